@@ -1,0 +1,397 @@
+"""The frozen records that cross stage boundaries; standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+JobState = Literal[
+    "planned",
+    "submitting",
+    "submitted",
+    "running",
+    "succeeded",
+    "refused_input",
+    "refused_output",
+    "failed",
+    "cancelled",
+    "expired",
+    "outcome_unknown",
+]
+OPEN_STATES: tuple[JobState, ...] = ("planned", "submitting", "submitted", "running")
+REFUSED_STATES: tuple[JobState, ...] = ("refused_input", "refused_output")
+
+Reason = Literal[
+    "moderated_input",
+    "moderated_output",
+    "rate_limited",
+    "concurrency",
+    "no_balance",
+    "auth",
+    "bad_request",
+    "model_retired",
+    "provider_error",
+    "timeout_local",
+    "outcome_unknown",
+    "download_failed",
+    "empty_result",
+    "out_of_memory",
+    "crashed",
+]
+
+Outcome = Literal["a", "b", "tie", "both_bad", "skip", "broken"]
+EventKind = Literal["cut", "freeze", "black", "worst"]
+Group = Literal["temporal", "motion", "picture", "text", "sound", "spec", "overall", "vbench"]
+FailureStage = Literal["import", "generate", "score"]
+
+
+def canonical_json(value: object) -> str:
+    """One spelling of a JSON value, so that equal values have equal digests."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(*parts: object, length: int = 16) -> str:
+    """Short SHA-256 over the canonical JSON of `parts`, in hex."""
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:length]
+
+
+def prompt_key(prompt_id: str, text: str) -> str:
+    """The identity of a prompt: an edited prompt is a new one."""
+    return digest("prompt", prompt_id, text)
+
+
+def clip_id(model: str, prompt_text: str, sample: int, sha256: str) -> str:
+    """The identity of one file made for one prompt."""
+    return digest("clip", model, prompt_text, sample, sha256)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """One line of a suite."""
+
+    id: str
+    text: str
+    suite: str = ""
+    negative: str = ""
+    tags: tuple[str, ...] = ()
+    expects: Mapping[str, Any] = field(default_factory=dict)
+    """What the clip should show, in structured form; keys as in `vbench.catalog.suites.Expects`."""
+    image: str = ""
+    """Path of a first frame, for image-to-video; empty for text only."""
+
+    @property
+    def key(self) -> str:
+        return prompt_key(self.id, self.text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """Facts of a video file, as decoded rather than as its header claims."""
+
+    container: str
+    codec: str
+    pixel_format: str
+    width: int
+    """Displayed width in pixels, after rotation and sample aspect."""
+    height: int
+    rotation: int
+    """Degrees clockwise that were applied to show it upright: 0, 90, 180 or 270."""
+    n_frames: int
+    fps: float
+    """True mean rate: (n_frames - 1) / (last - first timestamp); 0 for a single frame."""
+    duration_s: float
+    """Last timestamp + last frame's duration - first timestamp."""
+    is_vfr: bool
+    """Frame intervals differ by more than 2 % of their median plus the container's time base."""
+    bit_depth: int
+    has_alpha: bool
+    """Transparent pixels are shown over black."""
+    has_audio: bool
+    audio_codec: str = ""
+    audio_duration_s: float = 0.0
+    size_bytes: int = 0
+    header_n_frames: int = 0
+    """What the container's header claims; 0 where it claims nothing."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """How a clip came to be; every field a tool did not tell stays empty."""
+
+    origin: Literal["generated", "imported", "synthetic"] = "imported"
+    source: str = ""
+    """Where an imported file lay, or the address of the tool."""
+    prompt_sent: str = ""
+    """The prompt as it left this machine; empty means as asked."""
+    prompt_revised: str = ""
+    """What the tool says it made of the prompt."""
+    seed: int | None = None
+    seed_honoured: bool | None = None
+    """None: unknown."""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    """The exact request sent, without credentials."""
+    tool_version: str = ""
+    created: str = ""
+    """ISO 8601, as the tool or the manifest says."""
+    queue_s: float | None = None
+    work_s: float | None = None
+    latency_s: float | None = None
+    """From submission to a finished file on the tool's side, in seconds."""
+    cost_usd: float | None = None
+    cost_source: Literal["", "billed", "estimated", "manifest"] = ""
+    licence: str = ""
+    notes: str = ""
+    warnings: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Adapter facts without a field of their own: peak VRAM, steps/s, library versions, encoder settings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A video file that exists, for one prompt, from one tool."""
+
+    id: str
+    model: str
+    prompt: Prompt
+    sample: int
+    sha256: str
+    media: str
+    """Key in the bench's media store, or an absolute path where the file was linked in place."""
+    linked: bool
+    probe: Probe
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricInfo:
+    """What a number means, without the code that makes it."""
+
+    name: str
+    version: int
+    unit: str
+    higher_is_better: bool | None
+    """None: neutral, a description rather than a merit."""
+    bounds: tuple[float, float]
+    group: Group
+    about: str
+    """One sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreKey:
+    """What a value is a value of: never recomputed under the same key."""
+
+    clip: str
+    metric: str
+    version: int
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Everything else that can move the number: weights revision, precision, flow backend, ..."""
+
+    @property
+    def params_key(self) -> str:
+        return digest(dict(self.params))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One metric of one clip."""
+
+    key: ScoreKey
+    value: float
+    """In the metric's unit and bounds; always finite."""
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value):
+            raise ValueError(f"{self.key.metric} of clip {self.key.clip} is {self.value}; a score is finite")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """A metric over the time of one clip."""
+
+    key: ScoreKey
+    t_s: tuple[float, ...]
+    """Seconds from the first frame."""
+    value: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A moment worth seeing."""
+
+    clip: str
+    kind: EventKind
+    metric: str
+    """The metric that found it."""
+    start_s: float
+    end_s: float
+    frame: int
+    """0-based index of the first frame after the change (or inside the stretch)."""
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What could not be made or measured, and why."""
+
+    stage: FailureStage
+    subject: str
+    """Clip id, job id, or the path of a file."""
+    code: str
+    message: str
+    key: ScoreKey | None = None
+    """For a measure that failed: which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """All that one scoring pass found out about one clip; stored in one transaction."""
+
+    clip: str
+    scores: tuple[Score, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    timelines: tuple[Timeline, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """One person's verdict on a pair."""
+
+    id: str
+    """Single use: a second vote under the same id is refused."""
+    a: str
+    """Clip id."""
+    b: str
+    outcome: Outcome
+    voter: str
+    """Salted hash; never an address."""
+    left: Literal["a", "b"]
+    """Which of the two was shown on the left."""
+    watched: Mapping[str, Any] = field(default_factory=dict)
+    """Seconds watched of each, plays, muted, device width, playback rate."""
+    propensity: float = 1.0
+    """Probability with which this pair was drawn."""
+    created: str = ""
+    excluded: str = ""
+    """Why this vote is left out of ratings; empty: it counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A remark at a moment of a clip."""
+
+    id: str
+    clip: str
+    start_s: float
+    end_s: float
+    text: str
+    author: str = ""
+    created: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Select:
+    """A person's choice about a clip."""
+
+    clip: str
+    author: str = ""
+    stars: int = 0
+    """0 to 5; 0: not rated."""
+    rejected: bool = False
+
+
+# --- generating ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A wish list in plain units; what a tool cannot honour comes back as a warning of its plan."""
+
+    prompt: Prompt
+    sample: int = 0
+    seed: int = 0
+    seconds: float | None = None
+    """None: as the tool does by default."""
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    audio: bool | None = None
+    negative: str = ""
+    prompt_sent: str = ""
+    """A rewritten prompt, where an expansion arm made one; empty: `prompt.text` is sent."""
+
+    @property
+    def text(self) -> str:
+        """The words that go to the tool."""
+        return self.prompt_sent or self.prompt.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be sent, what it costs, and what the tool will not do; made without side effects."""
+
+    model: str
+    adapter: str
+    request: Request
+    body: Mapping[str, Any]
+    """The exact body or call, JSON values only, without credentials."""
+    identity: Mapping[str, Any]
+    """All that changes the output, for the job's key: body, revision, dtypes, library versions."""
+    warnings: tuple[str, ...] = ()
+    cost_usd: float | None = None
+    """Estimate; None: the card has no price."""
+    seconds_estimate: float | None = None
+    """Expected wall time of one job; None: unknown."""
+    is_billable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handle:
+    """What is needed to find a submitted job again after a restart; JSON values only."""
+
+    id: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What a tool says of a job now."""
+
+    state: JobState
+    reason: Reason | None = None
+    message: str = ""
+    progress: float | None = None
+    """0 to 1; None: not told."""
+    retry_after_s: float | None = None
+    handle: Handle | None = None
+    """A refreshed handle (new result address), to be stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One attempt to generate one clip."""
+
+    id: str
+    identity: str
+    """Digest of the plan's identity with model, prompt and sample: one job each, ever."""
+    model: str
+    prompt: Prompt
+    sample: int
+    state: JobState
+    reason: Reason | None
+    message: str
+    plan: Mapping[str, Any]
+    """`Plan` as JSON values (body, warnings, estimates)."""
+    handle: Handle | None
+    cost_usd: float | None
+    clip: str | None
+    """Id of the clip that came of it."""
+    planned: str
+    submitted: str
+    finished: str
