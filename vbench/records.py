@@ -306,6 +306,20 @@ class Select:
     rejected: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Work that the page asks for and a worker process does."""
+
+    id: str
+    kind: str
+    args: Mapping[str, Any]
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    progress: float
+    """0 to 1."""
+    message: str
+    created: str
+
+
 # --- generating ---------------------------------------------------------------------------------------------------
 
 

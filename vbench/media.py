@@ -1,0 +1,114 @@
+"""Where the files of a bench live: originals, never changed, and disposable things made from them."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+from vbench.errors import BenchError
+
+
+class Media:
+    """A folder or a bucket of files, by key.
+
+    Args:
+        url: A path, or any address fsspec knows (``s3://bucket/prefix``).
+        cache: Local folder for derived files, and for copies of remote originals.
+    """
+
+    def __init__(self, url: str | Path, cache: Path) -> None:
+        self.url, self.cache = str(url), cache
+        self._remote: Any = None
+        if "://" in self.url and not self.url.startswith("file://"):
+            import fsspec  # here, since a plain folder does without
+
+            try:
+                self._remote, self._root = fsspec.core.url_to_fs(self.url)
+            except (ImportError, ValueError) as error:
+                raise BenchError(f"--media {self.url}: {error}; install what it names, or use a folder") from None
+        else:
+            self._root = str(Path(self.url.removeprefix("file://")).resolve())
+
+    def _checked(self, key: str) -> str:
+        if not key or key.startswith("/") or "\\" in key or ".." in key.split("/"):
+            raise ValueError(f"media key {key!r} leaves the store")
+        return f"{self._root}/{key}"
+
+    def put(self, local: Path, key: str) -> None:
+        """Copy a file in; it appears under `key` whole or not at all.
+
+        Raises:
+            BenchError: the store cannot be written to (disk full, no permission).
+        """
+        target = self._checked(key)
+        try:
+            if self._remote is not None:
+                self._remote.put_file(str(local), target)
+                return
+            path = Path(target)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:8]}.part")
+            try:
+                shutil.copyfile(local, part)
+                with part.open("rb+") as file:
+                    sync(file.fileno())
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+        except OSError as error:
+            raise BenchError(
+                f"{target}: cannot be written ({error.strerror or error}); free space or choose another --media"
+            ) from error
+
+    def local(self, key: str) -> Path:
+        """A path on this machine with the file's bytes; a remote file is copied once.
+
+        Raises:
+            FileNotFoundError: no such key.
+        """
+        source = self._checked(key)
+        if self._remote is None:
+            path = Path(source)
+            if not path.exists():
+                raise FileNotFoundError(source)
+            return path
+        copy = self.cache / "originals" / key
+        if not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            part = copy.with_name(f".{copy.name[:100]}.{uuid.uuid4().hex[:8]}.part")
+            try:
+                self._remote.get_file(source, str(part))
+                part.replace(copy)
+            finally:
+                part.unlink(missing_ok=True)
+        return copy
+
+    def exists(self, key: str) -> bool:
+        """Whether a file lies under `key`."""
+        target = self._checked(key)
+        return bool(self._remote.exists(target)) if self._remote is not None else Path(target).exists()
+
+    def delete(self, key: str) -> None:
+        """Remove the file under `key`, and nothing else."""
+        target = self._checked(key)
+        if self._remote is not None:
+            self._remote.rm_file(target)
+        else:
+            Path(target).unlink(missing_ok=True)
+
+    def derived(self, sha256: str, name: str) -> Path:
+        """Where a poster, sprite or proxy of the original with this hash lies or may be written."""
+        if len(sha256) != 64 or not all(c in "0123456789abcdef" for c in sha256) or "/" in name:
+            raise ValueError(f"not a derived file: {sha256!r}, {name!r}")
+        folder = self.cache / "derived" / sha256[:2] / sha256
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
+
+
+def sync(file_descriptor: int) -> None:
+    """Have the operating system write a file to disk, so that a row never points at bytes a power cut took."""
+    import os
+
+    os.fsync(file_descriptor)

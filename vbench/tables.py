@@ -1,0 +1,212 @@
+"""The tables of a bench; everything else about the database is in `vbench.bench` and `vbench.journal`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """Typed models; JSON columns hold plain JSON values."""
+
+    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012  SQLAlchemy reads it off the class
+
+
+class ModelRow(Base):
+    """A tool, with its card as it was when last seen."""
+
+    __tablename__ = "models"
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    card: Mapped[dict[str, Any]]
+
+
+class PromptRow(Base):
+    """A prompt: its key covers id and text, so that an edited prompt is a new row."""
+
+    __tablename__ = "prompts"
+    key: Mapped[str] = mapped_column(String(16), primary_key=True)
+    id: Mapped[str] = mapped_column(String(200), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    suite: Mapped[str] = mapped_column(String(200))
+    negative: Mapped[str] = mapped_column(Text)
+    tags: Mapped[list[Any]]
+    expects: Mapped[dict[str, Any]]
+    image: Mapped[str] = mapped_column(Text)
+
+
+class ClipRow(Base):
+    """A video file made for one prompt by one tool."""
+
+    __tablename__ = "clips"
+    __table_args__ = (UniqueConstraint("model", "prompt_key", "sample", name="uq_clips_place"),)
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    model: Mapped[str] = mapped_column(ForeignKey("models.id"), index=True)
+    prompt_key: Mapped[str] = mapped_column(ForeignKey("prompts.key"), index=True)
+    sample: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    media: Mapped[str] = mapped_column(Text)
+    linked: Mapped[bool]
+    probe: Mapped[dict[str, Any]]
+    provenance: Mapped[dict[str, Any]]
+    added: Mapped[str] = mapped_column(String(32))
+
+
+class MetricRow(Base):
+    """What the numbers of one version of a metric mean."""
+
+    __tablename__ = "metrics"
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    info: Mapped[dict[str, Any]]
+
+
+class ParamsRow(Base):
+    """Parameters a score was measured under, stored once per digest."""
+
+    __tablename__ = "params"
+    key: Mapped[str] = mapped_column(String(16), primary_key=True)
+    values: Mapped[dict[str, Any]]
+
+
+class ScoreRow(Base):
+    """One finite value."""
+
+    __tablename__ = "scores"
+    __table_args__ = (Index("ix_scores_metric", "metric", "version", "params_key"),)
+    clip: Mapped[str] = mapped_column(ForeignKey("clips.id"), primary_key=True)
+    metric: Mapped[str] = mapped_column(String(120), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    params_key: Mapped[str] = mapped_column(ForeignKey("params.key"), primary_key=True)
+    value: Mapped[float] = mapped_column(Float(53))
+    added: Mapped[str] = mapped_column(String(32))
+
+
+class TimelineRow(Base):
+    """A metric over the time of a clip: two runs of little-endian float32."""
+
+    __tablename__ = "timelines"
+    clip: Mapped[str] = mapped_column(ForeignKey("clips.id"), primary_key=True)
+    metric: Mapped[str] = mapped_column(String(120), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    params_key: Mapped[str] = mapped_column(ForeignKey("params.key"), primary_key=True)
+    t_s: Mapped[bytes] = mapped_column(LargeBinary)
+    value: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class EventRow(Base):
+    """A moment worth seeing."""
+
+    __tablename__ = "events"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    clip: Mapped[str] = mapped_column(ForeignKey("clips.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    metric: Mapped[str] = mapped_column(String(120))
+    start_s: Mapped[float] = mapped_column(Float(53))
+    end_s: Mapped[float] = mapped_column(Float(53))
+    frame: Mapped[int]
+    value: Mapped[float] = mapped_column(Float(53))
+
+
+class FailureRow(Base):
+    """What could not be made or measured."""
+
+    __tablename__ = "failures"
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(16), index=True)
+    subject: Mapped[str] = mapped_column(Text)
+    code: Mapped[str] = mapped_column(String(40))
+    message: Mapped[str] = mapped_column(Text)
+    clip: Mapped[str | None] = mapped_column(ForeignKey("clips.id"), index=True)
+    metric: Mapped[str | None] = mapped_column(String(120))
+    version: Mapped[int | None]
+    params_key: Mapped[str | None] = mapped_column(ForeignKey("params.key"))
+    added: Mapped[str] = mapped_column(String(32))
+
+
+class JobRow(Base):
+    """One attempt to generate one clip, journalled before anything is spent."""
+
+    __tablename__ = "jobs"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    identity: Mapped[str] = mapped_column(String(64), unique=True)
+    model: Mapped[str] = mapped_column(ForeignKey("models.id"), index=True)
+    prompt_key: Mapped[str] = mapped_column(ForeignKey("prompts.key"))
+    sample: Mapped[int]
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    reason: Mapped[str | None] = mapped_column(String(40))
+    message: Mapped[str] = mapped_column(Text, default="")
+    plan: Mapped[dict[str, Any]]
+    handle: Mapped[dict[str, Any] | None]
+    cost_usd: Mapped[float | None] = mapped_column(Float(53))
+    clip: Mapped[str | None] = mapped_column(ForeignKey("clips.id"))
+    owner: Mapped[str | None] = mapped_column(String(80))
+    lease_until: Mapped[float | None] = mapped_column(Float(53))
+    attempts: Mapped[int] = mapped_column(default=0)
+    planned_at: Mapped[str] = mapped_column(String(32))
+    submitting_at: Mapped[str | None] = mapped_column(String(32))
+    submitted_at: Mapped[str | None] = mapped_column(String(32))
+    finished_at: Mapped[str | None] = mapped_column(String(32))
+
+
+class VoteRow(Base):
+    """One verdict on a pair; its id is single use."""
+
+    __tablename__ = "votes"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    a: Mapped[str] = mapped_column(ForeignKey("clips.id"), index=True)
+    b: Mapped[str] = mapped_column(ForeignKey("clips.id"), index=True)
+    outcome: Mapped[str] = mapped_column(String(16))
+    voter: Mapped[str] = mapped_column(String(64), index=True)
+    left: Mapped[str] = mapped_column(String(1))
+    watched: Mapped[dict[str, Any]]
+    propensity: Mapped[float] = mapped_column(Float(53))
+    created: Mapped[str] = mapped_column(String(32))
+    excluded: Mapped[str] = mapped_column(Text)
+
+
+class NoteRow(Base):
+    """A remark at a moment of a clip."""
+
+    __tablename__ = "notes"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    clip: Mapped[str] = mapped_column(ForeignKey("clips.id"), index=True)
+    start_s: Mapped[float] = mapped_column(Float(53))
+    end_s: Mapped[float] = mapped_column(Float(53))
+    text: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(String(200))
+    created: Mapped[str] = mapped_column(String(32))
+
+
+class SelectRow(Base):
+    """A person's choice about a clip."""
+
+    __tablename__ = "selects"
+    clip: Mapped[str] = mapped_column(ForeignKey("clips.id"), primary_key=True)
+    author: Mapped[str] = mapped_column(String(200), primary_key=True)
+    stars: Mapped[int]
+    rejected: Mapped[bool]
+
+
+class TaskRow(Base):
+    """Work that the page asks for and a worker process does."""
+
+    __tablename__ = "tasks"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    args: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    progress: Mapped[float] = mapped_column(Float(53), default=0.0)
+    message: Mapped[str] = mapped_column(Text, default="")
+    owner: Mapped[str | None] = mapped_column(String(80))
+    heartbeat: Mapped[float | None] = mapped_column(Float(53))
+    created: Mapped[str] = mapped_column(String(32))
+
+
+class SecretRow(Base):
+    """Random keys that never leave the bench, such as the one that signs votes."""
+
+    __tablename__ = "secrets"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[bytes] = mapped_column(LargeBinary)
