@@ -1,0 +1,5 @@
+"""`python -m vbench`."""
+
+from vbench.cli import main
+
+main()

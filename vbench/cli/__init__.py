@@ -1,0 +1,69 @@
+"""The command line: parses, calls one stage, prints; exit codes 0 done, 1 bug, 2 you can fix it, 3 failures."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from vbench._version import __version__
+from vbench.cli import catalog, demo, generate, models, rank, score, system, ui
+from vbench.errors import VBenchError
+
+app = typer.Typer(
+    name="vbench",
+    help="The bench on which video-generation tools are compared: generate → score → rank → show.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("import")(catalog.import_clips)
+app.command("prompts")(catalog.prompts)
+app.command("models")(models.models)
+app.command("plan")(generate.plan)
+app.command("generate")(generate.generate)
+app.command("run")(generate.run)
+app.command("status")(generate.status)
+app.command("cancel")(generate.cancel)
+app.command("budget")(generate.budget)
+app.command("score")(score.score)
+app.command("scores")(score.scores)
+app.command("show")(score.show)
+app.command("selftest")(score.selftest)
+app.command("board")(rank.board)
+app.command("ui")(ui.ui)
+app.command("doctor")(system.doctor)
+
+
+@app.callback()
+def common(
+    db: Annotated[str | None, typer.Option(help="Database address instead of the workspace's own.")] = None,
+    media: Annotated[str | None, typer.Option(help="Folder or bucket for clips instead of the workspace.")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Set what every command shares."""
+    if version:
+        print(__version__)
+        raise typer.Exit
+    if db:
+        os.environ["VBENCH_DB"] = db
+    if media:
+        os.environ["VBENCH_MEDIA"] = media
+
+
+def main() -> None:
+    """Run one command; a sentence for what a person can fix, a traceback for a bug."""
+    try:
+        app()
+    except VBenchError as error:
+        print(f"vbench: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("vbench: stopped; what was finished is kept, and the same line goes on from there", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # `vbench scores | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
