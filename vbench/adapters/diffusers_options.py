@@ -1,0 +1,152 @@
+"""What a card says about a diffusers pipeline: every difference between pipelines is data here, not code."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Dtype = Literal["float32", "float16", "bfloat16"]
+Offload = Literal["none", "model", "sequential", "group"]
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Defaults(_Options):
+    """What is made where the request wishes nothing; the tool's own native values."""
+
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    frames: int = Field(gt=0)
+    fps: float = Field(gt=0)
+
+
+class FrameRule(_Options):
+    """Which numbers of frames the pipeline can make."""
+
+    rule: str = "k"
+    """``4k+1``, ``8k+1``, ``6k+1``, ``17n+5``; ``k``: any."""
+    min: int = 1
+    max: int | None = None
+
+    @field_validator("rule")
+    @classmethod
+    def _known(cls, rule: str) -> str:
+        if re.fullmatch(r"\d*[kn](\+\d+)?", rule.replace(" ", "")) is None:
+            raise ValueError("write a rule such as 4k+1, 8k+1, 17n+5, or k for any number")
+        return rule.replace(" ", "")
+
+    @property
+    def step_and_offset(self) -> tuple[int, int]:
+        step, _, offset = self.rule.replace("n", "k").partition("k")
+        return int(step or 1), int(offset.removeprefix("+") or 0)
+
+    def nearest(self, n_frames: float) -> int:
+        """The permitted number nearest to `n_frames`; of two equally near, the larger."""
+        step, offset = self.step_and_offset
+        least = -(-max(self.min - offset, 1 - offset) // step)
+        k = max(least, int((n_frames - offset) / step + 0.5))
+        if self.max is not None:
+            k = min(k, (self.max - offset) // step)
+        return step * k + offset
+
+
+class Arguments(_Options):
+    """The pipeline's name of each wish; null where it has no such argument."""
+
+    prompt: str = "prompt"
+    negative: str | None = "negative_prompt"
+    width: str | None = "width"
+    height: str | None = "height"
+    frames: str | None = "num_frames"
+    """Others call it ``frames`` or ``video_length``."""
+    fps: str | None = None
+    """``frame_rate`` of LTX."""
+    image: str | None = None
+    """First frame, for image-to-video."""
+    generator: str = "generator"
+
+
+class Vae(_Options):
+    tiling: bool = False
+    slicing: bool = False
+
+
+class Component(_Options):
+    """A part that the pipeline's own repository does not hold, such as the motion adapter of AnimateDiff."""
+
+    library: Literal["diffusers", "transformers"] = "diffusers"
+    type: str
+    """Class name, e.g. ``MotionAdapter``."""
+    repo: str
+    revision: str = ""
+    subfolder: str = ""
+
+
+class Lora(_Options):
+    repo: str
+    revision: str = ""
+    weight_name: str | None = None
+    scale: float = 1.0
+
+
+class Cache(_Options):
+    """A cache of the denoiser: faster, and another picture."""
+
+    type: str
+    """Class name in diffusers, e.g. ``FirstBlockCacheConfig``."""
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Modular(_Options):
+    """For models that diffusers offers as modular blocks only."""
+
+    workflow: str | None = None
+
+
+class DiffusersOptions(_Options):
+    """The `options` of a card whose adapter is ``diffusers``."""
+
+    repo: str
+    """Repository on the hub, or a folder with a ``model_index.json``."""
+    revision: str = ""
+    """Commit of the repository; a branch can move under a running comparison."""
+    variant: str | None = None
+    pipeline: str | None = None
+    """Class, where ``model_index.json`` does not name the one to use (``AnimateDiffPipeline``)."""
+    image_pipeline: str | None = None
+    """Class that takes a first frame and shares these weights (``LTXImageToVideoPipeline``)."""
+    modular: Modular | None = None
+    components: dict[str, Component] = Field(default_factory=dict)
+    dtypes: dict[str, Dtype] = Field(default_factory=lambda: {"default": "float32"})
+    """Component → precision; ``default`` for the rest."""
+    device: str = "auto"
+    """``auto``: CUDA where there is one, then MPS, then the CPU."""
+    defaults: Defaults
+    frames: FrameRule = Field(default_factory=FrameRule)
+    size_multiple: int = Field(default=8, gt=0)
+    arguments: Arguments = Field(default_factory=Arguments)
+    call: dict[str, Any] = Field(default_factory=dict)
+    """Further arguments of every call: steps, guidance, ..."""
+    scheduler: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of its configuration (``flow_shift``); ``type`` changes its class."""
+    offload: Offload = "none"
+    vae: Vae = Field(default_factory=Vae)
+    attention: str | None = None
+    cache: Cache | None = None
+    lora: list[Lora] = Field(default_factory=list)
+    result: str = "frames"
+    """Field of the pipeline's output that holds the video."""
+    audio: str | None = None
+    """Field that holds a waveform, of pipelines that make one."""
+    audio_rate: int = 24000
+    """Hz of that waveform."""
+    trust_remote_code: bool = False
+    """The repository brings Python code of its own; runs only where the user agrees as well."""
+    min_vram_gb: float = 0.0
+    """GPU memory below which loading is not even tried; 0: not known."""
+    seconds_per_clip: float | None = None
+    """Wall time of one clip on the card's reference machine, for the plan."""
