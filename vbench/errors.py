@@ -62,3 +62,12 @@ class JobError(ItemError):
     """A tool did not deliver; the code is one of `records.REASONS`."""
 
     code = "provider_error"
+
+
+class NotStartedError(JobError):
+    """The tool certainly did not start the job (connection refused, a rate limit): it may be sent again later."""
+
+    def __init__(self, message: str, *, code: str = "rate_limited", retry_after_s: float | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s
+        """How long the tool asks to wait; None: it did not say."""

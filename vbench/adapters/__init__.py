@@ -29,14 +29,21 @@ class Adapter(Protocol):
         """Start the job: at most one billable request.
 
         Raises:
-            JobError: the tool certainly did not start it (refused, bad request, out of money); or its outcome is
-                unknown (code ``outcome_unknown``), in which case it is never sent again by itself.
+            NotStartedError: nothing began and the same request may be sent again later (connection refused, code
+                ``rate_limited`` or ``concurrency``); no other error of `submit` may lead to a second request.
+            JobError: the tool will not make it (code ``moderated_input``, ``bad_request``, ``no_balance``, ...); or
+                its outcome is unknown (code ``outcome_unknown``), in which case it is never sent again by itself.
             AuthError: no key, or it was refused.
         """
         ...
 
     def poll(self, handle: Handle) -> Status:
-        """What the tool says of the job now."""
+        """What the tool says of the job now.
+
+        Raises:
+            JobError: it could not be asked, also after retries; the job may still be running, so ask again later.
+            AuthError: the key was refused.
+        """
         ...
 
     def fetch(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
@@ -48,6 +55,10 @@ class Adapter(Protocol):
 
         Returns:
             The file written (complete, renamed from ``.part``), and what is known of how it came to be.
+
+        Raises:
+            JobError: code ``download_failed`` (may be tried again while the result lives) or ``empty_result`` (the
+                tool's result is not a video).
         """
         ...
 
