@@ -1,0 +1,255 @@
+"""Decoded frames on a clean clock, converted only to what a consumer asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Literal
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+from vbench.errors import ClipError
+from vbench.video.source import Facts, Limits, Picture, Source, open_source
+
+Kernel = Literal["area", "bilinear", "bicubic"]
+
+# Without these two flags swscale's fast paths are wrong by up to 4 levels.
+_EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+KERNELS: dict[str, int] = {
+    "area": int(Interpolation.AREA | _EXACT),
+    "bilinear": int(Interpolation.BILINEAR | _EXACT),
+    "bicubic": int(Interpolation.BICUBIC | _EXACT),
+}
+# Values of AVColorSpace (ITU-T H.273 matrix coefficients) that swscale knows.
+MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
+FULL_RANGE, LIMITED_RANGE = int(ColorRange.JPEG), int(ColorRange.MPEG)
+BT709, BT601 = int(Colorspace.ITU709), int(Colorspace.ITU601)
+
+
+class Lens:
+    """How the pictures of one clip become upright frames of one size; holds the reused converters."""
+
+    __slots__ = ("_alpha", "_reformatters", "height", "is_mirrored", "rotation", "width")
+
+    def __init__(self, image: Any, aspect: float) -> None:
+        self.rotation, self.is_mirrored = orientation(image)
+        # The shorter direction grows, so that no detail is lost.
+        width, height = (image.width * aspect, image.height) if aspect >= 1 else (image.width, image.height / aspect)
+        width, height = max(1, round(width)), max(1, round(height))
+        self.width, self.height = (height, width) if self.rotation % 180 else (width, height)
+        self._reformatters: dict[tuple[int, int, str, str], VideoReformatter] = {}
+        self._alpha: dict[str, bool] = {}
+
+    def has_alpha(self, image: Any) -> bool:
+        """Whether the pixel format carries transparency."""
+        name = image.format.name
+        if (known := self._alpha.get(name)) is None:
+            known = self._alpha[name] = any(part.is_alpha for part in image.format.components)
+        return known
+
+    def over_black(self, image: Any) -> tuple[Any, bool]:
+        """The image without its alpha, and whether any pixel was transparent."""
+        rgba = self.convert(image, (image.width, image.height), "rgba", "area").to_ndarray()
+        alpha = rgba[..., 3:]
+        is_transparent = int(alpha.min()) < 255
+        rgb = rgba[..., :3]
+        if is_transparent:
+            rgb = ((rgb.astype(np.uint16) * alpha + 127) // 255).astype(np.uint8)
+        return av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24"), is_transparent
+
+    def convert(self, image: Any, size: tuple[int, int], form: str, kernel: Kernel) -> Any:
+        """Scale and convert with swscale, keeping the picture's orientation."""
+        key = (*size, form, kernel)
+        if (reformatter := self._reformatters.get(key)) is None:
+            reformatter = self._reformatters[key] = VideoReformatter()
+        name = image.format.name
+        if image.format.is_rgb or name in ("gray", "ya8", "pal8"):
+            matrix, levels = BT709, FULL_RANGE
+            source_matrix = None
+        else:
+            is_hd = image.width >= 1280 or image.height > 576
+            matrix = source_matrix = MATRICES.get(image.colorspace, BT709 if is_hd else BT601)
+            levels = image.color_range if image.color_range in (FULL_RANGE, LIMITED_RANGE) else LIMITED_RANGE
+            if name.startswith("yuvj"):
+                levels = FULL_RANGE
+        is_encoding = form == "yuv420p"
+        return reformatter.reformat(
+            image,
+            width=size[0],
+            height=size[1],
+            format=form,
+            src_colorspace=source_matrix,
+            # Also where the target is grey: swscale would weigh the channels as BT.601.
+            dst_colorspace=BT709 if is_encoding else matrix,
+            interpolation=KERNELS[kernel],
+            src_color_range=levels,
+            dst_color_range=LIMITED_RANGE if is_encoding else FULL_RANGE,
+            threads=1,
+        )
+
+    def array(self, image: Any, size: tuple[int, int] | None, form: str, kernel: Kernel) -> NDArray[np.uint8]:
+        """Upright pixels at `size` (width, height)."""
+        width, height = size or (self.width, self.height)
+        if width < 1 or height < 1:
+            raise ValueError(f"size is (width, height) in pixels, both at least 1; got {size}")
+        stored = (height, width) if self.rotation % 180 else (width, height)
+        pixels: NDArray[np.uint8] = self.convert(image, stored, form, kernel).to_ndarray()
+        if self.is_mirrored:
+            pixels = pixels[:, ::-1]
+        if self.rotation:
+            pixels = np.rot90(pixels, k=-self.rotation // 90)
+        return np.ascontiguousarray(pixels)
+
+
+class Frame:
+    """One frame of a clip; pixels are made when asked for.
+
+    A frame may hold one of the decoder's buffers: convert it, then let go of it.
+    """
+
+    __slots__ = ("_image", "_lens", "duration_s", "height", "index", "t_s", "width")
+
+    def __init__(self, image: Any, lens: Lens, index: int, t_s: float, duration_s: float) -> None:
+        self._image = image
+        self._lens = lens
+        self.index = index
+        self.t_s = t_s
+        self.duration_s = duration_s
+        self.width = lens.width
+        self.height = lens.height
+
+    def rgb(self, size: tuple[int, int] | None = None, kernel: Kernel = "area") -> NDArray[np.uint8]:
+        """RGB uint8 (H, W, 3), upright, full range.
+
+        Args:
+            size: (width, height) in pixels; None: as displayed.
+            kernel: Used for scaling, and for the chroma of subsampled formats.
+        """
+        return self._lens.array(self._opaque(), size, "rgb24", kernel)
+
+    def luma(self, size: tuple[int, int] | None = None, kernel: Kernel = "area") -> NDArray[np.uint8]:
+        """Luma uint8 (H, W) by the clip's own matrix, upright, full range: black is 0, white 255.
+
+        Args:
+            size: (width, height) in pixels; None: as displayed.
+            kernel: Used for scaling.
+        """
+        return self._lens.array(self._opaque(), size, "gray", kernel)
+
+    def yuv420p(self, size: tuple[int, int]) -> Any:
+        """Limited-range BT.709 `av.VideoFrame` at an even `size` (width, height), for the encoder."""
+        lens = self._lens
+        if lens.rotation or lens.is_mirrored:
+            upright = av.VideoFrame.from_ndarray(lens.array(self._opaque(), size, "rgb24", "area"), "rgb24")
+            return lens.convert(upright, size, "yuv420p", "area")
+        return lens.convert(self._opaque(), size, "yuv420p", "area")
+
+    @property
+    def is_transparent(self) -> bool:
+        """Whether any pixel lets the black behind it through."""
+        return self._lens.has_alpha(self._image) and self._lens.over_black(self._image)[1]
+
+    def _opaque(self) -> Any:
+        if self._lens.has_alpha(self._image):
+            self._image, _ = self._lens.over_black(self._image)
+        return self._image
+
+
+def orientation(image: Any) -> tuple[int, bool]:
+    """Degrees clockwise (0, 90, 180, 270) and mirroring (before the turn) that show a picture upright."""
+    matrix = image.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return 0, False
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    is_mirrored = a * d - b * c < 0
+    angle = math.degrees(math.atan2(-b, -a) if is_mirrored else math.atan2(b, a))
+    return round(angle / 90) % 4 * 90, is_mirrored
+
+
+def read_frames(
+    path: Path, *, limits: Limits = Limits(), threads: int = 0, fps: float | None = None
+) -> Iterator[Frame]:
+    """Stream the frames of a clip; memory does not grow with its length.
+
+    A damaged file gives the frames that can be had; `probe` says what is missing.
+
+    Args:
+        path: A local video file, animated picture, picture, or folder of PNG or JPG frames.
+        limits: What is refused unread.
+        threads: Decoder threads; 0 lets the decoder choose.
+        fps: Rate of a folder of frames (24 where None); a file carries its own.
+
+    Raises:
+        ClipError: No frame can be decoded, or a limit is passed.
+    """
+    with closing(open_source(Path(path), limits=limits, threads=threads, fps=fps)) as source:
+        yield from frames_of(source, Path(path), limits)
+
+
+def frames_of(source: Source, path: Path, limits: Limits) -> Iterator[Frame]:
+    """The pictures of an open source as frames; repairs of the clock are counted in its warnings.
+
+    Raises:
+        ClipError: No frame can be decoded, or the clip is longer than the limit.
+    """
+    lens: Lens | None = None
+    frame: Frame | None = None
+    given_s = 0.0
+    for index, (picture, t_s) in enumerate(on_clean_clock(source.pictures(), source.facts)):
+        if lens is None:
+            lens = Lens(picture.image, source.facts.aspect)
+            if lens.width * lens.height > limits.max_pixels:
+                raise ClipError(
+                    f"{path}: shown at {lens.width} x {lens.height} pixels, at most {limits.max_pixels:,} are decoded; "
+                    "scale it down first",
+                    code="too_large",
+                )
+        if t_s > limits.max_seconds:
+            raise ClipError(
+                f"{path}: longer than the {limits.max_seconds:.0f} s that are read; cut it or raise the limit",
+                code="too_long",
+            )
+        if frame is not None:
+            frame.duration_s = t_s - frame.t_s
+            yield frame
+        frame, given_s = Frame(picture.image, lens, index, t_s, 0.0), picture.duration_s
+    if frame is None:
+        raise ClipError(f"{path}: no frame could be decoded; delete it and generate or import it again")
+    is_still = source.facts.container in ("png", "jpeg", "webp") and frame.index == 0
+    frame.duration_s = given_s or (0.0 if is_still else source.facts.interval_s)
+    yield frame
+
+
+def on_clean_clock(pictures: Iterator[Picture], facts: Facts) -> Iterator[tuple[Picture, float]]:
+    """Seconds from the first frame, finite and strictly increasing.
+
+    An absent or backward timestamp becomes one nominal interval after the frame before, a repeated one half of that,
+    so that the frame after it can keep its own.
+    """
+    n_absent = n_repeated = n_backward = 0
+    start_s: float | None = None
+    last_s, last_raw = -facts.interval_s, -math.inf
+    for picture in pictures:
+        raw = picture.t_s
+        if raw is None or not math.isfinite(raw):
+            n_absent += 1
+            t_s = last_s + facts.interval_s
+        else:
+            if start_s is None:
+                start_s = raw - (last_s + facts.interval_s)
+            t_s = raw - start_s
+            if t_s <= last_s:
+                is_repeated = raw == last_raw
+                n_repeated, n_backward = n_repeated + is_repeated, n_backward + (not is_repeated)
+                t_s = last_s + facts.interval_s / (2 if is_repeated else 1)
+            last_raw = raw
+        last_s = t_s
+        yield picture, t_s
+    for count, what in ((n_absent, "absent"), (n_repeated, "repeated"), (n_backward, "backward")):
+        if count:
+            facts.warnings.append(f"{count} {what} timestamp{'s' if count > 1 else ''} repaired")
