@@ -113,22 +113,23 @@ def paired(this: Mapping[str, float], other: Mapping[str, float], *, higher_is_b
         low=interval.low,
         high=interval.high,
         win_rate=float(((better > 0) + 0.5 * (better == 0)).mean()),
-        p_value=_paired_p(differences),
+        p_value=float(_paired_p(differences[None])[0]),
         n_prompts=len(shared),
     )
 
 
-def _paired_p(differences: Floats) -> float:
-    n, mean = len(differences), float(differences.mean())
-    if mean == 0 or n == 1:
-        return 1.0
-    error = float(differences.std(ddof=1)) / np.sqrt(n)
-    if error < 1e-12 * abs(mean):
-        return float(2.0 ** (1 - n))
-    return float(2 * stats.t.sf(abs(mean) / error, n - 1))
+def _paired_p(differences: Floats) -> Floats:
+    """Two-sided p-values of paired comparisons, shape (k, n) with NaN where a prompt is not shared → (k,)."""
+    n = (~np.isnan(differences)).sum(axis=1)
+    mean = np.nansum(differences, axis=1) / n
+    spread = np.sqrt(np.nansum((differences - mean[:, None]) ** 2, axis=1) / np.maximum(n - 1, 1) / n)
+    is_constant = spread < 1e-12 * np.abs(mean)
+    t_value = np.abs(mean) / np.where(spread > 0, spread, 1.0)
+    p: Floats = np.where(is_constant, 2.0 ** (1 - n), 2 * stats.t.sf(t_value, np.maximum(n - 1, 1)))
+    return np.where((mean == 0) | (n == 1), 1.0, p)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float] | Floats) -> list[float]:
     """Adjusted p-values of a family of comparisons; compare each with the level for the whole family.
 
     Source:
@@ -154,21 +155,17 @@ def rank_intervals(
         tools: Tool → prompt → value.
     """
     names = list(tools)
-    pairs, p_values, signs = [], [], []
-    for i, one in enumerate(names):
-        for two in names[i + 1 :]:
-            result = paired(tools[one], tools[two], higher_is_better=higher_is_better)
-            if result is not None:
-                pairs.append((one, two))
-                p_values.append(result.p_value)
-                signs.append((result.difference > 0) == higher_is_better)
-    n_better, n_worse = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
-    for (one, two), p, one_is_better in zip(pairs, holm(p_values), signs, strict=True):
-        if p < level:
-            winner, loser = (one, two) if one_is_better else (two, one)
-            n_better[loser] += 1
-            n_worse[winner] += 1
-    return {name: (1 + n_better[name], len(names) - n_worse[name]) for name in names}
+    prompts = sorted({prompt for means in tools.values() for prompt in means})
+    values = np.array([[tools[name].get(prompt, np.nan) for prompt in prompts] for name in names])
+    one, two = np.triu_indices(len(names), k=1)
+    differences = values[one] - values[two]
+    shared = ~np.isnan(differences).all(axis=1)
+    one, two, differences = one[shared], two[shared], differences[shared]
+    is_apart = np.array(holm(_paired_p(differences))) < level
+    one_is_better = (np.nanmean(differences, axis=1) > 0) == higher_is_better if len(differences) else shared[:0]
+    winner, loser = np.where(one_is_better, one, two)[is_apart], np.where(one_is_better, two, one)[is_apart]
+    n_better, n_worse = np.bincount(loser, minlength=len(names)), np.bincount(winner, minlength=len(names))
+    return {name: (1 + int(n_better[i]), len(names) - int(n_worse[i])) for i, name in enumerate(names)}
 
 
 # --- ratings from votes -------------------------------------------------------------------------------------------
