@@ -215,11 +215,13 @@ def _take(
         if not link:
             _put(bench, match.found, clip.media)
         if _stamps(match.found) != before:
+            if not link:
+                _remove(bench, match.found, clip.media)
             raise ClipError("changed while it was read; wait until it is complete and import again", code="changed")
         bench.add_clip(clip)
         bench.clear_failure("import", subject)
     except ItemError as error:
-        message = str(error)
+        message = str(error).removeprefix(f"{match.found.path}: ")
         if bench is not None and not dry_run:
             bench.add_failure(Failure(stage="import", subject=subject, code=error.code, message=message))
         return "failed", None, message
@@ -300,5 +302,15 @@ def _put(bench: Bench, found: Found, key: str) -> None:
         return
     if "://" in bench.media.url and not bench.media.url.startswith("file://"):
         raise ClipError("a folder of frames cannot live in a bucket; make a video of it, or import it with --link")
+    _remove(bench, found, key)
     for n, frame in enumerate(found.frames):
         bench.media.put(frame, f"{key}/{n:06d}{frame.suffix.lower()}")
+
+
+def _remove(bench: Bench, found: Found, key: str) -> None:
+    """Take away a copy that no row speaks of: one that was cut short, or whose source changed meanwhile."""
+    if not bench.media.exists(key):
+        return
+    names = [f"/{frame.name}" for frame in bench.media.local(key).iterdir()] if found.frames else [""]
+    for name in names:
+        bench.media.delete(f"{key}{name}")

@@ -1,0 +1,173 @@
+"""`vbench import` and `vbench prompts`: what comes from files on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, print_json, print_line
+from vbench.errors import CatalogError, OptionError
+
+if TYPE_CHECKING:
+    from vbench.catalog.suites import Suite
+    from vbench.importing import ImportReport
+
+
+def import_clips(
+    folder: Annotated[Path, typer.Argument(help="Folder with clips, usually <model>/<prompt-id>-<sample>.mp4.")],
+    prompts: Annotated[
+        str | None, typer.Option(help="Suite, by name or file.  [default: prompts.* in the folder]", show_default=False)
+    ] = None,
+    pattern: Annotated[
+        str | None, typer.Option(help="Another layout of the names, as in '{prompt}/{model}_{sample}'.")
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(help="CSV or JSONL: file, model, prompt or prompt_id, sample, seed, cost, ...")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what matches, and change nothing.")] = False,
+    link: Annotated[bool, typer.Option("--link", help="Reference the files where they lie; copy nothing.")] = False,
+    bench: BenchPath = None,
+    as_json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Bring clips that were made elsewhere into the workspace."""
+    from vbench.bench import Bench
+    from vbench.importing import import_folder
+
+    if not folder.is_dir():  # before a workspace is made for a misspelt path
+        raise OptionError(f"{folder}: no such folder; pass the folder that holds the tools' folders")
+    options: dict[str, Any] = {"prompts": prompts, "pattern": pattern, "manifest": manifest, "link": link}
+    if dry_run and not _is_there(bench):
+        report = import_folder(None, folder, dry_run=True, **options)
+    else:
+        with Bench.open(bench, create=not dry_run) as opened:
+            report = import_folder(opened, folder, dry_run=dry_run, progress=_progress(), **options)
+    if as_json:
+        from dataclasses import asdict
+
+        print_json({"counts": report.counts, **asdict(report)})
+    else:
+        _print_report(report, is_dry_run=dry_run)
+    if strict and not report.is_complete:
+        raise typer.Exit(EXIT_FAILURES)
+
+
+def _is_there(bench: Path | None) -> bool:
+    root = bench or Path(os.environ.get("VBENCH_HOME") or "bench")
+    return bool(os.environ.get("VBENCH_DB")) or (root.expanduser() / "bench.db").exists()
+
+
+def _progress() -> Callable[[int, int, str], None]:
+    """One line that is rewritten on a terminal; a line per hundred files otherwise."""
+    is_terminal = sys.stderr.isatty()
+
+    def show(done: int, total: int, file: str) -> None:
+        if is_terminal:
+            end = "\r\x1b[K" if done + 1 == total else ""
+            sys.stderr.write(f"\r\x1b[K{done + 1}/{total} {file[-90:]}{end}")
+            sys.stderr.flush()
+        elif done % 100 == 99:
+            sys.stderr.write(f"{done + 1}/{total} files\n")
+
+    return show
+
+
+def _print_report(report: ImportReport, *, is_dry_run: bool) -> None:
+    for item in report.items:
+        if item.reason:
+            print_line(f"{item.state}: {item.file}: {item.reason}")
+        elif is_dry_run:
+            print_line(f"{item.state}: {item.file} → {item.model}, prompt {item.prompt_id}, sample {item.sample}")
+    if report.others:
+        names = ", ".join(Path(name).name for name in report.others[:5])
+        print_line(f"no clips: {names}{f' and {len(report.others) - 5} more' if len(report.others) > 5 else ''}")
+    if report.prompts_without_clips:
+        ids = report.prompts_without_clips
+        print_line(f"prompts without a clip: {', '.join(ids[:5])}{f' and {len(ids) - 5} more' if len(ids) > 5 else ''}")
+    counts = ", ".join(f"{n} {state}" for state, n in report.counts.items()) or "no clips found"
+    print_line(f"{counts}{' (dry run: nothing was changed)' if is_dry_run else ''}")
+
+
+def prompts(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SUITE | lint FILE]", help="A suite to list, by name or file; or `lint` and a file to check."
+        ),
+    ] = None,
+    as_json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """List suites, list the prompts of one, or check a file."""
+    from vbench.catalog import find_suite
+
+    if not words:
+        n_broken = _list_suites(as_json=as_json)
+        if strict and n_broken:
+            raise typer.Exit(EXIT_FAILURES)
+    elif words[0] == "lint" and len(words) == 2:
+        _print_lint(find_suite(words[1]), as_json=as_json)
+    elif len(words) == 1 and words[0] != "lint":
+        _print_suite(find_suite(words[0]), as_json=as_json)
+    else:
+        raise OptionError(f"vbench prompts {' '.join(words)}: expected a suite, or lint and a file; quote spaces")
+
+
+def _list_suites(*, as_json: bool) -> int:
+    """Print every suite, those that cannot be read with their reason; the number of these."""
+    from vbench.catalog import suite_files
+    from vbench.catalog.suites import load_suite
+
+    rows: list[dict[str, Any]] = []
+    for name, path in suite_files().items():
+        row: dict[str, Any] = {"name": name, "file": str(path)}
+        try:
+            rows.append(row | _facts(load_suite(path)))
+        except CatalogError as error:
+            rows.append(row | {"error": str(error)})
+    if as_json:
+        print_json(rows)
+    else:
+        for row in rows:
+            what = row.get("error") or f"{row['n_prompts']:4d} prompts  {row['about']}"
+            print_line(f"{row['name']:<14}{what}")
+    return sum("error" in row for row in rows)
+
+
+def _facts(suite: Suite) -> dict[str, Any]:
+    return {
+        "version": suite.version,
+        "licence": suite.licence,
+        "about": suite.about,
+        "n_prompts": len(suite.prompts),
+    }
+
+
+def _print_suite(suite: Suite, *, as_json: bool) -> None:
+    if as_json:
+        from dataclasses import asdict
+
+        print_json({"name": suite.name, **_facts(suite), "prompts": [asdict(prompt) for prompt in suite.prompts]})
+        return
+    for prompt in suite.prompts:
+        print_line(f"{prompt.id}\n    {prompt.text}\n    {' '.join(prompt.tags)}".rstrip())
+
+
+def _print_lint(suite: Suite, *, as_json: bool) -> None:
+    """What is in a file that passed; what is wrong with another has been raised."""
+    from collections import Counter
+
+    tags = Counter(tag.partition(":")[0] for prompt in suite.prompts for tag in set(prompt.tags))
+    n_expecting = sum(bool(prompt.expects) for prompt in suite.prompts)
+    if as_json:
+        print_json({"name": suite.name, **_facts(suite), "tags": dict(tags), "n_with_expects": n_expecting})
+        return
+    facets = ", ".join(f"{name} {n}" for name, n in tags.most_common())
+    print_line(
+        f"{suite.path}: {len(suite.prompts)} prompts, {n_expecting} say what they expect; tags: {facets or 'none'}"
+    )
