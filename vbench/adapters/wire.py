@@ -1,0 +1,315 @@
+"""The shared HTTP part of hosted adapters: one POST at most, free GETs, keys to one origin."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from vbench._version import __version__
+from vbench.adapters.secrets import expand, redact, silence_logs
+from vbench.errors import AuthError, CatalogError, JobError, NotStartedError
+from vbench.records import Reason
+
+MAX_ANSWER_BYTES = 256 * 2**20
+"""Ceiling of an API answer; some hold a clip in base64."""
+LONGEST_WAIT_S = 10.0
+"""A longer wait is left to the caller, who can stop meanwhile."""
+
+log = logging.getLogger(__name__)
+
+HTTP_REASONS: Mapping[int, Reason] = {
+    400: "bad_request",
+    401: "auth",
+    402: "no_balance",
+    403: "auth",
+    404: "bad_request",
+    405: "bad_request",
+    409: "bad_request",
+    410: "model_retired",
+    413: "bad_request",
+    415: "bad_request",
+    422: "bad_request",
+    429: "rate_limited",
+}
+"""What a status code means where the answer does not say more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer of a tool."""
+
+    status: int
+    json: Any
+    """None where the body is not JSON."""
+    text: str
+    """The start of the body, without keys."""
+    headers: Mapping[str, str]
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def retry_after_s(self) -> float | None:
+        return retry_after_s(self.headers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    """Where a key goes; its value may refer to environment variables."""
+
+    value: str
+    header: str = ""
+    query: str = ""
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds that an answer asks to wait: ``Retry-After`` as a number or a date; None where it does not."""
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+class Wire:
+    """A connection to one tool.
+
+    Args:
+        model: Card id, for messages.
+        base_url: The configured origin and path; the only place the key goes. May refer to the environment.
+        auth: How the key is sent; None: the tool needs none.
+        headers: Sent with every call; no keys.
+        timeout_s: Longest silence on the line.
+        sleep: For tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        base_url: str,
+        auth: Auth | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 60.0,
+        attempts: int = 4,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        silence_logs()
+        self.model, self.auth, self.headers = model, auth, dict(headers or {})
+        self.base_url = expand(base_url, model=model).rstrip("/")
+        if httpx.URL(self.base_url).scheme not in {"http", "https"}:
+            raise CatalogError(f"{model}: base_url {redact(self.base_url)!r} is not an http address; correct the card")
+        self._attempts, self._sleep = attempts, sleep
+        agent = {"user-agent": f"vbench/{__version__}"}
+        timeout = httpx.Timeout(timeout_s, connect=15.0)
+        self._reads = httpx.Client(timeout=timeout, headers=agent, follow_redirects=False)
+        # Without kept connections: one that the server closed meanwhile would make a POST's outcome unknown.
+        self._writes = httpx.Client(
+            timeout=timeout,
+            headers=agent,
+            follow_redirects=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
+
+    def close(self) -> None:
+        self._reads.close()
+        self._writes.close()
+
+    def url(self, path: str) -> str:
+        """The address of a path below the base; an address of the same origin is left as it is.
+
+        Raises:
+            JobError: it is another origin, where the key must not go.
+        """
+        if not path.startswith(("http://", "https://")):
+            return self.base_url + path
+        if origin(path) != origin(self.base_url):
+            raise JobError(
+                f"{self.model}: the tool points to {origin(path)}, the key is for {origin(self.base_url)} only; "
+                "nothing was sent there",
+                code="provider_error",
+            )
+        return path
+
+    def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Headers and query parameters that carry the key.
+
+        Raises:
+            AuthError: it is not set.
+        """
+        if self.auth is None:
+            return {}, {}
+        value = expand(self.auth.value, model=self.model)
+        return ({self.auth.header: value}, {}) if self.auth.header else ({}, {self.auth.query: value})
+
+    def post_once(
+        self,
+        path: str,
+        *,
+        json_body: Any = None,
+        form: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        method: str = "POST",
+    ) -> Answer:
+        """Send one billable request, once.
+
+        Args:
+            json_body: Sent as JSON.
+            form: Sent as multipart/form-data, also where there is no file.
+            files: Field → (file name, bytes, content type).
+
+        Raises:
+            AuthError: no key.
+            NotStartedError: no connection was made, so nothing was sent.
+            JobError: the request left and no whole answer came (code ``outcome_unknown``).
+        """
+        key_headers, key_query = self.credentials()
+        content: dict[str, Any] = {"json": json_body}
+        if form is not None:
+            parts: list[tuple[str, Any]] = [(name, (None, value.encode())) for name, value in form.items()]
+            content = {"files": parts + list((files or {}).items())}
+        url = self.url(path)
+        try:
+            with self._writes.stream(
+                method,
+                url,
+                params=key_query or None,
+                headers={**self.headers, **(headers or {}), **key_headers},
+                **content,
+            ) as response:
+                return _answer(response)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            raise NotStartedError(
+                f"{self.model}: no connection to {origin(url)} ({redact(str(error)) or type(error).__name__}); "
+                "nothing was sent; check the network and the address",
+                code="provider_error",
+            ) from None
+        except (httpx.HTTPError, OSError) as error:
+            raise unknown(self.model, f"the connection broke after the request left ({_name(error)})") from None
+
+    def get(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        json_body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        attempts: int | None = None,
+    ) -> Answer:
+        """Ask something that costs nothing; tried again with growing pauses where the line or the tool is at fault.
+
+        Raises:
+            AuthError: no key.
+            JobError: no answer after all attempts (code ``provider_error``).
+        """
+        key_headers, key_query = self.credentials()
+        url = self.url(path)
+        tries = attempts or self._attempts
+        for attempt in range(1, tries + 1):
+            try:
+                with self._reads.stream(
+                    method,
+                    url,
+                    params=httpx.URL(url).params.merge(key_query) if key_query else None,
+                    headers={**self.headers, **(headers or {}), **key_headers},
+                    json=json_body,
+                ) as response:
+                    answer = _answer(response)
+            except (httpx.HTTPError, OSError) as error:
+                if attempt == tries:
+                    raise JobError(
+                        f"{self.model}: {origin(url)} cannot be asked ({_name(error)}); it is asked again later",
+                        code="provider_error",
+                    ) from None
+                self._sleep(pause_s(attempt))
+                continue
+            log.debug("%s %s: %d", method, redact(url), answer.status)
+            again = answer.status in {408, 425, 429} or (answer.status >= 500 and answer.json is None)
+            wait = answer.retry_after_s if answer.retry_after_s is not None else pause_s(attempt)
+            if not again or attempt == tries or wait > LONGEST_WAIT_S:
+                return answer
+            self._sleep(wait)
+        raise AssertionError("unreachable")
+
+    def refuse(self, answer: Answer, *, code: str = "", message: str = "", reason: Reason | None = None) -> Exception:
+        """The error that a refused create call means.
+
+        Args:
+            code: The tool's own code.
+            message: The tool's own words.
+            reason: What the card makes of them; None: go by the HTTP status.
+        """
+        said = redact(" ".join(filter(None, [code, message])) or answer.text)[:500]
+        what = f"{self.model}: HTTP {answer.status}: {said}".rstrip(": ")
+        found = reason or HTTP_REASONS.get(answer.status)
+        if found in {"rate_limited", "concurrency"}:
+            return NotStartedError(f"{what}; it is sent again later", code=found, retry_after_s=answer.retry_after_s)
+        if found == "auth" and answer.status in {200, 401, 403}:
+            return AuthError(f"{what}; the key was refused: check it, and that it belongs to {origin(self.base_url)}")
+        if found is None and 300 <= answer.status < 400:
+            return JobError(
+                f"{self.model}: HTTP {answer.status}: the tool redirects elsewhere; the key does not follow, "
+                "correct base_url",
+                code="bad_request",
+            )
+        if found is None or (answer.status >= 500 and reason is None):
+            return unknown(self.model, f"HTTP {answer.status}: {said}")
+        return JobError(what, code=found)
+
+
+def unknown(model: str, why: str) -> JobError:
+    """The error for a request that may or may not have started a job."""
+    return JobError(
+        f"{model}: {redact(why)}; the job may exist and may be billed: look in the tool's own console. "
+        "It is not sent again by itself",
+        code="outcome_unknown",
+    )
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of an address; nothing of it that could hold a key."""
+    parsed = httpx.URL(url)
+    port = parsed.port or {"https": 443, "http": 80}.get(parsed.scheme)
+    return f"{parsed.scheme}://{parsed.host}:{port}"
+
+
+def pause_s(attempt: int) -> float:
+    """Seconds before the next attempt: doubling, with jitter so that many jobs do not come back at once."""
+    return float(min(0.5 * 2 ** (attempt - 1), LONGEST_WAIT_S) * random.uniform(0.75, 1.25))
+
+
+def _name(error: Exception) -> str:
+    return f"{type(error).__name__}: {redact(str(error))}"[:200]
+
+
+def _answer(response: httpx.Response) -> Answer:
+    """Read a whole answer below the ceiling."""
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise httpx.DecodingError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+    try:
+        value = json.loads(body)
+    except ValueError:
+        value = None
+    text = redact(bytes(body[:500]).decode("utf-8", "replace"))
+    return Answer(
+        status=response.status_code, json=value, text=text, headers={k.lower(): v for k, v in response.headers.items()}
+    )
