@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from vbench.video.derived import is_browser_playable, proxy, side_by_side
 from vbench.video.encoding import EncoderSettings, exact_rate, write_clip
 from vbench.video.frames import Frame, Kernel, read_frames
 from vbench.video.probing import probe
+from vbench.video.sound import read_audio
 from vbench.video.source import Limits
+from vbench.video.stills import SpriteInfo, extract_frame, poster, sprite
 
 __all__ = [
     "EncoderSettings",
     "Frame",
     "Kernel",
     "Limits",
+    "SpriteInfo",
     "exact_rate",
+    "extract_frame",
+    "is_browser_playable",
+    "poster",
     "probe",
+    "proxy",
+    "read_audio",
     "read_frames",
+    "side_by_side",
+    "sprite",
     "write_clip",
 ]

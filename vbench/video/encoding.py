@@ -15,6 +15,7 @@ import av
 import numpy as np
 from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
+from av.video.frame import PictureType
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from numpy.typing import NDArray
 
@@ -157,6 +158,7 @@ def encode(
             while drawn is not None:
                 image = drawn.image
                 image.pts, image.time_base = n_frames, 1 / fps
+                image.pict_type = PictureType.NONE  # a decoded picture would impose its own type on the encoder
                 file.mux(video.encode(image))
                 n_frames += 1
                 if track:
@@ -202,7 +204,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _video_stream(file: Any, image: Any, *, fps: Fraction, crf: int, preset: str, gop: int, b_frames: bool) -> Any:
-    options = {"crf": str(crf), "preset": preset}
+    options = {"crf": str(crf), "preset": preset, "a53cc": "0"}
     if gop:
         options["x264-params"] = f"keyint={gop}:min-keyint=1"
     stream = file.add_stream("libx264", rate=fps, options=options)
@@ -261,7 +263,7 @@ def _pictures(frames: Iterable[NDArray[Any]], path: Path) -> Iterator[Drawn]:
         shape = shape or frame.shape
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.shape != shape or not frame.size:
             raise ClipError(
-                f"{path}: frame {index} has shape {frame.shape}; give (H, W, 3), the same for all frames (first: {shape})"
+                f"{path}: frame {index} has shape {frame.shape}, the first {shape}; give (H, W, 3), the same for all"
             )
         pixels, right, bottom = as_uint8(frame, index, path), frame.shape[1] % 2, frame.shape[0] % 2
         if right or bottom:
@@ -285,10 +287,11 @@ def as_uint8(frame: NDArray[Any], index: int, path: Path) -> NDArray[np.uint8]:
         ClipError: Another type, a value that is not finite, or floats on another scale.
     """
     if frame.dtype == np.uint8:
-        return frame
+        return frame.astype(np.uint8, copy=False)
     if not np.issubdtype(frame.dtype, np.floating):
         raise ClipError(f"{path}: frame {index} is {frame.dtype}; give uint8, or float in 0..1")
     low, high = float(frame.min()), float(frame.max())
     if not (math.isfinite(low) and math.isfinite(high)) or low < -0.01 or high > 1.01:
         raise ClipError(f"{path}: frame {index} has values from {low:g} to {high:g}; floats go from 0 to 1")
-    return np.rint(np.clip(frame, 0, 1) * 255).astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.rint(np.clip(frame, 0, 1) * 255).astype(np.uint8)
+    return rounded

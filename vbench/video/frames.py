@@ -14,7 +14,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from numpy.typing import NDArray
 
 from vbench.errors import ClipError
-from vbench.video.source import Facts, Limits, Picture, Source, open_source
+from vbench.video.source import DEFAULT_LIMITS, Facts, Limits, Picture, Source, open_source
 
 Kernel = Literal["area", "bilinear", "bicubic"]
 
@@ -172,7 +172,7 @@ def orientation(image: Any) -> tuple[int, bool]:
 
 
 def read_frames(
-    path: Path, *, limits: Limits = Limits(), threads: int = 0, fps: float | None = None
+    path: Path, *, limits: Limits = DEFAULT_LIMITS, threads: int = 0, fps: float | None = None
 ) -> Iterator[Frame]:
     """Stream the frames of a clip; memory does not grow with its length.
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from vbench.records import Probe
 from vbench.video.frames import frames_of
-from vbench.video.source import Facts, Limits, open_source
+from vbench.video.source import DEFAULT_LIMITS, Facts, Limits, open_source
 
 HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 
 
-def probe(path: Path, *, limits: Limits = Limits(), threads: int = 0, fps: float | None = None) -> Probe:
+def probe(path: Path, *, limits: Limits = DEFAULT_LIMITS, threads: int = 0, fps: float | None = None) -> Probe:
     """Decode a clip once and say what it is.
 
     Args:
@@ -31,7 +31,7 @@ def probe(path: Path, *, limits: Limits = Limits(), threads: int = 0, fps: float
 
 
 def survey(
-    path: Path, *, limits: Limits = Limits(), threads: int = 0, fps: float | None = None
+    path: Path, *, limits: Limits = DEFAULT_LIMITS, threads: int = 0, fps: float | None = None
 ) -> tuple[Probe, array[float]]:
     """`probe`, and the time of each frame in seconds from the first."""
     path = Path(path)

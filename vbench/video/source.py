@@ -43,6 +43,9 @@ class Limits:
     max_bytes: int = 16 * 2**30
 
 
+DEFAULT_LIMITS = Limits()
+
+
 class Picture(NamedTuple):
     """One decoded picture, in the decoder's own format."""
 
@@ -104,28 +107,51 @@ def open_source(
     Raises:
         ClipError: The path is not such a file, or passes a limit.
     """
+    if path.is_dir():
+        return FolderSource(path, limits=limits, fps=fps)
+    head = check_file(path, limits)
+    if is_image(head):
+        return ImageSource(path, limits=limits)
+    return StreamSource(path, head, limits=limits, threads=threads, sound=sound, quick=quick)
+
+
+def check_file(path: Path, limits: Limits) -> bytes:
+    """The first bytes of a local regular file that is no playlist.
+
+    Raises:
+        ClipError: It is something else, is empty, cannot be read, or passes `limits.max_bytes`.
+    """
     try:
-        mode = path.stat()
-        if stat.S_ISDIR(mode.st_mode):
-            return FolderSource(path, limits=limits, fps=fps)
-        if not stat.S_ISREG(mode.st_mode):
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
             raise ClipError(f"{path}: a pipe, socket or device; give a local file", code="protocol")
         with path.open("rb") as file:
             head = file.read(64)
-    except OSError as error:
-        raise ClipError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
+    except (OSError, ValueError) as error:
+        raise ClipError(f"{path}: cannot be read ({error}); check the path and its permissions") from error
     if not head:
         raise ClipError(f"{path}: the file is empty; generate or import it again", code="empty")
-    if mode.st_size > limits.max_bytes:
+    if facts.st_size > limits.max_bytes:
         raise ClipError(
-            f"{path}: {mode.st_size:,} bytes, at most {limits.max_bytes:,} are read; cut it or raise the limit",
+            f"{path}: {facts.st_size:,} bytes, at most {limits.max_bytes:,} are read; cut it or raise the limit",
             code="too_large",
         )
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(PLAYLISTS):
         raise ClipError(f"{path}: a playlist that points to other files; give the video file itself", code="protocol")
-    if is_image(head):
-        return ImageSource(path, limits=limits)
-    return StreamSource(path, head, limits=limits, threads=threads, sound=sound, quick=quick)
+    return head
+
+
+def open_container(path: Path, limits: Limits) -> Any:
+    """Open one self-contained local file with PyAV; nothing it points to is followed.
+
+    Raises:
+        ClipError: FFmpeg does not know it.
+    """
+    options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS, "max_pixels": str(limits.max_pixels)}
+    try:
+        return av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace")
+    except (FFmpegError, ValueError) as error:
+        raise ClipError(f"{path}: not a video that can be read; generate or import it again") from error
 
 
 def is_image(head: bytes) -> bool:
@@ -151,11 +177,7 @@ class StreamSource:
 
     def __init__(self, path: Path, head: bytes, *, limits: Limits, threads: int, sound: bool, quick: bool) -> None:
         self._path = path
-        options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS, "max_pixels": str(limits.max_pixels)}
-        try:
-            self._file = av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace")
-        except (FFmpegError, ValueError) as error:
-            raise ClipError(f"{path}: not a video that can be read; generate or import it again") from error
+        self._file = open_container(path, limits)
         try:
             self._stream = self._video_stream()
             self._sound = self._file.streams.audio[0] if sound and self._file.streams.audio else None
