@@ -22,8 +22,6 @@ FREEZE_S = 1.0
 BLACK_FRAMES = 5
 LIVELINESS = 0.04
 """Share of the motion that a still clip keeps."""
-MIN_SECONDS = 2.0
-"""Room for the longest fault with a sound stretch on both sides of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +73,7 @@ def render_with_defect(
         yield from render(scene, width=width, height=height, fps=fps, seed=seed, seconds=seconds)
         return
     size: dict[str, Any] = {"width": width, "height": height, "seconds": seconds, "seed": seed}
-    renderer = Renderer(other_scene(scene, seed) if defect == "wrong" else scene, **size)
+    renderer = Renderer(clip_scene(scene, defect, seed), **size)
     after_cut = Renderer(other_scene(scene, seed), **size) if defect == "cut" else None
     end = round(fault.end_s * fps)
     for i in range(n_frames):
@@ -97,6 +95,11 @@ def render_with_defect(
                 yield renderer.frame(t_s, grain=i, liveliness=LIVELINESS)
             case _:
                 yield renderer.frame(t_s, grain=i)
+
+
+def clip_scene(scene: Scene, defect: Defect, seed: int) -> Scene:
+    """The scene at the start of a clip of `scene` with this fault: another one where the content is wrong."""
+    return other_scene(scene, seed) if defect == "wrong" else scene
 
 
 def _brighter(frame: Frame, share: float) -> Frame:
