@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,7 @@ Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 Kernel = Literal["area", "linear", "cubic"]
 """Resampling: `area` averages (antialiased); `linear` and `cubic` (a = -0.75) sample without antialiasing."""
+T = TypeVar("T")
 GRID_S = 1 / 8
 """Spacing of the common time grid: the neighbour of a frame is the frame shown this much later."""
 
@@ -90,6 +93,12 @@ class Embeddings:
     rows: Tensor
     """Unit rows, float32 on the CPU, shape (T, D)."""
 
+    @property
+    def on_grid(self) -> NDArray[np.bool_]:
+        """False for the extra rows that a sampling with `spikes` adds between the times of the grid, shape (T,)."""
+        steps = self.t_s / GRID_S
+        return np.asarray(np.abs(steps - np.round(steps)) < 1e-6)
+
 
 @dataclass(frozen=True, slots=True)
 class TextRows:
@@ -123,11 +132,13 @@ class Steps:
     colour_change: Floats
     """Distance in [0, 1] of the colour layouts of a frame and the one before; the first is 0, shape (N,)."""
     residual: Floats
-    """Share of the change that block motion cannot explain, in [0, 1]; NaN where it was not needed, shape (N,)."""
+    """Share of the change that motion cannot explain, 0 to about 1; NaN where the change is ordinary, shape (N,)."""
     mean_luma: Floats
     """Mean luma of each distinct frame, 8-bit levels, shape (N,)."""
     dark_share: Floats
     """Share of near-black pixels of each distinct frame, shape (N,)."""
+    shimmer: Floats
+    """Mean second difference of luma over still pixels, 8-bit levels, at the middle of three; NaN at ends, shape (N,)."""
     tiles: NDArray[np.float32]
     """Mean luma on an 8 x 8 grid, shape (N, 64)."""
 
@@ -149,7 +160,7 @@ class Flow:
     subject: Floats
     """Mean length of the rest over valid pixels, diagonals/s, shape (P,)."""
     move: Floats
-    """Camera move as similarity per second: pan right, tilt down (diagonals/s), log zoom, roll (rad/s), shape (P, 4)."""
+    """Picture shift right and down (diagonals/s), log growth (1/s), turn clockwise (rad/s), shape (P, 4)."""
     inliers: Floats
     """Share of tracked points the camera model explains, shape (P,)."""
     residual: Floats
@@ -230,7 +241,7 @@ class Settings:
 
 
 class Frame(Protocol):
-    """What a feature sees of one decoded frame; conversions are cached, so that equal ones cost once."""
+    """What a feature sees of one decoded frame; conversions are kept, so that equal ones cost once per frame."""
 
     @property
     def index(self) -> int: ...
@@ -240,12 +251,26 @@ class Frame(Protocol):
     def width(self) -> int: ...
     @property
     def height(self) -> int: ...
+    @property
+    def is_new(self) -> bool:
+        """False for an exact or near duplicate (luma MAE below 0.05) of the last new frame."""
+        ...
+
+    @property
+    def change(self) -> float:
+        """Mean absolute luma difference to the last new frame before, 8-bit levels; 0 for the first."""
+        ...
+
     def rgb(self, size: tuple[int, int] | None = None, kernel: Kernel = "area") -> Bytes:
         """RGB uint8 (height, width, 3); `size` is (width, height)."""
         ...
 
     def luma(self, size: tuple[int, int] | None = None, kernel: Kernel = "area") -> Bytes:
         """Full-range luma uint8 (height, width); `size` is (width, height)."""
+        ...
+
+    def memo(self, key: str, make: Callable[[], T]) -> T:
+        """What `make` gives, made once per frame and key."""
         ...
 
 
@@ -296,8 +321,8 @@ class Accumulator(Protocol):
     """Takes the frames of one clip in order, in memory that does not grow with its pixels."""
 
     def add(self, frame: Frame) -> None: ...
-    def close(self) -> Any:
-        """The feature's value. Raises MetricError where this clip has none."""
+    def close(self, end_s: float) -> Any:
+        """The feature's value; the clip ended at `end_s` seconds. Raises MetricError where this clip has none."""
         ...
 
 
@@ -323,19 +348,24 @@ class Sampler(Protocol):
         """The (frame, time) picks that are certain now that `frame` was seen; may name the frame before."""
         ...
 
-    def close(self) -> list[tuple[Frame, float]]:
-        """The picks that only the end of the clip decides."""
+    def close(self, end_s: float) -> list[tuple[Frame, float]]:
+        """The picks that only the end of the clip, at `end_s` seconds, decides."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """The frame shown at 0, s, 2 s, ... seconds up to the end; one that stays longer than `s` is taken again."""
+    """The frame shown at 0, s, 2 s, ... seconds up to the end; one that stays longer than `s` is taken again.
+
+    Of duplicates the first is taken, so that a clip with every frame doubled gives the same frames at the same times.
+    """
 
     seconds: float = GRID_S
+    spikes: bool = False
+    """Also take, at its own time, a frame between two of the grid that differs far more than its neighbours do."""
 
     def open(self, probe: Probe) -> Sampler:
-        return _GridSampler(self.seconds)
+        return _GridSampler(self.seconds, self.spikes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +386,7 @@ class Evenly:
 
     def open(self, probe: Probe) -> Sampler:
         edges = np.linspace(0, probe.n_frames, self.n + 1).astype(int)
-        wanted = {int(low + max(high - 1, low)) // 2 for low, high in zip(edges[:-1], edges[1:], strict=True)}
+        wanted = {int(low + max(high - 1, low)) // 2 for low, high in pairwise(edges)}
         return _IndexSampler(lambda index: index in wanted)
 
 
@@ -364,11 +394,11 @@ Sampling = Every | AllFrames | Evenly
 
 
 class _GridSampler:
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float, spikes: bool) -> None:
+        self._seconds, self._spikes = seconds, spikes
         self._next = 0
         self._last: Frame | None = None
-        self._gap_s = 0.0
+        self._changes: deque[float] = deque(maxlen=8)
 
     def _until(self, end_s: float) -> list[tuple[Frame, float]]:
         picks: list[tuple[Frame, float]] = []
@@ -378,15 +408,24 @@ class _GridSampler:
         return picks
 
     def add(self, frame: Frame) -> list[tuple[Frame, float]]:
+        if not frame.is_new:
+            return []
         picks = self._until(frame.t_s)
+        is_between = self._next * self._seconds - frame.t_s > 1e-4
+        if self._spikes and is_between and is_spike(frame.change, self._changes):
+            picks.append((frame, frame.t_s))
         if self._last is not None:
-            self._gap_s = frame.t_s - self._last.t_s
+            self._changes.append(frame.change)
         self._last = frame
         return picks
 
-    def close(self) -> list[tuple[Frame, float]]:
-        """The last frame is shown as long as the one before it; a single frame is taken once."""
-        return self._until(self._last.t_s + max(self._gap_s, 1e-3)) if self._last is not None else []
+    def close(self, end_s: float) -> list[tuple[Frame, float]]:
+        return self._until(max(end_s, 1e-3))
+
+
+def is_spike(change: float, before: Collection[float]) -> bool:
+    """Whether a luma step stands out of the ones before it: above 4 levels and 3 times their median."""
+    return change > 4.0 and change > 3.0 * (float(np.median(list(before))) if before else 0.0)
 
 
 class _IndexSampler:
@@ -396,7 +435,7 @@ class _IndexSampler:
     def add(self, frame: Frame) -> list[tuple[Frame, float]]:
         return [(frame, frame.t_s)] if self._wanted(frame.index) else []
 
-    def close(self) -> list[tuple[Frame, float]]:
+    def close(self, end_s: float) -> list[tuple[Frame, float]]:
         return []
 
 
