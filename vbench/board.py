@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 NO_CLIP_STATES = ("failed", "expired", "outcome_unknown")
 LEVEL = 0.05
+GROUP_ORDER = ("overall", "temporal", "motion", "picture", "text", "sound", "spec", "vbench")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +142,7 @@ def leaderboard(
 
 def _chosen(metrics: Sequence[str] | None, infos: Mapping[str, MetricInfo]) -> list[str]:
     if metrics is None:
-        return sorted(infos, key=lambda name: (infos[name].group != "overall", infos[name].group, name))
+        return sorted(infos, key=lambda name: (GROUP_ORDER.index(infos[name].group), name))
     _check_known("score of metric", metrics, infos)
     return list(dict.fromkeys(metrics))
 

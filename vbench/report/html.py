@@ -1,0 +1,176 @@
+"""One self-contained HTML page: board, interval plots, the worst moments as pictures, every take with its numbers."""
+
+from __future__ import annotations
+
+import base64
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from vbench._version import __version__
+from vbench.bench import Bench
+from vbench.board import Board, BoardRow
+from vbench.errors import ClipError
+from vbench.records import Clip, Event, MetricInfo
+from vbench.report.text import arrow, number, with_interval
+
+MAX_TAKES = 240
+"""Pictures of takes on one page; a larger bench shows its first prompts and says so."""
+MOMENTS_PER_TOOL = 4
+HEADLINE = 6
+KIND_ORDER = ("cut", "black", "freeze", "worst")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """Dots with intervals, one line per tool; positions in percent of the width."""
+
+    info: MetricInfo
+    arrow: str
+    lines: tuple[PlotLine, ...]
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlotLine:
+    """One tool in a plot."""
+
+    row: BoardRow
+    label: str
+    dot: float | None
+    start: float | None
+    width: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A picture of where a take breaks."""
+
+    clip: Clip
+    event: Event
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """A take with its poster and its numbers."""
+
+    clip: Clip
+    poster: str
+    numbers: tuple[tuple[str, str], ...]
+    failures: tuple[str, ...]
+
+
+def page(board: Board, bench: Bench) -> str:
+    """The report as HTML text; it loads nothing from anywhere."""
+    rows_by_metric: dict[str, list[BoardRow]] = defaultdict(list)
+    for row in board.rows:
+        rows_by_metric[f"{row.tag}\0{row.metric}"].append(row)
+    tools = list(dict.fromkeys(row.model for row in board.rows))
+    clips = [clip for clip in bench.clips() if clip.model in tools]
+    headline = list(board.metrics)[:HEADLINE]
+    plots = [
+        (key.split("\0")[0], _plot(board.metrics[key.split("\0")[1]], rows)) for key, rows in rows_by_metric.items()
+    ]
+    takes, n_left_out = _takes(bench, clips, headline, board.metrics)
+    environment = Environment(
+        loader=PackageLoader("vbench.report", "templates"), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template("page.html.j2").render(
+        board=board,
+        version=__version__,
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        n_tools=len(tools),
+        n_clips=len(clips),
+        n_prompts=len({clip.prompt.key for clip in clips}),
+        plots=plots,
+        moments=_moments(bench, clips, tools),
+        takes=takes,
+        n_left_out=n_left_out,
+        failures=bench.failures(),
+        number=number,
+        with_interval=with_interval,
+    )
+
+
+def _plot(info: MetricInfo, rows: Sequence[BoardRow]) -> Plot:
+    ends = [v for row in rows for v in (row.mean, row.ci_low, row.ci_high) if v is not None]
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    if high - low < 1e-12:
+        low, high = low - 0.5, high + 0.5
+
+    def place(value: float | None) -> float | None:
+        return None if value is None else round(100 * (value - low) / (high - low), 2)
+
+    lines = []
+    for row in rows:
+        start, end = place(row.ci_low), place(row.ci_high)
+        width = None if start is None or end is None else end - start
+        lines.append(PlotLine(row=row, label=with_interval(row), dot=place(row.mean), start=start, width=width))
+    return Plot(info=info, arrow=arrow(info), lines=tuple(lines), low=number(low), high=number(high))
+
+
+def _moments(bench: Bench, clips: Sequence[Clip], tools: Sequence[str]) -> dict[str, list[Moment]]:
+    """Tool → its most telling events, at most one of a kind per clip."""
+    by_id = {clip.id: clip for clip in clips}
+    found: dict[str, list[tuple[Clip, Event]]] = defaultdict(list)
+    seen = set()
+    for event in bench.events():
+        clip = by_id.get(event.clip)
+        if clip is not None and (event.clip, event.kind) not in seen:
+            seen.add((event.clip, event.kind))
+            found[clip.model].append((clip, event))
+    shown: dict[str, list[Moment]] = {}
+    for tool in tools:
+        telling = sorted(found[tool], key=lambda pair: (KIND_ORDER.index(pair[1].kind), pair[0].id))
+        pictures = [_moment(bench, clip, event) for clip, event in telling[:MOMENTS_PER_TOOL]]
+        shown[tool] = [moment for moment in pictures if moment is not None]
+    return shown
+
+
+def _moment(bench: Bench, clip: Clip, event: Event) -> Moment | None:
+    one_frame = 1 / clip.probe.fps if clip.probe.fps else 0.0
+    before = _picture(bench, clip, max(0.0, event.start_s - one_frame))
+    after = _picture(bench, clip, event.start_s)
+    return Moment(clip=clip, event=event, before=before, after=after) if after else None
+
+
+def _takes(
+    bench: Bench, clips: Sequence[Clip], metrics: Sequence[str], infos: Mapping[str, MetricInfo]
+) -> tuple[list[tuple[str, str, list[Take]]], int]:
+    """(prompt id, prompt text, takes) in the order of prompts, and how many takes did not fit."""
+    values: dict[str, dict[str, float]] = defaultdict(dict)
+    for score in bench.scores(metrics=metrics):
+        values[score.key.clip][score.key.metric] = score.value
+    failures: dict[str, list[str]] = defaultdict(list)
+    for failure in bench.score_failures():
+        if failure.key is not None and failure.key.metric in metrics:
+            failures[failure.key.clip].append(f"{failure.key.metric}: {failure.message}")
+    prompts: dict[str, tuple[str, str, list[Take]]] = {}
+    for clip in clips[:MAX_TAKES]:
+        numbers = tuple(
+            (f"{name} {arrow(infos[name])}", number(values[clip.id][name]))
+            for name in metrics
+            if name in values[clip.id]
+        )
+        take = Take(clip=clip, poster=_picture(bench, clip), numbers=numbers, failures=tuple(failures[clip.id]))
+        prompts.setdefault(clip.prompt.key, (clip.prompt.id, clip.prompt.text, []))[2].append(take)
+    return list(prompts.values()), max(0, len(clips) - MAX_TAKES)
+
+
+def _picture(bench: Bench, clip: Clip, t_s: float | None = None) -> str:
+    """A small picture as a data address; empty where the file is gone or cannot be decoded, which the page says."""
+    from vbench.video import poster
+
+    place = bench.media.derived(clip.sha256, "thumb.webp" if t_s is None else f"thumb-{round(t_s * 1000)}.webp")
+    try:
+        if not place.exists():
+            poster(bench.clip_path(clip), place, t_s=t_s, height=144)
+    except (FileNotFoundError, ClipError):
+        return ""
+    return "data:image/webp;base64," + base64.b64encode(place.read_bytes()).decode()

@@ -1,0 +1,152 @@
+"""A board as text: for a terminal, and as Markdown."""
+
+from __future__ import annotations
+
+import io
+import math
+import shutil
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from vbench.board import Board, BoardRow
+from vbench.records import MetricInfo
+
+METRICS_PER_TABLE = 5
+MARKS = {"best": "●", "worse": " ", "not distinguishable": "○", "not comparable": "?", "neutral": " "}
+
+
+def number(value: float | None, *, digits: int = 3) -> str:
+    """A value for people: three significant digits, and all that stand before the point."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(places, 6)}f}"
+
+
+def half_width(row: BoardRow) -> float | None:
+    """Half the width of a row's interval."""
+    if row.ci_low is None or row.ci_high is None:
+        return None
+    return (row.ci_high - row.ci_low) / 2
+
+
+def with_interval(row: BoardRow) -> str:
+    """Mean ± half the interval, with as many decimals as the uncertainty allows."""
+    if row.mean is None:
+        return "–"
+    half = half_width(row)
+    if half is None:
+        return f"{number(row.mean)} ± ?"
+    if half <= 0:
+        return f"{number(row.mean)} ± 0"
+    places = max(0, min(4, 1 - math.floor(math.log10(half))))
+    return f"{row.mean:.{places}f} ± {half:.{places}f}"
+
+
+def arrow(info: MetricInfo) -> str:
+    """Which way is better."""
+    return {True: "↑", False: "↓", None: "·"}[info.higher_is_better]
+
+
+def table(board: Board, *, width: int | None = None) -> str:
+    """For a terminal: one table per group of metrics, or a detailed one where a single metric is asked for."""
+    out = io.StringIO()
+    width = width or max(100, min(180, shutil.get_terminal_size((120, 24)).columns))
+    console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
+    if not board.rows:
+        console.print("Nothing to rank yet: vbench import or vbench generate, then vbench score.")
+    for tag, rows in groupby(board.rows, key=lambda row: row.tag):
+        members = list(rows)
+        if tag:
+            console.print(f"\n{tag}", style="bold")
+        if len(board.metrics) == 1:
+            console.print(_detail(board, members))
+        else:
+            for group in _wide(board, members):
+                console.print(group)
+    if board.rows:
+        console.print(
+            "● best mean   ○ not distinguishable from it (Holm-corrected, 95 %)   ± half of the 95 % interval"
+        )
+    for note in board.notes:
+        console.print(f"Note: {note}")
+    return out.getvalue()
+
+
+def _detail(board: Board, rows: Sequence[BoardRow]) -> Table:
+    (info,) = board.metrics.values()
+    shown = Table(title=f"{info.name} {arrow(info)} ({info.unit}) – {info.about}", title_justify="left")
+    for name in ("tool", "mean", "95 % interval", "rank", "wins", "prompts", "clips", "failed", "refused", "s", "$"):
+        shown.add_column(name, justify="left" if name == "tool" else "right", no_wrap=name == "tool")
+    for row in rows:
+        low_high = "–" if row.ci_low is None else f"{number(row.ci_low, digits=4)} … {number(row.ci_high, digits=4)}"
+        rank = "–" if row.rank_low is None else f"{row.rank_low}–{row.rank_high}"
+        wins = "–" if row.win_rate is None else f"{row.win_rate:.0%}"
+        shown.add_row(
+            Text(f"{MARKS[row.verdict]} {row.model}"),
+            number(row.mean, digits=4),
+            low_high,
+            rank,
+            wins,
+            *(str(n) for n in (row.n_prompts, row.n_clips, row.n_failed, row.n_refused)),
+            number(row.latency_s),
+            number(row.cost_usd),
+        )
+    return shown
+
+
+def _wide(board: Board, rows: Sequence[BoardRow]) -> list[Table]:
+    """Tools down, metrics across, a few metrics of one group at a time; tools stay in one order throughout."""
+    first = next(iter(board.metrics))
+    tools = [row.model for row in rows if row.metric == first]
+    cells = {(row.model, row.metric): row for row in rows}
+    tables = []
+    for group, infos in groupby(board.metrics.values(), key=lambda info: info.group):
+        members = list(infos)
+        for start in range(0, len(members), METRICS_PER_TABLE):
+            part = members[start : start + METRICS_PER_TABLE]
+            shown = Table(title=group if start == 0 else None, title_justify="left")
+            shown.add_column("tool", no_wrap=True)
+            for info in part:
+                shown.add_column(f"{info.name} {arrow(info)}\n{info.unit}", justify="right")
+            shown.add_column("failed", justify="right")
+            for tool in tools:
+                found = [cells[tool, info.name] for info in part]
+                shown.add_row(
+                    Text(tool),
+                    *(f"{MARKS[row.verdict]} {with_interval(row)}" for row in found),
+                    "/".join(str(n) for n in sorted({row.n_failed + row.n_refused for row in found})),
+                )
+            tables.append(shown)
+    return tables
+
+
+def markdown(board: Board) -> str:
+    """One table per metric."""
+    lines: list[str] = []
+    for (tag, metric), rows in groupby(board.rows, key=lambda row: (row.tag, row.metric)):
+        info = board.metrics[metric]
+        lines += [f"### {metric} {arrow(info)} ({info.unit}){f', {_escaped(tag)}' if tag else ''}", "", info.about, ""]
+        lines += ["| tool | mean | 95 % interval | rank | verdict | prompts | clips | failed | refused |"]
+        lines += ["|---|---:|---:|---:|---|---:|---:|---:|---:|"]
+        for row in rows:
+            low_high = (
+                "–" if row.ci_low is None else f"{number(row.ci_low, digits=4)} to {number(row.ci_high, digits=4)}"
+            )
+            rank = "–" if row.rank_low is None else f"{row.rank_low}–{row.rank_high}"
+            cells = [_escaped(row.model), number(row.mean, digits=4), low_high, rank, row.verdict]
+            cells += [str(n) for n in (row.n_prompts, row.n_clips, row.n_failed, row.n_refused)]
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+    lines += [f"- {note}" for note in board.notes]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{c}" if c in "\\|`*_[]<>#" else c for c in text.replace("\n", " "))
