@@ -1,0 +1,191 @@
+"""What a card says about a tool reached by http: how to create, poll, fetch and cancel, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from vbench.records import JobState, Reason
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str | int) else value
+
+
+def _text_keys(value: object) -> object:
+    """YAML reads a bare ``1102`` or ``true`` as a number or a truth; both are names here."""
+    return (
+        {str(k).lower() if isinstance(k, bool) else str(k): v for k, v in value.items()}
+        if isinstance(value, Mapping)
+        else value
+    )
+
+
+Paths = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+"""Places in an answer, ``$.data.url``; the first that holds a value counts."""
+
+
+class AuthOptions(_Part):
+    """How the key travels; in a header or, where a tool knows no better, in the query."""
+
+    header: str = ""
+    query: str = ""
+    value: str
+    """``Bearer ${EXAMPLE_API_KEY}``: environment or keyring, never the key itself."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> AuthOptions:
+        if bool(self.header) == bool(self.query):
+            raise ValueError("give either header or query")
+        return self
+
+
+class TableOptions(_Part):
+    """A placeholder of the card's own, looked up by another one."""
+
+    by: str
+    values: Annotated[dict[str, Any], BeforeValidator(_text_keys)]
+
+
+class Call(_Part):
+    """One call; path, headers and body are templates."""
+
+    method: str = "GET"
+    path: str
+    body: Any = None
+    headers: dict[str, str] = Field(default_factory=dict)
+
+
+class Create(Call):
+    """The one billable request."""
+
+    method: str = "POST"
+    body: dict[str, Any]
+    id: Paths
+    keep: dict[str, Paths] = Field(default_factory=dict)
+    """Further values of the answer that later calls use as ``{name}``."""
+
+
+class Poll(Call):
+    """Asking how far it is."""
+
+    state: Paths
+    states: Annotated[dict[str, JobState | str], BeforeValidator(_text_keys)]
+    """The tool's word (any case) → ours; ``queued`` means submitted."""
+    progress: Paths = ()
+    progress_max: float = 100.0
+    keep: dict[str, Paths] = Field(default_factory=dict)
+    every_s: float = Field(default=5.0, gt=0)
+    timeout_s: float = Field(default=1800.0, gt=0)
+    typical_s: float | None = None
+    """Expected wall time of one job, for the plan."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Poll:
+        for word, state in self.states.items():
+            if state not in _STATES:
+                raise ValueError(f"states.{word}: {state!r} is none of {', '.join(_STATES)}")
+        return self
+
+
+_STATES: dict[str, JobState] = {
+    "queued": "submitted",
+    "submitted": "submitted",
+    "running": "running",
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "expired": "expired",
+    "refused_input": "refused_input",
+    "refused_output": "refused_output",
+}
+
+
+class Errors(_Part):
+    """How the tool says that something went wrong, also below HTTP 200."""
+
+    code: Paths = ()
+    message: Paths = ()
+    ok: Annotated[tuple[str | int, ...], BeforeValidator(_as_tuple)] = (0, "0", "")
+    """Codes that mean no error."""
+    reasons: Annotated[dict[str, Reason], BeforeValidator(_text_keys)] = Field(default_factory=dict)
+    """Code (any case), or ``/regular expression/`` over code and message → reason."""
+
+
+class Rule(_Part):
+    """A refusal that hides in an answer of success."""
+
+    path: str
+    equals: Any
+    reason: Reason
+    message: str = ""
+
+
+class Hop(Call):
+    """A second call that turns what the poll gave (a file id) into the result."""
+
+    url: Paths
+
+
+class Meta(_Part):
+    """Facts of the finished job worth keeping."""
+
+    seed: Paths = ()
+    revised_prompt: Paths = ()
+    version: Paths = ()
+    queue_s: Paths = ()
+    work_s: Paths = ()
+    created_at: Paths = ()
+    """Unix seconds or milliseconds, or ISO 8601; likewise the two below."""
+    started_at: Paths = ()
+    finished_at: Paths = ()
+    extra: dict[str, Paths] = Field(default_factory=dict)
+    """Kept under their names: the tool's fps, its tokens, peak memory."""
+
+
+class Result(_Part):
+    """Where the clip is."""
+
+    url: Paths = ()
+    hop: Hop | None = None
+    with_key: bool = False
+    """The address wants the key; it is sent to the configured origin only."""
+    meta: Meta = Meta()
+
+
+class Cost(_Part):
+    """What the tool says it billed."""
+
+    units: Paths
+    usd_per_unit: float = Field(gt=0)
+
+
+class HttpOptions(_Part):
+    """The `options` of a card whose adapter is ``http``."""
+
+    base_url: str
+    auth: AuthOptions | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Sent with every call; ``{uuid}`` is fresh each time."""
+    tables: dict[str, TableOptions] = Field(default_factory=dict)
+    create: Create
+    poll: Poll
+    result: Result
+    cancel: Call | None = None
+    errors: Errors = Errors()
+    refused: tuple[Rule, ...] = ()
+    cost: Cost | None = None
+    max_bytes: int = Field(default=2 * 2**30, gt=0)
+    timeout_s: float = Field(default=60.0, gt=0)
+    """Longest silence on the line."""
+
+
+def our_state(word: str) -> JobState:
+    """The journal's word for a card's."""
+    return _STATES[word]

@@ -1,0 +1,241 @@
+"""Fills a card's templates with typed values, and reads values out of a tool's answers."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import mimetypes
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from vbench.catalog.cards import ModelCard
+from vbench.catalog.wishes import Granted
+from vbench.errors import CatalogError, JobError
+from vbench.records import Request, digest
+from vbench.registry import did_you_mean
+
+PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)(?::([a-z_0-9]+))?(\?)?\}")
+TYPES = ("str", "int", "float", "bool", "data_url", "base64")
+NAMES = (
+    "prompt",
+    "negative",
+    "seed",
+    "seconds",
+    "width",
+    "height",
+    "size",
+    "resolution",
+    "tier",
+    "ratio",
+    "fps",
+    "frames",
+    "audio",
+    "image",
+    "sample",
+    "job_key",
+)
+"""What a body may ask for, besides the card's own tables."""
+_STEP = re.compile(r"\.([A-Za-z0-9_\-]+)|\[(\d+|\*)\]")
+
+
+Table = tuple[str, Mapping[str, Any]]
+"""(placeholder it is looked up by, value of that placeholder → what is sent)."""
+
+
+class _Absent(Exception):
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def values(card: ModelCard, request: Request, granted: Granted, tables: Mapping[str, Table]) -> dict[str, Any]:
+    """Every placeholder's value for one request; None: there is none."""
+    size = f"{granted.width}x{granted.height}" if granted.width and granted.height else None
+    frames = round(granted.seconds * granted.fps) if granted.seconds and granted.fps else None
+    found: dict[str, Any] = {
+        "prompt": granted.text,
+        "negative": granted.negative or None,
+        "seed": granted.seed,
+        "seconds": granted.seconds,
+        "width": granted.width,
+        "height": granted.height,
+        "size": size,
+        "resolution": granted.resolution or None,
+        "tier": granted.tier or None,
+        "ratio": granted.ratio or None,
+        "fps": granted.fps,
+        "frames": frames,
+        "audio": granted.audio,
+        "image": request.prompt.image if request.prompt.image and card.capabilities.i2v else None,
+        "sample": request.sample,
+        "job_key": digest("job", card.id, request.prompt.key, request.sample, request.seed, granted.text),
+    }
+    for name, (by, table) in tables.items():
+        if found.get(by) is None:
+            found[name] = None
+        elif (key := _text(found[by])) in table:
+            found[name] = table[key]
+        else:
+            raise card.complaint(
+                f"table {name!r} has no entry for {by} {key!r}; {did_you_mean(key, list(table))}", "options", "tables"
+            )
+    return found
+
+
+def placeholders(template: Any) -> Iterator[tuple[str, str, bool]]:
+    """(name, type, optional) of every placeholder in a template."""
+    if isinstance(template, str):
+        for match in PLACEHOLDER.finditer(template):
+            yield match[1], match[2] or "", match[3] is not None
+    elif isinstance(template, Mapping):
+        for key, value in template.items():
+            yield from placeholders(key)
+            yield from placeholders(value)
+    elif isinstance(template, list | tuple):
+        for value in template:
+            yield from placeholders(value)
+
+
+def check_placeholders(card: ModelCard, template: Any, known: tuple[str, ...], *where: int | str) -> None:
+    """Refuse a template that names a value nobody gives.
+
+    Raises:
+        CatalogError: unknown placeholder or type; file, line and near names.
+    """
+    for name, kind, _ in placeholders(template):
+        if name not in known:
+            raise card.complaint(f"no value is called {{{name}}}; {did_you_mean(name, list(known))}", *where)
+        if kind and kind not in TYPES:
+            raise card.complaint(f"{{{name}:{kind}}}: no such type; {did_you_mean(kind, list(TYPES))}", *where)
+
+
+def fill(template: Any, known: Mapping[str, Any], *, card: ModelCard) -> tuple[Any, dict[str, str]]:
+    """A template with its values, and the optional parts left out of it: placeholder → where it stood.
+
+    A string that is one placeholder becomes a value of its type; in a longer string it becomes text. An optional
+    placeholder (``{seed:int?}``) without a value removes the innermost list item that holds it, else its key.
+
+    Raises:
+        CatalogError: a placeholder that is not optional has no value.
+    """
+    dropped: dict[str, str] = {}
+    try:
+        return _fill(template, known, "", dropped), dropped
+    except _Absent as absent:
+        raise CatalogError(
+            f"{card.path}: the card needs a value for {{{absent.name}}}, and neither the request nor the card's "
+            f"defaults give one; add it to defaults, or write {{{absent.name}?}} where it may be left out"
+        ) from None
+
+
+def _fill(template: Any, known: Mapping[str, Any], where: str, dropped: dict[str, str]) -> Any:
+    if isinstance(template, str):
+        return _string(template, known, where, dropped)
+    if isinstance(template, Mapping):
+        filled = {}
+        for key, value in template.items():
+            place = f"{where}.{key}" if where else str(key)
+            before = len(dropped)
+            inner = _fill(value, known, place, dropped)
+            if inner is _GONE:
+                if "[" in where:
+                    return _GONE
+                continue
+            if inner == {} and value and len(dropped) > before:
+                continue
+            filled[key] = inner
+        return filled
+    if isinstance(template, list | tuple):
+        items = [_fill(item, known, f"{where}[{i}]", dropped) for i, item in enumerate(template)]
+        return [item for item in items if item is not _GONE]
+    return template
+
+
+_GONE = object()
+
+
+def _string(template: str, known: Mapping[str, Any], where: str, dropped: dict[str, str]) -> Any:
+    for name, _, optional in placeholders(template):
+        if known.get(name) is None:
+            if not optional:
+                raise _Absent(name)
+            dropped[name] = where
+            return _GONE
+    if (whole := PLACEHOLDER.fullmatch(template)) is not None:
+        return _typed(known[whole[1]], whole[2] or "", whole[1])
+    return PLACEHOLDER.sub(lambda m: str(_typed(known[m[1]], m[2] or "str", m[1])), template)
+
+
+def _typed(value: Any, kind: str, name: str) -> Any:
+    if kind in {"data_url", "base64"}:
+        return {f"${kind}": str(value), "sha256": _sha256(Path(value))}
+    if kind == "int":
+        return round(float(value))
+    if kind == "float":
+        return float(value)
+    if kind == "bool":
+        return bool(value)
+    return _text(value) if kind == "str" else value
+
+
+def _text(value: Any) -> str:
+    """As a person writes it: 5 rather than 5.0, true rather than True."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise JobError(
+            f"{path}: the prompt's image cannot be read ({error.strerror}); put it there", code="bad_request"
+        ) from None
+
+
+def with_files(body: Any) -> Any:
+    """A body in which each mark of a file is the file's bytes; marks keep pictures out of the journal."""
+    if isinstance(body, Mapping):
+        for kind in ("$data_url", "$base64"):
+            if kind in body:
+                path = Path(body[kind])
+                data = base64.b64encode(path.read_bytes()).decode()
+                mime = mimetypes.guess_type(path.name)[0] or "image/png"
+                return f"data:{mime};base64,{data}" if kind == "$data_url" else data
+        return {key: with_files(value) for key, value in body.items()}
+    return [with_files(item) for item in body] if isinstance(body, list) else body
+
+
+def check_path(card: ModelCard, path: str, *where: int | str) -> None:
+    """Refuse a path that `read` would not understand.
+
+    Raises:
+        CatalogError: with file and line.
+    """
+    if not path.startswith("$") or "".join(m[0] for m in _STEP.finditer(path)) != path[1:]:
+        raise card.complaint(f"{path!r} is no path into an answer; write it as $.data.items[0].url", *where)
+
+
+def read(path: str, document: Any) -> Any:
+    """The value at ``$.a.b[0].c`` (``[*]``: a list of all), or None where there is none."""
+    found = [document]
+    many = False
+    for step in _STEP.finditer(path):
+        key, index = step[1], step[2]
+        if index == "*":
+            many = True
+            found = [item for value in found if isinstance(value, list) for item in value]
+        elif index is not None:
+            found = [v[int(index)] for v in found if isinstance(v, list) and len(v) > int(index)]
+        else:
+            found = [v[key] for v in found if isinstance(v, Mapping) and key in v]
+    if many:
+        return found or None
+    return found[0] if found else None
+
+
+def first(paths: tuple[str, ...], document: Any) -> Any:
+    """The first value there is at any of the paths."""
+    return next((value for path in paths if (value := read(path, document)) not in (None, "", [])), None)
