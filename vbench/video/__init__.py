@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from vbench.video.derived import is_browser_playable, proxy, side_by_side
 from vbench.video.encoding import EncoderSettings, exact_rate, write_clip
+from vbench.video.facts import Limits
 from vbench.video.frames import Frame, Kernel, read_frames
 from vbench.video.probing import probe
 from vbench.video.sound import read_audio
-from vbench.video.source import Limits
 from vbench.video.stills import SpriteInfo, extract_frame, poster, sprite
 
 __all__ = [

@@ -16,10 +16,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vbench.records import Probe
 from vbench.video.encoding import AudioChunks, Drawn, EncoderSettings, encode, exact_rate, write_clip
+from vbench.video.facts import DEFAULT_LIMITS, FOLDER_FPS, Limits
 from vbench.video.frames import Frame, read_frames
 from vbench.video.probing import survey
 from vbench.video.sound import sound_chunks
-from vbench.video.source import DEFAULT_LIMITS, FOLDER_FPS, Limits, open_container
+from vbench.video.stream import open_container
 
 MAX_GRID_FPS = 120.0
 PLAYABLE = {

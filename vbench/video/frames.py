@@ -14,7 +14,8 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from numpy.typing import NDArray
 
 from vbench.errors import ClipError
-from vbench.video.source import DEFAULT_LIMITS, Facts, Limits, Picture, Source, open_source
+from vbench.video.facts import DEFAULT_LIMITS, Facts, Limits, Picture, Source
+from vbench.video.source import open_source
 
 Kernel = Literal["area", "bilinear", "bicubic"]
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from vbench.records import Probe
+from vbench.video.facts import DEFAULT_LIMITS, Facts, Limits
 from vbench.video.frames import frames_of
-from vbench.video.source import DEFAULT_LIMITS, Facts, Limits, open_source
+from vbench.video.source import open_source
 
 HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 

@@ -13,7 +13,10 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from vbench.errors import ClipError
-from vbench.video.source import DEFAULT_LIMITS, Limits, check_file, is_image, open_container
+from vbench.video.facts import DEFAULT_LIMITS, Limits
+from vbench.video.images import is_image
+from vbench.video.source import check_file
+from vbench.video.stream import open_container
 
 GAP_S = 0.02
 """Holes in the sound longer than this are filled with silence, so that it stays in step."""

@@ -12,9 +12,9 @@ from PIL import Image
 
 from vbench.errors import ClipError
 from vbench.video.encoding import replacing
+from vbench.video.facts import DEFAULT_LIMITS, Limits
 from vbench.video.frames import Frame, read_frames
 from vbench.video.probing import survey
-from vbench.video.source import DEFAULT_LIMITS, Limits
 
 STILL_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".png": "PNG"}
 POSTER_SEARCH_S = 20.0
