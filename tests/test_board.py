@@ -120,7 +120,7 @@ def test_split_by_a_facet_and_filter_by_a_tag(bench):
     [
         ({"metrics": ["goood"]}, "did you mean good"),
         ({"by": "camra"}, "did you mean camera"),
-        ({"tags": ["camera:pn"]}, "did you mean camera:pan"),
+        ({"tags": ["camera:pn"]}, "did you mean camera:zoom"),
         ({"models": ["X"]}, "no tool 'X'"),
     ],
 )

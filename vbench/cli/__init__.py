@@ -6,10 +6,12 @@ import os
 import sys
 from typing import Annotated
 
+import click
 import typer
 
 from vbench._version import __version__
 from vbench.cli import catalog, demo, generate, models, rank, score, system, ui
+from vbench.cli.options import EXIT_USER
 from vbench.errors import VBenchError
 
 app = typer.Typer(
@@ -57,13 +59,17 @@ def common(
 def main() -> None:
     """Run one command; a sentence for what a person can fix, a traceback for a bug."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except VBenchError as error:
         print(f"vbench: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
+        sys.exit(EXIT_USER)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
         print("vbench: stopped; what was finished is kept, and the same line goes on from there", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # `vbench scores | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
