@@ -143,7 +143,7 @@ def slug(text: str) -> str:
 
 
 def _mark(text: str) -> str:
-    return sha256(text.encode()).hexdigest()[:6]
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()[:6]
 
 
 def _load(path: Path, open_files: frozenset[Path]) -> Suite:

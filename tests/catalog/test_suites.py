@@ -1,0 +1,216 @@
+"""Suites: five formats in, records or a sentence with file and line out."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vbench import catalog
+from vbench.catalog import find_suite, suite_files
+from vbench.catalog.suites import Expects, load_suite, slug
+from vbench.errors import CatalogError
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_bytes(text.encode())
+    return path
+
+
+def test_yaml_suite_becomes_records(tmp_path):
+    (tmp_path / "first.png").write_bytes(b"x")
+    path = write(
+        tmp_path,
+        "mine.yaml",
+        """\
+name: mine
+version: 3
+licence: CC-BY-4.0
+about: Two prompts.
+prompts:
+  - id: dog-in-the-rain
+    text: >
+      A dog runs
+      through the rain.
+    negative: blur
+    tags: [animal:dog, weather:rain]
+    image: first.png
+    expects: {seconds: 5, aspect: "16:9", objects: [{name: dog, count: 1}], people: crowd}
+  - {id: 一只猫, text: 一只猫在睡觉}
+""",
+    )
+    suite = load_suite(path)
+    assert (suite.name, suite.version, suite.licence) == ("mine", 3, "CC-BY-4.0")
+    dog, cat = suite.prompts
+    assert (dog.text, dog.negative, dog.tags) == (
+        "A dog runs through the rain.",
+        "blur",
+        ("animal:dog", "weather:rain"),
+    )
+    assert dog.suite == "mine"
+    assert dog.image == str(tmp_path / "first.png")
+    assert dog.expects == {
+        "seconds": 5.0,
+        "aspect": "16:9",
+        "objects": [{"name": "dog", "count": 1}],
+        "people": "crowd",
+    }
+    assert (cat.id, cat.expects) == ("一只猫", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl", '{"id": "x", "text": "One", "mood": "calm"}\n\n{"text": "Two words", "mood": ["wild", "late"]}\n'),
+        ("a.csv", 'id,text,mood,tags\r\nx,One,calm,\r\n,"Two words",,mood:wild; mood:late\r\n'),
+        ("a.json", '[{"id": "x", "text": "One", "mood": "calm"},\n {"text": "Two words", "mood": ["wild", "late"]}]'),
+    ],
+)
+def test_foreign_formats_say_the_same(tmp_path, name, text):
+    suite = load_suite(write(tmp_path, name, text))
+    assert [(p.id, p.text, p.tags) for p in suite.prompts] == [
+        ("x", "One", ("mood:calm",)),
+        ("two-words", "Two words", ("mood:wild", "mood:late")),
+    ]
+
+
+def test_csv_holds_expectations_as_json_and_texts_over_lines(tmp_path):
+    path = write(tmp_path, "a.csv", 'id,text,expects\nx,"One,\ntwo","{""seconds"": 4}"\ny,Three,\ny,Four,\n')
+    with pytest.raises(CatalogError, match=r"a\.csv:5: prompt id 'y' is used twice \('y' on line 4\)"):
+        load_suite(path)
+    prompt = load_suite(write(tmp_path, "b.csv", path.read_text().replace("y,Four,\n", ""))).prompts[0]
+    assert (prompt.text, prompt.expects) == ("One,\ntwo", {"seconds": 4.0})
+
+
+def test_text_lines_get_ids_that_do_not_depend_on_their_place(tmp_path):
+    long = "A very long prompt that goes on and on about the sea and the sky " * 3
+    first = load_suite(write(tmp_path, "a.txt", f"A dog\nA Dog!\n{long}\n???\n")).prompts
+    later = load_suite(write(tmp_path, "b.txt", f"\n???\n{long}\nA cat\nA dog\nA Dog!\n")).prompts
+    assert first[0].id == "a-dog"
+    assert first[1].id.startswith("a-dog-")
+    assert all(len(p.id) <= 67 for p in first)
+    assert {p.text: p.id for p in first}.items() <= {p.text: p.id for p in later}.items()
+
+
+def test_slugs_of_long_texts_with_one_beginning_differ():
+    start = "The same sixty characters stand at the beginning of both of these texts, "
+    assert slug(start + "one") != slug(start + "two")
+    assert slug("Été à la plage – 3") == "été-à-la-plage-3"
+
+
+def test_vbench_full_info_merges_what_it_lists_twice(tmp_path):
+    entries = [
+        {"prompt_en": "A fantasy landscape", "dimension": ["scene"], "video_list": ["x.mp4"]},
+        {
+            "prompt_en": "a red bicycle",
+            "dimension": ["color"],
+            "auxiliary_info": {"color": {"color": "red"}},
+        },
+        {"prompt_en": "a fantasy landscape", "dimension": ["overall_consistency"]},
+        {"prompt_en": "a red bicycle", "dimension": ["object_class", "color"], "auxiliary_info": {}},
+    ]
+    path = write(tmp_path, "VBench_full_info.json", json.dumps(entries, indent=1))
+    big, bicycle, small = load_suite(path).prompts
+    assert (big.id, bicycle.id) == ("a-fantasy-landscape", "a-red-bicycle")
+    assert small.id.startswith("a-fantasy-landscape-")
+    assert bicycle.tags == ("vbench:color", "vbench:object_class")
+    assert bicycle.expects == {"vbench": {"color": {"color": "red"}}}
+    entries[3]["auxiliary_info"] = {"color": {"color": "blue"}}
+    path.write_text("\n".join(["[", ",\n".join(json.dumps(e) for e in entries), "]"]))
+    with pytest.raises(CatalogError, match=r"info\.json:5: another color for 'a red bicycle'"):
+        load_suite(path)
+
+
+YAML = "name: s\nprompts:\n  - id: a\n    text: One\n"
+COMPLAINTS = {
+    "unknown key": (
+        "s.yaml",
+        YAML + "    tagz: [x]\n",
+        r"s\.yaml:5: unknown key 'prompts.0.tagz'; did you mean tags\?",
+    ),
+    "unknown expectation": ("s.yaml", YAML + "    expects:\n      secs: 3\n", r":6: .*secs.*did you mean seconds"),
+    "unknown camera": ("s.yaml", YAML + "    expects:\n      camera: pan\n", r":6: .*'pan_left'"),
+    "id twice": ("s.yaml", YAML + "  - id: A\n    text: Two\n", r":5: prompt id 'A' is used twice \('a' on line 3\)"),
+    "id as path": ("s.yaml", YAML.replace("id: a", "id: ../a"), r":3: .*start with a letter or digit, as in 'a'"),
+    "hidden id": ("s.yaml", YAML.replace("id: a", "id: .a"), r":3: .*start with a letter"),
+    "long id": ("s.yaml", YAML.replace("id: a", "id: " + "é" * 61), r":3: .*122 bytes"),
+    "empty text": ("s.yaml", YAML.replace("One", '"  "'), r":4: .*is empty"),
+    "control character": ("s.yaml", YAML.replace("One", '"O\\0ne"'), r":4: .*U\+0000"),
+    "raw nul": ("s.yaml", YAML.replace("One", "O\0ne"), r"s\.yaml: not valid YAML"),
+    "lone surrogate": ("s.jsonl", '{"text": "\\ud800"}', r"s\.jsonl:1: "),
+    "number for a text": ("s.yaml", YAML.replace("One", "12"), r":4: .*valid string; found 12"),
+    "no prompts": ("s.yaml", "name: s\n", r"has no prompts"),
+    "another name": ("s.yaml", YAML.replace("name: s", "name: t"), r":1: the suite calls itself 't'"),
+    "missing image": ("s.yaml", YAML + "    image: no.png\n", r":3: image 'no.png' is not there"),
+    "unquoted aspect": ("s.yaml", YAML + "    expects:\n      aspect: 16:9\n", r":6: .*put it in quotes"),
+    "half a size": ("s.yaml", YAML + "    expects: {width: 640}\n", r":5: .*width and height go together"),
+    "speech without sound": ("s.yaml", YAML + "    expects: {dialogue: Hi, audio: false}\n", r"needs sound"),
+    "endless clip": ("s.yaml", YAML + "    expects: {seconds: .inf}\n", r":5: .*seconds"),
+    "json: not a list": ("s.json", '{"text": "x"}', r"s\.json:1: expected a list"),
+    "json: line of the item": ("s.json", '[\n{"text": "x"},\n\n{"text": ""}\n]', r"s\.json:4: "),
+    "json: key twice": ("s.jsonl", '{"text": "x", "text": "y"}', r":1: not valid JSON: 'text' stands twice"),
+    "json: nan": ("s.jsonl", '{"text": "x", "expects": {"vbench": {"a": NaN}}}', r"NaN is not JSON"),
+    "jsonl: broken line": ("s.jsonl", '{"text": "x"}\n{"text": "y"\n', r"s\.jsonl:2: not valid JSON"),
+    "jsonl: misspelt key": ("s.jsonl", '{"text": "x", "tag": "y"}', r":1: unknown key 'tag'; did you mean tags"),
+    "jsonl: mapping as a tag": ("s.jsonl", '{"text": "x", "more": {}}', r":1: unknown key 'more'"),
+    "csv: too many cells": ("s.csv", "id,text\na,b,c\n", r"s\.csv:2: 3 cells under 2 columns"),
+    "csv: column twice": ("s.csv", "id,id\na,b\n", r"s\.csv:1: "),
+    "txt: line twice": ("s.txt", "One\nTwo\nOne\n", r"s\.txt:3: the same prompt as line 1"),
+    "other suffix": ("s.toml", "x", r"ends in \.yaml"),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "says"), COMPLAINTS.values(), ids=COMPLAINTS)
+def test_complaint_names_file_and_line(tmp_path, name, text, says):
+    with pytest.raises(CatalogError, match=says):
+        load_suite(write(tmp_path, name, text))
+
+
+def test_include_takes_prompts_by_id_and_keeps_their_suite(tmp_path):
+    write(tmp_path, "all.yaml", "name: all\nprompts: [{id: a, text: One}, {id: b, text: Two}, {id: c, text: Three}]\n")
+    few = write(
+        tmp_path, "few.yaml", "name: few\ninclude: [{suite: all.yaml, ids: [c, a]}]\nprompts: [{id: d, text: x}]"
+    )
+    assert [(p.id, p.suite) for p in load_suite(few).prompts] == [("c", "all"), ("a", "all"), ("d", "few")]
+    few.write_text("name: few\ninclude:\n  - suite: all.yaml\n    ids:\n      - a\n      - bb\n")
+    with pytest.raises(CatalogError, match=r"few\.yaml:6: all\.yaml has no prompt 'bb'; did you mean b\?"):
+        load_suite(few)
+    few.write_text("name: few\ninclude:\n  - suite: filmaker\n")
+    with pytest.raises(CatalogError, match=r"few\.yaml:3: no suite 'filmaker'; did you mean filmmaker\?"):
+        load_suite(few)
+    few.write_text("name: few\ninclude:\n  - suite: few.yaml\n")
+    with pytest.raises(CatalogError, match="includes itself"):
+        load_suite(few)
+
+
+def test_own_suites_are_found_beside_the_built_in_ones(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "prompts").mkdir()
+    path = write(tmp_path, "prompts/mine.txt", "A dog\n")
+    assert {"demo", "filmmaker", "core", "mine"} <= suite_files().keys()
+    assert find_suite("mine").prompts == find_suite("prompts/mine.txt").prompts == load_suite(path).prompts
+    with pytest.raises(CatalogError, match=r"no suite 'dmeo'; did you mean demo"):
+        find_suite("dmeo")
+    write(tmp_path, "prompts/demo.txt", "A dog\n")
+    with pytest.raises(CatalogError, match="is also the suite 'demo'; rename one"):
+        find_suite("demo")
+
+
+def test_an_installed_package_reads_its_own_copy(tmp_path, monkeypatch):
+    (tmp_path / "site" / "vbench" / "data" / "prompts").mkdir(parents=True)
+    write(tmp_path, "site/vbench/data/prompts/shipped.txt", "A dog\n")
+    monkeypatch.setattr(catalog, "_PACKAGE", tmp_path / "site" / "vbench")
+    monkeypatch.chdir(tmp_path)
+    assert list(suite_files()) == ["shipped"]
+
+
+def test_file_called_prompts_is_named_after_its_folder(tmp_path):
+    assert load_suite(write(tmp_path, "prompts.txt", "A dog\n")).name == slug(tmp_path.name)
+
+
+def test_scene_gives_length_and_camera():
+    scene = {"background": {"colour": "blue"}, "objects": [{"shape": "star", "colour": "red"}], "camera": "zoom_in"}
+    said = Expects.model_validate({"scene": scene})
+    assert (said.seconds, said.camera, said.cuts) == (3.0, "zoom_in", 0)
+    with pytest.raises(ValueError, match="not those of the scene"):
+        Expects.model_validate({"scene": scene, "camera": "static"})
