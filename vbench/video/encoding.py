@@ -205,8 +205,10 @@ def _writing(path: Path) -> Iterator[None]:
 
 def _video_stream(file: Any, image: Any, *, fps: Fraction, crf: int, preset: str, gop: int, b_frames: bool) -> Any:
     options = {"crf": str(crf), "preset": preset, "a53cc": "0"}
+    parameters = ["mbtree=0"]  # x264's macroblock tree reads memory it never wrote: now and then, other bits come out
     if gop:
-        options["x264-params"] = f"keyint={gop}:min-keyint=1"
+        parameters += [f"keyint={gop}", "min-keyint=1"]
+    options["x264-params"] = ":".join(parameters)
     stream = file.add_stream("libx264", rate=fps, options=options)
     stream.width, stream.height, stream.pix_fmt = image.width, image.height, "yuv420p"
     context = stream.codec_context

@@ -68,30 +68,30 @@ class Lens:
         key = (*size, form, kernel)
         if (reformatter := self._reformatters.get(key)) is None:
             reformatter = self._reformatters[key] = VideoReformatter()
-        name = image.format.name
-        if image.format.is_rgb or name in ("gray", "ya8", "pal8"):
-            matrix, levels = BT709, FULL_RANGE
-            source_matrix = None
-        else:
-            is_hd = image.width >= 1280 or image.height > 576
-            matrix = source_matrix = MATRICES.get(image.colorspace, BT709 if is_hd else BT601)
-            levels = image.color_range if image.color_range in (FULL_RANGE, LIMITED_RANGE) else LIMITED_RANGE
-            if name.startswith("yuvj"):
-                levels = FULL_RANGE
+        matrix, levels = colour_of(image)
         is_encoding = form == "yuv420p"
+        target = BT709 if is_encoding else matrix
+        if form == "gray":
+            # swscale takes grey for BT.601; said of both sides, luma stays what it is.
+            matrix = target = BT601
         return reformatter.reformat(
             image,
             width=size[0],
             height=size[1],
             format=form,
-            src_colorspace=source_matrix,
-            # Also where the target is grey: swscale would weigh the channels as BT.601.
-            dst_colorspace=BT709 if is_encoding else matrix,
+            src_colorspace=matrix,
+            dst_colorspace=target,
             interpolation=KERNELS[kernel],
             src_color_range=levels,
             dst_color_range=LIMITED_RANGE if is_encoding else FULL_RANGE,
             threads=1,
         )
+
+    def luma(self, image: Any, size: tuple[int, int] | None, kernel: Kernel) -> NDArray[np.uint8]:
+        """Upright luma; that of an RGB picture by BT.709, through 4:4:4, as grey would be BT.601."""
+        if is_rgb(image):
+            image = self.convert(image, (image.width, image.height), "yuv444p", "area")
+        return self.array(image, size, "gray", kernel)
 
     def array(self, image: Any, size: tuple[int, int] | None, form: str, kernel: Kernel) -> NDArray[np.uint8]:
         """Upright pixels at `size` (width, height)."""
@@ -134,13 +134,13 @@ class Frame:
         return self._lens.array(self._opaque(), size, "rgb24", kernel)
 
     def luma(self, size: tuple[int, int] | None = None, kernel: Kernel = "area") -> NDArray[np.uint8]:
-        """Luma uint8 (H, W) by the clip's own matrix, upright, full range: black is 0, white 255.
+        """Luma uint8 (H, W), upright, full range: black is 0, white 255; an RGB picture's by BT.709.
 
         Args:
             size: (width, height) in pixels; None: as displayed.
             kernel: Used for scaling.
         """
-        return self._lens.array(self._opaque(), size, "gray", kernel)
+        return self._lens.luma(self._opaque(), size, kernel)
 
     def yuv420p(self, size: tuple[int, int]) -> Any:
         """Limited-range BT.709 `av.VideoFrame` at an even `size` (width, height), for the encoder."""
@@ -159,6 +159,22 @@ class Frame:
         if self._lens.has_alpha(self._image):
             self._image, _ = self._lens.over_black(self._image)
         return self._image
+
+
+def is_rgb(image: Any) -> bool:
+    """Whether the samples are R, G, B, or one grey that stands for all three."""
+    return bool(image.format.is_rgb) or image.format.name in ("gray", "ya8", "pal8")
+
+
+def colour_of(image: Any) -> tuple[int, int]:
+    """Matrix (a swscale number) and range of a picture: as tagged, else as its kind and size suggest."""
+    if is_rgb(image):
+        return BT709, FULL_RANGE
+    is_hd = image.width >= 1280 or image.height > 576
+    matrix = MATRICES.get(image.colorspace, BT709 if is_hd else BT601)
+    if image.format.name.startswith("yuvj"):
+        return matrix, FULL_RANGE
+    return matrix, FULL_RANGE if image.color_range == FULL_RANGE else LIMITED_RANGE
 
 
 def orientation(image: Any) -> tuple[int, bool]:

@@ -51,7 +51,10 @@ class StreamSource:
                     "cut it or raise the limit",
                     code="too_long",
                 )
-            if self._stream.metadata.get("alpha_mode") == "1" and self.facts.codec in ("vp8", "vp9"):
+            if "1" in (self._stream.metadata.get(key) for key in ("alpha_mode", "ALPHA_MODE")) and self.facts.codec in (
+                "vp8",
+                "vp9",
+            ):
                 # The built-in decoder leaves the alpha layer out.
                 context = av.CodecContext.create(f"libvpx{'-vp9' if self.facts.codec == 'vp9' else ''}", "r")
             context.options = {"max_pixels": str(limits.max_pixels)} | ({"skip_loop_filter": "all"} if quick else {})
