@@ -99,7 +99,7 @@ def _guess_prompt(stem: str, written: Sequence[str], prompts: Sequence[Prompt]) 
         inside = [prompt for prompt in prompts if " ".join(_words(prompt.text)) in " ".join(_words(text))]
         if inside:
             return max(inside, key=lambda prompt: len(prompt.text)), "its text is written in the file"
-    words = set(_words(stem))
+    words = {word for word in _words(stem) if not word.isdecimal()}
     shares = []
     for prompt in prompts:
         by_id, by_text = set(_words(prompt.id)), set(_words(prompt.text))

@@ -83,10 +83,10 @@ class PromptIndex:
 def read_default(found: Found, index: PromptIndex, model: str) -> list[Reading]:
     """`<prompt>-<sample>`, the prompt by id or by text; without a number it is sample 0."""
     name = found.parts[-1]
-    readings = {(model, prompt.key, 0) for prompt in index.named(name)}
+    readings = [(model, prompt, 0) for prompt in index.named(name)]
     if numbered := re.fullmatch(rf"(.+)-([0-9]{{1,{MAX_SAMPLE_DIGITS}}})", name):
-        readings |= {(model, prompt.key, int(numbered[2])) for prompt in index.named(numbered[1])}
-    return [(model, index.prompts[key], sample) for model, key, sample in sorted(readings)]
+        readings += [(model, prompt, int(numbered[2])) for prompt in index.named(numbered[1])]
+    return readings
 
 
 def match_by_layout(clips: list[Found], index: PromptIndex, folder: Path) -> tuple[list[Match], list[Unmatched]]:
@@ -115,14 +115,13 @@ def match_by_pattern(clips: list[Found], index: PromptIndex, pattern: str) -> tu
     unmatched: list[Unmatched] = []
     for found in clips:
         parses = list(_parses(tokens, "/".join(found.parts)))
-        readings = {
-            (parse["model"], prompt.key, int(parse.get("sample", "0")))
+        readings = [
+            (parse["model"], prompt, int(parse.get("sample", "0")))
             for parse in parses
             for prompt in index.named(parse["prompt"])
-        }
+        ]
         reason = partial(index.near, parses[0]["prompt"]) if parses else lambda: f"does not fit the pattern {pattern!r}"
-        ordered = [(model, index.prompts[key], sample) for model, key, sample in sorted(readings)]
-        _decide(found, ordered, reason, matches, unmatched)
+        _decide(found, readings, reason, matches, unmatched)
     return matches, unmatched
 
 
