@@ -351,7 +351,7 @@ def price_of(card: ModelCard, *, seconds: float | None, tier: str, audio: bool) 
     rate = _rate(
         price.usd_per_s_audio if audio and price.usd_per_s_audio is not None else price.usd_per_s, tier, seconds
     )
-    return None if rate is None or seconds is None else rate * seconds
+    return None if rate is None or seconds is None else round(rate * seconds, 6)
 
 
 def _rate(rate: float | dict[str, float] | None, tier: str, seconds: float | None) -> float | None:
