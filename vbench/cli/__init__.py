@@ -10,7 +10,7 @@ import click
 import typer
 
 from vbench._version import __version__
-from vbench.cli import catalog, demo, generate, models, rank, score, system, ui
+from vbench.cli import catalog, check, demo, generate, models, rank, score, system, ui
 from vbench.cli.options import EXIT_USER
 from vbench.errors import VBenchError
 
@@ -36,6 +36,8 @@ app.command("scores")(score.scores)
 app.command("show")(score.show)
 app.command("selftest")(score.selftest)
 app.command("board")(rank.board)
+app.command("agreement")(check.agreement)
+app.command("totals")(check.totals)
 app.command("ui")(ui.ui)
 app.command("doctor")(system.doctor)
 

@@ -1,0 +1,81 @@
+"""`vbench agreement` and `vbench totals`: are numbers to be believed?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, print_json, print_line
+
+if TYPE_CHECKING:
+    from vbench.agreement import Correlation
+
+
+def agreement(
+    ratings: Annotated[Path, typer.Argument(help="CSV: model, prompt_id, sample, rating columns, perhaps rater.")],
+    metric: Annotated[list[str] | None, typer.Option("--metric", "-m", help="Only this metric; repeatable.")] = None,
+    bench: BenchPath = None,
+    as_json: Json = False,
+) -> None:
+    """Compare metrics with human ratings: rank correlations, pairwise accuracy, the raters' own ceiling."""
+    from vbench.agreement import agreement as compare
+    from vbench.bench import Bench
+
+    with Bench.open(bench, create=False) as opened:
+        report = compare(opened, ratings, metrics=metric or None)
+    if as_json:
+        print_json(asdict(report))
+        return
+    for rating, members in groupby(report.agreements, key=lambda found: found.rating):
+        print_line(rating)
+        print_line(f"  {'metric':<26}{'Spearman':<25}{'Kendall':<25}{'pairs':>6}{'ties':>6}{'clips':>7}")
+        for found in members:
+            shares = "".join(
+                f"{'–' if s is None else f'{s:.0%}':>6}" for s in (found.accuracy, found.accuracy_with_ties)
+            )
+            name = f"{found.metric}{' ·' if found.is_neutral else ''}"
+            print_line(f"  {name:<26}{_shown(found.spearman):<25}{_shown(found.kendall):<25}{shares}{found.n_clips:>7}")
+        for ceiling in report.ceilings:
+            if ceiling.rating == rating:
+                print_line(
+                    f"  ceiling: a rater against the mean of the {ceiling.n_raters - 1} others {ceiling.spearman:+.2f}"
+                )
+    print_line(
+        "pairs: share of pairs of one prompt ordered as people do; ties: the same, ties calibrated; · neutral metric"
+    )
+    if report.unmatched:
+        print_line(f"{len(report.unmatched)} rated clips are not in the bench: {', '.join(report.unmatched[:5])} ...")
+
+
+def _shown(value: Correlation) -> str:
+    interval = "" if value.low is None or value.high is None else f"  [{value.low:+.2f}, {value.high:+.2f}]"
+    return f"{value.value:+.2f}{interval}"
+
+
+def totals(
+    file: Annotated[Path, typer.Argument(help="CSV with VBench's sixteen dimensions as columns, in percent.")],
+    partial: Annotated[bool, typer.Option("--partial", help="Count absent dimensions as 0, and say so.")] = False,
+    as_json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Recompute VBench's Quality, Semantic and Total from a published table, and flag rows that do not add up."""
+    from vbench.compat import check_table
+
+    rows = check_table(file, partial=partial)
+    if as_json:
+        print_json([asdict(row) for row in rows])
+    else:
+        width = max([len(row.name) for row in rows] + [5]) + 2
+        print_line(f"{'':<{width}}{'quality':>9}{'semantic':>10}{'total':>8}")
+        for row in rows:
+            sums = row.totals
+            says = "; ".join(f"published {name} is {gap:+.2f} off" for name, gap in row.wrong.items())
+            missing = f"  {len(sums.missing)} dimensions counted as 0" if sums.missing else ""
+            line = f"{row.name:<{width}}{sums.quality:>9.2f}{sums.semantic:>10.2f}{sums.total:>8.2f}  {says}{missing}"
+            print_line(line.rstrip())
+    if strict and any(row.wrong for row in rows):
+        raise typer.Exit(EXIT_FAILURES)
