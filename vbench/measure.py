@@ -5,7 +5,7 @@ features. To add a metric: write a function of feature values and a `Metric` dec
 a feature: subclass `StreamFeature` (numpy on the CPU, beside the decoder), `DeviceFeature` (a backbone over frames,
 batched across clips) or `TextFeature` (of the prompt alone), and register the class.
 
-Numbers a stream feature makes are numpy arrays; rows a backbone makes are float32 torch tensors on the CPU.
+What features hand to metrics is numpy, so that nothing but a backbone needs torch.
 Time is in seconds from the first frame, always: frames are taken on a grid of seconds, never by index.
 """
 
@@ -90,8 +90,8 @@ class Embeddings:
     """Times of the grid, shape (T,)."""
     frame: NDArray[np.int64]
     """Index, in the file, of the frame shown at each time, shape (T,)."""
-    rows: Tensor
-    """Unit rows, float32 on the CPU, shape (T, D)."""
+    rows: NDArray[np.float32]
+    """Unit rows, shape (T, D)."""
 
     @property
     def on_grid(self) -> NDArray[np.bool_]:
@@ -104,10 +104,10 @@ class Embeddings:
 class TextRows:
     """A prompt and its distractors in the space of an image encoder."""
 
-    prompt: Tensor
+    prompt: NDArray[np.float32]
     """Unit row, shape (D,)."""
-    distractors: Tensor
-    """Unit rows, shape (K, D)."""
+    distractors: NDArray[np.float32]
+    """Unit rows of wrong prompts, shape (K, D)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +131,12 @@ class Steps:
     """Mean absolute luma difference to the distinct frame before, 8-bit levels; the first is 0, shape (N,)."""
     colour_change: Floats
     """Distance in [0, 1] of the colour layouts of a frame and the one before; the first is 0, shape (N,)."""
-    residual: Floats
-    """Share of the change that motion cannot explain, 0 to about 1; NaN where the change is ordinary, shape (N,)."""
+    lost: Floats
+    """Share of the textured blocks of the frame before that are found nowhere near; NaN where the change is ordinary."""
     mean_luma: Floats
     """Mean luma of each distinct frame, 8-bit levels, shape (N,)."""
     dark_share: Floats
     """Share of near-black pixels of each distinct frame, shape (N,)."""
-    shimmer: Floats
-    """Mean second difference of luma over still pixels, 8-bit levels, at the middle of three; NaN at ends, shape (N,)."""
     tiles: NDArray[np.float32]
     """Mean luma on an 8 x 8 grid, shape (N, 64)."""
 
@@ -188,7 +186,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """One number per sampled frame, from a learned judge of pictures."""
+    """One number per sampled frame or stretch."""
 
     t_s: Floats
     frame: NDArray[np.int64]
@@ -475,8 +473,8 @@ class FrameRequest:
 class Collector(Protocol):
     """Takes the rows a backbone made for one clip, in order of time."""
 
-    def add(self, t_s: Floats, frame: NDArray[np.int64], rows: Tensor, frames: Bytes) -> None:
-        """Some more rows, float32 on the CPU, shape (N, ...), with the RGB frames (N, h, w, 3) they were made from.
+    def add(self, t_s: Floats, frame: NDArray[np.int64], rows: NDArray[np.float32], frames: Bytes) -> None:
+        """Some more rows, shape (N, ...), with the RGB frames (N, h, w, 3) they were made from.
 
         For an encoder with `window` w, times, indices and frames are those of the last frame of each window, and
         `frames` is (N, w, h, w, 3).
@@ -556,7 +554,7 @@ class Metric:
     """Raised when a change can move a number."""
     inputs: tuple[str, ...]
     """Names of features, or of `GIVEN`, in the order `compute` takes them."""
-    compute: Callable[..., Measure | Tensor | float]
+    compute: Callable[..., Measure | float]
     """Features → a value (or a `Measure` with its timeline and moments).
 
     Raises MetricError where the metric is not defined for a clip; the scorer makes a Failure row of it. A NaN or a

@@ -1,0 +1,26 @@
+"""What is computed at most once per clip and shared by metrics; one module per backbone."""
+
+from __future__ import annotations
+
+from vbench.registry import Registry
+
+FEATURES = Registry(
+    "vbench.features",
+    "feature",
+    {
+        "steps": "vbench.features.steps:StepsFeature",
+        "flow": "vbench.features.flow:flow_feature",
+        "shimmer": "vbench.features.shimmer:ShimmerFeature",
+        "appearance": "vbench.features.appearance:AppearanceFeature",
+        "picture": "vbench.features.picture:PictureFeature",
+        "sound": "vbench.features.sound:SoundFeature",
+        "dino": "vbench.features.dino:DinoFeature",
+        "dino_patches": "vbench.features.dino:DinoPatchesFeature",
+        "clip_frames": "vbench.features.clip:ClipFramesFeature",
+        "clip_text": "vbench.features.clip:ClipTextFeature",
+        "aesthetic": "vbench.features.aesthetic:AestheticFeature",
+        "technical": "vbench.features.technical:TechnicalFeature",
+        "video_text": "vbench.features.xclip:VideoTextFeature",
+    },
+)
+"""Name → a `measure.Feature` subclass, or a function of `Settings` that gives a feature."""

@@ -1,0 +1,183 @@
+"""Weights-free measures of single pictures at full resolution, about twice a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vbench.errors import MetricError
+from vbench.features.small import small_rgb
+from vbench.measure import Bytes, Every, Frame, Picture, Source, StreamFeature
+
+SPACING_S = 0.5
+SHARPNESS_SIDE = 540
+"""Short side at which sharpness is judged, so that more pixels of the same picture are not sharper."""
+BAR_LEVEL = 20
+
+
+class PictureFeature(StreamFeature):
+    """`measure.Picture`: sharpness, noise, blockiness, banding, exposure, colour cast and letterbox."""
+
+    name = "picture"
+
+    def open(self, source: Source) -> _Picture:
+        return _Picture(source)
+
+
+class _Picture:
+    def __init__(self, source: Source) -> None:
+        self._sampler = Every(SPACING_S).open(source.probe)
+        self._rows: list[tuple[float, ...]] = []
+        self._last: tuple[int, tuple[float, ...]] = (-1, ())
+
+    def add(self, frame: Frame) -> None:
+        self._take(self._sampler.add(frame))
+
+    def close(self, end_s: float) -> Picture:
+        self._take(self._sampler.close(end_s))
+        if not self._rows:
+            raise MetricError("the clip has no frame to look at", code="too_short")
+        t_s, index, *columns = np.array(self._rows, np.float64).T
+        return Picture(t_s, index.astype(np.int64), *columns)
+
+    def _take(self, picks: list[tuple[Frame, float]]) -> None:
+        for frame, t_s in picks:
+            if self._last[0] != frame.index:
+                self._last = (frame.index, look_at(frame.luma(), small_rgb(frame)))
+            self._rows.append((t_s, frame.index, *self._last[1]))
+
+
+def look_at(luma: Bytes, rgb: Bytes) -> tuple[float, ...]:
+    """All measures of one picture, in the order of `measure.Picture`.
+
+    Args:
+        luma: Full size (h, w).
+        rgb: Small copy (h, w, 3), for colour.
+    """
+    bars, (top, bottom, left, right) = letterbox(luma)
+    inner = np.ascontiguousarray(luma[top:bottom, left:right])
+    return (
+        sharpness(inner),
+        noise(inner),
+        blockiness(luma),
+        banding(inner),
+        exposure_fault(inner),
+        colour_cast(rgb),
+        bars,
+    )
+
+
+def letterbox(luma: Bytes) -> tuple[float, tuple[int, int, int, int]]:
+    """Share of the picture under black bars, and the rows and columns (top, bottom, left, right) within them.
+
+    A bar is a run of even, near-black rows or columns at opposite edges, so that a night scene is not one. An entirely
+    black picture has none.
+    """
+    height, width = luma.shape
+    rows, columns = _dark(luma.max(axis=1)), _dark(luma.max(axis=0))
+    if rows.all() or columns.all():
+        return 0.0, (0, height, 0, width)
+    top, bottom = int(np.argmin(rows)), int(np.argmin(rows[::-1]))
+    left, right = int(np.argmin(columns)), int(np.argmin(columns[::-1]))
+    if min(top, bottom) < height / 50:
+        top = bottom = 0
+    if min(left, right) < width / 50:
+        left = right = 0
+    inner = (height - top - bottom) * (width - left - right)
+    return 1.0 - inner / luma.size, (top, height - bottom, left, width - right)
+
+
+def _dark(brightest: Bytes) -> NDArray[np.bool_]:
+    return np.asarray(brightest <= BAR_LEVEL)
+
+
+def sharpness(luma: Bytes) -> float:
+    """1 - perceptual blur of Crete et al. 2007 (doi:10.1117/12.702790): how much a re-blur takes away; [0, 1]."""
+    scale = SHARPNESS_SIDE / min(luma.shape)
+    if scale < 1:
+        luma = np.asarray(cv2.resize(luma, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    if min(luma.shape) < 16:
+        return 0.0
+    blurs = []
+    for axis, kernel in ((0, (1, 9)), (1, (9, 1))):
+        blurred = cv2.blur(luma, kernel)
+        before = _steps(luma, axis)
+        lost = cv2.subtract(before, _steps(blurred, axis))  # saturates at 0
+        total = float(cv2.sumElems(before)[0])
+        blurs.append((total - float(cv2.sumElems(lost)[0])) / total if total else 1.0)
+    return 1.0 - max(blurs)
+
+
+def _steps(luma: Any, axis: int) -> Any:
+    return cv2.absdiff(luma[1:], luma[:-1]) if axis == 0 else cv2.absdiff(luma[:, 1:], luma[:, :-1])
+
+
+def noise(luma: Bytes) -> float:
+    """Standard deviation of the grain in 8-bit levels, by the Laplacian difference of Immerkaer 1996.
+
+    Taken over the fifth of 16 x 16 blocks where it is least, since texture looks like noise.
+    """
+    if min(luma.shape) < 32:
+        luma = np.asarray(cv2.resize(luma, (32, 32), interpolation=cv2.INTER_NEAREST), np.uint8)
+    mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    response = cv2.filter2D(luma, cv2.CV_16S, mask, borderType=cv2.BORDER_REFLECT_101)
+    blocks = cv2.resize(
+        cv2.convertScaleAbs(response).astype(np.float32),
+        (luma.shape[1] // 16, luma.shape[0] // 16),
+        interpolation=cv2.INTER_AREA,
+    )
+    return float(np.quantile(blocks, 0.2)) * float(np.sqrt(np.pi / 2)) / 6.0
+
+
+def blockiness(luma: Bytes) -> float:
+    """How much stronger luma steps are across the 8-pixel grid of a codec than next to it; [0, 1], 0: no grid."""
+    shares = []
+    for axis in (0, 1):
+        if luma.shape[axis] < 24:
+            return 0.0
+        mean = cv2.reduce(_steps(luma, axis), 1 - axis, cv2.REDUCE_AVG, dtype=cv2.CV_64F).ravel()
+        across = mean[7::8]
+        beside = (mean[6::8][: len(across)] + np.append(mean[8::8], mean[-1:])[: len(across)]) / 2
+        total = float(across.sum() + beside.sum())
+        shares.append(max(0.0, float(across.sum() - beside.sum()) / total) if total else 0.0)
+    return float(np.mean(shares))
+
+
+def banding(luma: Bytes) -> float:
+    """Share of the luma climb in smooth areas that happens in isolated steps of 2 levels or more; [0, 1].
+
+    8 bits draw a smooth ramp in steps of one level, and grain in steps to and fro; a coarser staircase is banding.
+    """
+    if min(luma.shape) < 32:
+        return 0.0
+    small = cv2.resize(luma, None, fx=1 / 8, fy=1 / 8, interpolation=cv2.INTER_AREA)
+    slope = cv2.absdiff(small[:, 1:], small[:, :-1])
+    smooth = (
+        cv2.resize(
+            cv2.dilate(slope, np.ones((3, 3), np.uint8)),
+            (luma.shape[1] - 5, luma.shape[0]),
+            interpolation=cv2.INTER_NEAREST,
+        )
+        <= 6
+    )
+    step = cv2.absdiff(luma[:, 1:], luma[:, :-1])
+    around = cv2.max(cv2.max(step[:, :-4], step[:, 1:-3]), cv2.max(step[:, 3:-1], step[:, 4:]))
+    middle = step[:, 2:-2]
+    climb = float(middle[smooth].sum())
+    banded = float(middle[smooth & (middle >= 2) & (around == 0)].sum())
+    return banded / climb if climb else 0.0
+
+
+def exposure_fault(luma: Bytes) -> float:
+    """Share of pixels without detail since they are crushed (at most 2) or blown out (at least 253); [0, 1]."""
+    counts = cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel()
+    return float(counts[:3].sum() + counts[253:].sum()) / luma.size
+
+
+def colour_cast(rgb: Bytes) -> float:
+    """Distance of the mean colour from grey in the a-b plane of CIE Lab; a description, as a sunset has one too."""
+    _, a, b, _ = cv2.mean(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB))
+    return float(np.hypot(a - 128, b - 128))

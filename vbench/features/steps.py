@@ -1,0 +1,106 @@
+"""Changes from frame to frame at the clip's own rate: the ground for cuts, freezes, black frames and flicker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from vbench.features.small import small_luma, small_rgb
+from vbench.measure import Bytes, Frame, Source, Steps, StreamFeature, is_spike
+
+DARK_LEVEL = 16
+"""Full-range luma at or below which a pixel counts as near-black."""
+TILES = 8
+MIN_TEXTURE = 4.0
+"""Standard deviation, in 8-bit levels, below which a block has nothing to follow."""
+SAME_BLOCK = 0.75
+"""Correlation from which a block counts as found again."""
+
+
+class StepsFeature(StreamFeature):
+    """`measure.Steps`: one pass of differences between distinct frames on the small copy."""
+
+    name = "steps"
+
+    def open(self, source: Source) -> _Steps:
+        return _Steps()
+
+
+class _Steps:
+    def __init__(self) -> None:
+        self._rows: list[tuple[Any, ...]] = []
+        self._changes: list[float] = []
+        self._luma: Bytes | None = None
+        self._layout = np.zeros(0, np.float32)
+        self._n_frames = 0
+
+    def add(self, frame: Frame) -> None:
+        self._n_frames += 1
+        if not frame.is_new:
+            return
+        luma, layout = small_luma(frame), colour_layout(small_rgb(frame))
+        colour_change, lost = 0.0, np.nan
+        if self._luma is not None:
+            colour_change = float(np.abs(layout - self._layout).sum() / 2)
+            if is_spike(frame.change, self._changes[-8:]):
+                lost = blocks_lost(self._luma, luma)
+            self._changes.append(frame.change)
+        mean = float(cv2.mean(luma)[0])
+        dark = float(np.count_nonzero(luma <= DARK_LEVEL)) / luma.size
+        tiles = cv2.resize(luma, (TILES, TILES), interpolation=cv2.INTER_AREA) if min(luma.shape) >= TILES else None
+        row = tile_means(luma) if tiles is None else np.asarray(tiles, np.float32)
+        self._rows.append((frame.t_s, frame.index, frame.change, colour_change, lost, mean, dark, row.ravel()))
+        self._luma, self._layout = luma, layout
+
+    def close(self, end_s: float) -> Steps:
+        t_s, index, change, colour, lost, mean, dark, tiles = zip(*self._rows, strict=True)
+        times = np.array(t_s)
+        return Steps(
+            n_frames=self._n_frames,
+            duration_s=end_s,
+            t_s=times,
+            frame=np.array(index, np.int64),
+            held_s=np.diff(np.append(times, max(end_s, times[-1]))),
+            change=np.array(change),
+            colour_change=np.array(colour),
+            lost=np.array(lost),
+            mean_luma=np.array(mean),
+            dark_share=np.array(dark),
+            tiles=np.stack(tiles),
+        )
+
+
+def tile_means(luma: Bytes) -> Any:
+    """Mean luma on the grid of tiles, for pictures smaller than the grid."""
+    return cv2.resize(luma, (TILES, TILES), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+
+
+def colour_layout(rgb: Bytes) -> Any:
+    """Where which colours are: 4 x 4 x 4 colour shares over the picture's 2 x 2 quarters; sums to 1, shape (256,)."""
+    small = cv2.resize(rgb, (32, 32), interpolation=cv2.INTER_AREA)
+    code = ((small >> 6).astype(np.int32) * np.array([16, 4, 1], np.int32)).sum(axis=2)
+    quarter = np.add.outer(np.arange(32) // 16 * 2, np.arange(32) // 16) * 64
+    return np.bincount((code + quarter).ravel(), minlength=256).astype(np.float32) / code.size
+
+
+def blocks_lost(before: Bytes, after: Bytes) -> float:
+    """Share of the textured blocks of `before` that `after` shows nowhere within a quarter of the picture.
+
+    Blocks are compared by normalised correlation, so that a fade or a flash is not a loss; 1 where `before` has no
+    texture to follow.
+    """
+    size = (96, max(24, round(96 * before.shape[0] / before.shape[1])))
+    first, second = (cv2.resize(luma, size, interpolation=cv2.INTER_AREA) for luma in (before, after))
+    height, width = size[1] // 4, size[0] // 4
+    n_blocks = n_lost = 0
+    for top in range(0, 4 * height, height):
+        for left in range(0, 4 * width, width):
+            block = first[top : top + height, left : left + width]
+            if float(block.std()) < MIN_TEXTURE:
+                continue
+            area = second[max(0, top - height) : top + 2 * height, max(0, left - width) : left + 2 * width]
+            n_blocks += 1
+            n_lost += float(cv2.matchTemplate(area, block, cv2.TM_CCOEFF_NORMED).max()) < SAME_BLOCK
+    return n_lost / n_blocks if n_blocks else 1.0
