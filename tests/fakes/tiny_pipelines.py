@@ -45,7 +45,33 @@ from transformers import (
     UMT5EncoderModel,
 )
 
-WORDS = "a an and the of in on red blue green fox cat dog runs jumps sits walks camera pans left right snow sea at night".split()
+WORDS = [
+    "a",
+    "an",
+    "and",
+    "the",
+    "of",
+    "in",
+    "on",
+    "red",
+    "blue",
+    "green",
+    "fox",
+    "cat",
+    "dog",
+    "runs",
+    "jumps",
+    "sits",
+    "walks",
+    "camera",
+    "pans",
+    "left",
+    "right",
+    "snow",
+    "sea",
+    "at",
+    "night",
+]
 
 
 def tokenizer(max_length: int = 32) -> PreTrainedTokenizerFast:

@@ -146,7 +146,5 @@ class DiffusersOptions(_Options):
     """Hz of that waveform."""
     trust_remote_code: bool = False
     """The repository brings Python code of its own; runs only where the user agrees as well."""
-    min_vram_gb: float = 0.0
-    """GPU memory below which loading is not even tried; 0: not known."""
     seconds_per_clip: float | None = None
     """Wall time of one clip on the card's reference machine, for the plan."""

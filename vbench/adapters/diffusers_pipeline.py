@@ -23,13 +23,13 @@ def choose_device(wish: str) -> str:
     import torch
 
     if wish != "auto":
-        return wish
+        return wish  # an explicit cpu is the user's word that slow is fine
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def check_device(model: str, options: DiffusersOptions, device: str) -> None:
+def check_device(model: str, needed_gb: float | None, device: str) -> None:
     """Refuse early what could only end in an out-of-memory error after minutes of loading.
 
     Raises:
@@ -37,18 +37,15 @@ def check_device(model: str, options: DiffusersOptions, device: str) -> None:
     """
     import torch
 
-    if not options.min_vram_gb:
+    if needed_gb is None or device == "cpu":
         return
-    if not device.startswith("cuda"):
+    found = 0.0
+    if device.startswith("cuda") and torch.cuda.is_available():
+        found = torch.cuda.get_device_properties(torch.device(device)).total_memory / 2**30
+    if found < needed_gb:
         raise WeightsError(
-            f"{model}: needs a GPU with {options.min_vram_gb:g} GB, this machine would use {device}; "
-            "run it where there is one, or set options.device: cpu and min_vram_gb: 0 in its card and be patient"
-        )
-    found = torch.cuda.get_device_properties(torch.device(device)).total_memory / 2**30
-    if found < options.min_vram_gb:
-        raise WeightsError(
-            f"{model}: needs {options.min_vram_gb:g} GB of GPU memory, {device} has {found:.0f} GB; "
-            "set options.offload: model (or group) and a lower min_vram_gb in its card, or leave it out"
+            f"{model}: needs {needed_gb:g} GB of GPU memory, {device} has {found:.0f} GB; set options.offload to model "
+            f"or group and a lower limits.vram_gb in a card of your own (models/{model}.yaml), or leave {model} out"
         )
 
 
@@ -93,6 +90,11 @@ def find_weights(model: str, options: DiffusersOptions) -> Path:
 def load(model: str, options: DiffusersOptions, device: str) -> tuple[Any, str]:
     """A pipeline ready to be called, and the revision it really is.
 
+    Args:
+        model: For messages.
+        options: Of its card.
+        device: As `choose_device` gives it.
+
     Raises:
         WeightsError: the weights are not here or not whole.
         OptionError: the card names something this pipeline or this diffusers has not.
@@ -100,7 +102,6 @@ def load(model: str, options: DiffusersOptions, device: str) -> tuple[Any, str]:
     import torch
 
     trusted = may_run_remote_code(model, options)
-    check_device(model, options, device)
     folder = find_weights(model, options)
     revision = folder.name if "snapshots" in folder.parts else options.revision
     dtypes: dict[str, Any] = {"default": torch.float32}
