@@ -51,7 +51,7 @@ def test_every_codec_gives_its_facts_and_frames(tmp_path, encoder, suffix, codec
     # Matroska rounds to milliseconds.
     assert facts.fps == pytest.approx(24, abs=0.03 if suffix in ("mkv", "webm") else 1e-6)
     assert facts.duration_s == pytest.approx(0.5, abs=0.0015)
-    assert not (facts.is_vfr or facts.has_audio or facts.has_alpha or facts.warnings)
+    assert (facts.is_vfr, facts.has_audio, facts.has_alpha, facts.warnings) == (False, False, False, ())
     assert facts.header_n_frames == (0 if suffix in ("mkv", "webm") else 12)
     assert facts.size_bytes == path.stat().st_size
     frames = list(read_frames(path))
@@ -275,6 +275,13 @@ def test_one_picture_is_a_clip_of_one_frame(tmp_path, suffix):
     facts, (frame,) = probe(tmp_path / f"c.{suffix}"), read_frames(tmp_path / f"c.{suffix}")
     assert (facts.n_frames, facts.fps, facts.duration_s, frame.duration_s) == (1, 0.0, 0.0, 0.0)
     assert clips.psnr(frame.rgb(), rgb) > 28
+
+
+def test_luma_of_an_rgb_picture_is_bt709(tmp_path):
+    rgb, middles = clips.flat_blocks()
+    Image.fromarray(rgb).save(tmp_path / "c.png")
+    luma = next(read_frames(tmp_path / "c.png")).luma()
+    assert max(abs(float(luma[y, x]) - rgb[y, x] @ [0.2126, 0.7152, 0.0722]) for y, x in middles) <= 1.5
 
 
 def test_sixteen_bit_grey_png_is_not_clipped(tmp_path):

@@ -47,7 +47,6 @@ class ImageSource:
                 self._image.seek(index)
                 frame = as_frame(self._image)
             except IMAGE_ERRORS as error:
-                self.facts.n_broken += 1
                 self.facts.warnings.append(f"reading stopped early: {error}")
                 break
             duration_s = float(self._image.info.get("duration") or 0) / 1000

@@ -148,8 +148,6 @@ def _frame_at(path: Path, *, index: int | None = None, t_s: float | None = None,
         if frame.index == index or (t_s is not None and frame.t_s <= t_s + 5e-7 < frame.t_s + frame.duration_s):
             return frame
         last = frame
-        if t_s is not None and t_s < 0:
-            break
     assert last is not None  # read_frames raises where there is none
     if t_s == 0 or (t_s is not None and last.t_s <= t_s <= last.t_s + last.duration_s):
         return last

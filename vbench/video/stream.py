@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,20 @@ DEMUXERS = (
 )
 
 
-def open_container(path: Path, limits: Limits) -> Any:
+def open_container(path: Path, limits: Limits, *, decoders: str | None = None) -> Any:
     """Open one self-contained local file with PyAV; nothing it points to is followed.
+
+    Args:
+        path: The file.
+        limits: Of its pictures.
+        decoders: Names of the only decoders that may look into it; None: any.
 
     Raises:
         ClipError: FFmpeg does not know it.
     """
     options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS, "max_pixels": str(limits.max_pixels)}
+    if decoders is not None:
+        options["codec_whitelist"] = decoders
     try:
         return av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace")
     except (FFmpegError, ValueError) as error:
@@ -43,7 +51,8 @@ class StreamSource:
             self._stream = self._video_stream()
             self._sound = self._file.streams.audio[0] if sound and self._file.streams.audio else None
             context = self._stream.codec_context
-            check_size(path, context.width, context.height, limits)
+            width, height = (context.width, context.height) if context.width else self._claimed_size(limits)
+            check_size(path, width, height, limits)
             self.facts = self._read_header(head)
             if self.facts.header_duration_s > limits.max_seconds:
                 raise ClipError(
@@ -70,6 +79,12 @@ class StreamSource:
             if not stream.disposition & av.stream.Disposition.attached_pic:
                 return stream
         raise ClipError(f"{self._path}: no video stream; give a file with pictures", code="no_video")
+
+    def _claimed_size(self, limits: Limits) -> tuple[int, int]:
+        """Width and height by the container alone: a decoder that refused a picture as too large has forgotten them."""
+        with closing(open_container(self._path, limits, decoders="none")) as file:
+            context = file.streams[self._stream.index].codec_context
+            return context.width, context.height
 
     def _read_header(self, head: bytes) -> Facts:
         stream, file = self._stream, self._file
