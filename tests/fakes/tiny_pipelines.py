@@ -1,4 +1,4 @@
-"""Tiny random-weight video pipelines of the real diffusers classes, built in memory: no download, a clip in a tenth of a second."""
+"""Tiny random-weight video pipelines of the real diffusers classes, built in memory: a clip in a tenth of a second."""
 
 from __future__ import annotations
 
@@ -45,33 +45,7 @@ from transformers import (
     UMT5EncoderModel,
 )
 
-WORDS = [
-    "a",
-    "an",
-    "and",
-    "the",
-    "of",
-    "in",
-    "on",
-    "red",
-    "blue",
-    "green",
-    "fox",
-    "cat",
-    "dog",
-    "runs",
-    "jumps",
-    "sits",
-    "walks",
-    "camera",
-    "pans",
-    "left",
-    "right",
-    "snow",
-    "sea",
-    "at",
-    "night",
-]
+WORDS = ("a", "an", "and", "the", "of", "in", "red", "blue", "fox", "cat", "runs", "jumps", "camera", "snow", "sea")
 
 
 def tokenizer(max_length: int = 32) -> PreTrainedTokenizerFast:

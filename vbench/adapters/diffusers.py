@@ -52,16 +52,15 @@ class DiffusersAdapter:
         Raises:
             JobError: the pipeline starts from a first frame and the prompt has none, or its image is not there.
         """
-        o, warnings = self.options, []
+        o = self.options
+        warnings: list[str] = []
         fps = self._fps(request, warnings)
         width, height = self._size(request, warnings)
         call: dict[str, Any] = {**o.call, o.arguments.prompt: request.text}
         frames = self._frames(request, fps, warnings)
-        for name, value in ((o.arguments.width, width), (o.arguments.height, height), (o.arguments.frames, frames)):
-            if name is not None:
-                call[name] = value
-        if o.arguments.fps is not None:
-            call[o.arguments.fps] = fps
+        a = o.arguments
+        named = ((a.width, width), (a.height, height), (a.frames, frames), (a.fps, fps))
+        call |= {name: value for name, value in named if name is not None}
         if request.negative:
             if self.card.capabilities.negative_prompt and o.arguments.negative:
                 call[o.arguments.negative] = request.negative
@@ -264,8 +263,8 @@ class DiffusersAdapter:
                 result = call_pipeline(pipeline, call, o)
         except torch.OutOfMemoryError as error:
             raise JobError(
-                f"{self.card.id}: out of GPU memory at {body['width']}x{body['height']} ({str(error).splitlines()[0]}); "
-                "set options.offload, vae.tiling or a smaller size in its card",
+                f"{self.card.id}: out of GPU memory at {body['width']}x{body['height']} "
+                f"({str(error).splitlines()[0]}); set options.offload, vae.tiling or a smaller size in its card",
                 code="out_of_memory",
             ) from None
         except (JobError, OptionError):
@@ -360,7 +359,7 @@ def sound_of(result: Any, field: str) -> np.ndarray[Any, Any]:
     import numpy as np
     import torch
 
-    found = result.get(field) if isinstance(result, Mapping) else getattr(result, field)
+    found: Any = result.get(field) if isinstance(result, Mapping) else getattr(result, field)
     first = found[0]
     wave = first.detach().float().cpu().numpy() if isinstance(first, torch.Tensor) else np.asarray(first, np.float32)
     return wave[:, None] if wave.ndim == 1 else np.ascontiguousarray(wave.T)  # pipelines give (channels, samples)

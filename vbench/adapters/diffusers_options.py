@@ -121,8 +121,8 @@ class DiffusersOptions(_Options):
     """Class that takes a first frame and shares these weights (``LTXImageToVideoPipeline``)."""
     modular: Modular | None = None
     components: dict[str, Component] = Field(default_factory=dict)
-    dtypes: dict[str, Dtype] = Field(default_factory=lambda: {"default": "float32"})
-    """Component → precision; ``default`` for the rest."""
+    dtypes: dict[str, Dtype] = Field(default_factory=dict)
+    """Component → precision; ``default`` for the rest, float32 where that is absent."""
     device: str = "auto"
     """``auto``: CUDA where there is one, then MPS, then the CPU."""
     defaults: Defaults

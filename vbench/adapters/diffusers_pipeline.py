@@ -237,16 +237,16 @@ class StageClock:
     def watch(self, pipeline: Any) -> Iterator[None]:
         """Time everything the pipeline does inside the block."""
         hooks = [part.register_forward_pre_hook(self._before_denoiser) for part in denoisers(pipeline)]
-        vae = getattr(pipeline, "vae", None)
-        decode = getattr(vae, "decode", None)
+        vae: Any = getattr(pipeline, "vae", None)
+        decode: Any = getattr(vae, "decode", None)
 
         def timed_decode(*args: Any, **kwargs: Any) -> Any:
             if not self.decode_at and self.denoise_at:
                 self.decode_at = self.now()
-            return decode(*args, **kwargs)  # type: ignore[misc]  only installed where there is one
+            return decode(*args, **kwargs)
 
         if decode is not None:
-            vae.decode = timed_decode  # type: ignore[union-attr]
+            vae.decode = timed_decode
         self.started = self.now()
         try:
             yield
@@ -256,7 +256,7 @@ class StageClock:
                 hook.remove()
             if decode is not None:
                 with suppress(AttributeError):
-                    del vae.decode  # type: ignore[union-attr]  uncovers the method of the class again
+                    del vae.decode  # uncovers the method of the class again
 
     def _before_denoiser(self, _module: Any, _inputs: Any) -> None:
         if self._is_stopped():
