@@ -139,15 +139,40 @@ class JobRow(Base):
     message: Mapped[str] = mapped_column(Text, default="")
     plan: Mapped[dict[str, Any]]
     handle: Mapped[dict[str, Any] | None]
+    is_billable: Mapped[bool]
+    estimate_usd: Mapped[float | None] = mapped_column(Float(53))
     cost_usd: Mapped[float | None] = mapped_column(Float(53))
+    """What it did cost, where that is known; the estimate counts until then."""
     clip: Mapped[str | None] = mapped_column(ForeignKey("clips.id"))
     owner: Mapped[str | None] = mapped_column(String(80))
     lease_until: Mapped[float | None] = mapped_column(Float(53))
-    attempts: Mapped[int] = mapped_column(default=0)
+    attempt: Mapped[int] = mapped_column(default=1)
+    """1, or more where a person asked to try again: each try is a row of its own."""
     planned_at: Mapped[str] = mapped_column(String(32))
     submitting_at: Mapped[str | None] = mapped_column(String(32))
     submitted_at: Mapped[str | None] = mapped_column(String(32))
     finished_at: Mapped[str | None] = mapped_column(String(32))
+
+
+class CeilingRow(Base):
+    """What may be spent in this bench, over all its runs; one row."""
+
+    __tablename__ = "ceilings"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    max_cost_usd: Mapped[float | None] = mapped_column(Float(53))
+    max_jobs: Mapped[int | None]
+
+
+class ExpansionRow(Base):
+    """A prompt as a language model rewrote it for one arm; made once and kept."""
+
+    __tablename__ = "expansions"
+    key: Mapped[str] = mapped_column(String(16), primary_key=True)
+    arm: Mapped[str] = mapped_column(String(80))
+    prompt_key: Mapped[str] = mapped_column(String(16))
+    text: Mapped[str] = mapped_column(Text)
+    info: Mapped[dict[str, Any]]
+    created: Mapped[str] = mapped_column(String(32))
 
 
 class VoteRow(Base):

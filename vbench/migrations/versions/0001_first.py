@@ -115,6 +115,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_failures_clip'), ['clip'], unique=False)
         batch_op.create_index(batch_op.f('ix_failures_stage'), ['stage'], unique=False)
 
+    op.create_table('ceilings',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('max_cost_usd', sa.Float(precision=53), nullable=True),
+    sa.Column('max_jobs', sa.Integer(), nullable=True),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_table('expansions',
+    sa.Column('key', sa.String(length=16), nullable=False),
+    sa.Column('arm', sa.String(length=80), nullable=False),
+    sa.Column('prompt_key', sa.String(length=16), nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('info', sa.JSON(), nullable=False),
+    sa.Column('created', sa.String(length=32), nullable=False),
+    sa.PrimaryKeyConstraint('key')
+    )
     op.create_table('jobs',
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('identity', sa.String(length=64), nullable=False),
@@ -126,11 +141,13 @@ def upgrade() -> None:
     sa.Column('message', sa.Text(), nullable=False),
     sa.Column('plan', sa.JSON(), nullable=False),
     sa.Column('handle', sa.JSON(), nullable=True),
+    sa.Column('is_billable', sa.Boolean(), nullable=False),
+    sa.Column('estimate_usd', sa.Float(precision=53), nullable=True),
     sa.Column('cost_usd', sa.Float(precision=53), nullable=True),
     sa.Column('clip', sa.String(length=16), nullable=True),
     sa.Column('owner', sa.String(length=80), nullable=True),
     sa.Column('lease_until', sa.Float(precision=53), nullable=True),
-    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('attempt', sa.Integer(), nullable=False),
     sa.Column('planned_at', sa.String(length=32), nullable=False),
     sa.Column('submitting_at', sa.String(length=32), nullable=True),
     sa.Column('submitted_at', sa.String(length=32), nullable=True),
