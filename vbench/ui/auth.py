@@ -1,0 +1,151 @@
+"""Accounts of a page that others can reach: scrypt hashes in a file, a login form, a signed session cookie."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import html
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from vbench.errors import OptionError
+
+_N, _R, _P = 2**15, 8, 1
+_MAXMEM: Final = 128 * _N * _R * 2
+SESSION_S = 12 * 3600
+
+
+def hash_password(password: str) -> str:
+    """The line part ``scrypt$n$r$p$salt$hash`` for a password; the salt is random.
+
+    Raises:
+        OptionError: fewer than ten characters.
+    """
+    if len(password) < 10:
+        raise OptionError(f"the password has {len(password)} characters; use at least 10")
+    salt = os.urandom(16)
+    return f"scrypt${_N}${_R}${_P}${_b64(salt)}${_b64(_scrypt(password, salt, _N, _R, _P))}"
+
+
+def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
+    return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=_MAXMEM, dklen=32)
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+class Accounts:
+    """Names and hashed passwords, one ``name:scrypt$...`` per line; ``#`` starts a comment."""
+
+    def __init__(self, hashes: Mapping[str, tuple[int, int, int, bytes, bytes]], secret: bytes) -> None:
+        self._hashes, self._secret = dict(hashes), secret
+        self._known: dict[bytes, float] = {}
+
+    @classmethod
+    def read(cls, path: Path, secret: bytes) -> Accounts:
+        """Read an account file.
+
+        Args:
+            path: The file.
+            secret: Signs session cookies.
+
+        Raises:
+            OptionError: no such file, nobody in it, a line that is not an account, or a password in clear.
+        """
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise OptionError(f"--auth {path}: cannot be read ({error}); give a text file of accounts") from None
+        hashes = {}
+        for number, line in enumerate(lines, 1):
+            text = line.strip()
+            if not text or text.startswith("#"):
+                continue
+            name, _, coded = text.partition(":")
+            try:
+                scheme, n, r, p, salt, digest = coded.split("$")
+                if scheme != "scrypt" or not name:
+                    raise ValueError(scheme)
+                cost = int(n), int(r), int(p)
+                if 128 * cost[0] * cost[1] > _MAXMEM:
+                    raise ValueError("cost")
+                hashes[name] = (*cost, _unb64(salt), _unb64(digest))
+            except (ValueError, binascii.Error):
+                raise OptionError(
+                    f"--auth {path}:{number}: not an account; write name:HASH with the HASH that "
+                    "`vbench ui --hash-password` prints"
+                ) from None
+        if not hashes:
+            raise OptionError(f"--auth {path}: nobody is in it; add a line name:HASH")
+        return cls(hashes, secret)
+
+    def check(self, name: str, password: str) -> bool:
+        """Whether the password is that of the account; takes as long for a name that is not there."""
+        n, r, p, salt, expected = self._hashes.get(name, (_N, _R, _P, b"-" * 16, b""))
+        found = _scrypt(password[:1024], salt, n, r, p)
+        return hmac.compare_digest(found, expected) and name in self._hashes
+
+    def session(self, name: str) -> str:
+        """A cookie value that says who this is until it expires."""
+        body = f"{_b64(name.encode())}.{int(time.time()) + SESSION_S}"
+        return f"{body}.{self._sign(body)}"
+
+    def who(self, cookie: str, authorization: str) -> str | None:
+        """The name a session cookie or a Basic header stands for; None: nobody known."""
+        return self._who_by_cookie(cookie) or self._who_by_password(authorization)
+
+    def _who_by_cookie(self, cookie: str) -> str | None:
+        body, _, signature = cookie.rpartition(".")
+        if not hmac.compare_digest(signature.encode(), self._sign(body).encode()):
+            return None
+        coded, _, expires = body.partition(".")
+        name = _unb64(coded).decode()
+        return name if int(expires) > time.time() and name in self._hashes else None
+
+    def _who_by_password(self, authorization: str) -> str | None:
+        scheme, _, coded = authorization.partition(" ")
+        if scheme.lower() != "basic":
+            return None
+        try:
+            name, _, password = base64.b64decode(coded, validate=True).decode().partition(":")
+        except (ValueError, binascii.Error):
+            return None
+        key = hmac.digest(self._secret, authorization.encode(), "sha256")  # so that a script pays for scrypt once
+        if self._known.get(key, 0) > time.monotonic():
+            return name
+        if not self.check(name, password):
+            return None
+        if len(self._known) > 1000:
+            self._known.clear()
+        self._known[key] = time.monotonic() + 300
+        return name
+
+    def _sign(self, body: str) -> str:
+        return hmac.new(self._secret, b"session:" + body.encode(), "sha256").hexdigest()
+
+
+def login_page(message: str = "") -> str:
+    """The form, without a line of script."""
+    said = f'<p role="alert">{html.escape(message)}</p>' if message else ""
+    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>vbench: sign in</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>
+body{{font:16px/1.5 system-ui,sans-serif;background:#14161a;color:#e8e8e6}}
+body{{display:grid;place-items:center;min-height:95vh}}
+form{{display:grid;gap:12px;width:min(20rem,90vw)}}input,button{{font:inherit;padding:10px;border-radius:6px}}
+input{{border:1px solid #777}}button{{border:0;background:#7cb7ff;color:#0b0d10;font-weight:600}}
+[role=alert]{{color:#ffb4a9}}
+</style></head><body><form method="post" action="/login"><h1>vbench</h1>{said}
+<label for="name">Name</label><input id="name" name="name" autocomplete="username" required autofocus>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required>
+<button>Sign in</button></form></body></html>"""

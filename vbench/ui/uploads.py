@@ -1,0 +1,143 @@
+"""Clips a person drops on the page: taken in pieces, looked into by the sandbox, imported once confirmed."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from vbench.bench import Bench
+from vbench.errors import ClipError, OptionError
+from vbench.importing import guess_from_name
+from vbench.importing.files import CLIP_SUFFIXES
+from vbench.importing.store import safe_name
+from vbench.records import Prompt
+from vbench.ui.sandbox import Sandbox
+from vbench.ui.schemas import Confirmed, UploadFacts
+from vbench.ui.work import page_folder
+
+PROBE_LIMIT_S = 180.0
+KEPT_S = 24 * 3600.0
+"""An upload nobody confirmed is thrown away after this."""
+SPARE_BYTES = 2 * 2**30
+"""Free space that uploads leave on the disk."""
+
+
+class Uploads:
+    """The files waiting for a person's word, one folder each."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench, self._sandbox = bench, Sandbox()
+
+    @property
+    def folder(self) -> Path:
+        return page_folder(self._bench) / "uploads"
+
+    async def receive(self, name: str, pieces: AsyncIterator[bytes], *, most_bytes: int) -> Path:
+        """Write an upload to disk as it comes.
+
+        Raises:
+            OptionError: no kind of clip, too large, or no room.
+        """
+        self._forget_old()
+        safe = safe_name(Path(name.replace("\\", "/")).name)
+        if Path(safe).suffix.lower() not in CLIP_SUFFIXES:
+            raise OptionError(f"{safe!r} is no clip; drop one of {', '.join(CLIP_SUFFIXES)}")
+        place = self.folder / secrets.token_hex(16)
+        place.mkdir(parents=True)
+        path, taken = place / safe, 0
+        try:
+            with path.open("wb") as file:
+                async for piece in pieces:
+                    taken += len(piece)
+                    if taken > most_bytes:
+                        raise OptionError(
+                            f"{safe}: larger than {most_bytes / 1e9:.0f} GB; import it with vbench import"
+                        )
+                    if shutil.disk_usage(place).free < SPARE_BYTES:
+                        raise OptionError(f"{safe}: the disk of the bench is nearly full; free space and drop it again")
+                    file.write(piece)
+            if not taken:
+                raise OptionError(f"{safe}: the file is empty; copy or download it again")
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        return path
+
+    def examine(self, path: Path) -> UploadFacts:
+        """Probe an upload and guess what it is; one that no player could show is thrown away."""
+        facts: dict[str, Any] = {"upload": path.parent.name, "file": path.name, "size_bytes": path.stat().st_size}
+        try:
+            found = self._sandbox.call("probe", {"source": str(path)}, limit_s=PROBE_LIMIT_S)
+        except ClipError as error:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            said = str(error).replace(f"{path}", path.name)
+            return UploadFacts(**facts, error=said, probe=None, model="", prompt_id="", sample=0, why="")
+        models = sorted(self._bench.models())
+        guess = guess_from_name(path.name, models, self._bench.prompts(), metadata=found["metadata"])
+        return UploadFacts(**facts, error="", probe=found["probe"], **asdict(guess))
+
+    def stage(self, confirmed: Sequence[Confirmed]) -> str:
+        """Bring confirmed uploads into one folder with a manifest; its name, for the import task.
+
+        Raises:
+            OptionError: an upload is gone, a prompt has no text, or two files claim one place.
+        """
+        places = [(item.model, item.prompt_id, item.sample) for item in confirmed]
+        if len(set(places)) < len(places):
+            twice = next(place for place in places if places.count(place) > 1)
+            raise OptionError(f"two files for {twice[0]}, prompt {twice[1]}, sample {twice[2]}; number the samples")
+        known: dict[str, list[Prompt]] = {}
+        for prompt in self._bench.prompts():
+            known.setdefault(prompt.id, []).append(prompt)
+        files = [self._file(item.upload) for item in confirmed]
+        prompts = {item.prompt_id: _prompt_line(item, known) for item in confirmed}
+        name = secrets.token_hex(8)
+        folder = page_folder(self._bench) / "imports" / name
+        folder.mkdir(parents=True)
+        rows = []
+        for item, file in zip(confirmed, files, strict=True):
+            target = folder / f"{item.upload}{file.suffix.lower()}"
+            file.replace(target)
+            shutil.rmtree(file.parent, ignore_errors=True)
+            row = {"file": target.name, "model": item.model, "prompt_id": item.prompt_id, "sample": item.sample}
+            rows.append(row | {"notes": f"dropped on the page as {file.name}"})
+        _write_lines(folder / "manifest.jsonl", rows)
+        _write_lines(folder / "prompts.jsonl", list(prompts.values()))
+        return name
+
+    def close(self) -> None:
+        """End the process that looks into files."""
+        self._sandbox.close()
+
+    def _file(self, upload: str) -> Path:
+        files = list((self.folder / upload).glob("*")) if (self.folder / upload).is_dir() else []
+        if len(files) != 1:
+            raise OptionError("an upload is not there any more; drop the file again")
+        return files[0]
+
+    def _forget_old(self) -> None:
+        if not self.folder.is_dir():
+            return
+        for place in self.folder.iterdir():
+            if place.stat().st_mtime < time.time() - KEPT_S:
+                shutil.rmtree(place, ignore_errors=True)
+
+
+def _prompt_line(item: Confirmed, known: dict[str, list[Prompt]]) -> dict[str, str]:
+    same = known.get(item.prompt_id, [])
+    if item.prompt:
+        return {"id": item.prompt_id, "text": item.prompt}
+    if len(same) != 1:
+        found = "no prompt" if not same else "more than one prompt"
+        raise OptionError(f"{found} of this bench is called {item.prompt_id!r}; give its text")
+    return {"id": item.prompt_id, "text": same[0].text}
+
+
+def _write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

@@ -1,0 +1,274 @@
+"""The worker: does what the page was asked for, one task at a time, in child processes; a restart of the page
+does not disturb it, and the next worker takes up what a dead one left."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from sqlalchemy import func, select
+
+from vbench.bench import Bench
+from vbench.records import Task
+from vbench.tables import JobRow, ScoreRow
+from vbench.ui.sandbox import FILE_BYTES, MEMORY_BYTES
+
+IDLE_S = 600.0
+"""A worker with nothing to do goes; the page starts another when there is something."""
+BEAT_S = 2.0
+STOP_S = 20.0
+"""From the request to stop to the end by force."""
+IMPORT_LIMIT_S = 3600.0
+LAST_LINES = 4000
+
+
+def page_folder(bench: Bench) -> Path:
+    """Where the page keeps what is its own: uploads, exports, logs."""
+    folder = bench.root / "page"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def environment(bench: Bench) -> dict[str, str]:
+    """What a process needs to open this very bench; a password is not in the process list so."""
+    url = bench.database.engine.url.render_as_string(hide_password=False)
+    return os.environ | {"VBENCH_HOME": str(bench.root), "VBENCH_DB": url, "VBENCH_MEDIA": bench.media.url}
+
+
+# --- the page's side ----------------------------------------------------------------------------------------------
+
+
+def is_alive(bench: Bench) -> bool:
+    """Whether a worker of this bench is running."""
+    try:
+        with FileLock(page_folder(bench) / "worker.lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def ensure_worker(bench: Bench) -> None:
+    """Start a worker, unless one runs; it outlives this process."""
+    if is_alive(bench):
+        return
+    with (page_folder(bench) / "worker.log").open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "vbench.ui.work"],
+            env=environment(bench),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    _started.append(child)
+    _started[:] = [worker for worker in _started if worker.poll() is None]
+
+
+_started: list[subprocess.Popen[bytes]] = []
+"""Workers this process started; asking after them lets the system forget those that ended."""
+
+
+# --- commands -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What a task runs, and what it must have at hand."""
+
+    argv: Sequence[str]
+    limit_s: float | None = None
+    memory_bytes: int | None = None
+    leaves: Path | None = None
+    """A folder that can go when the task has succeeded."""
+    then: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    """Tasks to queue on success."""
+    counts: Any = field(default=None)
+    """A select that counts finished pieces, for progress."""
+    n_pieces: int = 0
+
+
+def _vbench(*words: str) -> list[str]:
+    return [sys.executable, "-m", "vbench", *words]
+
+
+def command_of(task: Task, bench: Bench) -> Command:
+    """The command for a task.
+
+    Raises:
+        ValueError: no such kind; the page is of another version than the worker.
+    """
+    args = task.args
+    if task.kind == "score":
+        return Command(argv=_vbench("score", "--preset", args["preset"]), counts=select(func.count(ScoreRow.clip)))
+    if task.kind == "import":
+        folder = page_folder(bench) / "imports" / args["folder"]
+        words = ["import", str(folder), "--manifest", str(folder / "manifest.jsonl"), "--strict"]
+        then = (("score", {"preset": "offline"}),) if args.get("score") else ()
+        return Command(
+            argv=_vbench(*words), limit_s=IMPORT_LIMIT_S, memory_bytes=MEMORY_BYTES, leaves=folder, then=then
+        )
+    if task.kind == "generate":
+        return _generate(task, bench)
+    if task.kind == "export":
+        out = page_folder(bench) / "exports" / task.id
+        return Command(argv=[sys.executable, "-m", "vbench.ui.exports", json.dumps(dict(args)), str(out)])
+    raise ValueError(f"this worker knows no task {task.kind!r}; restart it with the page")
+
+
+def _generate(task: Task, bench: Bench) -> Command:
+    args = task.args
+    suite = page_folder(bench) / "suites" / f"{task.id}.jsonl"
+    suite.parent.mkdir(exist_ok=True)
+    suite.write_text(json.dumps(args["prompt"], ensure_ascii=False) + "\n", encoding="utf-8")
+    words = ["generate", "--suite", str(suite), "--models", ",".join(args["models"]), "--samples", str(args["samples"])]
+    for name in ("max_cost", "seconds", "width", "height", "fps", "seed", "audio"):
+        if (value := args.get(name)) is not None:
+            option = name.replace("_", "-")
+            words += [f"--{option}" if value else f"--no-{option}"] if name == "audio" else [f"--{option}", str(value)]
+    finished = select(func.count(JobRow.id)).where(
+        JobRow.model.in_(args["models"]), JobRow.prompt_key == args["prompt_key"], JobRow.finished_at.is_not(None)
+    )
+    n_jobs = len(args["models"]) * args["samples"]
+    return Command(argv=_vbench(*words), counts=finished, n_pieces=n_jobs, then=(("score", {"preset": "offline"}),))
+
+
+# --- the worker's side --------------------------------------------------------------------------------------------
+
+
+class Worker:
+    """Takes tasks until there are none for a while."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench, self._name = bench, f"{os.uname().nodename}:{os.getpid()}"
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def run(self, *, idle_s: float = IDLE_S) -> None:
+        """Work; returns after `idle_s` without a task."""
+        idle_since = time.monotonic()
+        while time.monotonic() - idle_since < idle_s:
+            task = self._bench.claim_task(self._name)
+            if task is None:
+                time.sleep(0.5)
+                continue
+            self._do(task)
+            idle_since = time.monotonic()
+
+    def stop(self) -> None:
+        """End the child under way, as Ctrl-C would; its work is taken up by the next worker."""
+        if self._child is not None and self._child.poll() is None:
+            os.killpg(self._child.pid, signal.SIGINT)
+
+    def _do(self, task: Task) -> None:
+        try:
+            command = command_of(task, self._bench)
+        except (ValueError, KeyError, OSError) as error:
+            self._bench.update_task(task.id, state="failed", message=str(error))
+            return
+        logs = page_folder(self._bench) / "logs"
+        logs.mkdir(exist_ok=True)
+        log = logs / f"{task.id}.log"
+        with log.open("wb") as output:
+            self._child = child = subprocess.Popen(
+                list(command.argv),
+                env=environment(self._bench) | {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        if command.memory_bytes is not None:
+            resource.prlimit(child.pid, resource.RLIMIT_AS, (command.memory_bytes, command.memory_bytes))
+            resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+        state = self._watch(task, command, child, log)
+        if state == "done":
+            for kind, args in command.then:
+                self._bench.add_task(kind, args)
+            if command.leaves is not None:
+                shutil.rmtree(command.leaves, ignore_errors=True)
+            log.unlink(missing_ok=True)
+
+    def _watch(self, task: Task, command: Command, child: subprocess.Popen[bytes], log: Path) -> str:
+        began, before, stopping = time.monotonic(), self._count(command), 0.0
+        while child.poll() is None:
+            time.sleep(0.2 if time.monotonic() - began < 2 else BEAT_S / 2)
+            is_late = command.limit_s is not None and time.monotonic() - began > command.limit_s
+            if not stopping and (is_late or self._state(task) == "cancelled"):
+                os.killpg(child.pid, signal.SIGINT)
+                stopping = time.monotonic()
+            if stopping and time.monotonic() - stopping > STOP_S:
+                os.killpg(child.pid, signal.SIGKILL)
+            progress = None
+            if command.n_pieces:
+                progress = min(1.0, max(0, self._count(command) - before) / command.n_pieces)
+            self._bench.update_task(task.id, progress=progress, message=None if stopping else last_line(log))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)  # whatever the command left behind
+        if self._state(task) == "cancelled":
+            self._bench.update_task(task.id, message="stopped; what was finished is kept")
+            return "cancelled"
+        said = last_line(log).removeprefix("vbench: ")
+        if child.returncode == 0:
+            self._bench.update_task(task.id, state="done", progress=1.0, message=said)
+            return "done"
+        if stopping:
+            said = f"not done after {command.limit_s:.0f} s; do it in smaller parts"
+        elif child.returncode < 0:
+            said = f"ended by signal {-child.returncode}, most likely for want of memory; {said}"
+        self._bench.update_task(task.id, state="failed", message=said or f"ended with {child.returncode}; see {log}")
+        return "failed"
+
+    def _count(self, command: Command) -> int:
+        if command.counts is None:
+            return 0
+        with self._bench.session() as session:
+            return int(session.scalar(command.counts) or 0)
+
+    def _state(self, task: Task) -> str:
+        return next((row.state for row in self._bench.tasks() if row.id == task.id), "cancelled")
+
+
+def last_line(log: Path) -> str:
+    """The last thing a command printed, on one line, as the page may show it."""
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_LINES))
+        lines = [line.strip() for line in file.read().decode(errors="replace").replace("\r", "\n").splitlines()]
+    said = [line for line in lines if line]
+    return said[-1][:500] if said else ""
+
+
+def main() -> None:
+    """Run the one worker of the bench that the environment names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--idle", type=float, default=IDLE_S, help="seconds without a task after which it ends")
+    idle_s = parser.parse_args().idle
+    with Bench.open(create=False) as bench:
+        try:
+            lock = FileLock(page_folder(bench) / "worker.lock", timeout=2)
+            with lock:
+                worker = Worker(bench)
+
+                def leave(_signal: int, _frame: object) -> None:
+                    worker.stop()
+                    sys.exit(0)
+
+                signal.signal(signal.SIGTERM, leave)
+                worker.run(idle_s=idle_s)
+        except Timeout:
+            print("a worker of this bench is running already")
+
+
+if __name__ == "__main__":
+    main()
