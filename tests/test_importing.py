@@ -236,7 +236,7 @@ def test_pattern_that_cannot_be_meant(pattern, says):
 # --- manifests ------------------------------------------------------------------------------------------------------
 
 
-def test_manifest_says_it_file_by_file(bench, folder):
+def test_manifest_says_it_file_by_file(bench, folder, monkeypatch):
     (folder / "m.csv").write_text(
         "file,model,prompt_id,prompt,sample,seed,cost,latency,created,notes,licence,operator\n"
         "alpha/dog-0.mp4,A,dog,,2,7,0.35,41.5,2026-01-02,night,CC0,Kim\n"
@@ -244,7 +244,8 @@ def test_manifest_says_it_file_by_file(bench, folder):
         "beta 2.0/dog-0.mp4,B,cat,,,,,,,,,\n"
         "gone.mp4,B,dog,,,,,,,,,\n"
     )
-    report = import_folder(bench, folder, manifest=folder / "m.csv")
+    monkeypatch.chdir(folder / "alpha")
+    report = import_folder(bench, "..", manifest="../m.csv")
     heron, dog = sorted(bench.clips(), key=lambda c: c.sample)
     assert (dog.model, dog.prompt.id, dog.sample) == ("A", "dog", 2)
     told = dog.provenance
@@ -296,17 +297,19 @@ def test_bad_files_become_failures_and_the_rest_goes_on(bench, folder):
     os.mkfifo(folder / "alpha" / "dog-5.mp4")
     odd = os.fsencode(folder / "alpha") + b"/dog-\xff-0.mp4"
     shutil.copyfile(folder / "alpha" / "dog-0.mp4", odd)
+    clip(folder / "a\x1b[31m" / "dog-0.mp4")
     report = import_folder(bench, folder)
-    assert report.counts == {"imported": 4, "failed": 5, "unmatched": 1}
+    assert report.counts == {"imported": 4, "failed": 6, "unmatched": 1}
     failures = {Path(f.subject).name: (f.stage, f.code) for f in bench.failures("import")}
     assert failures.pop("dog-1.mp4") == ("import", "empty")
-    assert failures.keys() == {"dog-3.mp4", "dog-4.mp4", "dog-5.mp4", "loop"}
+    assert failures.keys() == {"dog-3.mp4", "dog-4.mp4", "dog-5.mp4", "dog-\\xff-0.mp4", "loop"}
+    assert "has control characters" in next(i.reason for i in report.items if i.state == "unmatched")
     assert "is empty; copy or download it again" in reasons(report)["dog-1.mp4"]
     json.dumps([item.file for item in report.items]).encode()
     assert any("\\xff" in item.file for item in report.items)
     again = import_folder(bench, folder)
-    assert again.counts == {"there": 4, "failed": 5, "unmatched": 1}
-    assert len(bench.failures("import")) == 5
+    assert again.counts == {"there": 4, "failed": 6, "unmatched": 1}
+    assert len(bench.failures("import")) == 6
 
 
 def test_a_failure_is_forgotten_when_the_file_is_whole(bench, folder):

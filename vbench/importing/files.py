@@ -48,7 +48,7 @@ def scan_folder(folder: Path, *, skip: Path | None = None) -> Scan:
     """Walk a folder; links are followed, each place once.
 
     Args:
-        folder: Where to look.
+        folder: Where to look, absolute.
         skip: A folder inside that is left out: the bench itself.
     """
     scan = Scan()
@@ -72,7 +72,9 @@ def _walk(folder: Path, parts: tuple[str, ...], scan: Scan, above: set[tuple[int
     before = len(scan.clips)
     files: list[Path] = []
     for child in children:
-        if child.is_dir():
+        if not _is_utf8(child.name):
+            scan.unreadable.append((child, "its name is not UTF-8, and cannot be stored; rename it"))
+        elif child.is_dir():
             if child.name.startswith("."):
                 scan.others.append(child)
             else:
@@ -86,6 +88,15 @@ def _walk(folder: Path, parts: tuple[str, ...], scan: Scan, above: set[tuple[int
         scan.clips += [Found(path, (*parts, path.stem)) for path in clips]
         scan.others += pictures
     return len(scan.clips) > before
+
+
+def _is_utf8(name: str) -> bool:
+    """Whether the name is text: Python stands in for other bytes with characters that cannot be encoded."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _sort_out(files: list[Path], scan: Scan) -> tuple[list[Path], list[Path]]:

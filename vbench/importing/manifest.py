@@ -57,7 +57,7 @@ def match_by_manifest(
 
     Args:
         manifest: CSV with a header, or JSONL.
-        folder: What its paths are relative to; no path may leave it.
+        folder: What its paths are relative to, absolute; no path may leave it.
         index: Known prompts.
         suite: The suite that prompts it adds belong to.
 
@@ -106,7 +106,7 @@ def _split(manifest: Path, line: int, values: dict[str, Any]) -> tuple[dict[str,
 
 def _inside(manifest: Path, line: int, file: str, folder: Path) -> Path:
     """The path of a file, which may not leave the folder: a manifest may come from a stranger."""
-    root = os.path.abspath(folder)
+    root = str(folder)
     path = os.path.normpath(os.path.join(root, file))
     if "\0" in file or os.path.commonpath([root, path]) != root or path == root:
         raise CatalogError(
@@ -116,7 +116,7 @@ def _inside(manifest: Path, line: int, file: str, folder: Path) -> Path:
 
 
 def _found(path: Path, folder: Path) -> Found | None:
-    parts = path.relative_to(os.path.abspath(folder)).with_suffix("").parts
+    parts = path.relative_to(folder).with_suffix("").parts
     if path.is_dir():
         frames = sorted((p for p in path.iterdir() if p.suffix.lower() in FRAME_SUFFIXES), key=natural_order)
         return Found(path, parts, tuple(frames)) if frames else None

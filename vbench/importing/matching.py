@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
+from heapq import nlargest
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from vbench.registry import did_you_mean
 
 MAX_SAMPLE_DIGITS = 6
 FIELDS = ["model", "prompt", "sample"]
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +77,20 @@ class PromptIndex:
             return "no prompts are known; put a prompts.jsonl in the folder, or pass --prompts"
         name = plain(name)
         begun = [known for known in self._named if len(name) >= 12 and known.startswith(name)]
-        close = begun or get_close_matches(name, list(self._named), n=1, cutoff=0.75)
+        close = begun or get_close_matches(name, self._sharing_words(name), n=1, cutoff=0.75)
         hint = f"the nearest is {close[0]!r}; rename the file, or" if close else "rename the file, or"
         return f"no prompt has the id or the text {name!r}; {hint} name it in a manifest"
+
+    @cached_property
+    def _words(self) -> dict[str, frozenset[str]]:
+        return {known: frozenset(_WORD.findall(known.lower())) for known in self._named}
+
+    def _sharing_words(self, name: str) -> list[str]:
+        """The names with most words in common: comparing letters with every one would take minutes on a large suite."""
+        if len(self._named) <= 200:
+            return list(self._named)
+        words = frozenset(_WORD.findall(name.lower()))
+        return nlargest(20, self._words, key=lambda known: len(words & self._words[known]))
 
 
 def read_default(found: Found, index: PromptIndex, model: str) -> list[Reading]:
@@ -180,7 +193,10 @@ def _decide(
     """One reading is a match; none or several are reported."""
     if len(readings) == 1:
         model, prompt, sample = readings[0]
-        provenance = Provenance(origin="imported", source=printable(found.path.absolute()))
+        if not plain(model).isprintable():
+            unmatched.append(Unmatched(found.path, f"the tool's name {model!r} has control characters; rename it"))
+            return
+        provenance = Provenance(origin="imported", source=printable(found.path))
         matches.append(Match(found=found, model=plain(model), prompt=prompt, sample=sample, provenance=provenance))
     elif readings:
         ways = " or ".join(f"{m}, prompt {p.id!r} ({p.text:.40}), sample {s}" for m, p, s in readings[:4])

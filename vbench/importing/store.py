@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -95,7 +96,7 @@ def import_folder(
     Raises:
         UserError: the folder, suite, pattern or manifest cannot be used, or the bench cannot be written to.
     """
-    folder = Path(folder)
+    folder = Path(os.path.abspath(folder))
     if not folder.is_dir():
         raise OptionError(f"{folder}: no such folder; pass the folder that holds the tools' folders")
     if pattern is not None and manifest is not None:
@@ -111,7 +112,7 @@ def import_folder(
     if manifest is not None:
         matches, unmatched = match_by_manifest(Path(manifest), folder, index, folder.resolve().name)
         named = {str(match.found.path) for match in matches} | {str(item.path) for item in unmatched}
-        left = [found.path for found in scan.clips if str(found.path.absolute()) not in named]
+        left = [found.path for found in scan.clips if str(found.path) not in named]
         unmatched += [Unmatched(path, f"is not in {Path(manifest).name}; add a row for it") for path in left]
     elif pattern is not None:
         matches, unmatched = match_by_pattern(scan.clips, index, pattern)
@@ -129,9 +130,7 @@ def import_folder(
     ]
     if bench is not None and not dry_run:
         for path, reason in scan.unreadable:
-            bench.add_failure(
-                Failure(stage="import", subject=printable(path.absolute()), code="unreadable", message=reason)
-            )
+            bench.add_failure(Failure(stage="import", subject=printable(path), code="unreadable", message=reason))
     with_clips = {match.prompt.key for match in matches}
     return ImportReport(
         items=tuple(items),
@@ -200,7 +199,7 @@ def _take_all(
 def _take(
     bench: Bench | None, match: Match, holder: Clip | None, keys: set[str], *, dry_run: bool, link: bool
 ) -> tuple[State, Clip | None, str]:
-    subject = printable(match.found.path.absolute())
+    subject = printable(match.found.path)
     try:
         if bench is None or (dry_run and holder is None):
             return "matched", None, ""
@@ -221,7 +220,7 @@ def _take(
         bench.add_clip(clip)
         bench.clear_failure("import", subject)
     except ItemError as error:
-        message = str(error).removeprefix(f"{match.found.path}: ")
+        message = printable(str(error).removeprefix(f"{match.found.path}: "))
         if bench is not None and not dry_run:
             bench.add_failure(Failure(stage="import", subject=subject, code=error.code, message=message))
         return "failed", None, message
