@@ -136,7 +136,12 @@ def shared_frames(frames: Iterator[VideoFrame]) -> Iterator[SharedFrame]:
 
 
 def run_clip(
-    path: Path, known: Probe | None, features: Sequence[StreamFeature], requests: Sequence[FrameRequest]
+    path: Path,
+    known: Probe | None,
+    features: Sequence[StreamFeature],
+    requests: Sequence[FrameRequest],
+    *,
+    beat: Callable[[], None] = lambda: None,
 ) -> Iterator[Chunk | Done]:
     """Decode a clip once; gives chunks as they fill, and `Done` last. Memory does not grow with the clip.
 
@@ -145,6 +150,7 @@ def run_clip(
         known: Its facts where they are known already; else it is probed first.
         features: Stream features to compute.
         requests: Frames to cut out for backbones.
+        beat: Called once per frame, to show a sign of life.
 
     Raises:
         ClipError: the file cannot be decoded.
@@ -166,6 +172,7 @@ def run_clip(
     for frame in shared_frames(read_frames(path, threads=1)):
         work = time.perf_counter()
         n_frames += 1
+        beat()
         end_s, last_t = frame.t_s + (frame.t_s - last_t), frame.t_s
         for name in list(running):
             try:

@@ -1,0 +1,129 @@
+"""Where a clip breaks: cuts, freezes, black frames, repeated frames."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vbench.measure import Measure, Metric, Moment, Series, Steps
+
+FREEZE_S = 0.3
+"""A picture held longer than this is a freeze; shorter holds are a low frame rate or animation on twos and threes."""
+BLACK_SHARE = 0.98
+CUT_LEVELS, CUT_RATIO, CUT_LOST, CUT_COLOUR = 10.0, 3.0, 0.6, 0.2
+NEAR_BLACK_S = 0.15
+"""A jump out of or into black belongs to the black stretch; so do the frames this close to it."""
+
+
+def is_black(steps: Steps) -> NDArray[np.bool_]:
+    """Distinct frames of which at least 98 % is near-black, shape (N,)."""
+    return np.asarray(steps.dark_share >= BLACK_SHARE)
+
+
+def cut_positions(steps: Steps) -> NDArray[np.int64]:
+    """Which distinct frames begin a new shot.
+
+    A step is a cut when it changes luma by at least 10 levels and 3 times the median of the 6 steps on either side,
+    when at least 60 % of the textured blocks of the frame before are found nowhere near, and the layout of colours
+    differs by at least 0.2 (or everything is lost). Fast motion and flashes keep their blocks; fades out of black are
+    no cuts.
+    """
+    black = is_black(steps)
+    found = []
+    for k in np.flatnonzero(~np.isnan(steps.lost)):
+        around = np.r_[steps.change[max(1, k - 6) : k], steps.change[k + 1 : k + 7]]
+        usual = float(np.median(around)) if len(around) else 0.0
+        near = np.abs(steps.t_s - steps.t_s[k]) <= NEAR_BLACK_S
+        stands_out = steps.change[k] >= max(CUT_LEVELS, CUT_RATIO * usual)
+        is_other = steps.lost[k] >= CUT_LOST and (steps.colour_change[k] >= CUT_COLOUR or steps.lost[k] >= 0.9)
+        if stands_out and is_other and not black[near].any() and not black[k - 1]:
+            found.append(k)
+    return np.array(found, np.int64)
+
+
+def cut_count(steps: Steps) -> Measure:
+    """Hard cuts, each an event at the first frame of the new shot; the timeline is the luma change of each step."""
+    cuts = cut_positions(steps)
+    events = tuple(
+        Moment(
+            kind="cut",
+            start_s=float(steps.t_s[k]),
+            end_s=float(steps.t_s[k] + steps.held_s[k]),
+            frame=int(steps.frame[k]),
+            value=float(steps.change[k]),
+        )
+        for k in cuts
+    )
+    return Measure(float(len(cuts)), Series(steps.t_s, steps.change), events)
+
+
+def freezes(steps: Steps) -> list[Moment]:
+    """Stretches in which one picture stays for more than 0.3 s."""
+    return [
+        Moment(
+            kind="freeze",
+            start_s=float(steps.t_s[k]),
+            end_s=float(steps.t_s[k] + steps.held_s[k]),
+            frame=int(steps.frame[k]),
+            value=float(steps.held_s[k]),
+        )
+        for k in np.flatnonzero(steps.held_s > FREEZE_S + 1e-6)
+    ]
+
+
+def freeze_ratio(steps: Steps) -> Measure:
+    """Share of the time during which the picture stands still for more than 0.3 s; 1 for a still picture."""
+    found = freezes(steps)
+    total = sum(moment.value for moment in found)
+    return Measure(min(1.0, total / steps.duration_s) if steps.duration_s else 0.0, events=tuple(found))
+
+
+def freeze_longest(steps: Steps) -> float:
+    """Seconds of the longest freeze; 0 where there is none."""
+    return max((moment.value for moment in freezes(steps)), default=0.0)
+
+
+def duplicate_ratio(steps: Steps) -> float:
+    """Share of the file's frames (after the first) that repeat the one before; 0.5 for animation on twos."""
+    return 1.0 - (len(steps.t_s) - 1) / (steps.n_frames - 1)
+
+
+def black_ratio(steps: Steps) -> Measure:
+    """Share of the time that is black, each stretch an event from its first black frame on."""
+    black = is_black(steps)
+    edges = np.flatnonzero(np.diff(np.r_[0, black.astype(np.int8), 0]))
+    events, total = [], 0.0
+    for first, after in zip(edges[::2], edges[1::2], strict=True):
+        start_s, end_s = float(steps.t_s[first]), float(steps.t_s[after - 1] + steps.held_s[after - 1])
+        total += end_s - start_s
+        share = float(steps.dark_share[first:after].mean())
+        events.append(Moment(kind="black", start_s=start_s, end_s=end_s, frame=int(steps.frame[first]), value=share))
+    ratio = min(1.0, total / steps.duration_s) if steps.duration_s else float(black.all())
+    return Measure(ratio, Series(steps.t_s, steps.dark_share), tuple(events))
+
+
+FREEZE_RATIO = Metric(
+    name="freeze_ratio", version=1, inputs=("steps",), compute=freeze_ratio,
+    unit="ratio", higher_is_better=False, bounds=(0.0, 1.0), group="motion", min_frames=2,
+    about="Share of the time in which the picture stands still for more than 0.3 s.",
+)  # fmt: skip
+FREEZE_LONGEST = Metric(
+    name="freeze_longest", version=1, inputs=("steps",), compute=freeze_longest,
+    unit="s", higher_is_better=False, bounds=(0.0, float("inf")), group="motion", min_frames=2,
+    about="Length of the longest stretch in which the picture stands still.",
+)  # fmt: skip
+DUPLICATE_RATIO = Metric(
+    name="duplicate_ratio", version=1, inputs=("steps",), compute=duplicate_ratio,
+    unit="ratio", higher_is_better=None, bounds=(0.0, 1.0), group="motion", min_frames=2,
+    about="Share of the file's frames that repeat the one before; about 0.5 for animation on twos.",
+)  # fmt: skip
+CUT_COUNT = Metric(
+    name="cut_count", version=1, inputs=("steps",), compute=cut_count,
+    unit="cuts", higher_is_better=False, bounds=(0.0, float("inf")), group="temporal", min_frames=2,
+    about="Hard cuts within the clip; a prompt for one shot expects none.",
+)  # fmt: skip
+BLACK_RATIO = Metric(
+    name="black_ratio", version=1, inputs=("steps",), compute=black_ratio,
+    unit="ratio", higher_is_better=False, bounds=(0.0, 1.0), group="picture",
+    about="Share of the time that the picture is black.",
+)  # fmt: skip

@@ -1,0 +1,197 @@
+"""How steady a clip looks from moment to moment, over its length, and at its worst."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vbench.errors import MetricError
+from vbench.measure import GRID_S, Embeddings, Floats, Flow, Measure, Metric, Moment, Series, Steps
+
+MAX_DRIFT_ROWS = 200
+HORIZONS_S = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0)
+MOTION_FLOOR = 0.02
+"""Diagonals per second (95th percentile over the picture) below which a clip counts as nearly still."""
+
+
+def neighbour_cosine(embeddings: Embeddings) -> Measure:
+    r"""Mean cosine similarity of frames 1/8 s apart.
+
+    .. math:: \frac{1}{T-1} \sum_{t=1}^{T-1} \langle e_t, e_{t+1} \rangle
+
+    A frozen clip scores 1, so read it next to a motion metric.
+
+    Args:
+        embeddings: Unit rows on the time grid; rows of spikes between its times are not used.
+
+    Returns:
+        In [-1, 1], higher is steadier, with its timeline (at the later frame of each pair).
+
+    Raises:
+        MetricError: fewer than two times of the grid.
+
+    Source:
+        Esser et al. 2023, arXiv:2302.03011 ("frame consistency"), with time in seconds.
+    """
+    grid = embeddings.on_grid
+    rows, t_s = embeddings.rows[grid], embeddings.t_s[grid]
+    if len(rows) < 2:
+        raise MetricError(f"consistency needs two frames 1/8 s apart, the clip has {len(rows)}", code="too_short")
+    cosine = pair_cosine(rows[:-1], rows[1:])
+    return Measure(float(cosine.mean()), Series(t_s[1:], cosine))
+
+
+def pair_cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> Floats:
+    """Row by row, shape (N,), clipped to [-1, 1] against rounding."""
+    return np.clip(np.einsum("td,td->t", a, b, dtype=np.float64), -1.0, 1.0)
+
+
+def drift(embeddings: Embeddings) -> Measure:
+    """Slope over time of the cosine to the first frame (Theil-Sen), in 1/s; 0 is steady, below 0 wanders off.
+
+    The median of the slopes of all pairs of times: a cut or a glitch does not make a drift. Up to 200 frames, evenly
+    chosen.
+
+    Raises:
+        MetricError: fewer than three times of the grid.
+    """
+    grid = embeddings.on_grid
+    rows, t_s = embeddings.rows[grid], embeddings.t_s[grid]
+    if len(rows) < 3:
+        raise MetricError(f"drift needs three frames 1/8 s apart, the clip has {len(rows)}", code="too_short")
+    cosine = pair_cosine(np.broadcast_to(rows[:1], rows.shape), rows)
+    chosen = np.unique(np.linspace(1, len(rows) - 1, min(len(rows) - 1, MAX_DRIFT_ROWS)).astype(int))
+    first, second = np.triu_indices(len(chosen), 1)
+    rise = cosine[chosen][second] - cosine[chosen][first]
+    slope = float(np.median(rise / (t_s[chosen][second] - t_s[chosen][first])))
+    return Measure(slope, Series(t_s, cosine))
+
+
+def worst_moment(embeddings: Embeddings, steps: Steps) -> Measure:
+    """The lowest cosine between frames at most 1/8 s apart, with the quarter second around it as an event.
+
+    Besides the pairs of the grid, frames that stick out between its times are compared with the frame of the grid
+    before them, so that a single broken frame is found. The event's frame is the largest change within the worst pair.
+
+    Raises:
+        MetricError: fewer than two frames.
+    """
+    if len(embeddings.rows) < 2:
+        raise MetricError("the worst moment needs two frames 1/8 s apart, the clip has fewer", code="too_short")
+    grid = np.flatnonzero(embeddings.on_grid)
+    before = np.searchsorted(grid, np.arange(1, len(embeddings.rows)), side="left") - 1
+    before = grid[np.clip(before, 0, None)]
+    cosine = pair_cosine(embeddings.rows[before], embeddings.rows[1:])
+    k = int(np.argmin(cosine))
+    start_s, end_s = float(embeddings.t_s[before[k]]), float(embeddings.t_s[k + 1])
+    low, high = embeddings.frame[before[k]], embeddings.frame[k + 1]
+    inside = np.flatnonzero((steps.frame > low) & (steps.frame <= high))
+    if not len(inside):
+        return Measure(float(cosine[k]))  # the same picture throughout: no moment to show
+    peak = inside[int(np.argmax(steps.change[inside]))]
+    spare = max(0.0, 2 * GRID_S - (end_s - start_s)) / 2
+    event = Moment(
+        kind="worst",
+        start_s=max(0.0, start_s - spare),
+        end_s=min(steps.duration_s, end_s + spare),
+        frame=int(steps.frame[peak]),
+        value=float(cosine[k]),
+    )
+    return Measure(float(cosine[k]), events=(event,))
+
+
+def horizon(embeddings: Embeddings) -> Measure:
+    """Mean cosine over all pairs of frames 1/8, 1/4, 1/2, 1, 2 and 4 s apart, each distance weighing the same.
+
+    The timeline is the curve: cosine over the distance in seconds. Distances longer than the clip are left out.
+    """
+    grid = embeddings.on_grid
+    rows = embeddings.rows[grid]
+    lags = [round(h / GRID_S) for h in HORIZONS_S if round(h / GRID_S) < len(rows)]
+    if not lags:
+        raise MetricError(f"the curve needs two frames 1/8 s apart, the clip has {len(rows)}", code="too_short")
+    curve = np.array([pair_cosine(rows[:-lag], rows[lag:]).mean() for lag in lags])
+    return Measure(float(curve.mean()), Series(np.array(lags) * GRID_S, curve))
+
+
+def gated(embeddings: Embeddings, flow: Flow) -> Measure:
+    """Neighbour consistency, 0.5 or less to 0 and 1 to 1, times min(1, motion / 0.02 diagonals/s).
+
+    Motion is the mean over time of the 95th percentile of the flow's length. Stillness cannot buy it: below the floor,
+    halving the motion halves the value, while the most that steadiness can add is what is missing to 1.
+    """
+    steadiness = max(0.0, 2.0 * neighbour_cosine(embeddings).value - 1.0)
+    return Measure(steadiness * min(1.0, float(flow.p95.mean()) / MOTION_FLOOR))
+
+
+def to_first_and_neighbour(embeddings: Embeddings) -> Measure:
+    """Mean of the cosines to the frame 1/8 s before and to the first frame, cosines below 0 counted as 0.
+
+    As VBench's consistency, on a grid of seconds instead of on the file's frames. Range [0, 1], higher is steadier.
+    """
+    grid = embeddings.on_grid
+    rows, t_s = embeddings.rows[grid], embeddings.t_s[grid]
+    if len(rows) < 2:
+        raise MetricError(f"consistency needs two frames 1/8 s apart, the clip has {len(rows)}", code="too_short")
+    first = pair_cosine(np.broadcast_to(rows[:1], rows[1:].shape), rows[1:])
+    both = (np.maximum(first, 0) + np.maximum(pair_cosine(rows[:-1], rows[1:]), 0)) / 2
+    return Measure(float(both.mean()), Series(t_s[1:], both))
+
+
+_DINO, _LOOK = "DINOv2 embeddings", "colours and edges (no weights)"
+
+TEMPORAL_CONSISTENCY = Metric(
+    name="temporal_consistency", version=1, inputs=("dino",), compute=neighbour_cosine,
+    unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
+    about=f"How alike frames 1/8 s apart are, by {_DINO}; a frozen clip scores 1, so read it beside motion.",
+)  # fmt: skip
+TEMPORAL_DRIFT = Metric(
+    name="temporal_drift", version=1, inputs=("dino",), compute=drift,
+    unit="1/s", higher_is_better=True, bounds=(-16.0, 16.0), group="temporal", min_frames=3, min_seconds=2 * GRID_S,
+    about=f"How fast the clip moves away from its first frame, by {_DINO}; 0 is steady.",
+)  # fmt: skip
+TEMPORAL_WORST = Metric(
+    name="temporal_worst", version=1, inputs=("dino", "steps"), compute=worst_moment,
+    unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="temporal", min_frames=2,
+    about=f"The worst quarter second: the least alike neighbours, by {_DINO}, with their time.",
+)  # fmt: skip
+TEMPORAL_HORIZON = Metric(
+    name="temporal_horizon", version=1, inputs=("dino",), compute=horizon,
+    unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
+    about=f"How alike frames 1/8 to 4 s apart are, by {_DINO}; its timeline is the curve over the distance.",
+)  # fmt: skip
+TEMPORAL_GATED = Metric(
+    name="temporal_gated", version=1, inputs=("dino", "flow"), compute=gated,
+    unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
+    about="Consistency that stillness cannot buy: multiplied by how much moves, up to a small floor.",
+)  # fmt: skip
+SUBJECT_CONSISTENCY = Metric(
+    name="subject_consistency", version=1, inputs=("dino",), compute=to_first_and_neighbour,
+    unit="cosine", higher_is_better=True, bounds=(0.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
+    about=f"Likeness to the first frame and to the neighbour 1/8 s before, by {_DINO}.",
+)  # fmt: skip
+BACKGROUND_CONSISTENCY = Metric(
+    name="background_consistency", version=1, inputs=("clip_frames",), compute=to_first_and_neighbour,
+    unit="cosine", higher_is_better=True, bounds=(0.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
+    about="Likeness to the first frame and to the neighbour 1/8 s before, by CLIP embeddings of the whole scene.",
+)  # fmt: skip
+APPEARANCE_CONSISTENCY = Metric(
+    name="appearance_consistency", version=1, inputs=("appearance",), compute=neighbour_cosine,
+    unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
+    about=f"How alike frames 1/8 s apart are, by {_LOOK}; a frozen clip scores 1, so read it beside motion.",
+)  # fmt: skip
+APPEARANCE_DRIFT = Metric(
+    name="appearance_drift", version=1, inputs=("appearance",), compute=drift,
+    unit="1/s", higher_is_better=True, bounds=(-16.0, 16.0), group="temporal", min_frames=3, min_seconds=2 * GRID_S,
+    about=f"How fast the clip moves away from its first frame, by {_LOOK}; 0 is steady.",
+)  # fmt: skip
+APPEARANCE_WORST = Metric(
+    name="appearance_worst", version=1, inputs=("appearance", "steps"), compute=worst_moment,
+    unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="temporal", min_frames=2,
+    about=f"The worst quarter second: the least alike neighbours, by {_LOOK}, with their time.",
+)  # fmt: skip
+APPEARANCE_GATED = Metric(
+    name="appearance_gated", version=1, inputs=("appearance", "flow"), compute=gated,
+    unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
+    about="Appearance consistency that stillness cannot buy: multiplied by how much moves, up to a small floor.",
+)  # fmt: skip

@@ -1,0 +1,69 @@
+"""Quality of single pictures: weights-free measures, and two learned judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vbench.measure import Measure, Metric, Picture, Rates, Series
+
+
+def mean_of(name: str) -> Callable[[Picture], Measure]:
+    """Mean over sampled frames of one field of `measure.Picture`, with its timeline."""
+
+    def compute(picture: Picture) -> Measure:
+        values = getattr(picture, name)
+        return Measure(float(values.mean()), Series(picture.t_s, values))
+
+    return compute
+
+
+def mean_rate(rates: Rates) -> Measure:
+    """Mean over sampled frames, with its timeline."""
+    return Measure(float(rates.value.mean()), Series(rates.t_s, rates.value))
+
+
+SHARPNESS = Metric(
+    name="sharpness", version=1, inputs=("picture",), compute=mean_of("sharpness"),
+    unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="picture",
+    about="How much detail a further blur would take away (Crete 2007), at 540 lines; grain counts as detail too.",
+)  # fmt: skip
+NOISE = Metric(
+    name="noise", version=1, inputs=("picture",), compute=mean_of("noise"),
+    unit="levels", higher_is_better=False, bounds=(0.0, 255.0), group="picture",
+    about="Standard deviation of the grain in the plainest parts, in 8-bit levels.",
+)  # fmt: skip
+BLOCKINESS = Metric(
+    name="blockiness", version=1, inputs=("picture",), compute=mean_of("blockiness"),
+    unit="ratio", higher_is_better=False, bounds=(0.0, 1.0), group="picture",
+    about="How much stronger steps are across the 8-pixel grid of a codec than beside it.",
+)  # fmt: skip
+BANDING = Metric(
+    name="banding", version=1, inputs=("picture",), compute=mean_of("banding"),
+    unit="ratio", higher_is_better=False, bounds=(0.0, 1.0), group="picture",
+    about="Share of smooth gradients that climbs in visible steps.",
+)  # fmt: skip
+EXPOSURE = Metric(
+    name="exposure", version=1, inputs=("picture",), compute=mean_of("exposure"),
+    unit="ratio", higher_is_better=False, bounds=(0.0, 1.0), group="picture",
+    about="Share of the picture that is crushed to black or blown out to white.",
+)  # fmt: skip
+COLOUR_CAST = Metric(
+    name="colour_cast", version=1, inputs=("picture",), compute=mean_of("colour_cast"),
+    unit="Lab", higher_is_better=None, bounds=(0.0, 182.0), group="picture",
+    about="How far the mean colour is from grey; a sunset has one too.",
+)  # fmt: skip
+LETTERBOX = Metric(
+    name="letterbox", version=1, inputs=("picture",), compute=mean_of("letterbox"),
+    unit="ratio", higher_is_better=False, bounds=(0.0, 1.0), group="picture",
+    about="Share of the picture under black bars.",
+)  # fmt: skip
+AESTHETIC = Metric(
+    name="aesthetic", version=1, inputs=("aesthetic",), compute=mean_rate,
+    unit="points", higher_is_better=True, bounds=(-5.0, 15.0), group="picture",
+    about="How pleasing people found such pictures, about 1 to 10: the LAION head on CLIP ViT-L/14.",
+)  # fmt: skip
+TECHNICAL = Metric(
+    name="technical", version=1, inputs=("technical",), compute=mean_rate,
+    unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="picture",
+    about="Technical quality of single frames by a learned judge (ARNIQA, trained on KonIQ-10k).",
+)  # fmt: skip
