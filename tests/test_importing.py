@@ -128,6 +128,9 @@ def test_frames_in_a_folder_are_a_clip(bench, folder):
     frames.mkdir()
     for n in (1, 2, 10):
         Image.new("RGB", (32, 32), (0, 20 * n, 0)).save(frames / f"f{n}.png")
+    cut_short = bench.root / "clips" / "alpha" / "dog-2-0" / "000007.png"
+    cut_short.parent.mkdir(parents=True)
+    cut_short.write_bytes(b"of a run that was killed")
     report = import_folder(bench, folder)
     assert report.counts == {"imported": 5}
     found = next(c for c in bench.clips() if c.prompt.id == "dog-2")
@@ -150,6 +153,13 @@ def test_one_tool_alone_in_its_folder(bench, tmp_path):
     clip(tmp_path / "gamma" / "A dog in the rain-3.mp4")
     import_folder(bench, tmp_path / "gamma", prompts=PROMPTS)
     assert [(c.model, c.prompt.id, c.sample) for c in bench.clips()] == [("gamma", "dog", 3)]
+
+
+def test_a_clip_beside_the_tools_has_no_tool(bench, folder):
+    clip(folder / "dog-0.mp4")
+    report = import_folder(bench, folder)
+    assert report.counts == {"imported": 4, "unmatched": 1}
+    assert next(i.reason for i in report.items if i.state == "unmatched").startswith("lies beside the tools' folders")
 
 
 def test_vbench_names_are_prompt_texts(bench, tmp_path):
