@@ -80,6 +80,7 @@ ADAPTERS = Registry(
         "http": "vbench.adapters.http:HttpAdapter",
         "openai_videos": "vbench.adapters.openai_videos:OpenAIVideosAdapter",
         "gemini": "vbench.adapters.gemini:GeminiAdapter",
+        "vertex": "vbench.adapters.vertex:VertexAdapter",
         "comfyui": "vbench.adapters.comfyui:ComfyUIAdapter",
         "command": "vbench.adapters.command:CommandAdapter",
     },

@@ -128,7 +128,7 @@ class Rule(_Part):
 
 
 class Hop(Call):
-    """A second call that turns what the poll gave (a file id) into the result."""
+    """A second call that turns what the poll gave (a file id) into the result; `Meta` reads its answer at ``$.hop``."""
 
     url: Paths
 

@@ -46,10 +46,16 @@ def expand(text: str, *, model: str) -> str:
         if found is not None and match[2] is None:
             if not found.isprintable() or not found.isascii():
                 raise AuthError(f"{model}: {name} holds characters that no key has; copy it again")
-            _used.add(found)
+            remember(found)
         return found if found is not None else default
 
     return _REFERENCE.sub(value, text)
+
+
+def remember(secret: str) -> None:
+    """Strike this value out of every text from now on."""
+    if secret:
+        _used.add(secret)
 
 
 def redact(text: str) -> str:
