@@ -1,0 +1,215 @@
+// The page around the views: navigation without reloads, light or dark, language, messages, and what is wrong.
+
+import * as api from "./api.js";
+import { choice, dialog, h, iconButton, put } from "./dom.js";
+import { currentLocale, setWords, t } from "./words.js";
+
+const PAGES = {
+  "": { word: "nav.takes", room: "dark", load: () => import("./wall.js") },
+  compare: { word: "nav.compare", room: "dark", load: () => import("./compare.js") },
+  arena: { word: "nav.arena", room: "dark", load: () => import("./arena.js"), needs: "vote" },
+  boards: { word: "nav.boards", room: "light", load: () => import("./boards.js") },
+  generate: { word: "nav.generate", room: "light", load: () => import("./generate.js") },
+  runs: { word: "nav.runs", room: "light", load: () => import("./runs.js") },
+};
+const LANGUAGES = [["en", "English"], ["zh-CN", "简体中文"]];
+
+const remembered = (key) => {
+  try { return localStorage.getItem(`vbench.${key}`); } catch { return null; }
+};
+const remember = (key, value) => {
+  try { localStorage.setItem(`vbench.${key}`, value); } catch { /* private window: only this page forgets */ }
+};
+
+/** One running page. Views get it as their context. */
+class App {
+  constructor(root, { base, version }) {
+    this.root = root;
+    this.base = base;
+    this.version = version;
+    this.view = null;
+    this.turn = 0;
+    this.bench = null;
+    this.last = {};
+  }
+
+  async start() {
+    this.live = h("div", { class: "sr-only", "aria-live": "polite" });
+    this.toasts = h("div", { class: "toasts" });
+    this.nav = h("nav", { "aria-label": t("nav.label") });
+    this.benchName = h("span", { class: "bench-name" });
+    this.main = h("div", { id: "vb-main", class: "main", tabindex: "-1" });
+    this.banner = h("div", { class: "banner", role: "status", hidden: true });
+    const rooms = [["auto", t("room.auto")], ["dark", t("room.dark")], ["light", t("room.light")]];
+    put(this.root,
+      h("a", { class: "skip", href: "#vb-main", onclick: (event) => { event.preventDefault(); this.main.focus(); } }, t("nav.skip")),
+      h("header", { class: "bar" },
+        h("a", { class: "brand", href: this.href("") , onclick: (event) => this.#follow(event) }, "vbench"), this.benchName, this.nav,
+        h("div", { class: "bar-end" },
+          choice(t("room.label"), rooms, remembered("room") ?? "auto", (value) => { remember("room", value); this.#room(); }),
+          choice(t("nav.language"), LANGUAGES, currentLocale(), (value) => { remember("language", value); location.reload(); }))),
+      this.banner, this.main, this.toasts, this.live);
+    addEventListener("popstate", () => void this.show());
+    try {
+      this.bench = await api.get("bench");
+    } catch (error) {
+      return this.#broken(error);
+    }
+    this.benchName.textContent = this.bench.name;
+    if (this.version && this.bench.version && this.version !== this.bench.version) this.#stale();
+    await this.show();
+    return undefined;
+  }
+
+  get pageName() {
+    const name = location.pathname.replace(/\/+$/, "").slice(this.base.length).replace(/^\//, "");
+    return name in PAGES ? name : "";
+  }
+
+  href(page, query = "") {
+    return `${this.base}/${page}${query ? `?${query}` : ""}`;
+  }
+
+  #follow(event) {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    this.goTo(new URL(event.currentTarget.href));
+  }
+
+  goTo(url) {
+    history.pushState(null, "", url);
+    void this.show().then(() => this.main.focus({ preventScroll: true }));
+  }
+
+  /** Go to another view; `query` is what its link carries. */
+  go(page, query = "") {
+    this.goTo(new URL(this.href(page, query), location.href));
+  }
+
+  /** A link to a view that does not reload the page. */
+  link(page, query, ...children) {
+    return h("a", { href: this.href(page, query), onclick: (event) => this.#follow(event) }, ...children);
+  }
+
+  #drawNav() {
+    const may = this.bench?.permissions ?? {};
+    const current = this.pageName;
+    put(this.nav, Object.entries(PAGES)
+      .filter(([name, page]) => (!page.needs || may[page.needs] !== false) && name !== "compare")
+      .map(([name, page]) => {
+        const link = this.link(name, this.last[name] ?? "", t(page.word));
+        if (name === current || (current === "compare" && name === "")) link.setAttribute("aria-current", "page");
+        return link;
+      }));
+  }
+
+  #room() {
+    const wish = remembered("room") ?? "auto";
+    const room = wish === "auto" ? PAGES[this.pageName].room : wish;
+    this.root.dataset.room = room;
+    document.documentElement.dataset.room = room;
+  }
+
+  async show() {
+    const turn = ++this.turn;
+    const name = this.pageName;
+    this.#room();
+    this.#drawNav();
+    document.title = `${t(PAGES[name].word)} · vbench`;
+    this.view?.close?.();
+    this.view = null;
+    this.root.dataset.page = name || "wall";
+    const page = h("div", { class: `view view-${name || "wall"}` });
+    put(this.main, page);
+    try {
+      const { open } = await PAGES[name].load();
+      const view = await open(this, page, location.search);
+      if (turn !== this.turn) view?.close?.();
+      else this.view = view;
+    } catch (error) {
+      if (turn === this.turn) put(page, this.problem(error, () => void this.show()));
+    }
+  }
+
+  /** What went wrong, in a sentence, and a way to try again. */
+  problem(error, retry) {
+    const offline = error instanceof api.ApiError && error.status === 0;
+    if (!(error instanceof api.ApiError)) console.error(error);
+    const sentence = offline ? t("error.offline") : error instanceof api.ApiError ? error.message : t("error.bug", { what: error.message });
+    return h("div", { class: "problem", role: "alert" }, h("p", {}, sentence), retry && h("button", { type: "button", onclick: retry }, t("error.retry")));
+  }
+
+  #broken(error) {
+    put(this.main, this.problem(error, () => location.reload()));
+    this.#room();
+  }
+
+  #stale() {
+    put(this.banner, h("span", {}, t("error.stale")), h("button", { type: "button", onclick: () => location.reload() }, t("error.reload")));
+    this.banner.hidden = false;
+  }
+
+  /** Say it to screen readers only. */
+  announce(text) {
+    this.live.textContent = text;
+  }
+
+  /** A short message that goes away; errors stay longer. */
+  toast(text, kind = "info") {
+    const element = h("div", { class: `toast ${kind}`, role: kind === "error" ? "alert" : "status" }, text);
+    this.toasts.append(element);
+    setTimeout(() => element.remove(), kind === "error" ? 9000 : 4000);
+  }
+
+  /** Run something a click asked for; where it fails, say so. */
+  async attempt(work) {
+    try {
+      return await work();
+    } catch (error) {
+      if (error.name === "AbortError") return undefined;
+      if (!(error instanceof api.ApiError)) console.error(error);
+      this.toast(error.message === "offline" ? t("error.offline") : error.message, "error");
+      return undefined;
+    }
+  }
+
+  /** An empty page that says what will be here and how to get it. */
+  empty(title, text, ...actions) {
+    return h("div", { class: "empty" }, h("h1", {}, title), text.split("\n").map((line) => h("p", {}, line)),
+      actions.length > 0 && h("div", { class: "actions" }, actions));
+  }
+
+  ask(title, ...children) {
+    const element = dialog(title, t("close"), ...children);
+    this.root.append(element);
+    element.showModal();
+    return element;
+  }
+
+  remember(page, query) {
+    this.last[page] = query;
+  }
+
+  iconButton = iconButton;
+}
+
+/** Drawing before the style is there would jump. */
+async function styled() {
+  const link = document.querySelector('link[href*="/static/vbench.css"]');
+  if (!link || link.sheet) return;
+  await new Promise((resolve) => {
+    link.addEventListener("load", resolve, { once: true });
+    setTimeout(resolve, 3000);
+  });
+}
+
+/** Called by the Gradio component when it is on the page. */
+export async function mount(element, { base, version }) {
+  await styled();
+  const language = new URLSearchParams(location.search).get("lang") ?? remembered("language");
+  const locale = setWords(window.gradio_config?.i18n_translations ?? {}, [language, ...navigator.languages].filter(Boolean));
+  document.documentElement.lang = locale;
+  const root = element.querySelector(".vb");
+  root.lang = locale;
+  await new App(root, { base, version }).start();
+}

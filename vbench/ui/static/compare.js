@@ -1,0 +1,354 @@
+// Two to nine takes on one clock: the stage, the transport, the curves, and everything known about the takes.
+
+import * as api from "./api.js";
+import { rating } from "./card.js";
+import { choice, h, icon, iconButton, put } from "./dom.js";
+import { askExport } from "./exports.js";
+import { factTable } from "./facts.js";
+import { clockcode, frameAt, timecode } from "./framestep.js";
+import { commandFor, isTyping, keyName, PLAYER_KEYS } from "./keys.js";
+import { ALIGNS, DEFAULTS, ENDINGS, fromQuery, MODES, toQuery } from "./link.js";
+import { Notes } from "./notes.js";
+import { Player } from "./player.js";
+import { Stage, zoomAt } from "./stage.js";
+import { localTime } from "./sync.js";
+import { nextMoment, Timelines } from "./timeline.js";
+import { t } from "./words.js";
+
+const RATES = [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 4];
+const MAX_LANES = 4;
+
+class Compare {
+  constructor(app, element, query) {
+    this.app = app;
+    this.element = element;
+    this.state = fromQuery(query);
+    this.player = new Player();
+    this.stage = new Stage(this.player);
+    this.timelines = new Timelines(this.player);
+    this.notes = new Notes(app, this.player);
+    this.abort = new AbortController();
+    this.focused = 0;
+    this.scores = [];
+    this.keysOn = true;
+  }
+
+  async open() {
+    const { takes } = this.state;
+    if (!takes.length) {
+      const link = this.app.link("", "", t("compare.toWall"));
+      link.className = "button primary";
+      put(this.element, this.app.empty(t("compare.emptyTitle"), t("compare.emptyText"), link));
+      return;
+    }
+    this.#build();
+    const answer = await api.get("clips", { ids: takes.join(","), limit: takes.length });
+    const clips = takes.map((id) => answer.clips.find((clip) => clip.id.startsWith(id))).filter(Boolean);
+    if (clips.length < takes.length) this.app.toast(t("compare.gone", { n: takes.length - clips.length }), "error");
+    if (!clips.length) {
+      put(this.element, this.app.empty(t("compare.goneTitle"), t("compare.goneText"), this.app.link("", "", t("compare.toWall"))));
+      return;
+    }
+    this.clips = clips;
+    void this.#facts();
+    Object.assign(this.player, { align: this.state.align, ending: this.state.ending, looping: this.state.looping, rate: this.state.rate, inS: this.state.inS, outS: this.state.outS });
+    const { mode, a, b, gain, mix, wipe, zoom, x, y } = this.state;
+    Object.assign(this.stage, { mode, a, b, gain, mix, wipe, view: { zoom, x, y } });
+    await this.player.open(clips, this.state.offsets);
+    if (this.abort.signal.aborted) return;
+    if (this.state.solo !== null) this.player.set({ solo: this.state.solo });
+    await this.player.seek(this.state.timeS);
+    this.element.dataset.ready = "1";
+    void this.app.attempt(() => this.notes.load());
+  }
+
+  // --- what is known about the takes ---------------------------------------------------------------------------
+
+  async #facts() {
+    const each = (path) => Promise.all(this.clips.map((clip) => api.get(`clips/${clip.id}/${path}`, {}, this.abort.signal).catch((error) => {
+      if (error.name !== "AbortError") this.app.toast(error.message, "error");
+      return {};
+    })));
+    const [scores, curves, events] = await Promise.all([each("scores"), each("timelines"), each("events")]);
+    this.scores = scores.map((answer) => answer.scores ?? answer);
+    this.timelines.curves = curves.map((answer) => answer.timelines ?? answer);
+    this.timelines.events = events.map((answer) => answer.events ?? (Array.isArray(answer) ? answer : []));
+    const known = [...new Set(this.timelines.curves.flatMap((curve) => Object.keys(curve)))];
+    const wished = this.state.metrics.filter((name) => known.includes(name));
+    this.timelines.metrics = wished.length ? wished : known.slice(0, 1);
+    this.known = known;
+    this.#drawMetricChoice();
+    this.timelines.draw();
+    put(this.factBox, factTable(this.clips, this.scores));
+  }
+
+  #drawMetricChoice() {
+    put(this.metricChoice, this.known.map((name) => {
+      const on = this.timelines.metrics.includes(name);
+      return h("button", { type: "button", class: "chip", "aria-pressed": String(on), onclick: () => {
+        const others = this.timelines.metrics.filter((other) => other !== name);
+        this.timelines.metrics = on ? others : [...others, name].slice(-MAX_LANES);
+        this.timelines.draw();
+        this.#drawMetricChoice();
+        this.#save();
+      } }, name.replaceAll("_", " "));
+    }));
+  }
+
+  // --- the page ----------------------------------------------------------------------------------------------------
+
+  #build() {
+    this.playButton = iconButton("play", t("key.toggle"), () => this.player.toggle(), { class: "icon-button play" });
+    this.time = h("output", { class: "timecode" });
+    this.modeButtons = MODES.map((mode) => h("button", { type: "button", dataset: { mode }, title: `${t(`mode.${mode}`)} (${keyName(PLAYER_KEYS.find(([, command]) => command === mode)[0][0])})`, onclick: () => this.stage.set({ mode }) }, t(`mode.${mode}`)));
+    this.tune = h("label", { class: "tune" });
+    const set = (key) => (value) => this.player.set({ [key]: value });
+    this.rateChoice = choice(t("player.speed"), RATES.map((rate) => [String(rate), `${rate}×`]), String(this.state.rate), (value) => this.player.set({ rate: Number(value) }));
+    this.alignChoice = choice(t("player.align"), ALIGNS.map((name) => [name, t(`align.${name}`)]), this.state.align, set("align"));
+    this.endChoice = choice(t("player.ending"), ENDINGS.map((name) => [name, t(`ending.${name}`)]), this.state.ending, set("ending"));
+    this.loopButton = h("button", { type: "button", class: "chip", onclick: () => this.player.set({ looping: !this.player.looping }) }, t("player.loop"));
+    this.offsets = h("div", { class: "offsets" });
+    this.metricChoice = h("div", { class: "chips", role: "group", "aria-label": t("player.metrics") });
+    this.factBox = h("div", { class: "fact-box" }, h("div", { class: "ghost-table" }));
+    this.promptLine = h("p", { class: "prompt-line" });
+    const step = (frames, word, name) => iconButton(name, t(word), () => void this.player.step(frames));
+    const transport = h("div", { class: "transport" },
+      step(-1, "key.stepBack", "back"), this.playButton, step(1, "key.stepForward", "forward"), this.time, this.rateChoice, this.loopButton,
+      h("div", { class: "segmented", role: "group", "aria-label": t("player.mode") }, this.modeButtons), this.tune,
+      h("span", { class: "grow" }),
+      h("button", { type: "button", class: "labelled", onclick: () => this.run("nextWorst") }, icon("next"), t("player.nextWorst")),
+      iconButton("link", t("player.copyLink"), () => void this.#copyLink()),
+      (this.app.bench.permissions ?? {}).export !== false && iconButton("download", t("export.title"), () => askExport(this.app, this.clips, this.player.time)),
+      iconButton("keyboard", t("key.help"), () => this.help()),
+      iconButton("full", t("key.fullscreen"), () => this.run("fullscreen")));
+    this.viewer = h("div", { class: "viewer" }, this.stage.element, transport, this.timelines.element);
+    put(this.element,
+      h("h1", { class: "sr-only" }, t("nav.compare")), this.viewer,
+      h("div", { class: "below" },
+        h("div", { class: "below-head" }, this.promptLine, this.metricChoice,
+          h("div", { class: "policies" }, this.alignChoice, this.endChoice, this.offsets)),
+        this.factBox, this.notes.element));
+    this.#listen();
+  }
+
+  #listen() {
+    const { signal } = this.abort;
+    const { player, stage } = this;
+    player.addEventListener("time", () => this.#drawTime());
+    player.addEventListener("frames", () => { this.#drawTime(); this.#save(); });
+    player.addEventListener("state", () => { this.#drawState(); this.#save(); });
+    player.addEventListener("takes", () => this.#drawTakes());
+    player.addEventListener("ready", () => { this.#drawTakes(); this.timelines.draw(); });
+    stage.addEventListener("change", () => { this.#drawState(); this.#save(); });
+    document.addEventListener("keydown", (event) => this.#key(event), { signal });
+    document.addEventListener("visibilitychange", () => { if (document.hidden) player.pause(); }, { signal });
+    this.stage.element.addEventListener("click", (event) => {
+      const tile = event.target.closest(".tile");
+      if (tile) this.#focus(Number(tile.dataset.take));
+    });
+    this.timelines.element.addEventListener("keydown", (event) => {
+      if (["Home", "End", "ArrowLeft", "ArrowRight"].includes(event.key)) event.preventDefault();
+    });
+    this.#drawState();
+  }
+
+  #focus(index) {
+    this.focused = index;
+    this.player.reference = index;
+    for (const take of this.player.takes) take.element.classList.toggle("focused", take.index === index && this.player.takes.length > 1);
+  }
+
+  #drawTakes() {
+    const mayMark = (this.app.bench.permissions ?? {}).annotate !== false && this.app.bench.mode === "local";
+    for (const take of this.player.takes) {
+      const { clip, soundButton, index } = take;
+      soundButton.hidden = !clip.has_audio;
+      soundButton.onclick = () => this.run("solo", index + 1);
+      soundButton.setAttribute("aria-label", t("player.soloTake", { n: index + 1 }));
+      take.head.querySelector(".rating")?.remove();
+      if (mayMark) {
+        take.head.append(rating(clip, (mark) => void this.app.attempt(async () => {
+          Object.assign(clip, mark);
+          await api.put(`selects/${clip.id}`, mark);
+        })));
+      }
+    }
+    const prompts = new Set(this.player.takes.map(({ clip }) => clip.prompt));
+    this.promptLine.textContent = prompts.size === 1 ? [...prompts][0] : t("compare.prompts", { n: prompts.size });
+    put(this.offsets, this.player.takes.length > 1 && h("details", {}, h("summary", {}, t("player.offsets")), this.player.takes.map((take) => h("label", {},
+      h("span", { class: "swatch", style: { "--take": `var(--take-${take.index + 1})` } }, String(take.index + 1)),
+      h("input", { type: "number", step: "0.01", value: String(take.offsetS), "aria-label": t("player.offsetOf", { n: take.index + 1 }), onchange: (event) => this.player.setOffset(take.index, Number(event.target.value) || 0) }), "s"))));
+    this.#focus(Math.min(this.focused, this.player.takes.length - 1));
+    this.#drawState();
+    this.#drawTime();
+  }
+
+  #drawTime() {
+    const { player } = this;
+    this.time.textContent = `${clockcode(player.time)} / ${clockcode(player.length)}`;
+    for (const take of player.takes) {
+      const { localS } = localTime(player.time, take, player.ending);
+      take.counter.textContent = `${timecode(localS, take.fps)} · ${frameAt(localS, take.fps, take.nFrames)}`;
+    }
+  }
+
+  #drawState() {
+    const { player, stage } = this;
+    put(this.playButton, icon(player.playing ? "pause" : "play"));
+    this.viewer.classList.toggle("waiting", player.waiting);
+    this.rateChoice.value = String(player.rate);
+    this.alignChoice.value = player.align;
+    this.endChoice.value = player.ending;
+    this.loopButton.setAttribute("aria-pressed", String(player.looping));
+    for (const button of this.modeButtons) button.setAttribute("aria-pressed", String(button.dataset.mode === stage.mode));
+    for (const button of this.modeButtons) button.disabled = player.takes.length < 2 && button.dataset.mode !== "grid";
+    for (const take of player.takes) put(take.soundButton, icon(player.solo === take.index ? "sound" : "mute"));
+    const tuned = { overlay: ["mix", 0, 1, 0.01], difference: ["gain", 1, 32, 0.5] }[player.takes.length > 1 ? stage.mode : ""];
+    this.tune.hidden = !tuned;
+    if (tuned && this.tune.dataset.of !== tuned[0]) {
+      const [key, min, max, step] = tuned;
+      this.tune.dataset.of = key;
+      put(this.tune, h("span", {}, t(`player.${key}`)), h("input", { type: "range", min: String(min), max: String(max), step: String(step), value: String(stage[key]), oninput: (event) => stage.set({ [key]: Number(event.target.value) }) }));
+    } else if (tuned) this.tune.querySelector("input").value = String(stage[tuned[0]]);
+    else delete this.tune.dataset.of;
+  }
+
+  // --- the link --------------------------------------------------------------------------------------------------
+
+  #query() {
+    const { player, stage } = this;
+    return toQuery({
+      ...DEFAULTS, takes: this.clips.map((clip) => clip.id), mode: stage.mode, timeS: player.time, inS: player.inS, outS: player.outS, rate: player.rate, align: player.align,
+      ending: player.ending, looping: player.looping, offsets: player.takes.map((take) => take.offsetS), a: stage.a, b: stage.b, gain: stage.gain, mix: stage.mix, wipe: stage.wipe,
+      zoom: stage.loupe ? 1 : stage.view.zoom, x: stage.view.x, y: stage.view.y, solo: player.solo, metrics: this.timelines.metrics,
+    });
+  }
+
+  #save() {
+    if (!this.element.dataset.ready || this.player.playing) return;
+    clearTimeout(this.saving);
+    this.saving = setTimeout(() => { if (!this.abort.signal.aborted) history.replaceState(null, "", this.app.href("compare", this.#query())); }, 200);
+  }
+
+  async #copyLink() {
+    const url = new URL(this.app.href("compare", this.#query()), location.href).href;
+    try {
+      await navigator.clipboard.writeText(url);
+      this.app.toast(t("player.linkCopied"));
+    } catch {
+      const box = h("input", { value: url, readonly: true, "aria-label": t("player.link"), class: "wide" });
+      this.app.ask(t("player.link"), box);
+      box.select();
+    }
+  }
+
+  // --- commands ----------------------------------------------------------------------------------------------------
+
+  #key(event) {
+    if (isTyping(event) || document.querySelector("dialog[open]")) return;
+    const found = commandFor(event, PLAYER_KEYS);
+    if (!found || (!this.keysOn && event.key.length === 1 && event.key !== " " && found.command !== "help")) return;
+    if (event.repeat && !/step|second|gain|zoom|offset/i.test(found.command)) return;
+    event.preventDefault();
+    this.run(found.command, found.digit);
+  }
+
+  run(command, digit = 0) {
+    const { player, stage } = this;
+    const n = player.takes.length;
+    const nudge = (direction) => {
+      const take = player.takes[this.focused];
+      if (take) player.setOffset(this.focused, Math.round((take.offsetS + direction / take.fps) * 1e6) / 1e6);
+      this.#drawTakes();
+    };
+    const zoom = (factor) => stage.set({ loupe: false, view: zoomAt(stage.view, factor, 0, 0) });
+    const jump = (kinds, direction) => {
+      const to = nextMoment(this.timelines.moments(kinds), player.time, direction);
+      if (!to) { this.app.toast(t(kinds ? "player.noWorst" : "player.noEvents")); return; }
+      player.pause(false);
+      void player.seek(to.timeS + 1e-3);
+      this.app.toast(t("player.event", { kind: t(`event.${to.event.kind}`), take: to.take + 1, at: clockcode(to.timeS), value: "" }).trim());
+    };
+    const shuttle = (direction) => {
+      const rate = player.playing ? player.clock.rate : 0;
+      const next = Math.sign(rate) === direction ? Math.max(-4, Math.min(4, rate * 2)) : direction * (direction > 0 ? player.rate : 1);
+      void player.play(next);
+    };
+    const gain = (direction) => {
+      if (stage.mode === "overlay") stage.set({ mix: Math.max(0, Math.min(1, stage.mix + direction * 0.05)) });
+      else if (stage.mode === "wipe") stage.set({ wipe: Math.max(0, Math.min(1, stage.wipe + direction * 0.02)) });
+      else stage.set({ gain: Math.max(1, Math.min(32, stage.gain * (direction > 0 ? 1.25 : 0.8))) });
+    };
+    const commands = {
+      toggle: () => player.toggle(),
+      faster: () => shuttle(1),
+      slower: () => shuttle(-1),
+      stepForward: () => void player.step(1),
+      stepBack: () => void player.step(-1),
+      secondForward: () => void player.seek(player.time + 1),
+      secondBack: () => void player.seek(player.time - 1),
+      toStart: () => void player.seek(player.startS),
+      toEnd: () => void player.seek(player.endS),
+      setIn: () => player.set({ inS: player.time, outS: player.outS !== null && player.outS <= player.time ? null : player.outS }),
+      setOut: () => player.set({ outS: player.time, inS: player.inS !== null && player.inS >= player.time ? null : player.inS }),
+      clearLoop: () => player.set({ inS: null, outS: null }),
+      nextWorst: () => jump(["worst"], 1),
+      previousWorst: () => jump(["worst"], -1),
+      nextEvent: () => jump(undefined, 1),
+      previousEvent: () => jump(undefined, -1),
+      digit: () => this.#digit(digit - 1, n),
+      solo: () => { if (digit <= n) player.set({ solo: player.solo === digit - 1 ? null : digit - 1 }); },
+      mute: () => player.set({ solo: player.solo === null ? Math.max(0, player.takes.findIndex(({ clip }) => clip.has_audio)) : null }),
+      swap: () => stage.set({ a: stage.b, b: stage.a }),
+      gainUp: () => gain(1),
+      gainDown: () => gain(-1),
+      offsetLater: () => nudge(1),
+      offsetEarlier: () => nudge(-1),
+      zoomIn: () => zoom(1.25),
+      zoomOut: () => zoom(0.8),
+      zoomReset: () => stage.set({ loupe: false, view: { zoom: 1, x: 0, y: 0 } }),
+      loupe: () => stage.set({ loupe: !stage.loupe, view: stage.loupe ? { zoom: 1, x: 0, y: 0 } : stage.view }),
+      fullscreen: () => this.#fullscreen(),
+      note: () => this.notes.focus(),
+      blind: () => this.element.classList.toggle("names-hidden"),
+      help: () => this.help(),
+    };
+    if (MODES.includes(command)) {
+      if (command === "blink" && stage.mode === "blink") stage.blinkOnce();
+      else stage.set({ mode: command });
+    } else commands[command]();
+  }
+
+  /** Alone on the stage where takes lie side by side; the one to hold against the first where they are stacked. */
+  #digit(index, n) {
+    if (index >= n) return;
+    this.#focus(index);
+    if (this.stage.mode === "grid") this.stage.set({ only: this.stage.only === index ? null : index });
+    else if (index !== this.stage.a) this.stage.set({ b: index });
+  }
+
+  #fullscreen() {
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else void this.viewer.requestFullscreen?.();
+  }
+
+  help() {
+    const toggle = h("input", { type: "checkbox", checked: this.keysOn, onchange: () => { this.keysOn = toggle.checked; } });
+    this.app.ask(t("key.help"),
+      h("dl", { class: "keymap" }, PLAYER_KEYS.map(([keys, , word]) => h("div", {}, h("dt", {}, keys.map((key) => h("kbd", {}, keyName(key)))), h("dd", {}, t(word))))),
+      h("label", { class: "check" }, toggle, t("key.letters")));
+  }
+
+  close() {
+    clearTimeout(this.saving);
+    this.abort.abort();
+    this.player.close();
+    this.stage.close();
+  }
+}
+
+export async function open(app, element, query) {
+  const compare = new Compare(app, element, query);
+  await compare.open();
+  return compare;
+}

@@ -1,0 +1,34 @@
+// Export of chosen takes: asked for, watched until it is made, then downloaded.
+
+import * as api from "./api.js";
+import { h } from "./dom.js";
+import { t } from "./words.js";
+
+export const KINDS = ["zip", "side_by_side", "contact_png", "contact_pdf", "frames", "otio", "edl", "csv"];
+
+/** Ask what to export and do it. */
+export function askExport(app, clips, atS = null) {
+  const status = h("p", { role: "status", class: "hint" }, t("export.which", { n: clips.length }));
+  const run = async (kind) => {
+    status.textContent = t("export.making");
+    const answer = await app.attempt(() => exported(clips.map((clip) => clip.id), kind, atS, (progress) => {
+      status.textContent = t("export.progress", { percent: Math.round(100 * progress) });
+    }));
+    if (!answer) { status.textContent = t("export.failed"); return; }
+    h("a", { href: answer, download: "" }).click();
+    status.textContent = t("export.done");
+  };
+  app.ask(t("export.title"), status, h("div", { class: "export-kinds" }, KINDS.map((kind) => h("button", { type: "button", onclick: () => void run(kind) },
+    h("b", {}, t(`export.${kind}`)), h("span", {}, t(`export.${kind}.about`))))));
+}
+
+async function exported(clips, kind, atS, onprogress) {
+  let task = await api.post("exports", kind === "frames" && atS !== null ? { clips, kind, at_s: atS } : { clips, kind });
+  while (!task.result_url && ["waiting", "running"].includes(task.state)) {
+    await new Promise((resolve) => { setTimeout(resolve, 500); });
+    onprogress(task.progress ?? 0);
+    task = await api.get(`tasks/${task.id}`);
+  }
+  if (!task.result_url) throw new api.ApiError(500, task.message || task.state);
+  return task.result_url;
+}

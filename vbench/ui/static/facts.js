@@ -1,0 +1,87 @@
+// Beside the takes: what was asked, what came, what it cost, and every score with the interval of its tool.
+
+import { h, s } from "./dom.js";
+import { bytes, money, num, seconds, t } from "./words.js";
+
+const ROWS = [
+  ["fact.size", (c) => `${c.width} × ${c.height}`],
+  ["fact.fps", (c) => `${num(c.fps, 3)}${c.is_vfr ? ` ${t("fact.vfr")}` : ""}`],
+  ["fact.length", (c) => t("fact.lengthValue", { s: num(c.duration_s, 2), n: c.n_frames })],
+  ["fact.sound", (c) => (c.has_audio ? t("yes") : t("no"))],
+  ["fact.codec", (c) => [c.codec, c.container, c.size_bytes ? bytes(c.size_bytes) : ""].filter(Boolean).join(" · ")],
+  ["fact.seed", (c) => (c.seed === null || c.seed === undefined ? "–" : String(c.seed))],
+  ["fact.latency", (c) => seconds(c.latency_s)],
+  ["fact.cost", (c) => `${money(c.cost_usd)}${c.cost_source === "estimated" ? ` ${t("fact.estimated")}` : ""}`],
+  ["fact.licence", (c) => c.licence || "–"],
+];
+const GROUPS = ["overall", "temporal", "motion", "picture", "text", "sound", "spec", "vbench"];
+
+/** Index of the best finite value, or -1 where there is no better (neutral metric, one value, a tie). */
+export function best(values, higherIsBetter) {
+  const known = values.map((value, index) => [value, index]).filter(([value]) => Number.isFinite(value));
+  if (higherIsBetter === null || higherIsBetter === undefined || known.length < 2) return -1;
+  const sorted = known.sort(([a], [b]) => (higherIsBetter ? b - a : a - b));
+  return sorted[0][0] === sorted[1][0] ? -1 : sorted[0][1];
+}
+
+/** Where the take lies against its tool: the interval as a line, the mean as a tick, the take as a dot. */
+function whisker(score, [low, high]) {
+  if (score.tool_mean === null || score.tool_mean === undefined || !(high > low)) return null;
+  const x = (value) => 2 + ((value - low) / (high - low)) * 76;
+  const words = t("fact.tool", { mean: num(score.tool_mean), low: num(score.ci_low), high: num(score.ci_high) });
+  return s("svg", { viewBox: "0 0 80 10", class: "whisker", role: "img", "aria-label": words }, s("title", {}, words),
+    score.ci_low !== null && s("line", { x1: x(score.ci_low), x2: x(score.ci_high), y1: 5, y2: 5, class: "whisker-line" }),
+    s("line", { x1: x(score.tool_mean), x2: x(score.tool_mean), y1: 1.5, y2: 8.5, class: "whisker-mean" }),
+    s("circle", { cx: x(score.value), cy: 5, r: 2.6, class: "whisker-dot" }));
+}
+
+function scoreRow(metric, columns) {
+  const any = columns.find((column) => column?.[metric])[metric];
+  const values = columns.map((column) => column?.[metric]?.value ?? NaN);
+  const winner = best(values, any.higher_is_better);
+  const spread = columns.flatMap((column) => {
+    const score = column?.[metric];
+    return score ? [score.value, score.tool_mean, score.ci_low, score.ci_high] : [];
+  }).filter(Number.isFinite);
+  const scale = [Math.min(...spread), Math.max(...spread)];
+  const arrow = any.higher_is_better === null ? "" : any.higher_is_better ? " ↑" : " ↓";
+  return h("tr", {},
+    h("th", { scope: "row", title: any.about }, metric.replaceAll("_", " "), h("span", { class: "unit" }, `${any.unit}${arrow}`)),
+    columns.map((column, index) => {
+      const score = column?.[metric];
+      if (!score) return h("td", { class: "none" }, "–");
+      if (score.value === null) return h("td", { class: "failure", title: score.failure }, score.failure || "–");
+      return h("td", { class: index === winner ? "best" : "" }, h("span", { class: "value" }, num(score.value)), whisker(score, scale));
+    }));
+}
+
+/**
+ * A table with a column per take.
+ * @param clips as the API tells them
+ * @param {Record<string, object>[]} scores per take: metric → score
+ */
+export function factTable(clips, scores) {
+  const metrics = [...new Set(scores.flatMap((column) => Object.keys(column ?? {})))];
+  const groupOf = (metric) => scores.find((column) => column?.[metric])[metric].group;
+  const span = clips.length + 1;
+  const isOnePrompt = new Set(clips.map((clip) => clip.prompt_key ?? clip.prompt)).size === 1;
+  const text = (label, read) => clips.some(read) && h("tr", { class: "long" }, h("th", { scope: "row" }, t(label)), clips.map((clip) => h("td", {}, read(clip) || "–")));
+  const known = ROWS.filter(([, read]) => clips.some((clip) => !["–", ""].includes(read(clip))));
+  return h("div", { class: "facts-scroll", tabindex: "0", role: "region", "aria-label": t("fact.title") },
+    h("table", { class: "facts" },
+      h("caption", { class: "sr-only" }, t("fact.title")),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, h("span", { class: "sr-only" }, t("fact.what"))),
+        clips.map((clip, index) => h("th", { scope: "col", style: { "--take": `var(--take-${index + 1})` } }, h("span", { class: "swatch" }, String(index + 1)), h("span", { class: "name" }, clip.model), h("span", { class: "unit" }, `${clip.prompt_id} · ${clip.sample}`))))),
+      h("tbody", {},
+        GROUPS.concat([""]).map((group) => {
+          const names = metrics.filter((metric) => (GROUPS.includes(groupOf(metric)) ? groupOf(metric) : "") === group);
+          return names.length ? [h("tr", { class: "group" }, h("th", { scope: "colgroup", colspan: span }, t(`group.${group || "other"}`))), names.map((metric) => scoreRow(metric, scores))] : null;
+        }),
+        h("tr", { class: "group" }, h("th", { scope: "colgroup", colspan: span }, t("fact.delivery"))),
+        known.map(([label, read]) => h("tr", {}, h("th", { scope: "row" }, t(label)), clips.map((clip) => h("td", {}, read(clip))))),
+        text("fact.warnings", (clip) => clip.warnings?.join("; ")),
+        isOnePrompt
+          ? h("tr", { class: "long" }, h("th", { scope: "row" }, t("fact.prompt")), h("td", { colspan: clips.length }, clips[0].prompt))
+          : text("fact.prompt", (clip) => clip.prompt),
+        text("fact.promptSent", (clip) => (clip.prompt_sent && clip.prompt_sent !== clip.prompt ? clip.prompt_sent : "")))));
+}

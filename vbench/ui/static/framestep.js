@@ -1,0 +1,59 @@
+// Frames and seconds of a clip of constant rate, and a seek that is not done before the frame is on screen.
+
+/** 0-based frame shown at a second; a hair of tolerance, since n / fps is rarely exact in binary. */
+export function frameAt(localS, fps, nFrames) {
+  return Math.max(0, Math.min(nFrames - 1, Math.floor(localS * fps + 1e-3)));
+}
+
+/** The middle of a frame: a seek to its edge may show its neighbour. */
+export function frameCentre(frame, fps) {
+  return (frame + 0.5) / fps;
+}
+
+/** `seconds:frames` for a person, such as 3:07. */
+export function timecode(localS, fps) {
+  const frame = Math.max(0, Math.floor(localS * fps + 1e-3));
+  const rate = Math.max(1, Math.round(fps));
+  const seconds = Math.floor(frame / fps + 1e-6);
+  const within = Math.min(rate - 1, Math.max(0, Math.round(frame - seconds * fps)));
+  return `${seconds}:${String(within).padStart(2, "0")}`;
+}
+
+/** `m:ss.mmm` of the common clock. */
+export function clockcode(timeS) {
+  const ms = Math.max(0, Math.round(timeS * 1000));
+  return `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}.${String(ms % 1000).padStart(3, "0")}`;
+}
+
+/**
+ * Show one frame, and resolve with the frame that is really on screen.
+ *
+ * requestVideoFrameCallback says which frame was presented; without it the position after `seeked` has to do.
+ * @returns {Promise<number>} NaN where nothing was shown in time
+ */
+export function showFrame(video, frame, fps, timeoutMs = 1500) {
+  const target = frameCentre(frame, fps);
+  return new Promise((resolve) => {
+    let request = 0;
+    const timer = setTimeout(() => finish(NaN), timeoutMs);
+    const finish = (shown) => {
+      clearTimeout(timer);
+      if (request && video.cancelVideoFrameCallback) video.cancelVideoFrameCallback(request);
+      video.removeEventListener("seeked", onSeeked);
+      resolve(shown);
+    };
+    const onSeeked = () => {
+      if (!video.requestVideoFrameCallback) finish(frameAt(video.currentTime, fps, Infinity));
+    };
+    if (video.requestVideoFrameCallback) {
+      const onFrame = (_now, metadata) => {
+        const shown = Math.round(metadata.mediaTime * fps);
+        if (shown === frame) finish(shown);
+        else request = video.requestVideoFrameCallback(onFrame); // a frame from before the seek
+      };
+      request = video.requestVideoFrameCallback(onFrame);
+    }
+    video.addEventListener("seeked", onSeeked);
+    video.currentTime = target;
+  });
+}

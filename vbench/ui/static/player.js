@@ -1,0 +1,279 @@
+// N takes on one clock: playing, seeking, stepping, looping, and what is heard. Drawing of modes is stage.js.
+
+import { Clock } from "./clock.js";
+import { frameAt, frameCentre } from "./framestep.js";
+import { clockTime, localTime, programLength, speeds, within } from "./sync.js";
+import { Take } from "./take.js";
+
+const HELD_BACK_AFTER_MS = 80; // a shorter gap is caught up by rate; a longer one stops the clock for all
+
+export class Player extends EventTarget {
+  constructor(options = {}) {
+    super();
+    this.options = options;
+    this.clock = new Clock();
+    this.takes = [];
+    this.align = "time";
+    this.ending = "hold";
+    this.looping = true;
+    this.rate = 1;
+    this.inS = null;
+    this.outS = null;
+    this.solo = null;
+    this.playing = false;
+    this.waiting = false;
+    this.reference = 0;
+    this.spreads = null;
+    this.#abort = new AbortController();
+  }
+
+  #abort;
+  #frameRequest = 0;
+  #lackSince = 0;
+  #lastTick = 0;
+  #settling = Promise.resolve([]);
+  #epoch = 0;
+
+  get length() {
+    return programLength(this.takes.filter((take) => !take.problem), this.ending);
+  }
+
+  get time() {
+    return Math.max(0, this.clock.time);
+  }
+
+  get startS() {
+    return Math.min(this.inS ?? 0, this.length);
+  }
+
+  get endS() {
+    return Math.min(this.outS ?? Infinity, this.length);
+  }
+
+  #tell(type, detail = {}) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  /** Put takes on the stage, resolve when each is ready or has said why not. */
+  async open(clips, offsets = []) {
+    this.close();
+    this.#abort = new AbortController();
+    this.takes = clips.map((clip, index) => new Take(clip, index, this.options));
+    this.takes.forEach((take, index) => { take.offsetS = offsets[index] ?? 0; });
+    this.reference = 0;
+    this.#retime();
+    this.#tell("takes");
+    await Promise.all(this.takes.map((take) => take.load(this.#abort.signal)));
+    this.#retime();
+    this.#tell("ready");
+  }
+
+  close() {
+    this.pause(false);
+    this.#abort.abort();
+    for (const take of this.takes) take.dispose();
+    this.takes = [];
+  }
+
+  #retime() {
+    if (!this.takes.length) return;
+    const rates = speeds(this.takes, this.align);
+    this.takes.forEach((take, index) => { take.speed = rates[index]; });
+    this.#tell("length");
+  }
+
+  set(values) {
+    Object.assign(this, values);
+    if ("align" in values) this.#retime();
+    if ("solo" in values) this.#sound();
+    if ("rate" in values && this.clock.rate > 0) this.clock.setRate(this.rate);
+    this.#tell("length");
+    this.#tell("state");
+    if (!this.playing) void this.seek(this.time);
+  }
+
+  #sound() {
+    for (const take of this.takes) take.video.muted = take.index !== this.solo;
+  }
+
+  setOffset(index, offsetS) {
+    this.takes[index].offsetS = offsetS;
+    this.#tell("length");
+    this.#tell("state");
+    if (!this.playing) void this.seek(this.time);
+  }
+
+  /** Play at a rate; a negative one goes backwards by seeking, since no browser plays backwards. */
+  async play(rate = this.rate) {
+    if (!this.takes.some((take) => !take.problem)) return;
+    const epoch = ++this.#epoch;
+    this.playing = true;
+    this.clock.setRate(rate);
+    if (rate > 0 && this.time >= this.endS - 0.02) this.clock.seek(this.startS);
+    if (rate < 0 && this.time <= this.startS + 0.02) this.clock.seek(this.endS);
+    this.#tell("state");
+    await this.#startAll(rate, epoch);
+  }
+
+  async #startAll(rate, epoch) {
+    this.clock.stop();
+    const timeS = this.clock.time;
+    if (rate > 0) {
+      await Promise.all(this.takes.map((take) => this.#ready(take, timeS, rate)));
+      if (epoch !== this.#epoch) return;
+      await Promise.all(this.takes.map((take) => this.#startOne(take, timeS)));
+    } else {
+      for (const take of this.takes) take.video.pause();
+    }
+    if (epoch !== this.#epoch) return;
+    this.#lackSince = 0;
+    this.#lastTick = performance.now();
+    this.clock.start();
+    cancelAnimationFrame(this.#frameRequest);
+    this.#frameRequest = requestAnimationFrame(() => this.#tick(epoch));
+  }
+
+  /** Stand at the right second before anyone starts. */
+  #ready(take, timeS, rate) {
+    const { video } = take;
+    if (!take.ok) return undefined;
+    const { localS } = localTime(timeS, take, this.ending);
+    video.playbackRate = Math.max(0.0625, Math.min(16, rate * take.speed));
+    if (Math.abs(video.currentTime - localS) < 0.012) return undefined;
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, 1500);
+      video.addEventListener("seeked", () => { clearTimeout(timer); resolve(); }, { once: true });
+      video.currentTime = localS;
+    });
+  }
+
+  #startOne(take, timeS) {
+    if (!take.ok || localTime(timeS, take, this.ending).held) return undefined;
+    take.plays += 1;
+    return Promise.race([take.video.play().catch(() => {}), new Promise((resolve) => { setTimeout(resolve, 1500); })]);
+  }
+
+  #tick(epoch) {
+    if (epoch !== this.#epoch || !this.playing) return;
+    const now = performance.now();
+    const rate = this.clock.rate;
+    if (this.#heldBack(now, rate)) {
+      this.#frameRequest = requestAnimationFrame(() => this.#tick(epoch));
+      return;
+    }
+    const at = within(this.clock.time, this.startS, this.endS, this.looping);
+    if (at.ended) {
+      this.pause();
+      void this.seek(at.timeS >= this.endS ? Math.max(this.startS, this.endS - 1e-4) : at.timeS);
+      return;
+    }
+    if (at.wrapped) {
+      this.clock.stop();
+      this.clock.seek(rate > 0 ? this.startS : this.endS - 1e-3);
+      this.#tell("time");
+      void this.#startAll(rate, epoch);
+      return;
+    }
+    for (const take of this.takes) {
+      if (rate > 0) take.follow(at.timeS, rate, this.ending);
+      else take.scrub(at.timeS, this.ending);
+      if (!take.problem && !this.waiting) take.watchedS += Math.min(0.25, (now - this.#lastTick) / 1000);
+    }
+    this.#lastTick = now;
+    if (this.spreads && rate > 0) this.spreads.push(this.spread());
+    this.#tell("time");
+    this.#frameRequest = requestAnimationFrame(() => this.#tick(epoch));
+  }
+
+  /** One take without data stops the clock, so that all wait for it instead of drifting apart. */
+  #heldBack(now, rate) {
+    const lacks = rate > 0 && this.takes.some((take) => take.ok && !take.hasData && !take.video.seeking);
+    if (!lacks) {
+      if (this.waiting) {
+        this.waiting = false;
+        this.clock.start();
+        for (const take of this.takes) if (take.ok && take.video.paused) void take.video.play().catch(() => {});
+        this.#tell("state");
+      }
+      this.#lackSince = 0;
+      return false;
+    }
+    if (!this.#lackSince) this.#lackSince = now;
+    if (!this.waiting && now - this.#lackSince > HELD_BACK_AFTER_MS) {
+      this.waiting = true;
+      this.clock.stop();
+      for (const take of this.takes) if (take.hasData) take.video.pause();
+      this.#tell("state");
+    }
+    return this.waiting;
+  }
+
+  /** Seconds between the most advanced and the most behind of the takes that are moving. */
+  spread() {
+    const times = this.takes
+      .filter((take) => take.ok && !take.video.paused && !take.video.seeking)
+      .map((take) => clockTime(take.video.currentTime, take));
+    return times.length > 1 ? Math.max(...times) - Math.min(...times) : 0;
+  }
+
+  pause(settle = true) {
+    this.#epoch += 1;
+    cancelAnimationFrame(this.#frameRequest);
+    this.clock.stop();
+    const was = this.playing;
+    this.playing = false;
+    this.waiting = false;
+    for (const take of this.takes) take.video.pause();
+    if (was) this.#tell("state");
+    if (was && settle) void this.seek(this.time);
+  }
+
+  toggle() {
+    if (this.playing) this.pause();
+    else void this.play();
+  }
+
+  /** The time in the middle of the reference take's frame, so that every step lands on a whole frame. */
+  #onFrame(timeS) {
+    const take = this.takes[this.reference];
+    if (!take) return 0;
+    const local = localTime(timeS, take, "hold");
+    if (local.held && timeS * take.speed + take.offsetS > take.durationS) return timeS; // beyond its end: others still move
+    return Math.max(0, clockTime(frameCentre(frameAt(local.localS, take.fps, take.nFrames), take.fps), take));
+  }
+
+  /**
+   * Go to a time and resolve with the frame that each take shows there. Playing goes on from it.
+   * Only the last of several seeks in a row is carried out.
+   */
+  async seek(timeS) {
+    const target = Math.max(0, Math.min(timeS, Math.max(0, this.length - 1e-4)));
+    if (this.playing) {
+      const rate = this.clock.rate;
+      const epoch = ++this.#epoch;
+      this.clock.seek(target);
+      this.#tell("time");
+      await this.#startAll(rate, epoch);
+      return [];
+    }
+    this.clock.seek(this.#onFrame(target));
+    this.#tell("time");
+    const epoch = ++this.#epoch;
+    await this.#settling;
+    if (epoch !== this.#epoch) return [];
+    this.#settling = Promise.all(this.takes.map((take) => take.settle(this.time, this.ending)));
+    const frames = await this.#settling;
+    this.#tell("frames", { frames });
+    return frames;
+  }
+
+  /** Step whole frames of the reference take, forwards or backwards. */
+  async step(frames) {
+    if (this.playing) this.pause(false);
+    const take = this.takes[this.reference];
+    if (!take) return [];
+    const raw = this.time * take.speed + take.offsetS;
+    const now = Math.floor(raw * take.fps + 1e-3);
+    return this.seek(clockTime(frameCentre(now + frames, take.fps), take));
+  }
+}

@@ -1,0 +1,140 @@
+// One take on the stage: its tile, its video, and how that video is brought to a time.
+
+import * as api from "./api.js";
+import { h, icon } from "./dom.js";
+import { frameAt, frameCentre, showFrame } from "./framestep.js";
+import { correction, localTime } from "./sync.js";
+import { t } from "./words.js";
+
+const PLAYABLE_MIN = 3; // HAVE_FUTURE_DATA
+
+export class Take {
+  /**
+   * @param clip as the API tells it
+   * @param {number} index place on the stage, 0 to 8
+   * @param {{blind?: boolean}} options blind: no name anywhere
+   */
+  constructor(clip, index, { blind = false } = {}) {
+    this.clip = clip;
+    this.index = index;
+    this.fps = clip.fps > 0 ? clip.fps : 24;
+    this.nFrames = Math.max(1, clip.n_frames || Math.round(clip.duration_s * this.fps) || 1);
+    this.durationS = this.nFrames / this.fps;
+    this.offsetS = 0;
+    this.speed = 1;
+    this.problem = "";
+    this.watchedS = 0;
+    this.plays = 0;
+    this.shownFrame = NaN;
+    this.video = h("video", { playsinline: true, preload: "auto", tabindex: "-1", "aria-hidden": "true", disablepictureinpicture: true });
+    this.video.muted = true;
+    if (clip.poster_url) this.video.poster = clip.poster_url;
+    this.message = h("p", { class: "tile-message", role: "status" });
+    this.counter = h("span", { class: "tile-counter" });
+    this.name = h("span", { class: "tile-name" }, blind ? "" : clip.model);
+    this.soundButton = h("button", { type: "button", class: "tile-button", hidden: true }, icon("mute"));
+    this.head = h("div", { class: "tile-head" },
+      h("span", { class: "tile-number", "aria-hidden": "true" }, String(index + 1)), this.name, this.counter, this.soundButton);
+    this.frame = h("div", { class: "tile-frame" }, this.video, this.message);
+    this.element = h("figure", { class: "tile", dataset: { take: index }, style: { "--take": `var(--take-${index + 1})` } }, this.frame, this.head);
+    this.element.style.setProperty("--aspect", `${clip.width || 16} / ${clip.height || 9}`);
+    this.element.style.setProperty("--ratio", (clip.width || 16) / (clip.height || 9));
+    this.video.addEventListener("error", () => this.fail(t("player.cannotPlay")));
+    this.#watchFrames();
+  }
+
+  get ok() {
+    return !this.problem && this.video.readyState >= 1;
+  }
+
+  /** Whether playing on would show what it should. */
+  get hasData() {
+    return this.problem !== "" || this.video.readyState >= PLAYABLE_MIN || this.video.ended;
+  }
+
+  fail(sentence) {
+    this.problem = sentence;
+    this.say(sentence, true);
+  }
+
+  say(sentence, isProblem = false) {
+    this.message.textContent = sentence;
+    this.element.classList.toggle("has-problem", isProblem);
+  }
+
+  #watchFrames() {
+    if (!this.video.requestVideoFrameCallback) return;
+    const onFrame = (_now, metadata) => {
+      this.shownFrame = Math.round(metadata.mediaTime * this.fps);
+      this.video.requestVideoFrameCallback(onFrame);
+    };
+    this.video.requestVideoFrameCallback(onFrame);
+  }
+
+  /** Wait for the proxy, then for the first frame; a take that cannot be shown says why and is left out. */
+  async load(signal) {
+    const { clip } = this;
+    if (clip.missing) return this.fail(t(clip.missing === "changed" ? "player.changed" : "player.missing"));
+    try {
+      const url = clip.proxy_url ?? clip.url;
+      await (await api.ready(url, { signal, headers: { range: "bytes=0-1" }, onwait: (s) => s > 0.4 && this.say(t("player.preparing")) })).body?.cancel();
+      this.video.src = url;
+      await new Promise((resolve) => {
+        for (const kind of ["loadeddata", "error"]) this.video.addEventListener(kind, resolve, { once: true, signal });
+      });
+      if (!this.problem) this.say("");
+    } catch (error) {
+      if (error.name !== "AbortError") this.fail(error.message === "offline" ? t("error.offline") : error.message);
+    }
+    return undefined;
+  }
+
+  /** Bring a playing video nearer to where the clock says it should be. */
+  follow(timeS, rate, ending) {
+    if (!this.ok) return;
+    const { localS, held } = localTime(timeS, this, ending);
+    const { video } = this;
+    if (held) {
+      if (!video.paused) video.pause();
+      this.#jump(frameCentre(frameAt(localS, this.fps, this.nFrames), this.fps));
+      return;
+    }
+    if (video.paused && !video.seeking) void video.play().catch(() => {});
+    if (video.seeking) return;
+    const doing = correction(localS, video.currentTime, rate * this.speed);
+    if ("seekS" in doing) video.currentTime = doing.seekS;
+    else if (Math.abs(video.playbackRate - doing.rate) > 0.001) video.playbackRate = Math.max(0.0625, Math.min(16, doing.rate));
+  }
+
+  #jump(localS) {
+    if (!this.video.seeking && Math.abs(this.video.currentTime - localS) > 0.4 / this.fps) this.video.currentTime = localS;
+  }
+
+  /** Scrubbing: go near, do not wait, and do not pile up seeks. */
+  scrub(timeS, ending) {
+    if (this.ok) this.#jump(frameCentre(this.frameFor(timeS, ending), this.fps));
+  }
+
+  frameFor(timeS, ending) {
+    return frameAt(localTime(timeS, this, ending).localS, this.fps, this.nFrames);
+  }
+
+  /** Show exactly the frame of a time; resolves with the frame on screen. */
+  async settle(timeS, ending) {
+    if (!this.ok) return NaN;
+    this.video.pause();
+    const frame = this.frameFor(timeS, ending);
+    const inPlace = Math.abs(this.video.currentTime - frameCentre(frame, this.fps)) < 0.01 / this.fps;
+    if (frame === this.shownFrame && inPlace && !this.video.seeking) return frame;
+    const shown = await showFrame(this.video, frame, this.fps);
+    this.shownFrame = shown;
+    return shown;
+  }
+
+  dispose() {
+    this.video.pause();
+    this.video.removeAttribute("src");
+    this.video.load();
+    this.element.remove();
+  }
+}

@@ -1,0 +1,248 @@
+// All takes as posters, ten thousand of them if need be; choose two to nine and compare.
+
+import * as api from "./api.js";
+import { card } from "./card.js";
+import { choice, h, icon, put } from "./dom.js";
+import { columnsFor, windowOf } from "./grid.js";
+import { toQuery, DEFAULTS } from "./link.js";
+import { num, t } from "./words.js";
+
+const PAGE = 100;
+const MIN_CARD = 236;
+const GAP = 14;
+const TEXT_HEIGHT = 112;
+const MAX_CHOSEN = 9;
+
+class Wall {
+  constructor(app, element, query) {
+    this.app = app;
+    this.element = element;
+    this.query = new URLSearchParams(query);
+    this.pages = new Map(); // page number → clips, or a promise of them
+    this.total = 0;
+    this.chosen = new Map();
+    this.shown = new Map(); // index → card
+    this.cards = new AbortController();
+    this.pending = 0;
+  }
+
+  get filters() {
+    return { prompt: this.query.get("prompt") ?? "", model: this.query.get("model") ?? "", marked: this.query.get("marked") ?? "" };
+  }
+
+  async open() {
+    const [prompts, models] = await Promise.all([api.get("prompts"), api.get("models"), this.page(0)]);
+    this.prompts = (prompts.prompts ?? prompts).filter((prompt) => prompt.n_clips > 0);
+    this.models = (models.models ?? models).filter((model) => model.n_clips > 0);
+    if (this.total === 0 && !this.filters.prompt && !this.filters.model) return this.#teach();
+    this.#build();
+    return undefined;
+  }
+
+  #teach() {
+    const may = this.app.bench.permissions ?? {};
+    const wayIn = (page, word) => { const link = this.app.link(page, "", t(word)); link.className = "button"; return link; };
+    put(this.element, this.app.empty(t("wall.emptyTitle"), t("wall.emptyText"),
+      may.import !== false && wayIn("generate", "wall.bring"), may.generate !== false && wayIn("generate", "wall.generate")));
+    this.element.firstChild.append(h("pre", {}, "vbench demo\nvbench import FOLDER\nvbench generate --models … --prompts demo"));
+  }
+
+  #build() {
+    const { prompt, model } = this.filters;
+    this.count = h("p", { class: "count", role: "status" });
+    this.search = h("input", { type: "search", placeholder: t("wall.search"), "aria-label": t("wall.search"), oninput: () => this.#drawPrompts() });
+    this.promptList = h("ul", { class: "prompt-list" });
+    this.promptSelect = choice(t("wall.prompt"), [["", t("wall.allPrompts")], ...this.prompts.map((p) => [p.key ?? p.id, `${p.id} · ${p.text.slice(0, 60)}`])], prompt, (value) => this.filter({ prompt: value }), { class: "prompt-select" });
+    this.space = h("div", { class: "wall-space" });
+    this.layer = h("div", { class: "wall-layer" });
+    this.space.append(this.layer);
+    this.tray = h("div", { class: "tray", role: "region", "aria-label": t("wall.tray"), hidden: true });
+    this.heading = h("h1", { class: "wall-title" });
+    put(this.element,
+      h("aside", { class: "prompts", "aria-label": t("wall.prompts") }, this.search, this.promptList),
+      h("section", { class: "wall" },
+        h("div", { class: "toolbar" }, h("div", { class: "wall-heading" }, this.heading, this.count), this.promptSelect,
+          choice(t("wall.model"), [["", t("wall.allModels")], ...this.models.map((m) => [m.id, `${m.name || m.id} (${m.n_clips})`])], model, (value) => this.filter({ model: value })),
+          h("button", { type: "button", class: "primary", onclick: () => this.compareShown() }, t("wall.compareShown"))),
+        this.space),
+      this.tray);
+    this.#drawPrompts();
+    this.#drawHeading();
+    this.layout = () => { if (!this.pending) this.pending = requestAnimationFrame(() => { this.pending = 0; this.draw(); }); };
+    this.observer = new ResizeObserver(this.layout);
+    this.observer.observe(this.space);
+    addEventListener("scroll", this.layout, { passive: true, capture: true, signal: this.cards.signal });
+    this.element.addEventListener("keydown", (event) => this.#key(event));
+    this.draw();
+  }
+
+  #drawHeading() {
+    const { prompt } = this.filters;
+    const found = this.prompts.find((p) => (p.key ?? p.id) === prompt || p.id === prompt);
+    this.heading.textContent = found ? found.text : t("wall.title");
+    this.count.textContent = t("wall.count", { n: num(this.total, 0) });
+  }
+
+  #drawPrompts() {
+    const words = this.search.value.toLowerCase();
+    const all = { key: "", id: t("wall.allPrompts"), text: "", n_clips: this.prompts.reduce((sum, p) => sum + p.n_clips, 0) };
+    const fits = this.prompts.filter((p) => `${p.id} ${p.text} ${(p.tags ?? []).join(" ")}`.toLowerCase().includes(words)).slice(0, 300);
+    put(this.promptList, [all, ...fits].map((p) => h("li", {}, h("button", {
+      type: "button", "aria-current": (p.key ?? p.id) === this.filters.prompt ? "true" : undefined, onclick: () => this.filter({ prompt: p.key ?? p.id }),
+    }, h("span", { class: "prompt-id" }, p.id), h("span", { class: "prompt-n" }, num(p.n_clips, 0)), p.text && h("span", { class: "prompt-text" }, p.text)))));
+  }
+
+  filter(values) {
+    for (const [key, value] of Object.entries(values)) {
+      if (value) this.query.set(key, value);
+      else this.query.delete(key);
+    }
+    this.app.remember("", this.query.toString());
+    history.replaceState(null, "", this.app.href("", this.query.toString()));
+    this.pages.clear();
+    for (const element of this.shown.values()) element.remove();
+    this.shown.clear();
+    scrollTo({ top: 0 });
+    void this.app.attempt(async () => { await this.page(0); this.#drawHeading(); this.#drawPrompts(); this.promptSelect.value = this.filters.prompt; this.draw(); });
+  }
+
+  /** Clips of one page of the list; asked for once. */
+  page(number) {
+    if (!this.pages.has(number)) {
+      const { prompt, model } = this.filters;
+      const load = api.get("clips", { prompt, model, offset: number * PAGE, limit: PAGE }).then((answer) => {
+        this.total = answer.total;
+        this.pages.set(number, answer.clips);
+        return answer.clips;
+      });
+      load.catch(() => this.pages.delete(number));
+      this.pages.set(number, load);
+    }
+    return this.pages.get(number);
+  }
+
+  draw() {
+    if (!this.layer.isConnected) return;
+    const width = this.space.clientWidth;
+    const narrow = innerWidth < 560;
+    const columns = columnsFor(width, narrow ? 150 : MIN_CARD, GAP);
+    const cardWidth = (width - GAP * (columns - 1)) / columns;
+    const rowHeight = Math.round((cardWidth * 9) / 16) + TEXT_HEIGHT + GAP;
+    const box = this.space.getBoundingClientRect();
+    const { first, end, offset, height } = windowOf({ total: this.total, columns, rowHeight, scrollTop: Math.max(0, -box.top), viewHeight: innerHeight });
+    this.space.style.setProperty("height", `${height}px`);
+    this.layer.style.setProperty("transform", `translateY(${offset}px)`);
+    this.layer.style.setProperty("grid-template-columns", `repeat(${columns}, minmax(0, 1fr))`);
+    this.layer.style.setProperty("--row", `${rowHeight - GAP}px`);
+    for (const [index, element] of this.shown) {
+      if (index < first || index >= end) { element.remove(); this.shown.delete(index); }
+    }
+    let before = null;
+    for (let index = end - 1; index >= first; index -= 1) {
+      let element = this.shown.get(index);
+      const clip = this.#clip(index);
+      if (!element || (element.dataset.clip === undefined && clip)) {
+        element?.remove();
+        element = clip ? this.#card(clip) : h("div", { class: "card ghost" });
+        this.shown.set(index, element);
+      }
+      if (element.nextSibling !== before || element.parentNode !== this.layer) this.layer.insertBefore(element, before);
+      before = element;
+    }
+  }
+
+  #clip(index) {
+    const page = this.page(Math.floor(index / PAGE));
+    if (Array.isArray(page)) return page[index % PAGE];
+    void page.then(this.layout).catch((error) => this.app.announce(error.message));
+    return null;
+  }
+
+  #card(clip) {
+    return card(clip, {
+      chosen: this.chosen.has(clip.id),
+      mayMark: (this.app.bench.permissions ?? {}).annotate !== false && this.app.bench.mode === "local",
+      onchoose: (which) => this.choose(which),
+      onopen: (which) => this.#compare([which]),
+      onmark: (which, mark) => void this.app.attempt(async () => {
+        Object.assign(which, mark);
+        this.#redraw(which);
+        await api.put(`selects/${which.id}`, mark);
+      }),
+    });
+  }
+
+  #redraw(clip) {
+    for (const [index, element] of this.shown) {
+      if (element.dataset.clip !== clip.id) continue;
+      const focused = element.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+      const fresh = this.#card(clip);
+      element.replaceWith(fresh);
+      this.shown.set(index, fresh);
+      if (focused) [...fresh.querySelectorAll("button")].find((button) => button.getAttribute("aria-label") === focused)?.focus();
+    }
+  }
+
+  choose(clip) {
+    if (this.chosen.has(clip.id)) this.chosen.delete(clip.id);
+    else if (this.chosen.size >= MAX_CHOSEN) return this.app.toast(t("wall.atMost", { n: MAX_CHOSEN }));
+    else this.chosen.set(clip.id, clip);
+    this.#redraw(clip);
+    this.#drawTray();
+    return undefined;
+  }
+
+  #drawTray() {
+    const clips = [...this.chosen.values()];
+    this.tray.hidden = clips.length === 0;
+    put(this.tray,
+      h("div", { class: "tray-clips" }, clips.map((clip, index) => h("button", {
+        type: "button", class: "tray-clip", title: `${clip.model} · ${clip.prompt_id}`, "aria-label": t("wall.unchoose", { model: clip.model }),
+        style: { "--take": `var(--take-${index + 1})` }, onclick: () => this.choose(clip),
+      }, h("img", { src: clip.poster_url, alt: "" }), icon("cross")))),
+      h("button", { type: "button", onclick: () => { const all = [...this.chosen.values()]; this.chosen.clear(); all.forEach((clip) => this.#redraw(clip)); this.#drawTray(); } }, t("wall.clear")),
+      h("button", { type: "button", class: "primary", onclick: () => this.#compare(clips) }, t("wall.compareN", { n: clips.length })));
+  }
+
+  #compare(clips) {
+    this.app.go("compare", toQuery({ ...DEFAULTS, takes: clips.map((clip) => clip.id) }));
+  }
+
+  /** Up to nine of the takes that the filters leave: a prompt across tools, a tool across seeds. */
+  async compareShown() {
+    const clips = await this.app.attempt(() => this.page(0));
+    if (clips?.length) this.#compare(clips.filter((clip) => !clip.rejected).slice(0, MAX_CHOSEN));
+  }
+
+  #key(event) {
+    const here = event.target.closest?.(".card");
+    if (!here || event.target.closest("input, select")) return;
+    const cards = [...this.layer.children];
+    const index = cards.indexOf(here);
+    const columns = getComputedStyle(this.layer).gridTemplateColumns.split(" ").length;
+    const to = { ArrowRight: index + 1, ArrowLeft: index - 1, ArrowDown: index + columns, ArrowUp: index - columns }[event.key];
+    if (to !== undefined && cards[to]) {
+      event.preventDefault();
+      cards[to].querySelector(".card-frame")?.focus();
+      cards[to].scrollIntoView({ block: "nearest" });
+    } else if (event.key === "x" || event.key === "c") {
+      event.preventDefault();
+      here.querySelector(".choose")?.click();
+    } else if (event.key === "Enter" && event.shiftKey && this.chosen.size) {
+      event.preventDefault();
+      this.#compare([...this.chosen.values()]);
+    }
+  }
+
+  close() {
+    this.cards.abort();
+    this.observer?.disconnect();
+    cancelAnimationFrame(this.pending);
+  }
+}
+
+export async function open(app, element, query) {
+  const wall = new Wall(app, element, query);
+  await wall.open();
+  return wall;
+}

@@ -1,0 +1,54 @@
+// The page's words, from the table that Gradio's I18n hands to the browser.
+
+let table = {};
+let fallback = {};
+let locale = "en";
+
+/** Locales in the table that suit a list of wishes such as ["zh-TW", "en-GB"]; English where none does. */
+export function pickLocale(wishes, known) {
+  for (const wish of wishes) {
+    const exact = known.find((name) => name.toLowerCase() === wish.toLowerCase());
+    const near = known.find((name) => name.split("-")[0].toLowerCase() === wish.split("-")[0].toLowerCase());
+    if (exact ?? near) return exact ?? near;
+  }
+  return "en";
+}
+
+export function setWords(translations, wishes) {
+  locale = pickLocale(wishes, Object.keys(translations));
+  fallback = translations.en ?? {};
+  table = translations[locale] ?? fallback;
+  return locale;
+}
+
+export function currentLocale() {
+  return locale;
+}
+
+/** The sentence of a key in the page's language, with {names} filled in. */
+export function t(key, values = {}) {
+  const text = table[key] ?? fallback[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+}
+
+/** A number as people of this language write it. */
+export function num(value, digits = 3) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  const decimals = size !== 0 && size < 0.001 ? 5 : size >= 100 ? Math.min(digits, 1) : size >= 10 ? Math.min(digits, 2) : digits;
+  return new Intl.NumberFormat(locale, { maximumFractionDigits: decimals }).format(value);
+}
+
+export function money(value) {
+  return value === null || value === undefined ? "–" : new Intl.NumberFormat(locale, { style: "currency", currency: "USD", maximumFractionDigits: value < 1 ? 3 : 2 }).format(value);
+}
+
+export function seconds(value) {
+  return value === null || value === undefined ? "–" : t("unit.seconds", { n: num(value, value < 10 ? 2 : 1) });
+}
+
+export function bytes(value) {
+  if (!value) return "–";
+  const step = Math.min(3, Math.floor(Math.log10(value) / 3));
+  return `${num(value / 1000 ** step, 1)} ${["B", "kB", "MB", "GB"][step]}`;
+}
