@@ -167,6 +167,31 @@ def test_sound_comes_back_in_step(tmp_path, rate, written, channels):
     assert len(read_audio(tmp_path / "c.mp4", max_s=0.25)[0]) == round(0.25 * written)
 
 
+@pytest.mark.parametrize(("picture_s", "sound_s"), [(0.5, 0.0), (0.0, 0.3), (0.25, 0.25)])
+def test_sound_is_on_the_clock_of_the_pictures(tmp_path, picture_s, sound_s):
+    path = tmp_path / "c.mkv"
+    wave = np.zeros((1, 48000), np.int16)
+    wave[0, 36000:] = 20000  # a step at 0.75 s of the sound
+    with av.open(str(path), "w") as file:
+        video = file.add_stream("libx264", rate=24, options={"bf": "0"})
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        sound = file.add_stream("pcm_s16le", rate=48000, layout="mono")
+        for index, rgb in enumerate(clips.moving(24)):
+            image = clips.picture(rgb)
+            image.pts, image.time_base = index + round(picture_s * 24), Fraction(1, 24)
+            file.mux(video.encode(image))
+        file.mux(video.encode(None))
+        for start in range(0, 48000, 4800):
+            chunk = av.AudioFrame.from_ndarray(np.ascontiguousarray(wave[:, start : start + 4800]), "s16", "mono")
+            chunk.sample_rate, chunk.time_base = 48000, Fraction(1, 48000)
+            chunk.pts = start + round(sound_s * 48000)
+            file.mux(sound.encode(chunk))
+        file.mux(sound.encode(None))
+    samples, rate = read_audio(path)
+    assert np.argmax(samples[:, 0] > 0.3) / rate == pytest.approx(0.75 + sound_s - picture_s, abs=0.005)
+    assert len(samples) / rate == pytest.approx(1 + sound_s - picture_s, abs=0.005)
+
+
 def test_no_sound_is_none(tmp_path):
     write_clip(clips.moving(2), tmp_path / "c.mp4", fps=24)
     Image.fromarray(clips.moving(1)[0]).save(tmp_path / "c.webp")
@@ -258,6 +283,13 @@ def test_proxy_is_what_a_browser_steps_through(tmp_path):
         assert file.metadata["model"] == "x"
 
 
+def test_proxy_does_not_inherit_frame_types(tmp_path):
+    clips.encode(tmp_path / "c.mp4", clips.moving(24), options={"g": "1"})
+    proxy(tmp_path / "c.mp4", tmp_path / "p.mp4", height=48)
+    with av.open(str(tmp_path / "p.mp4")) as file:
+        assert [packet.is_keyframe for packet in file.demux(video=0) if packet.size].count(True) < 12
+
+
 def test_proxy_puts_a_variable_rate_on_a_grid(tmp_path):
     made = [np.full((48, 64, 3), 40 * i, np.uint8) for i in range(6)]
     ticks = [0, 40, 80, 200, 240, 280]  # 25 fps; frame 2 stays for three steps
@@ -296,7 +328,7 @@ def test_proxy_turns_upright_and_reads_pictures(tmp_path):
     ],
 )
 def test_which_originals_a_browser_plays(tmp_path, encoder, suffix, pix_fmt, plays):
-    options = {"x265-params": "log-level=none"} if encoder == "libx265" else {}
+    options = {"x265-params": "log-level=none:keyint=1"} if encoder == "libx265" else {}
     path = clips.encode(tmp_path / f"c.{suffix}", clips.moving(2), codec=encoder, pix_fmt=pix_fmt, options=options)
     assert is_browser_playable(probe(path)) == plays
 

@@ -204,7 +204,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _video_stream(file: Any, image: Any, *, fps: Fraction, crf: int, preset: str, gop: int, b_frames: bool) -> Any:
-    options = {"crf": str(crf), "preset": preset, "a53cc": "0"}
+    options = {"crf": str(crf), "preset": preset, "a53cc": "0"}  # a picture may carry the original's captions
     parameters = ["mbtree=0"]  # x264's macroblock tree reads memory it never wrote: now and then, other bits come out
     if gop:
         parameters += [f"keyint={gop}", "min-keyint=1"]
