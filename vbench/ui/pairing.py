@@ -34,7 +34,7 @@ def covariance(wins: Floats) -> tuple[Floats, Floats]:
         if np.abs(step).max() < 1e-9:
             break
     p = 1 / (1 + np.exp(theta[None, :] - theta[:, None]))
-    sigma: Floats = np.linalg.inv(_information(met, p))
+    sigma: Floats = np.linalg.inv(_information(met, p)).astype(np.float64)
     return theta, sigma
 
 

@@ -39,14 +39,11 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 METHODS = SAFE_METHODS | {"POST", "PUT", "DELETE"}
 
 _OURS = re.compile(r"/(?:|login|logout|healthz|favicon\.ico|robots\.txt|(?:media|static|api/v1|arena/media)/.+)")
-_GRADIO = {
-    "GET": re.compile(
-        r"/(?:assets/.+|static/.+|svelte/.+|theme\.css|favicon\.ico|manifest\.json|pwa_icon(?:/\d+)?"
-        r"|gradio_api/(?:theme\.css|startup-events|queue/data|heartbeat/[A-Za-z0-9_-]+))"
-    ),
-    "POST": re.compile(r"/gradio_api/(?:queue/join|cancel|reset|component_server)/?"),
-}
-"""All of Gradio that the pages use; its upload, file, proxy, info, config, monitoring and other routes stay closed."""
+_GRADIO = re.compile(
+    r"/(?:assets/.+|static/.+|svelte/.+|theme\.css|favicon\.ico|manifest\.json|gradio_api/(?:theme\.css|startup-events))"
+)
+"""All of Gradio that the pages use: its own files, read. They call no Python through it, so that everything else
+(queue, upload, file, proxy, info, config, monitoring, runs, ...) stays closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,10 +162,7 @@ def is_open_route(method: str, path: str, pages: frozenset[str]) -> bool:
     if not (path == UI or path.startswith(f"{UI}/")):
         return _OURS.fullmatch(path) is not None
     inner = path[len(UI) :]
-    if method in SAFE_METHODS and inner.strip("/") in pages:
-        return True
-    pattern = _GRADIO.get("GET" if method == "HEAD" else method)
-    return pattern is not None and pattern.fullmatch(inner) is not None
+    return method in SAFE_METHODS and (inner.strip("/") in pages or _GRADIO.fullmatch(inner) is not None)
 
 
 class RateLimit:
