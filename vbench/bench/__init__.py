@@ -1,0 +1,17 @@
+"""The workspace: a database of prompts, tools, clips, scores and votes, and the media that the rows point at."""
+
+from __future__ import annotations
+
+from vbench.bench.clips import ClipStore
+from vbench.bench.people import PeopleStore
+from vbench.bench.scores import PASSING_CODES, DoneKey, ScoreStore
+from vbench.bench.workspace import now
+
+__all__ = ["PASSING_CODES", "Bench", "DoneKey", "now"]
+
+
+class Bench(ClipStore, ScoreStore, PeopleStore):
+    """Everything a run reads and writes. Methods hold no session open and return records.
+
+    Open one with `Bench.open`.
+    """

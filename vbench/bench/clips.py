@@ -1,0 +1,160 @@
+"""Prompts, tools and clips of a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from vbench.bench.rows import clip_record, prompt_record, prompt_row
+from vbench.bench.workspace import Workspace, now
+from vbench.errors import BenchError
+from vbench.records import Clip, Prompt
+from vbench.tables import ClipRow, ModelRow, PromptRow
+
+
+class ClipStore(Workspace):
+    """What was asked for, of whom, and the files that came of it."""
+
+    def add_prompts(self, prompts: Iterable[Prompt]) -> None:
+        """Store prompts; the same id and text again updates what it expects."""
+        with self.write() as session:
+            for prompt in prompts:
+                session.merge(prompt_row(prompt))
+
+    def prompts(self) -> list[Prompt]:
+        """All prompts, in the order of suite and id."""
+        with self.session() as session:
+            rows = session.scalars(select(PromptRow).order_by(PromptRow.suite, PromptRow.id, PromptRow.key))
+            return [prompt_record(row) for row in rows]
+
+    def prompt(self, key: str) -> Prompt:
+        """The prompt with this key."""
+        with self.session() as session:
+            row = session.get(PromptRow, key)
+        if row is None:
+            raise BenchError(f"no prompt with key {key!r} in {self.root}; list them with vbench prompts")
+        return prompt_record(row)
+
+    def add_model(self, model: str, card: Mapping[str, Any] | None = None) -> None:
+        """Store a tool; a card, where given, replaces the one stored."""
+        with self.write() as session:
+            row = session.get(ModelRow, model)
+            if row is None:
+                session.add(ModelRow(id=model, card=dict(card or {})))
+            elif card:
+                row.card = dict(card)
+
+    def models(self) -> dict[str, dict[str, Any]]:
+        """Tool → its card as JSON values; {} where no card is known."""
+        with self.session() as session:
+            return {row.id: row.card for row in session.scalars(select(ModelRow).order_by(ModelRow.id))}
+
+    def add_clip(self, clip: Clip) -> bool:
+        """Store a clip whose file is already in place; False where this very clip is there.
+
+        Raises:
+            BenchError: another file holds the same tool, prompt and sample.
+        """
+        with self.write() as session:
+            return self.add_clip_in(session, clip)
+
+    def add_clip_in(self, session: Session, clip: Clip) -> bool:
+        """`add_clip` inside the caller's write transaction, for a job that must finish with its clip."""
+        if session.get(ClipRow, clip.id) is not None:
+            return False
+        place = select(ClipRow).where(
+            ClipRow.model == clip.model, ClipRow.prompt_key == clip.prompt.key, ClipRow.sample == clip.sample
+        )
+        if (holder := session.scalar(place)) is not None:
+            raise BenchError(
+                f"{clip.model}, prompt {clip.prompt.id!r}, sample {clip.sample}: another file ({holder.sha256[:12]}) "
+                f"holds this place, found {clip.sha256[:12]}; give the new one another sample number"
+            )
+        session.merge(prompt_row(clip.prompt))
+        if session.get(ModelRow, clip.model) is None:
+            session.add(ModelRow(id=clip.model, card={}))
+        session.flush()
+        session.add(
+            ClipRow(
+                id=clip.id,
+                model=clip.model,
+                prompt_key=clip.prompt.key,
+                sample=clip.sample,
+                sha256=clip.sha256,
+                media=clip.media,
+                linked=clip.linked,
+                probe=asdict(clip.probe),
+                provenance=asdict(clip.provenance),
+                added=now(),
+            )
+        )
+        return True
+
+    def clips(
+        self,
+        *,
+        models: Sequence[str] | None = None,
+        prompt_ids: Sequence[str] | None = None,
+        prompt_keys: Sequence[str] | None = None,
+    ) -> list[Clip]:
+        """Clips by prompt, tool and sample, all or those of the tools and prompts named."""
+        query = select(ClipRow, PromptRow).join(PromptRow, ClipRow.prompt_key == PromptRow.key)
+        if models is not None:
+            query = query.where(ClipRow.model.in_(models))
+        if prompt_ids is not None:
+            query = query.where(PromptRow.id.in_(prompt_ids))
+        if prompt_keys is not None:
+            query = query.where(PromptRow.key.in_(prompt_keys))
+        with self.session() as session:
+            rows = session.execute(query.order_by(PromptRow.id, PromptRow.key, ClipRow.model, ClipRow.sample)).all()
+        return [clip_record(row, prompt) for row, prompt in rows]
+
+    def clip(self, id_prefix: str) -> Clip:
+        """The clip whose id begins so.
+
+        Raises:
+            BenchError: none does, or several do.
+        """
+        query = select(ClipRow, PromptRow).join(PromptRow).where(ClipRow.id.startswith(id_prefix, autoescape=True))
+        with self.session() as session:
+            rows = session.execute(query.limit(2)).all()
+        if len(rows) != 1 or not id_prefix:
+            found = "no clip" if not rows else "more than one clip"
+            raise BenchError(f"{found} in {self.root} has an id that begins with {id_prefix!r}; see vbench scores")
+        return clip_record(*rows[0])
+
+    def clip_by_sha(self, sha256: str) -> Clip | None:
+        """A clip with this file, or None; the same file may serve several prompts."""
+        query = select(ClipRow, PromptRow).join(PromptRow).where(ClipRow.sha256 == sha256).limit(1)
+        with self.session() as session:
+            row = session.execute(query).first()
+        return None if row is None else clip_record(*row)
+
+    def taken(self, model: str, prompt_key: str, sample: int) -> Clip | None:
+        """The clip that holds this place, or None."""
+        query = (
+            select(ClipRow, PromptRow)
+            .join(PromptRow)
+            .where(ClipRow.model == model, ClipRow.prompt_key == prompt_key, ClipRow.sample == sample)
+        )
+        with self.session() as session:
+            row = session.execute(query).first()
+        return None if row is None else clip_record(*row)
+
+    def clip_path(self, clip: Clip) -> Path:
+        """The original file of a clip on this machine.
+
+        Raises:
+            FileNotFoundError: it is gone.
+        """
+        if clip.linked:
+            path = Path(clip.media)
+            if not path.exists():
+                raise FileNotFoundError(clip.media)
+            return path
+        return self.media.local(clip.media)

@@ -1,0 +1,116 @@
+"""Rows of the database to frozen records, and back."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from vbench.bench.workspace import now
+from vbench.records import Clip, Failure, Probe, Prompt, Provenance, ScoreKey, Task, digest
+from vbench.tables import ClipRow, FailureRow, ParamsRow, PromptRow, TaskRow
+
+
+def prompt_row(prompt: Prompt) -> PromptRow:
+    return PromptRow(
+        key=prompt.key,
+        id=prompt.id,
+        text=prompt.text,
+        suite=prompt.suite,
+        negative=prompt.negative,
+        tags=list(prompt.tags),
+        expects=dict(prompt.expects),
+        image=prompt.image,
+    )
+
+
+def prompt_record(row: PromptRow) -> Prompt:
+    return Prompt(
+        id=row.id,
+        text=row.text,
+        suite=row.suite,
+        negative=row.negative,
+        tags=tuple(row.tags),
+        expects=row.expects,
+        image=row.image,
+    )
+
+
+def clip_record(row: ClipRow, prompt: PromptRow) -> Clip:
+    return Clip(
+        id=row.id,
+        model=row.model,
+        prompt=prompt_record(prompt),
+        sample=row.sample,
+        sha256=row.sha256,
+        media=row.media,
+        linked=row.linked,
+        probe=_from_json(Probe, row.probe),
+        provenance=_from_json(Provenance, row.provenance),
+    )
+
+
+def _from_json(record: type[Any], values: Mapping[str, Any]) -> Any:
+    """A record from its stored JSON: lists are tuples again, and fields of a later version are left out."""
+    known = {name: values[name] for name in record.__slots__ if name in values}
+    return record(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+
+
+def key_columns(key: ScoreKey) -> dict[str, Any]:
+    return {"clip": key.clip, "metric": key.metric, "version": key.version, "params_key": key.params_key}
+
+
+def key_filter(table: type[Any], key: ScoreKey) -> list[Any]:
+    return [getattr(table, name) == value for name, value in key_columns(key).items()]
+
+
+def score_key(row: Any, params: Mapping[str, Any]) -> ScoreKey:
+    return ScoreKey(clip=row.clip, metric=row.metric, version=row.version, params=params)
+
+
+def failure_row(failure: Failure) -> FailureRow:
+    key = failure.key
+    columns = key_columns(key) if key is not None else {"clip": None, "metric": None, "version": None}
+    identity = digest(failure.stage, failure.subject, *(columns.values() if key is not None else ()))
+    return FailureRow(
+        id=identity,
+        stage=failure.stage,
+        subject=failure.subject,
+        code=failure.code,
+        message=failure.message,
+        added=now(),
+        **columns,
+    )
+
+
+def failure_record(row: FailureRow, params: ParamsRow | None) -> Failure:
+    key = None
+    if row.clip is not None and row.metric is not None and row.version is not None:
+        key = score_key(row, params.values if params is not None else {})
+    stage: Any = row.stage
+    return Failure(stage=stage, subject=row.subject, code=row.code, message=row.message, key=key)
+
+
+def task_record(row: TaskRow) -> Task:
+    state: Any = row.state
+    return Task(
+        id=row.id,
+        kind=row.kind,
+        args=row.args,
+        state=state,
+        progress=row.progress or 0.0,
+        message=row.message or "",
+        created=row.created,
+    )
+
+
+def packed(values: Sequence[float]) -> bytes:
+    return array("f", values).tobytes()
+
+
+@lru_cache(maxsize=256)
+def unpacked(data: bytes) -> tuple[float, ...]:
+    values = array("f")
+    values.frombytes(data)
+    return tuple(values)

@@ -1,0 +1,186 @@
+"""Scores, failures, timelines and events of a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import delete, func, select
+
+from vbench.bench.rows import (
+    failure_record,
+    failure_row,
+    key_columns,
+    key_filter,
+    packed,
+    score_key,
+    unpacked,
+)
+from vbench.bench.workspace import Workspace, now
+from vbench.records import Event, Failure, FailureStage, MetricInfo, Outcomes, Score, Timeline
+from vbench.tables import ClipRow, EventRow, FailureRow, MetricRow, ParamsRow, ScoreRow, TimelineRow
+
+PASSING_CODES = ("crashed", "timeout", "out_of_memory", "io")
+"""Failures of the moment, not of the clip: the next scoring run tries again."""
+DoneKey = tuple[str, str, int, str]
+"""(clip id, metric, version, params key)."""
+
+
+class ScoreStore(Workspace):
+    """What was measured, and what could not be."""
+
+    def add_metrics(self, infos: Iterable[MetricInfo]) -> None:
+        """Store what the numbers mean, so that no later stage needs the code that made them."""
+        with self.write() as session:
+            for info in infos:
+                session.merge(MetricRow(name=info.name, version=info.version, info=asdict(info)))
+
+    def metrics(self) -> dict[str, MetricInfo]:
+        """Metric → its newest version here."""
+        with self.session() as session:
+            rows = session.scalars(select(MetricRow).order_by(MetricRow.version)).all()
+        return {row.name: MetricInfo(**row.info | {"bounds": tuple(row.info["bounds"])}) for row in rows}
+
+    def add_outcomes(self, outcomes: Outcomes) -> None:
+        """Store all that a pass found out about a clip, in one transaction.
+
+        A key that has a score keeps it; a score under the key of a failure takes its place.
+        """
+        scores, failures = outcomes.scores, outcomes.failures
+        keys = [score.key for score in scores] + [failure.key for failure in failures if failure.key is not None]
+        params = {key.params_key: dict(key.params) for key in keys}
+        with self.write() as session:
+            self.database.insert_new(session, ParamsRow, [{"key": k, "values": v} for k, v in params.items()])
+            new = [{**key_columns(s.key), "value": float(s.value), "added": now()} for s in scores]
+            self.database.insert_new(session, ScoreRow, new)
+            for score in scores:
+                session.execute(delete(FailureRow).where(*key_filter(FailureRow, score.key)))
+            scored = {(s.key.metric, s.key.version, s.key.params_key) for s in scores}
+            for failure in failures:
+                key = failure.key
+                if key is None or (key.metric, key.version, key.params_key) not in scored:
+                    session.merge(failure_row(failure))
+            lines = [{**key_columns(t.key), "t_s": packed(t.t_s), "value": packed(t.value)} for t in outcomes.timelines]
+            self.database.insert_new(session, TimelineRow, lines)
+            found_by = {event.metric for event in outcomes.events} | {score.key.metric for score in scores}
+            session.execute(delete(EventRow).where(EventRow.clip == outcomes.clip, EventRow.metric.in_(found_by)))
+            session.add_all([EventRow(**asdict(event)) for event in outcomes.events])
+
+    def done_keys(self, clip_ids: Sequence[str] | None = None) -> set[DoneKey]:
+        """Keys that need no further measuring: scores, and failures that would only happen again."""
+        scored = select(ScoreRow.clip, ScoreRow.metric, ScoreRow.version, ScoreRow.params_key)
+        failed = select(FailureRow.clip, FailureRow.metric, FailureRow.version, FailureRow.params_key).where(
+            FailureRow.metric.is_not(None), FailureRow.code.not_in(PASSING_CODES)
+        )
+        with self.session() as session:
+            # the columns of a measure's failure are never null together
+            keys = {tuple(row) for query in (scored, failed) for row in session.execute(query)}
+        if clip_ids is not None:
+            wanted = set(clip_ids)
+            keys = {key for key in keys if key[0] in wanted}
+        return keys
+
+    def shown_params(self) -> dict[str, tuple[int, str]]:
+        """Metric → the (version, params key) whose scores are shown and ranked.
+
+        Scores under different parameters are not comparable, so one set is chosen: the newest version, then the
+        parameters that cover most clips, then the most recent. `variants` lists the others.
+        """
+        chosen: dict[str, tuple[int, str]] = {}
+        for metric, version, params_key, _ in self._variant_counts():
+            chosen.setdefault(metric, (version, params_key))
+        return chosen
+
+    def variants(self) -> list[tuple[str, int, dict[str, Any], int]]:
+        """Every (metric, version, parameters, number of clips) there are scores for, the one shown first."""
+        with self.session() as session:
+            params = {row.key: row.values for row in session.scalars(select(ParamsRow))}
+        return [(metric, version, params[key], n) for metric, version, key, n in self._variant_counts()]
+
+    def _variant_counts(self) -> list[tuple[str, int, str, int]]:
+        n_clips = func.count().label("n")
+        latest = func.max(ScoreRow.added).label("latest")
+        query = select(ScoreRow.metric, ScoreRow.version, ScoreRow.params_key, n_clips, latest).group_by(
+            ScoreRow.metric, ScoreRow.version, ScoreRow.params_key
+        )
+        with self.session() as session:
+            rows = session.execute(query).all()
+        rows = sorted(rows, key=lambda row: (row[1], row[3], row[4], row[2]), reverse=True)
+        return [(row[0], row[1], row[2], row[3]) for row in sorted(rows, key=lambda row: row[0])]
+
+    def scores(
+        self,
+        *,
+        clip: str | None = None,
+        metrics: Sequence[str] | None = None,
+        models: Sequence[str] | None = None,
+    ) -> list[Score]:
+        """The shown scores (see `shown_params`), by clip and metric."""
+        shown = self.shown_params()
+        query = select(ScoreRow, ParamsRow).join(ParamsRow, ScoreRow.params_key == ParamsRow.key)
+        if clip is not None:
+            query = query.where(ScoreRow.clip == clip)
+        if metrics is not None:
+            query = query.where(ScoreRow.metric.in_(metrics))
+        if models is not None:
+            query = query.join(ClipRow, ScoreRow.clip == ClipRow.id).where(ClipRow.model.in_(models))
+        with self.session() as session:
+            rows = session.execute(query.order_by(ScoreRow.clip, ScoreRow.metric)).all()
+        return [
+            Score(key=score_key(row, params.values), value=row.value)
+            for row, params in rows
+            if shown[row.metric] == (row.version, row.params_key)
+        ]
+
+    def score_failures(self, *, clip: str | None = None) -> list[Failure]:
+        """Measures that failed and have no score."""
+        return [
+            failure
+            for failure in self.failures("score")
+            if clip is None or (failure.key is not None and failure.key.clip == clip) or failure.subject == clip
+        ]
+
+    def timelines(self, clip: str) -> list[Timeline]:
+        """The shown timelines of a clip."""
+        shown = self.shown_params()
+        query = select(TimelineRow, ParamsRow).join(ParamsRow).where(TimelineRow.clip == clip)
+        with self.session() as session:
+            rows = session.execute(query.order_by(TimelineRow.metric)).all()
+        return [
+            Timeline(key=score_key(row, params.values), t_s=unpacked(row.t_s), value=unpacked(row.value))
+            for row, params in rows
+            if shown.get(row.metric) == (row.version, row.params_key)
+        ]
+
+    def events(self, clip: str | None = None) -> list[Event]:
+        """Events of a clip, or of all, by time."""
+        query = select(EventRow).order_by(EventRow.clip, EventRow.start_s, EventRow.kind)
+        if clip is not None:
+            query = query.where(EventRow.clip == clip)
+        with self.session() as session:
+            return [Event(**{name: getattr(row, name) for name in Event.__slots__}) for row in session.scalars(query)]
+
+    # --- failures -------------------------------------------------------------------------------------------------
+
+    def add_failure(self, failure: Failure) -> None:
+        """Store a failure; the same stage and subject again replaces it."""
+        with self.write() as session:
+            if failure.key is not None:
+                params = {"key": failure.key.params_key, "values": dict(failure.key.params)}
+                self.database.insert_new(session, ParamsRow, [params])
+            session.merge(failure_row(failure))
+
+    def clear_failure(self, stage: FailureStage, subject: str) -> None:
+        """Forget the failure of a subject that has since succeeded."""
+        with self.write() as session:
+            session.execute(delete(FailureRow).where(FailureRow.stage == stage, FailureRow.subject == subject))
+
+    def failures(self, stage: FailureStage | None = None) -> list[Failure]:
+        """What could not be made or measured, oldest first."""
+        query = select(FailureRow, ParamsRow).outerjoin(ParamsRow).order_by(FailureRow.added, FailureRow.id)
+        if stage is not None:
+            query = query.where(FailureRow.stage == stage)
+        with self.session() as session:
+            rows = session.execute(query).all()
+        return [failure_record(row, params) for row, params in rows]
