@@ -13,6 +13,7 @@ from PIL import Image
 from tests.video import clips
 from vbench.errors import ClipError
 from vbench.video import Limits, probe, read_frames, write_clip
+from vbench.video.stream import open_container
 
 QUICK = {"preset": "ultrafast"}
 
@@ -96,9 +97,10 @@ def test_playlists_are_not_followed(tmp_path):
     for text in playlists:
         (tmp_path / "c.mp4").write_text(text)
         refused(tmp_path / "c.mp4", "protocol")
-    # Even where our own look does not recognise one, the demuxer for it is not there.
-    (tmp_path / "c.mp4").write_text("# comment\nffconcat version 1.0\nfile real.ts\n")
-    refused(tmp_path / "c.mp4", "unreadable")
+    # Where our own look does not recognise one, the demuxer that would follow it is not there.
+    (tmp_path / "c.m3u8").write_text(playlists[0])
+    with pytest.raises(ClipError, match="not a video"):
+        open_container(tmp_path / "c.m3u8", Limits())
 
 
 def test_a_name_that_looks_like_a_url_is_a_name(tmp_path, monkeypatch):
