@@ -146,6 +146,8 @@ class JobRow(Base):
     clip: Mapped[str | None] = mapped_column(ForeignKey("clips.id"))
     owner: Mapped[str | None] = mapped_column(String(80))
     lease_until: Mapped[float | None] = mapped_column(Float(53))
+    run: Mapped[str] = mapped_column(String(16), index=True)
+    """Digest of the tools, prompts and samples it was planned with; ceilings are per run."""
     attempt: Mapped[int] = mapped_column(default=1)
     """1, or more where a person asked to try again: each try is a row of its own."""
     planned_at: Mapped[str] = mapped_column(String(32))
@@ -155,12 +157,14 @@ class JobRow(Base):
 
 
 class CeilingRow(Base):
-    """What may be spent in this bench, over all its runs; one row."""
+    """What may be spent: by one run, however often it is stopped and repeated, or (key ``bench``) by all of them."""
 
     __tablename__ = "ceilings"
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(String(16), primary_key=True)
+    about: Mapped[str] = mapped_column(Text)
     max_cost_usd: Mapped[float | None] = mapped_column(Float(53))
     max_jobs: Mapped[int | None]
+    updated: Mapped[str] = mapped_column(String(32))
 
 
 class ExpansionRow(Base):

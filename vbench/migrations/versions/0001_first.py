@@ -116,10 +116,12 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_failures_stage'), ['stage'], unique=False)
 
     op.create_table('ceilings',
-    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('key', sa.String(length=16), nullable=False),
+    sa.Column('about', sa.Text(), nullable=False),
     sa.Column('max_cost_usd', sa.Float(precision=53), nullable=True),
     sa.Column('max_jobs', sa.Integer(), nullable=True),
-    sa.PrimaryKeyConstraint('id')
+    sa.Column('updated', sa.String(length=32), nullable=False),
+    sa.PrimaryKeyConstraint('key')
     )
     op.create_table('expansions',
     sa.Column('key', sa.String(length=16), nullable=False),
@@ -147,6 +149,7 @@ def upgrade() -> None:
     sa.Column('clip', sa.String(length=16), nullable=True),
     sa.Column('owner', sa.String(length=80), nullable=True),
     sa.Column('lease_until', sa.Float(precision=53), nullable=True),
+    sa.Column('run', sa.String(length=16), nullable=False),
     sa.Column('attempt', sa.Integer(), nullable=False),
     sa.Column('planned_at', sa.String(length=32), nullable=False),
     sa.Column('submitting_at', sa.String(length=32), nullable=True),
@@ -160,6 +163,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('jobs', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_jobs_model'), ['model'], unique=False)
+        batch_op.create_index(batch_op.f('ix_jobs_run'), ['run'], unique=False)
         batch_op.create_index(batch_op.f('ix_jobs_state'), ['state'], unique=False)
 
     op.create_table('notes',

@@ -1,0 +1,309 @@
+"""What a run would make, cost and need, before anything is sent: the matrix of tools, prompts and samples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from vbench.adapters import ADAPTERS, Adapter
+from vbench.errors import JobError, OptionError
+from vbench.journal import Intent, Journal
+from vbench.records import OPEN_STATES, Plan, Prompt, Request, digest
+
+if TYPE_CHECKING:
+    from vbench.bench import Bench
+    from vbench.catalog.cards import ModelCard
+
+CellState = Literal["new", "open", "done", "ended", "impossible"]
+BYTES_PER_PIXEL = 0.02
+"""Of H.264 at the quality vbench writes: measured on the real clips, 0.005 to 0.05."""
+DISK_DEFAULT = (1280, 720, 24.0, 5.0)
+"""Size, rate and length that stand in for the disk estimate where neither wish nor card says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What is asked of every tool alike, in plain units; None: as the tool does by default."""
+
+    seconds: float | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    audio: bool | None = None
+    negative: str = ""
+    """Beside the prompt's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A card, and the arm under which its clips are kept apart."""
+
+    card: ModelCard
+    arm: str = ""
+    """Name of a prompt expansion; empty: prompts as they are."""
+
+    @property
+    def label(self) -> str:
+        """How its clips are called on the board."""
+        return f"{self.card.id}@{self.arm}" if self.arm else self.card.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One clip that is wanted."""
+
+    label: str
+    prompt: Prompt
+    sample: int
+    state: CellState
+    plan: Plan | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolPlan:
+    """A row of the matrix; money, time and space are for the clips that are still to be made."""
+
+    label: str
+    adapter: str
+    n: Mapping[CellState, int]
+    cost_usd: float | None
+    """None: at least one clip has no price."""
+    hours: float | None
+    """None: nobody knows how long a clip takes."""
+    disk_bytes: int
+    vram_gb: float | None
+    warnings: Mapping[str, int]
+    """Sentence → for how many clips it holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """The whole of it."""
+
+    tools: tuple[ToolPlan, ...]
+    cells: tuple[Cell, ...] = field(repr=False)
+
+    @property
+    def n_new(self) -> int:
+        return sum(tool.n.get("new", 0) for tool in self.tools)
+
+    @property
+    def cost_usd(self) -> float:
+        """Of the clips that have a price."""
+        return sum(tool.cost_usd or 0.0 for tool in self.tools)
+
+    @property
+    def unpriced(self) -> list[str]:
+        """Tools that cost money nobody wrote down."""
+        return [tool.label for tool in self.tools if tool.cost_usd is None]
+
+    @property
+    def disk_bytes(self) -> int:
+        return sum(tool.disk_bytes for tool in self.tools)
+
+    def intents(self) -> list[Intent]:
+        """What the journal is to hold."""
+        return [
+            Intent(label=cell.label, prompt=cell.prompt, sample=cell.sample, plan=cell.plan)
+            for cell in self.cells
+            if cell.plan is not None and cell.state in ("new", "open", "ended")
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values, without the cells."""
+        return {
+            "tools": [
+                {name: getattr(tool, name) for name in ToolPlan.__slots__ if name not in ("n", "warnings")}
+                | {"clips": dict(tool.n), "warnings": dict(tool.warnings)}
+                for tool in self.tools
+            ],
+            "new": self.n_new,
+            "cost_usd": self.cost_usd,
+            "unpriced": self.unpriced,
+            "disk_bytes": self.disk_bytes,
+        }
+
+
+def seed_of(prompt: Prompt, sample: int, seeds: Sequence[int] = ()) -> int:
+    """The seed of a sample: as given, or one of its own for each prompt, the same for every tool.
+
+    Prompts are the unit of independence, so they do not share their noise.
+    """
+    if seeds:
+        return seeds[sample]
+    return int(digest("seed", prompt.key, sample, length=8), 16) & 0x7FFFFFFF
+
+
+def plan_jobs(
+    tools: Sequence[Tool],
+    prompts: Sequence[Prompt],
+    *,
+    samples: int = 1,
+    seeds: Sequence[int] = (),
+    wishes: Wishes | None = None,
+    expansions: Mapping[tuple[str, str], str] | None = None,
+    bench: Bench | None = None,
+    retry: Collection[str] = (),
+    adapters: Mapping[str, Adapter] | None = None,
+) -> Matrix:
+    """Plan every clip; nothing is sent and nothing written.
+
+    Args:
+        tools: Cards with their arms.
+        prompts: Of a suite.
+        samples: Clips per tool and prompt.
+        seeds: One per sample; empty: derived, see `seed_of`.
+        wishes: Asked of all tools alike.
+        expansions: (arm, prompt key) → the rewritten prompt, where an arm has made it already.
+        bench: What is there already; None: nothing.
+        retry: States or reasons that are tried again.
+        adapters: Label → adapter, where they exist already.
+
+    Raises:
+        OptionError: no prompt, no tool, two tools of one label, or not as many seeds as samples.
+        CatalogError: a card's options are wrong.
+    """
+    wishes = wishes or Wishes()
+    _check(tools, prompts, samples, seeds)
+    done, latest = _known(bench, [tool.label for tool in tools])
+    cells: list[Cell] = []
+    rows: list[ToolPlan] = []
+    for tool in tools:
+        adapter = (adapters or {}).get(tool.label) or make_adapter(tool.card)
+        mine = [
+            _cell(tool, adapter, request, done, latest, retry, expanded)
+            for request, expanded in _requests(tool, prompts, samples, seeds, wishes, expansions or {})
+        ]
+        cells += mine
+        rows.append(_summary(tool, mine))
+    return Matrix(tools=tuple(rows), cells=tuple(cells))
+
+
+def make_adapter(card: ModelCard) -> Adapter:
+    """The adapter a card names, loaded with it."""
+    adapter: Adapter = ADAPTERS[card.adapter](card)
+    return adapter
+
+
+def _check(tools: Sequence[Tool], prompts: Sequence[Prompt], samples: int, seeds: Sequence[int]) -> None:
+    if not tools:
+        raise OptionError("no tool is named; say --models with one or more of vbench models")
+    if not prompts:
+        raise OptionError("there is no prompt to generate; choose a --suite that holds some")
+    if samples < 1:
+        raise OptionError(f"--samples is {samples}; give 1 or more")
+    if seeds and len(seeds) != samples:
+        raise OptionError(f"--seeds has {len(seeds)} numbers for {samples} samples; give one for each")
+    if bad := [seed for seed in seeds if not 0 <= seed < 2**31]:
+        raise OptionError(f"--seeds: {bad[0]} is not between 0 and 2147483647")
+    labels = Counter(tool.label for tool in tools)
+    if twice := [label for label, n in labels.items() if n > 1]:
+        raise OptionError(f"{twice[0]} is named twice; name it once")
+    ids = Counter(prompt.id for prompt in prompts)
+    if twice := [name for name, n in ids.items() if n > 1]:
+        raise OptionError(f"two prompts have the id {twice[0]!r}; generate one suite at a time")
+
+
+def _known(bench: Bench | None, labels: list[str]) -> tuple[set[tuple[str, str, int]], dict[Any, Any]]:
+    if bench is None:
+        return set(), {}
+    done = {(clip.model, clip.prompt.key, clip.sample) for clip in bench.clips(models=labels)}
+    return done, Journal.latest(bench, labels)
+
+
+def _requests(
+    tool: Tool,
+    prompts: Sequence[Prompt],
+    samples: int,
+    seeds: Sequence[int],
+    wishes: Wishes,
+    expansions: Mapping[tuple[str, str], str],
+) -> Iterable[tuple[Request, bool]]:
+    for prompt in prompts:
+        text = expansions.get((tool.arm, prompt.key), "") if tool.arm else ""
+        negative = ", ".join(part for part in (prompt.negative, wishes.negative) if part)
+        for sample in range(samples):
+            request = Request(
+                prompt=prompt,
+                sample=sample,
+                seed=seed_of(prompt, sample, seeds),
+                seconds=wishes.seconds,
+                width=wishes.width,
+                height=wishes.height,
+                fps=wishes.fps,
+                audio=wishes.audio,
+                negative=negative,
+                prompt_sent=text,
+            )
+            yield request, bool(text) or not tool.arm
+
+
+def _cell(
+    tool: Tool,
+    adapter: Adapter,
+    request: Request,
+    done: set[tuple[str, str, int]],
+    latest: Mapping[Any, Any],
+    retry: Collection[str],
+    is_expanded: bool,
+) -> Cell:
+    place = (tool.label, request.prompt.key, request.sample)
+    common: dict[str, Any] = {"label": tool.label, "prompt": request.prompt, "sample": request.sample}
+    try:
+        plan = replace(adapter.plan(request), model=tool.label)
+    except JobError as error:
+        if place in done:
+            return Cell(**common, state="done", plan=None)
+        return Cell(**common, state="impossible", plan=None, note=str(error))
+    if not is_expanded:
+        note = f"the arm {tool.arm!r} has not rewritten this prompt yet; planned with the prompt as it is"
+        plan = replace(plan, warnings=(*plan.warnings, note))
+    intent = Intent(label=tool.label, prompt=request.prompt, sample=request.sample, plan=plan)
+    job = latest.get(place)
+    if place in done:
+        other = job is not None and job.identity != intent.identity
+        note = "made earlier with other settings; kept" if other else ""
+        return Cell(**common, state="done", plan=plan, note=note)
+    if job is None:
+        return Cell(**common, state="new", plan=plan)
+    if job.state == "planned":
+        return Cell(**common, state="new", plan=plan)
+    if job.state in OPEN_STATES:
+        return Cell(**common, state="open", plan=plan, note=job.state)
+    if job.may_try_again(intent.identity, retry):
+        return Cell(**common, state="new", plan=plan)
+    return Cell(**common, state="ended", plan=plan, note=job.reason or job.state)
+
+
+def _summary(tool: Tool, cells: Sequence[Cell]) -> ToolPlan:
+    new = [cell.plan for cell in cells if cell.state == "new" and cell.plan is not None]
+    warnings = Counter(warning for plan in new for warning in plan.warnings)
+    warnings.update(cell.note for cell in cells if cell.state in ("impossible", "done") and cell.note)
+    costs = [plan.cost_usd if plan.is_billable else 0.0 for plan in new]
+    times = [plan.seconds_estimate for plan in new]
+    known_times = [seconds for seconds in times if seconds is not None]
+    return ToolPlan(
+        label=tool.label,
+        adapter=tool.card.adapter,
+        n=dict(Counter(cell.state for cell in cells)),
+        cost_usd=None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs),
+        hours=sum(known_times) / 3600 / concurrency_of(tool.card) if len(known_times) == len(times) else None,
+        disk_bytes=sum(_size_bytes(tool.card, plan.request) for plan in new),
+        vram_gb=tool.card.limits.vram_gb,
+        warnings=dict(warnings.most_common()),
+    )
+
+
+def concurrency_of(card: ModelCard) -> int:
+    """Jobs of a tool at once."""
+    return card.limits.concurrency
+
+
+def _size_bytes(card: ModelCard, request: Request) -> int:
+    width, height, fps, seconds = DISK_DEFAULT
+    pixels = (request.width or width) * (request.height or height)
+    length = request.seconds or card.defaults.seconds or seconds
+    return int(pixels * (request.fps or card.defaults.fps or fps) * length * BYTES_PER_PIXEL)
