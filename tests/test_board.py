@@ -75,19 +75,17 @@ def test_what_failed_or_was_refused_stands_beside_the_mean(bench):
     bench.add_model("x")
     bench.add_model("gone")
     with bench.write() as session:
-        for i, (model, state) in enumerate([("x", "refused_input"), ("x", "failed"), ("gone", "refused_output")]):
-            session.add(
-                JobRow(
-                    id=str(i),
-                    identity=str(i),
-                    model=model,
-                    prompt_key=PROMPTS[i].key,
-                    sample=0,
-                    state=state,
-                    plan={},
-                    planned_at="",
-                )
-            )
+        jobs = [("x", 0, 1, "refused_input"), ("x", 1, 1, "failed"), ("x", 2, 1, "failed"), ("x", 2, 2, "succeeded")]
+        for i, (model, place, attempt, state) in enumerate([*jobs, ("gone", 2, 1, "refused_output")]):
+            columns = {
+                "model": model,
+                "prompt_key": PROMPTS[place].key,
+                "sample": 0,
+                "state": state,
+                "attempt": attempt,
+            }
+            unused = {"plan": {}, "is_billable": False, "run": "r", "planned_at": ""}
+            session.add(JobRow(id=str(i), identity=str(i), **columns, **unused))
     board = leaderboard(bench)
     found = row(board, "x")
     assert (found.n_clips, found.n_failed, found.n_refused, found.n_unmeasured) == (1, 2, 1, 1)

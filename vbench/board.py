@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from vbench.bench import Bench
 from vbench.errors import OptionError
@@ -264,13 +264,14 @@ def _job_models(bench: Bench) -> set[str]:
 
 
 def _job_counts(bench: Bench, models: Sequence[str] | None) -> dict[str, Counter[str]]:
-    """Tool → job state → number of jobs."""
+    """Tool → job state → number of clips wanted; of several attempts at one clip, the last one speaks."""
     with bench.session() as session:
-        rows = session.execute(select(JobRow.model, JobRow.state, func.count()).group_by(JobRow.model, JobRow.state))
-        counts: dict[str, Counter[str]] = defaultdict(Counter)
-        for model, state, n in rows:
-            if models is None or model in models:
-                counts[model][state] = n
+        query = select(JobRow.model, JobRow.prompt_key, JobRow.sample, JobRow.state).order_by(JobRow.attempt)
+        last = {(model, prompt, sample): state for model, prompt, sample, state in session.execute(query)}
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for (model, _, _), state in last.items():
+        if models is None or model in models:
+            counts[model][state] += 1
     return counts
 
 
