@@ -108,7 +108,7 @@ def _brighter(frame: Frame, share: float) -> Frame:
 
 
 def other_scene(scene: Scene, seed: int) -> Scene:
-    """A scene that shares neither background, nor pattern, nor a shape, nor a colour with `scene`."""
+    """A patterned scene that shares neither background, nor pattern, nor a shape, nor a colour with `scene`."""
     draw = random.Random(digest("other", scene.as_mapping(), seed))
     used = {scene.colour, *(o.colour for o in scene.objects)}
     colours = draw.sample([c for c in COLOURS if c not in used], 2)
@@ -117,7 +117,7 @@ def other_scene(scene: Scene, seed: int) -> Scene:
     return replace(
         other,
         colour=colours[0],
-        pattern=draw.choice([p for p in PATTERNS if p != scene.pattern]),
+        pattern=draw.choice([p for p in PATTERNS if p not in ("plain", scene.pattern)]),
         objects=(replace(other.objects[0], shape=shape, colour=colours[1]),),
         seconds=scene.seconds,
     )

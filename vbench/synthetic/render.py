@@ -24,9 +24,9 @@ Frame: TypeAlias = npt.NDArray[np.uint8]
 Plane: TypeAlias = npt.NDArray[np.floating[Any]]
 
 RGB: dict[str, tuple[float, float, float]] = {
-    "red": (218, 38, 38),
+    "red": (232, 48, 44),
     "green": (40, 165, 70),
-    "blue": (36, 84, 220),
+    "blue": (28, 58, 196),
     "yellow": (242, 212, 40),
     "purple": (130, 52, 175),
     "orange": (244, 134, 26),
@@ -35,12 +35,12 @@ RGB: dict[str, tuple[float, float, float]] = {
     "cyan": (44, 204, 218),
     "pink": (248, 124, 182),
 }
-RADIUS = {"small": 0.12, "medium": 0.18, "large": 0.27}
+RADIUS = {"small": 0.14, "medium": 0.21, "large": 0.3}
 PAN_RATE = 0.16
 """Heights per second."""
 ZOOM_RATE = 0.16
 """Natural logarithm of the magnification, per second."""
-GRAIN = 1.2
+GRAIN = 0.8
 """Standard deviation of the film grain, in 8-bit levels."""
 
 
@@ -76,7 +76,7 @@ class Renderer:
         self._phase = self._rng.uniform(0, 2 * math.pi, (len(scene.objects), 2))
         self._tilt = self._rng.uniform(-0.12, 0.12, len(scene.objects))
         base = np.array(RGB[scene.colour], np.float32) * self._rng.uniform(0.92, 1.04)
-        self._ground = (0.78 * base + 0.22 * 118).astype(np.float32)
+        self._ground = (0.8 * base + 0.2 * 90).astype(np.float32)
         self._texture = self._background_texture()
         self._grain = self._rng.standard_normal((height + 61, width + 67), np.float32) * np.float32(GRAIN)
         self._ys = ((np.arange(height, dtype=np.float32) + 0.5) / height - 0.5).astype(np.float32)
@@ -136,7 +136,7 @@ class Renderer:
                 break
             grid = self._rng.uniform(-1, 1, (int(len(rows) / cell) + 2, int(len(columns) / cell) + 2))
             noise += np.float32(0.8**octave) * _bilinear(grid.astype(np.float32), rows / cell, columns / cell)
-        return (1 + 0.075 * noise + _pattern(self._scene.pattern, y, x, 1.5 / self._h)).astype(np.float32)
+        return (1 + 0.1 * noise + _pattern(self._scene.pattern, y, x, 1.5 / self._h)).astype(np.float32)
 
     def _background(self, camera: tuple[float, float, float]) -> Plane:
         if self._still is None or self._still[0] != camera:
@@ -153,7 +153,7 @@ class Renderer:
 
     def _pose(self, i: int, thing: Thing, t_s: float) -> tuple[float, float, float, float]:
         """Centre, angle in radians and relative size of an object."""
-        across, down = 0.36 * self._aspect, 0.3
+        across, down = 0.34 * self._aspect, 0.28
         x, y, angle, scale = *map(float, self._nudge[i]), float(self._tilt[i]), 1.0
         side = 0.0 if len(self._scene.objects) == 1 else (-1.0 if i == 0 else 1.0)
         orbited = any(o.motion == "circle_around" for o in self._scene.objects)
@@ -176,7 +176,7 @@ class Renderer:
             case "rotate":
                 angle += 2 * math.pi * 0.3 * self._speed * t_s
             case "grow" | "shrink":
-                scale = 1.25 + (0.6 if thing.motion == "grow" else -0.6) * way
+                scale = 1.4 + (0.8 if thing.motion == "grow" else -0.8) * way
         return x, y, angle, scale
 
     def _draw(
@@ -204,7 +204,7 @@ class Renderer:
         cover = np.clip(0.5 - distance * radius / edge, 0, 1)
         rim = np.clip((distance + 0.12) / 0.08, 0, 1)
         a, b = map(float, self._phase[i])
-        shade = (1 + 0.07 * np.sin(5 * u + a) + 0.07 * np.sin(6 * v + b)) * (1 - 0.45 * rim)
+        shade = (1 + 0.1 * np.sin(5 * u + a) + 0.1 * np.sin(6 * v + b)) * (1 - 0.45 * rim)
         picture[box] += cover[:, :, None] * (shade[:, :, None] * colour - picture[box])
 
 
