@@ -48,6 +48,7 @@ STATIC_TYPES = CONTENT_TYPES | {
     ".html": "text/html",
 }
 """Of files that ship with the package; a clip never goes out under one of these."""
+Stamp = tuple[int, int]
 Sha = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -56,7 +57,7 @@ class Originals:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._checked: dict[str, tuple[int, int, str]] = {}
+        self._checked: dict[str, tuple[Stamp, str]] = {}
         self._lock = threading.Lock()
 
     def problem(self, media: str, linked: bool, size_bytes: int, sha256: str) -> Literal["", "missing", "changed"]:
@@ -65,14 +66,13 @@ class Originals:
             return ""
         try:
             path = Path(media) if linked else self._bench.media.local(media)
-            stat = path.stat()
+            is_file, stamp = _stamp(path)
         except (FileNotFoundError, NotADirectoryError):
             return "missing"
-        if S_ISREG(stat.st_mode) and size_bytes and stat.st_size != size_bytes:
+        if is_file and size_bytes and stamp[1] != size_bytes:
             return "changed"
         known = self._checked.get(str(path))
-        is_other = known is not None and known[0] == stat.st_mtime_ns and known[2] != sha256
-        return "changed" if is_other else ""
+        return "changed" if known is not None and known[0] == stamp and known[1] != sha256 else ""
 
     def path(self, clip: Clip) -> Path:
         """The file of a clip, hashed once per change on disk.
@@ -83,22 +83,30 @@ class Originals:
         name = f"{clip.model}, prompt {clip.prompt.id}, sample {clip.sample}"
         try:
             path = self._bench.clip_path(clip)
-            stat = path.stat()
+            _, stamp = _stamp(path)
         except (FileNotFoundError, NotADirectoryError):
             raise HTTPException(410, f"{name}: the file is gone; put it back, or import it again") from None
         known = self._checked.get(str(path))
-        if known is None or known[:2] != (stat.st_mtime_ns, stat.st_size):
-            sha256 = _sha256(path)
-            known = (stat.st_mtime_ns, stat.st_size, sha256)
+        if known is None or known[0] != stamp:
+            known = (stamp, _sha256(path))
             with self._lock:
                 self._checked[str(path)] = known
-        if known[2] != clip.sha256:
+        if known[1] != clip.sha256:
             raise HTTPException(
                 409,
-                f"{name}: the file was changed (its hash is {known[2][:12]}, the bench has {clip.sha256[:12]}); "
+                f"{name}: the file was changed (its hash is {known[1][:12]}, the bench has {clip.sha256[:12]}); "
                 "put the original back, or import the new one as another sample",
             )
         return path
+
+
+def _stamp(path: Path) -> tuple[bool, Stamp]:
+    """Whether it is a single file, and what changes when its bytes do: time of change and size, of all frames."""
+    stat = path.stat()
+    if S_ISREG(stat.st_mode):
+        return True, (stat.st_mtime_ns, stat.st_size)
+    frames = [frame.stat() for frame in path.iterdir()]
+    return False, (max((f.st_mtime_ns for f in frames), default=0), sum(f.st_size for f in frames))
 
 
 def _sha256(path: Path) -> str:
@@ -192,10 +200,17 @@ def file_response(
     asked = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
     if tag in asked or "*" in asked:
         return Response(status_code=304, headers=headers)
-    if not re.fullmatch(r"\s*(?:|bytes=[\d\s,-]*\d[\d\s,-]*)", request.headers.get("range", "")):
-        request.scope["headers"] = [(k, v) for k, v in request.scope["headers"] if k != b"range"]  # RFC 9110: ignore
+    if not _is_range(request.headers.get("range", "")):  # RFC 9110: what is none is ignored
+        request.scope["headers"] = [(name, value) for name, value in request.scope["headers"] if name != b"range"]
     kind = types.get(path.suffix.lower(), "application/octet-stream")
     return FileResponse(path, headers=headers, media_type=kind)
+
+
+def _is_range(text: str) -> bool:
+    parts = [re.fullmatch(r"\s*(\d*)\s*-\s*(\d*)\s*", part) for part in text.removeprefix("bytes=").split(",")]
+    bounds = [(part[1], part[2]) for part in parts if part is not None]
+    is_order = all((low or high) and (not low or not high or int(low) <= int(high)) for low, high in bounds)
+    return text.startswith("bytes=") and len(bounds) == len(parts) and is_order
 
 
 routes = APIRouter()

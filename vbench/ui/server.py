@@ -7,7 +7,8 @@ import logging
 import os
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+import warnings
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -73,6 +74,7 @@ def build(
         arena=Arena(bench),
         boards=api.Kept(),
         uploads=Uploads(bench),
+        voter_key=bench.secret("voters"),
         accounts=accounts,
     )
 
@@ -120,6 +122,13 @@ def _mount_pages(app: FastAPI, page: Page) -> frozenset[str]:
     from vbench.ui import pages
 
     blocks = pages.build_pages(page)
+    with warnings.catch_warnings():  # it warns of a rendering mode that is off anyway
+        warnings.simplefilter("ignore", UserWarning)
+        _mount(gr, app, blocks, page, pages.mount_options())
+    return frozenset(name for name, *_ in blocks.pages)
+
+
+def _mount(gr: Any, app: FastAPI, blocks: Any, page: Page, options: Mapping[str, Any]) -> None:
     gr.mount_gradio_app(
         app,
         blocks,
@@ -134,9 +143,8 @@ def _mount_pages(app: FastAPI, page: Page) -> frozenset[str]:
         mcp_server=False,
         run_history=False,
         footer_links=[],
-        **pages.mount_options(),
+        **options,
     )
-    return frozenset(name for name, *_ in blocks.pages)
 
 
 # --- small pages of our own ---------------------------------------------------------------------------------------
@@ -250,21 +258,16 @@ def _say_errors(app: FastAPI) -> None:
 # --- running ------------------------------------------------------------------------------------------------------
 
 
-def serve(app: FastAPI, *, host: str = "127.0.0.1", port: int = 7860, behind_proxy: bool = False) -> None:
+def serve(app: FastAPI, bound: socket.socket, *, behind_proxy: bool = False) -> None:
     """Run the page until it is stopped.
 
     Args:
         app: From `build`.
-        host: Address to bind to.
-        port: Port; 0 takes a free one.
+        bound: From `bind`.
         behind_proxy: Believe the proxy's word on the visitor's address and protocol (a Hugging Face Space).
-
-    Raises:
-        OptionError: the address or port cannot be had.
     """
     import uvicorn
 
-    bound = bind(host, port)
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -45,6 +45,8 @@ class Page:
     arena: Arena
     boards: Kept
     uploads: Uploads
+    voter_key: bytes
+    """Turns sessions into what is stored with votes."""
     accounts: Accounts | None = None
     limits: Limits = field(default_factory=Limits)
 
@@ -82,7 +84,7 @@ def _visitor(request: Request, response: Response, page: page_state) -> Visitor:
         session = secrets.token_urlsafe(18)
         set_cookie(response, page.policy, request, VOTER_COOKIE, session, max_age=90 * 24 * 3600)
     month = datetime.now(UTC).strftime("%Y-%m")
-    voter = hmac.new(page.bench.secret("voters"), f"{month}:{session}".encode(), "sha256").hexdigest()[:32]
+    voter = hmac.new(page.voter_key, f"{month}:{session}".encode(), "sha256").hexdigest()[:32]
     return Visitor(session=session, voter=voter, author=account, address=client_address(request.scope))
 
 
