@@ -1,0 +1,50 @@
+"""`vbench demo`: the whole bench on synthetic tools with known faults, offline, as a first look and a self-test."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vbench.cli.options import Json, print_json, print_line
+
+EXIT_SELF_TEST = 1
+"""A bench that does not see a planted fault is a bug."""
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the bench, the board and the report.")] = Path("demo"),
+    as_json: Json = False,
+) -> None:
+    """Draw, measure and rank clips of synthetic tools with known faults, offline, and check that each is seen."""
+    from vbench.demo import run_demo
+
+    report = run_demo(out, say=lambda text: print(f"{text} ...", file=sys.stderr, flush=True))
+    failed = [finding for finding in report.findings if not finding.passed]
+    if as_json:
+        print_json(
+            {
+                "passed": report.passed,
+                "bench": str(report.bench),
+                "report": str(report.report),
+                "board": str(report.board),
+                "n_clips": report.n_clips,
+                "seconds": round(report.seconds, 1),
+                "findings": [asdict(finding) for finding in report.findings],
+            }
+        )
+    else:
+        width = max(len(finding.check) for finding in report.findings)
+        for finding in report.findings:
+            print_line(f"{'pass' if finding.passed else 'FAIL'}  {finding.check:<{width}}  {finding.found}")
+        print_line()
+        print_line(f"{report.n_clips} clips of 8 tools drawn, measured and ranked in {report.seconds:.0f} s")
+        print_line(f"report  {report.report}")
+        print_line(f"board   {report.board}, or: vbench board --bench {report.bench}")
+        print_line(f"page    vbench ui --bench {report.bench}")
+    if failed:
+        print(f"vbench: {len(failed)} of {len(report.findings)} checks of the self-test failed", file=sys.stderr)
+        raise typer.Exit(EXIT_SELF_TEST)
