@@ -17,7 +17,7 @@ import httpcore
 import httpx
 
 from vbench.adapters.secrets import redact
-from vbench.adapters.wire import origin, pause_s, retry_after_s
+from vbench.adapters.wire import origin, pause_s, retry_after_s, trusted
 from vbench.errors import BenchError, ClipError, JobError
 
 MAX_CLIP_BYTES = 2 * 2**30
@@ -80,12 +80,12 @@ def _refuse_private(host: str, ip: ipaddress.IPv4Address | ipaddress.IPv6Address
 
 def client(*, local: bool, timeout_s: float = 60.0) -> httpx.Client:
     """A client for downloads; unless `local`, it connects to public addresses only (a proxy of the user's may)."""
-    http = httpx.Client(timeout=httpx.Timeout(timeout_s, connect=15.0), follow_redirects=False)
+    http = httpx.Client(timeout=httpx.Timeout(timeout_s, connect=15.0), follow_redirects=False, verify=trusted())
     if not local:
         # httpx has no argument for it: the pool of direct connections is built once more, with the same trust store.
-        transport = httpx.HTTPTransport()
+        transport = httpx.HTTPTransport(verify=trusted())
         transport._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(), network_backend=_PublicOnly(), max_connections=20
+            ssl_context=trusted(), network_backend=_PublicOnly(), max_connections=20
         )
         http._transport = transport
     return http

@@ -68,7 +68,7 @@ class GeminiAdapter(HttpAdapter):
         answer = self._post(plan)
         code, message, reason = self._answers.complaint(answer)
         if not answer.ok:
-            raise self._refusal(answer, code, message, reason)
+            raise self._refusal(answer, code, message)
         if not isinstance(answer.json, Mapping) or "id" not in answer.json:
             raise unknown(self.card.id, f"HTTP {answer.status} without an interaction id: {answer.text or 'empty'}")
         video = next(_videos(answer.json), None)
@@ -90,7 +90,9 @@ class GeminiAdapter(HttpAdapter):
         if "spooled" in handle.data:
             return Status(state="succeeded", handle=handle)
         if handle.data.get("keep", {}).get("file"):
-            return super().poll(handle)
+            found = super().poll(handle)
+            is_refused = found.reason == "moderated_input"  # a file is output, whatever the words
+            return ended("failed", "moderated_output", found.message) if is_refused else found
         try:
             answer = self._connected().get(f"/v1beta/interactions/{handle.id}")
         except JobError as error:

@@ -25,7 +25,7 @@ from vbench.adapters.wire import Answer, Auth, Wire, origin, unknown
 from vbench.catalog.cards import ModelCard, estimate_cost
 from vbench.catalog.wishes import grant
 from vbench.errors import AuthError, JobError
-from vbench.records import Handle, Plan, Provenance, Reason, Request, Status
+from vbench.records import Handle, Plan, Provenance, Request, Status
 
 VERSION = 1
 """Raise it when the same card and request would send something else."""
@@ -92,7 +92,7 @@ class HttpAdapter:
         answer = self._post(plan)
         code, message, reason = self._answers.complaint(answer)
         if not answer.ok or reason is not None:
-            raise self._refusal(answer, code, message, reason)
+            raise self._refusal(answer, code, message)
         job = first(create.id, answer.json)
         if job is None:
             raise unknown(
@@ -275,13 +275,15 @@ class HttpAdapter:
             path, method=call.method, json_body=body, headers=self._headers(call, {}), attempts=attempts
         )
 
-    def _refusal(self, answer: Answer, code: str, message: str, reason: Reason | None) -> Exception:
+    def _refusal(self, answer: Answer, code: str, message: str) -> Exception:
         """The error of a create call; only what the card or the status names counts as certain."""
-        is_named = self._answers.is_named(code, message)
-        if answer.ok and not is_named:
+        named = self._answers.named(code, message)
+        if answer.ok and named is None:
             said = f"{self.card.id}: HTTP {answer.status} with error {code} {message}".rstrip()
             return JobError(f"{said}; name the code under errors.reasons", code="provider_error")
-        return self._connected().refuse(answer, code=code, message=message, reason=reason if is_named else None)
+        if named == "moderated_output":  # there is no output yet
+            named = "moderated_input"
+        return self._connected().refuse(answer, code=code, message=message, reason=named)
 
     def _in_time(self, handle: Handle, status: Status) -> Status:
         """Give up on a job that this process has watched for too long."""

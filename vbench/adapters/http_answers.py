@@ -44,14 +44,13 @@ class Answers:
         words = "" if message is None else redact(str(message))[:500]
         if not code and answer.ok and not (message is not None and not errors.code):
             return "", words, None
-        for key, reason in errors.reasons.items():
-            if matches(key, code, words):
-                return code, words, reason
-        return code, words, ("provider_error" if answer.ok else HTTP_REASONS.get(answer.status))
+        default = "provider_error" if answer.ok else HTTP_REASONS.get(answer.status)
+        return code, words, self.named(code, words) or default
 
-    def is_named(self, code: str, message: str) -> bool:
-        """The card gives a reason for this complaint."""
-        return any(matches(key, code, message) for key in self.options.errors.reasons)
+    def named(self, code: str, message: str) -> Reason | None:
+        """The reason that the card gives for a complaint; None: it names none."""
+        reasons = self.options.errors.reasons.items()
+        return next((reason for key, reason in reasons if matches(key, code, message)), None)
 
     def kept(self, keep: Mapping[str, tuple[str, ...]], document: Any) -> dict[str, Any]:
         """The values that later calls need."""
@@ -84,7 +83,7 @@ class Answers:
             state = "failed"
         if state == "failed":
             said = " ".join(filter(None, [code, message])) or "the tool gives no reason"
-            return ended("failed", reason or "provider_error", said)
+            return ended("failed", self.named(code, message) or "provider_error", said)
         if state in {"refused_input", "refused_output", "cancelled", "expired"}:
             return Status(state=state, reason=_REASON_OF.get(state), message=message)
         return self._going(state, answer, handle)
@@ -127,21 +126,20 @@ class Answers:
             return Status(state="succeeded", handle=Handle(id=handle.id, data=data))
         if reason in WAITING or answer.status in {408, 425, 429} or (answer.status >= 500 and reason is None):
             return Status(state="running", message=f"{self.card.id}: {said}", retry_after_s=ASK_LATER_S)
-        if reason == "auth" and not self.is_named(code, message):
+        if reason == "auth" and self.named(code, message) is None:
             raise AuthError(f"{self.card.id}: {said}; the key was refused while asking for job {handle.id}")
         return ended("failed", reason or "empty_result", said)
 
     def _stateless(self, answer: Answer, handle: Handle, code: str, message: str, reason: Reason | None) -> Status:
         """An answer without a state: a complaint about the job, about us, or about the hour."""
         said = redact(" ".join(filter(None, [f"HTTP {answer.status}:", code, message or answer.text])))[:500]
-        named = self.is_named(code, message)
         if reason == "auth" or answer.status in {401, 403}:
             raise AuthError(f"{self.card.id}: {said}; the key was refused while asking for job {handle.id}")
         age = time.time() - float(handle.data.get("submitted_at", 0.0))
         if answer.status in {404, 410} and not 0 <= age < FRESH_S:
             return Status(state="expired", message=f"the tool no longer knows the job ({said})")
-        if named and reason is not None and reason not in WAITING:
-            return ended("failed", reason, said)
+        if (named := self.named(code, message)) is not None and named not in WAITING:
+            return ended("failed", named, said)
         wait = answer.retry_after_s if answer.retry_after_s is not None else ASK_LATER_S
         return Status(state="submitted", message=f"{self.card.id}: no state in the answer ({said})", retry_after_s=wait)
 

@@ -31,8 +31,8 @@ def lookup(name: str) -> str | None:
     return value or None
 
 
-def expand(text: str, *, model: str) -> str:
-    """`text` with ``${NAME}`` and ``${NAME:-default}`` replaced.
+def expand(text: str, *, model: str, is_secret: bool = False) -> str:
+    """`text` with ``${NAME}`` and ``${NAME:-default}`` replaced; secrets are struck out of every text from then on.
 
     Raises:
         AuthError: a name without a default is not set.
@@ -43,7 +43,7 @@ def expand(text: str, *, model: str) -> str:
         found = lookup(name)
         if found is None and match[2] is None:
             raise AuthError(f"{model}: no value for {name}; set {name}, or leave {model} out of --models")
-        if found is not None and match[2] is None:
+        if found is not None and is_secret:
             if not found.isprintable() or not found.isascii():
                 raise AuthError(f"{model}: {name} holds characters that no key has; copy it again")
             remember(found)

@@ -160,6 +160,7 @@ def _protocol(card: ModelCard, own: VertexOptions) -> HttpOptions:
                     "RESOURCE_EXHAUSTED": "rate_limited",
                     "UNAUTHENTICATED": "auth",
                     "PERMISSION_DENIED": "auth",
+                    "FAILED_PRECONDITION": "no_balance",
                     "NOT_FOUND": "model_retired",
                     "/safety|usage guidelines|polic(y|ies)|sensitive/": "moderated_input",
                     "INVALID_ARGUMENT": "bad_request",

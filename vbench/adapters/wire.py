@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import email.utils
+import functools
 import json
 import logging
 import random
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -71,6 +73,12 @@ class Auth:
     query: str = ""
 
 
+@functools.cache
+def trusted() -> ssl.SSLContext:
+    """The certificates that connections trust; read once, since that takes longer than a request."""
+    return httpx.create_ssl_context()
+
+
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Seconds that an answer asks to wait: ``Retry-After`` as a number or a date; None where it does not."""
     text = headers.get("retry-after", "").strip()
@@ -115,14 +123,16 @@ class Wire:
         if httpx.URL(self.base_url).scheme not in {"http", "https"}:
             raise CatalogError(f"{model}: base_url {redact(self.base_url)!r} is not an http address; correct the card")
         self._attempts, self._sleep = attempts, sleep
+        trust = trusted()
         agent = {"user-agent": f"vbench/{__version__}"}
         timeout = httpx.Timeout(timeout_s, connect=15.0)
-        self._reads = httpx.Client(timeout=timeout, headers=agent, follow_redirects=False)
+        self._reads = httpx.Client(timeout=timeout, headers=agent, follow_redirects=False, verify=trust)
         # Without kept connections: one that the server closed meanwhile would make a POST's outcome unknown.
         self._writes = httpx.Client(
             timeout=timeout,
             headers=agent,
             follow_redirects=False,
+            verify=trust,
             limits=httpx.Limits(max_keepalive_connections=0),
         )
 
@@ -154,7 +164,9 @@ class Wire:
         """
         if self.auth is None:
             return {}, {}
-        value = expand(self.auth.value, model=self.model)
+        value = expand(self.auth.value, model=self.model, is_secret=True).strip()
+        if value in {"", "Bearer"}:  # an optional key that is not set
+            return {}, {}
         return ({self.auth.header: value}, {}) if self.auth.header else ({}, {self.auth.query: value})
 
     def post_once(

@@ -1,0 +1,296 @@
+"""Every hosted protocol against every fault: how it ends, how often it was paid for, and that no key leaks."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import logging
+import time
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.adapters.driving import REQUEST, Run, drive, hosted
+from tests.fakes.hosted import Fake
+from tests.fakes.protocols import PROTOCOLS
+from vbench.errors import AuthError, JobError, NotStartedError
+from vbench.records import Handle, Prompt, Request
+from vbench.video import probe
+
+CREATE_FAULTS = {
+    "429": "rate_limited",
+    "balance": "no_balance",
+    "moderated": "moderated_input",
+    "bad_request": "bad_request",
+    "auth": "AuthError",
+    "500": "outcome_unknown",
+    "500_after": "outcome_unknown",
+    "503": "outcome_unknown",
+    "drop": "outcome_unknown",
+    "drop_before": "outcome_unknown",
+    "empty": "outcome_unknown",
+}
+POLL_FAULTS = {
+    "429": "file",
+    "500": "file",
+    "drop": "file",
+    "html": "file",
+    "unseen": "file",
+    "UPPER": "file",
+    "lower": "file",
+    "failed": "provider_error",
+    "failed_4xx": "provider_error",
+    "moderated": "moderated_output",
+}
+NO_STATE_WORDS = {"vertex"}
+"""Its operations say done or not; there is no word to spell otherwise."""
+RENAMED = {("create", "pixverse", "429"): "concurrency", ("poll", "zhipu", "moderated"): "moderated_input"}
+"""PixVerse counts jobs, not requests; Zhipu does not tell a refused prompt from a refused clip."""
+
+
+def secrets_of(fake: Fake, run: Run, caplog: pytest.LogCaptureFixture) -> str:
+    """Every text a run leaves behind."""
+    told = [str(run.error), repr(run.error), repr(run.plan), caplog.text]
+    told += [json.dumps(dataclasses.asdict(thing)) for thing in (run.handle, run.provenance) if thing]
+    told += [status.message for status in run.statuses]
+    return "\n".join(told)
+
+
+@pytest.mark.parametrize("fault", CREATE_FAULTS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_create_faults_cost_one_request(
+    protocol: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with Fake(protocol, create=[fault]) as fake, hosted(fake, monkeypatch) as (adapter, _):
+        run = drive(adapter, tmp_path / "clip")
+        assert run.end == RENAMED.get(("create", protocol, fault), CREATE_FAULTS[fault]), run.error
+        assert fake.creates == 1
+        assert fake.key not in secrets_of(fake, run, caplog)
+        may_resend = isinstance(run.error, NotStartedError)
+        assert may_resend == (fault == "429")
+        if may_resend:
+            assert isinstance(run.error, NotStartedError)
+            assert run.error.retry_after_s == (7.0)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("fault", POLL_FAULTS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_poll_faults_lose_no_paid_clip(
+    protocol: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if protocol in NO_STATE_WORDS and fault in {"unseen", "UPPER", "lower"}:
+        pytest.skip("the protocol has no words for states")
+    caplog.set_level(logging.DEBUG)
+    with Fake(protocol, poll=["queued", fault]) as fake, hosted(fake, monkeypatch) as (adapter, _):
+        run = drive(adapter, tmp_path / "clip")
+        assert run.end == RENAMED.get(("poll", protocol, fault), POLL_FAULTS[fault]), (run.error, run.statuses)
+        assert fake.creates == 1
+        assert fake.key not in secrets_of(fake, run, caplog)
+        if fault == "unseen":
+            assert any("warming_up_the_gpu" in s.message for s in run.statuses), "an unknown state is named"
+        if fault == "moderated":
+            assert run.statuses[-1].state == ("refused_input" if protocol == "zhipu" else "refused_output")
+        if fault == "failed":
+            assert run.statuses[-1].state == "failed"
+        if run.file is not None:
+            assert probe(run.file).n_frames == 8
+            assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_good_job(protocol: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake(protocol) as fake, hosted(fake, monkeypatch) as (adapter, pauses):
+        run = drive(adapter, tmp_path / "clip")
+        assert run.end == "file", run.error
+        assert fake.creates == 1
+        assert pauses == [], "nothing went wrong, so nothing was waited for inside a call"
+        created = next(a for a in fake.asked if fake.spec.is_create(a.path))
+        if protocol != "openai":
+            assert created.json == run.plan.body, "what the plan shows is what is sent"
+        assert run.provenance is not None
+        assert run.provenance.body == run.plan.body
+        assert run.provenance.latency_s is not None
+        assert "a cat on a roof" in json.dumps(created.body.decode("utf-8"))
+
+
+def test_facts_of_a_finished_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What each tool tells of its work arrives in the provenance."""
+    told: dict[str, Any] = {}
+    for protocol in ("ark", "runway", "replicate", "fal", "dashscope", "openai", "vidu"):
+        with Fake(protocol) as fake, hosted(fake, monkeypatch) as (adapter, _):
+            told[protocol] = drive(adapter, tmp_path / protocol).provenance
+    assert (told["ark"].prompt_revised, told["ark"].seed_honoured) == ("a better prompt", True)
+    assert told["ark"].extra["fps"] == 24
+    assert told["ark"].tool_version == "doubao-seedance-fake"
+    assert (told["runway"].cost_usd, told["runway"].cost_source) == (0.6, "billed")
+    assert told["vidu"].cost_usd == pytest.approx(0.2)
+    assert (told["replicate"].queue_s, told["replicate"].work_s) == (5.0, 31.25)
+    assert told["replicate"].tool_version == "5b8b1f"
+    assert (told["fal"].work_s, told["fal"].seed_honoured) == (41.5, True)
+    assert told["dashscope"].prompt_revised == "a longer p"
+    assert (told["dashscope"].queue_s, told["dashscope"].work_s) == (4.0, 60.0)
+    assert told["openai"].extra["peak_memory_mb"] == 12345
+    assert told["openai"].work_s == 1.5
+
+
+def test_other_seed_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("ark") as fake, hosted(fake, monkeypatch) as (adapter, _):
+        handle = adapter.submit(adapter.plan(REQUEST))
+        for job in fake.jobs.values():
+            job.body["seed"] = 99
+        while (status := adapter.poll(handle)).state != "succeeded":
+            pass
+        assert status.handle is not None
+        _, provenance = adapter.fetch(status.handle, tmp_path / "clip")
+    assert provenance.seed_honoured is False
+
+
+@pytest.mark.parametrize(
+    ("protocol", "fault", "end"),
+    [
+        ("xai", "moderated_quietly", "moderated_output"),
+        ("kling", "no_url", "empty_result"),
+        ("ark", "no_url", "empty_result"),
+    ],
+)
+def test_success_that_is_none(
+    protocol: str, fault: str, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Fake(protocol, poll=["running", fault]) as fake, hosted(fake, monkeypatch) as (adapter, _):
+        assert drive(adapter, tmp_path / "clip").end == end
+
+
+def test_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("kling") as fake, hosted(fake, monkeypatch) as (adapter, _):
+        fake.stop()
+        run = drive(adapter, tmp_path / "clip")
+        assert isinstance(run.error, NotStartedError)
+        assert "nothing was sent" in str(run.error)
+        fake.__enter__()
+
+
+def test_wrong_and_missing_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("ark") as fake, hosted(fake, monkeypatch, key="another-k3y-that-is-wrong-0000") as (adapter, _):
+        run = drive(adapter, tmp_path / "clip")
+        assert isinstance(run.error, AuthError)
+        assert "another-k3y" not in str(run.error)
+        assert fake.creates == 1
+        monkeypatch.delenv(fake.spec.key_env)
+        run = drive(adapter, tmp_path / "clip")
+        assert "set ARK_CN_API_KEY" in str(run.error)
+        assert fake.creates == 1, "without a key nothing is sent"
+
+
+@pytest.mark.parametrize("protocol", ["kling", "openai", "omni"])
+def test_the_key_follows_no_redirect(protocol: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("xai") as elsewhere, Fake(protocol) as fake:
+        fake.faults["create"].append(f"redirect:{elsewhere.origin}/v1/videos/generations")
+        with hosted(fake, monkeypatch) as (adapter, _):
+            run = drive(adapter, tmp_path / "clip")
+            assert run.end == "bad_request"
+            assert elsewhere.asked == []
+            fake.faults["file"].append(f"redirect:{elsewhere.origin}/clips/x.mp4")
+            drive(adapter, tmp_path / "clip")
+        assert len(elsewhere.asked) == 1, "the download followed"
+        assert not any(fake.key in value for a in elsewhere.asked for value in (*a.headers.values(), a.path))
+
+
+def test_a_tool_that_points_elsewhere_gets_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """fal names the addresses to poll; one on another host would collect keys."""
+    with Fake("xai") as elsewhere, Fake("fal") as fake, hosted(fake, monkeypatch) as (adapter, _):
+        handle = adapter.submit(adapter.plan(REQUEST))
+        bent = dataclasses.replace(
+            handle, data={**handle.data, "keep": {"status_url": f"{elsewhere.origin}/status", "response_url": "x"}}
+        )
+        status = adapter.poll(bent)
+        assert "nothing was sent there" in status.message
+        assert elsewhere.asked == []
+
+
+def test_forgotten_job_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("ark", poll=["404", "404"]) as fake, hosted(fake, monkeypatch) as (adapter, _):
+        handle = adapter.submit(adapter.plan(REQUEST))
+        assert adapter.poll(handle).state == "submitted", "a young job may not be visible everywhere yet"
+        old = dataclasses.replace(handle, data={**handle.data, "submitted_at": handle.data["submitted_at"] - 3600})
+        assert adapter.poll(old).state == "expired"
+
+
+def test_resumes_by_handle_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the journal keeps is enough for another process."""
+    with Fake("minimax_v1") as fake:
+        with hosted(fake, monkeypatch) as (first, _):
+            stored = json.dumps(dataclasses.asdict(first.submit(first.plan(REQUEST))))
+        with hosted(fake, monkeypatch) as (second, _):
+            handle = Handle(**json.loads(stored))
+            while second.poll(handle).state != "succeeded":
+                pass
+            path, provenance = second.fetch(handle, tmp_path / "clip")
+        assert path.suffix == ".mp4"
+        assert provenance.body["prompt"] == "a cat on a roof"
+        assert fake.creates == 1
+
+
+def test_watched_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("ark", work_s=60) as fake, hosted(fake, monkeypatch) as (adapter, _):
+        handle = adapter.submit(adapter.plan(REQUEST))
+        assert adapter.poll(handle).state == "running"
+        clock = types.SimpleNamespace(time=lambda: 0.0, monotonic=time.monotonic)
+        monkeypatch.setattr("vbench.adapters.http.time", clock)
+        monkeypatch.setattr("vbench.adapters.http_answers.time", clock)
+        assert adapter.poll(handle).state == "running", "a wall clock that jumps ends nothing"
+        clock.monotonic = lambda: time.monotonic() + 10_000
+        status = adapter.poll(handle)
+        assert (status.state, status.reason) == ("failed", "timeout_local")
+        assert handle.id in status.message
+
+
+@pytest.mark.parametrize("protocol", ["ark", "dashscope", "fal", "replicate", "openai", "minimax_v2", "vidu"])
+def test_cancel(protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake(protocol) as fake, hosted(fake, monkeypatch) as (adapter, _):
+        handle = adapter.submit(adapter.plan(REQUEST))
+        assert adapter.cancel(handle)
+        assert next(iter(fake.jobs.values())).cancelled
+
+
+def test_retired_tool_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("openai") as fake:
+        day = datetime.date(2026, 9, 24)
+        with hosted(fake, monkeypatch, status="retired", retired_on=day) as (adapter, _):
+            with pytest.raises(JobError, match="retired on 2026-09-24") as caught:
+                adapter.submit(adapter.plan(REQUEST))
+            assert caught.value.code == "model_retired"
+        assert fake.asked == []
+
+
+def test_a_clip_inside_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VBENCH_SPOOL", str(tmp_path / "spool"))
+    request = Request(prompt=Prompt(id="inline", text="inline, please"))
+    with Fake("omni") as fake, hosted(fake, monkeypatch) as (adapter, _):
+        run = drive(adapter, tmp_path / "clip", request)
+        assert run.file is not None
+        assert probe(run.file).n_frames == 8
+        assert run.handle is not None
+        assert len(json.dumps(dataclasses.asdict(run.handle))) < 5000, "the journal is no place for a clip"
+        assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_a_refusal_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = Request(prompt=Prompt(id="no", text="something forbidden"))
+    with Fake("omni") as fake, hosted(fake, monkeypatch) as (adapter, _):
+        run = drive(adapter, tmp_path / "clip", request)
+        assert run.end == "moderated_output"
+        assert "blocked by safety" in str(run.error)
+
+
+def test_check_spends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("ark") as fake:
+        with hosted(fake, monkeypatch) as (adapter, _):
+            assert "key was not refused" in adapter.check()
+        with hosted(fake, monkeypatch, key="wrong-k3y-0000000000") as (adapter, _), pytest.raises(AuthError):
+            adapter.check()
+        assert fake.creates == 0
