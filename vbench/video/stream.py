@@ -51,6 +51,10 @@ class StreamSource:
             self._stream = self._video_stream()
             self._sound = self._file.streams.audio[0] if sound and self._file.streams.audio else None
             context = self._stream.codec_context
+            if context is None:  # the build knows no decoder of that name
+                raise ClipError(
+                    f"{path}: its picture is in a codec that cannot be decoded here; convert it or make it again"
+                )
             width, height = (context.width, context.height) if context.width else self._claimed_size(limits)
             check_size(path, width, height, limits)
             self.facts = self._read_header(head)
