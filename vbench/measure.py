@@ -132,7 +132,7 @@ class Steps:
     colour_change: Floats
     """Distance in [0, 1] of the colour layouts of a frame and the one before; the first is 0, shape (N,)."""
     lost: Floats
-    """Share of the textured blocks of the frame before that are found nowhere near; NaN where the change is ordinary."""
+    """Share of the textured blocks of the frame before that are found nowhere near; NaN for ordinary changes."""
     mean_luma: Floats
     """Mean luma of each distinct frame, 8-bit levels, shape (N,)."""
     dark_share: Floats
@@ -313,6 +313,13 @@ class Feature(ABC):
     def weights(self) -> tuple[Weights, ...]:
         """Weights needed, and whether they are there; called before anything is loaded."""
         return ()
+
+    def fetch(self) -> None:
+        """Get missing weights where that can be done.
+
+        Raises:
+            WeightsError: it cannot.
+        """
 
 
 class Accumulator(Protocol):
@@ -554,8 +561,8 @@ class Metric:
     """Raised when a change can move a number."""
     inputs: tuple[str, ...]
     """Names of features, or of `GIVEN`, in the order `compute` takes them."""
-    compute: Callable[..., Measure | float]
-    """Features → a value (or a `Measure` with its timeline and moments).
+    compute: Callable[..., Any]
+    """Features → a float, or a `Measure` with its timeline and moments.
 
     Raises MetricError where the metric is not defined for a clip; the scorer makes a Failure row of it. A NaN or a
     value outside `bounds` is a Failure too.
@@ -627,6 +634,20 @@ class Metric:
 class Combined(Metric):
     """A metric made of other metrics' values rather than of features; `compute` takes one mapping name → value.
 
-    `inputs` names the metrics it can use; those not in the plan (no weights) are left out of the mapping and out of
-    the score's parameters, which list what was used. A part that failed for a clip fails the combination too.
+    `inputs` names the metrics it can use. Those that are not in the plan (no weights), or not applicable to a clip,
+    are left out of the mapping; the plan's choice is part of the score's parameters. A part that fails for a clip in
+    any other way fails the combination too, so that a broken clip cannot score by what was left.
     """
+
+    needs: tuple[str, ...]
+    """Parts without which there is no value: a plan that lacks one leaves the combination out."""
+
+    def combine(self, values: Mapping[str, float]) -> Measure:
+        """The checked value.
+
+        Raises:
+            MetricError: not a number or outside the bounds.
+        """
+        measure: Measure = self.compute(values)
+        self.check(measure.value)
+        return measure

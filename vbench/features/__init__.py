@@ -15,11 +15,10 @@ FEATURES = Registry(
         "picture": "vbench.features.picture:PictureFeature",
         "sound": "vbench.features.sound:SoundFeature",
         "dino": "vbench.features.dino:DinoFeature",
-        "dino_patches": "vbench.features.dino:DinoPatchesFeature",
         "clip_frames": "vbench.features.clip:ClipFramesFeature",
         "clip_text": "vbench.features.clip:ClipTextFeature",
+        "clip_quality": "vbench.features.clip:ClipQualityFeature",
         "aesthetic": "vbench.features.aesthetic:AestheticFeature",
-        "technical": "vbench.features.technical:TechnicalFeature",
         "video_text": "vbench.features.xclip:VideoTextFeature",
     },
 )

@@ -65,7 +65,7 @@ def describe(rgb: Bytes) -> NDArray[np.float32]:
 
 
 def colour_shares(rgb: Bytes) -> NDArray[np.float64]:
-    """Shares of 16 x 16 softly filled bins in each of the a-b, L-a and L-b planes of CIE Lab; sums to 1, shape (768,)."""
+    """Shares of 16 x 16 soft bins in each of the a-b, L-a and L-b planes of CIE Lab; sums to 1, shape (768,)."""
     small = cv2.resize(rgb, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) if min(rgb.shape[:2]) >= 8 else rgb
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
     shares = []
@@ -77,7 +77,7 @@ def colour_shares(rgb: Bytes) -> NDArray[np.float64]:
 
 
 def edge_shares(rgb: Bytes) -> NDArray[np.float64]:
-    """Shares of gradient strength by direction (8 of 180 degrees) in 4 x 4 cells; sums to 1 with the flat share, (129,)."""
+    """Shares of gradient strength by direction (8 of 180 degrees) in 4 x 4 cells, and of flatness; sums to 1, (129,)."""
     luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     dx, dy = cv2.spatialGradient(luma)
     length, angle = cv2.cartToPolar(dx.astype(np.float32), dy.astype(np.float32))

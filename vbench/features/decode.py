@@ -74,6 +74,7 @@ class Chunk:
     """Some frames of one clip for one request."""
 
     request: int
+    probe: Probe
     t_s: Floats
     frame: NDArray[np.int64]
     frames: Bytes
@@ -98,6 +99,7 @@ class _Cutter:
 
     number: int
     request: FrameRequest
+    probe: Probe
     t_s: list[float] = field(default_factory=list)
     index: list[int] = field(default_factory=list)
     frames: list[Bytes] = field(default_factory=list)
@@ -113,6 +115,7 @@ class _Cutter:
     def flush(self) -> Chunk:
         chunk = Chunk(
             request=self.number,
+            probe=self.probe,
             t_s=np.array(self.t_s),
             frame=np.array(self.index, np.int64),
             frames=np.stack(self.frames),
@@ -164,7 +167,7 @@ def run_clip(
             running[feature.name] = feature.open(source)
         except ItemError as error:
             values[feature.name] = error
-    cutters = [_Cutter(number, request) for number, request in enumerate(requests)]
+    cutters = [_Cutter(number, request, facts) for number, request in enumerate(requests)]
     samplers = [request.sampling.open(facts) for request in requests]
     feature_s, last_t, end_s, n_frames = 0.0, 0.0, 0.0, 0
     started = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import queue
 import subprocess
@@ -75,10 +76,8 @@ class DecodePool:
         for process in list(self._processes.values()):
             process.kill()
         while any(thread.is_alive() for thread in self._threads):
-            try:
+            with contextlib.suppress(queue.Empty):
                 self._out.get(timeout=0.05)  # a reader may wait for room
-            except queue.Empty:
-                pass
         for process in list(self._processes.values()):
             process.wait()
 
@@ -95,11 +94,12 @@ class DecodePool:
         left = len(items)
         while left:
             try:
-                item, message = self._out.get(timeout=idle_s)
+                found = self._out.get(timeout=idle_s)
             except queue.Empty:
                 self._check_stalls()
                 yield None
                 continue
+            item, message = found
             if item is None:
                 raise message
             left -= isinstance(message, Done | Refused)
@@ -125,10 +125,8 @@ class DecodePool:
         finally:
             process = self._processes.get(slot)
             if process is not None and process.stdin is not None:
-                try:
+                with contextlib.suppress(OSError):
                     process.stdin.close()
-                except OSError:
-                    pass
                 process.wait()
 
     def _one(self, slot: int, item: Item) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 HEARTBEAT_S = 2.0
 
@@ -44,16 +44,21 @@ class Beat:
     """Still at work."""
 
 
-def send(stream: BinaryIO, message: object) -> None:
+def send(stream: IO[bytes], message: object) -> None:
     pickle.dump(message, stream, protocol=pickle.HIGHEST_PROTOCOL)
     stream.flush()
 
 
+def open_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Standard input and output for messages; what anything prints from here on goes to standard error."""
+    outgoing = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return sys.stdin.buffer, outgoing
+
+
 def main() -> None:
     """Serve clips until the parent closes the pipe or goes away."""
-    incoming = sys.stdin.buffer
-    outgoing = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a codec prints must not end up between messages
+    incoming, outgoing = open_pipes()
     setup: Setup = pickle.load(incoming)
     sys.path[:] = setup.path
     import cv2

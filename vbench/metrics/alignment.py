@@ -41,7 +41,7 @@ def align_rank(frames: Embeddings, text: TextRows) -> Measure:
 
 
 def align_margin(frames: Embeddings, text: TextRows) -> Measure:
-    """100 x (cosine with the prompt - mean cosine with the distractors); the timeline shows where the prompt is left."""
+    """100 x (cosine with the prompt - mean cosine with distractors); the timeline shows where the prompt is left."""
     rows = frames.rows[frames.on_grid].astype(np.float64)
     margin = 100.0 * (cosines(frames, text) - (rows @ text.distractors.astype(np.float64).T).mean(axis=1))
     return Measure(float(margin.mean()), Series(_times(frames), margin))

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from vbench.errors import MetricError
 from vbench.measure import GRID_S, Embeddings, Floats, Flow, Measure, Metric, Moment, Series, Steps
+from vbench.metrics.motion import motion_p95
 
 MAX_DRIFT_ROWS = 200
 HORIZONS_S = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0)
@@ -114,14 +115,14 @@ def horizon(embeddings: Embeddings) -> Measure:
     return Measure(float(curve.mean()), Series(np.array(lags) * GRID_S, curve))
 
 
-def gated(embeddings: Embeddings, flow: Flow) -> Measure:
+def gated(embeddings: Embeddings, flow: Flow, steps: Steps) -> Measure:
     """Neighbour consistency, 0.5 or less to 0 and 1 to 1, times min(1, motion / 0.02 diagonals/s).
 
-    Motion is the mean over time of the 95th percentile of the flow's length. Stillness cannot buy it: below the floor,
+    Motion is `motion_p95`. Stillness cannot buy it: below the floor,
     halving the motion halves the value, while the most that steadiness can add is what is missing to 1.
     """
     steadiness = max(0.0, 2.0 * neighbour_cosine(embeddings).value - 1.0)
-    return Measure(steadiness * min(1.0, float(flow.p95.mean()) / MOTION_FLOOR))
+    return Measure(steadiness * min(1.0, motion_p95(flow, steps).value / MOTION_FLOOR))
 
 
 def to_first_and_neighbour(embeddings: Embeddings) -> Measure:
@@ -161,7 +162,7 @@ TEMPORAL_HORIZON = Metric(
     about=f"How alike frames 1/8 to 4 s apart are, by {_DINO}; its timeline is the curve over the distance.",
 )  # fmt: skip
 TEMPORAL_GATED = Metric(
-    name="temporal_gated", version=1, inputs=("dino", "flow"), compute=gated,
+    name="temporal_gated", version=1, inputs=("dino", "flow", "steps"), compute=gated,
     unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
     about="Consistency that stillness cannot buy: multiplied by how much moves, up to a small floor.",
 )  # fmt: skip
@@ -191,7 +192,7 @@ APPEARANCE_WORST = Metric(
     about=f"The worst quarter second: the least alike neighbours, by {_LOOK}, with their time.",
 )  # fmt: skip
 APPEARANCE_GATED = Metric(
-    name="appearance_gated", version=1, inputs=("appearance", "flow"), compute=gated,
+    name="appearance_gated", version=1, inputs=("appearance", "flow", "steps"), compute=gated,
     unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
     about="Appearance consistency that stillness cannot buy: multiplied by how much moves, up to a small floor.",
 )  # fmt: skip

@@ -44,7 +44,7 @@ def _code(steps: Steps) -> str:
 
 
 def shimmer(rates: Rates) -> Measure:
-    """Mean over time of the second difference of luma on still pixels, 8-bit levels; zero for a constant pan or fade."""
+    """Mean over time of the second difference of luma on still pixels, 8-bit levels; zero for a fade."""
     return Measure(float(rates.value.mean()), Series(rates.t_s, rates.value))
 
 

@@ -45,7 +45,8 @@ def motion_jerk(flow: Flow, steps: Steps) -> Measure:
     Raises:
         MetricError: no three frames 1/8 s apart within a shot.
     """
-    whole = within_shots(flow, steps) & ~np.isnan(flow.jerk)
+    inside = within_shots(flow, steps)
+    whole = inside & np.r_[False, inside[:-1]] & ~np.isnan(flow.jerk)  # jerk reaches back into the pair before
     if not whole.any():
         raise MetricError(
             "jerk needs three different frames 1/8 s apart in one shot, the clip has none", code="undefined"

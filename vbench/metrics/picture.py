@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vbench.measure import Measure, Metric, Picture, Rates, Series
+import numpy as np
+
+from vbench.measure import Embeddings, Measure, Metric, Picture, Rates, Series, TextRows
 
 
 def mean_of(name: str) -> Callable[[Picture], Measure]:
@@ -20,6 +22,17 @@ def mean_of(name: str) -> Callable[[Picture], Measure]:
 def mean_rate(rates: Rates) -> Measure:
     """Mean over sampled frames, with its timeline."""
     return Measure(float(rates.value.mean()), Series(rates.t_s, rates.value))
+
+
+def clip_iqa(frames: Embeddings, antonyms: TextRows) -> Measure:
+    """Mean over frames of the softmax of 100 x cosine with "Good photo." against "Bad photo.", in [0, 1].
+
+    Source:
+        Wang et al. 2022, arXiv:2207.12396 (CLIP-IQA), on the weights of `clip.model`.
+    """
+    good, bad = antonyms.prompt.astype(np.float64), antonyms.distractors[0].astype(np.float64)
+    value = 1.0 / (1.0 + np.exp(-100.0 * (frames.rows.astype(np.float64) @ (good - bad))))
+    return Measure(float(value.mean()), Series(frames.t_s, value))
 
 
 SHARPNESS = Metric(
@@ -63,7 +76,7 @@ AESTHETIC = Metric(
     about="How pleasing people found such pictures, about 1 to 10: the LAION head on CLIP ViT-L/14.",
 )  # fmt: skip
 TECHNICAL = Metric(
-    name="technical", version=1, inputs=("technical",), compute=mean_rate,
+    name="technical", version=1, inputs=("clip_frames", "clip_quality"), compute=clip_iqa,
     unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="picture",
-    about="Technical quality of single frames by a learned judge (ARNIQA, trained on KonIQ-10k).",
+    about="How much more CLIP takes the frames for good photos than for bad ones (CLIP-IQA).",
 )  # fmt: skip

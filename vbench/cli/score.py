@@ -1,0 +1,334 @@
+"""`vbench score`, `show`, `scores`, `selftest`: measure clips and print what was measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, print_json, print_line
+
+if TYPE_CHECKING:
+    from vbench.records import Clip, Outcomes
+    from vbench.score import Progress
+
+Preset = Annotated[str, typer.Option(help="offline, standard, full or vbench.")]
+Metrics = Annotated[str | None, typer.Option("--metrics", help="Names with commas, instead of a preset.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, or several with commas.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="K=V, e.g. clip.model=PATH; may be given several times.")]
+Precision = Annotated[str, typer.Option(help="auto (bf16 on CUDA), fp32 or bf16.")]
+TableFormat = Literal["csv", "json", "parquet"]
+COLUMNS = ("model", "prompt_id", "sample", "clip_sha256", "metric", "version", "value", "unit", "failure")
+
+
+def score(
+    bench: BenchPath = None,
+    preset: Preset = "standard",
+    metrics: Metrics = None,
+    device: Device = "auto",
+    workers: Annotated[int | None, typer.Option(min=1, help="Decode processes.  [default: one per core]")] = None,
+    set_: Set = None,
+    precision: Precision = "auto",
+    json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Measure the clips of a bench; what is done is skipped."""
+    from dataclasses import asdict
+
+    from vbench.bench import Bench
+    from vbench.score import score as run
+
+    with Bench.open(bench, create=False) as workspace, _progress(quiet=json) as progress:
+        report = run(
+            workspace,
+            preset=preset,
+            metrics=_names(metrics),
+            device=device,
+            workers=workers,
+            settings=_settings(set_),
+            precision=precision,
+            progress=progress,
+        )
+    if json:
+        print_json(asdict(report))
+    else:
+        codes = ", ".join(f"{code} {n}" for code, n in sorted(report.failures.items()))
+        print_line(
+            f"{report.n_clips} clips, {report.n_skipped} of them done before; {report.n_scores} scores"
+            f"{f', not measured: {codes}' if codes else ''}; {report.seconds:.1f} s"
+        )
+        for name, reason in report.left_out.items():
+            print_line(f"left out: {name} ({reason})")
+    if strict and any(code != "not_applicable" for code in report.failures):
+        raise typer.Exit(EXIT_FAILURES)
+
+
+def show(
+    clip: Annotated[str, typer.Argument(help="A clip id (its start is enough), or the path of a video file.")],
+    bench: BenchPath = None,
+    prompt: Annotated[str, typer.Option(help="What the file should show, where it is no clip of the bench.")] = "",
+    preset: Preset = "offline",
+    metrics: Metrics = None,
+    device: Device = "auto",
+    set_: Set = None,
+    precision: Precision = "auto",
+    json: Json = False,
+) -> None:
+    """Show what was measured of a clip, or measure a file that is in no bench."""
+    from vbench.bench import Bench
+    from vbench.errors import ClipError, UserError
+    from vbench.records import Prompt
+    from vbench.score import measure_file
+
+    path = Path(clip)
+    if path.exists():
+        try:
+            found, outcomes = measure_file(
+                path,
+                Prompt(id=path.stem, text=prompt),
+                preset=preset,
+                metrics=_names(metrics),
+                device=device,
+                settings=_settings(set_),
+                precision=precision,
+            )
+        except ClipError as error:
+            raise UserError(str(error)) from None
+    else:
+        with Bench.open(bench, create=False) as workspace:
+            found = workspace.clip(clip)
+            outcomes = stored(workspace, found)
+    document = as_document(found, outcomes)
+    if json:
+        print_json(document)
+    else:
+        _print_clip(document)
+
+
+def scores(
+    bench: BenchPath = None,
+    format: Annotated[TableFormat, typer.Option("--format", help="csv, json or parquet.")] = "csv",
+    out: Annotated[Path | None, typer.Option("--out", help="File to write; needed for parquet.")] = None,
+) -> None:
+    """Print a row per clip and metric: its value, or why there is none."""
+    from vbench.bench import Bench
+    from vbench.errors import OptionError
+
+    with Bench.open(bench, create=False) as workspace:
+        rows = score_rows(workspace)
+    if format == "parquet":
+        if out is None:
+            raise OptionError("parquet is not text; say where to write it with --out FILE")
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.Table.from_pylist(rows, schema=_schema(pa)), out)
+        return
+    if format == "json":
+        import json
+
+        text = json.dumps(rows, indent=1, ensure_ascii=False)
+    else:
+        text = _csv(rows)
+    if out is None:
+        print_line(text.rstrip("\n"))
+    else:
+        out.write_text(text, encoding="utf-8")
+
+
+def selftest(
+    clips: Annotated[
+        Path | None, typer.Option("--clips", help="A folder of your own clips to try the controls on.")
+    ] = None,
+    preset: Preset = "offline",
+    device: Device = "auto",
+    set_: Set = None,
+    json: Json = False,
+) -> None:
+    """Check that every measure does what it should: frozen, doubled, cut, shuffled, blurred clips and more."""
+    from vbench.selftest import run_selftest
+
+    results = run_selftest(clips, preset=preset, device=device, settings=_settings(set_))
+    if json:
+        print_json([result.as_mapping() for result in results])
+    else:
+        for result in results:
+            print_line(result.line())
+        print_line(f"{sum(r.passed for r in results)} of {len(results)} controls passed")
+    if not all(result.passed for result in results):
+        raise typer.Exit(EXIT_FAILURES)
+
+
+def _names(metrics: str | None) -> list[str] | None:
+    return [name.strip() for name in metrics.split(",") if name.strip()] if metrics is not None else None
+
+
+def _settings(pairs: list[str] | None) -> dict[str, str]:
+    from vbench.errors import OptionError
+
+    found = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise OptionError(f"--set {pair!r}: expected NAME=VALUE, e.g. clip.model=PATH")
+        found[name] = value
+    return found
+
+
+class _progress:
+    """A bar on a terminal, plain lines elsewhere, notes on standard error."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True)
+        self._quiet = quiet
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal and not self._quiet:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=self._console)
+            self._bar.start()
+        return self._told
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _told(self, done: int, total: int, text: str) -> None:
+        if text:
+            self._console.print(text, style="yellow", markup=False)
+        if self._bar is not None:
+            if self._task is None:
+                self._task = self._bar.add_task("scoring", total=total)
+            self._bar.update(self._task, completed=done, total=total)
+        elif not self._quiet and not text and total and (done == total or done % 10 == 0):
+            self._console.print(f"scored {done} of {total} clips", markup=False)
+
+
+def stored(workspace: Any, clip: Clip) -> Outcomes:
+    """What a bench knows of a clip."""
+    from vbench.records import Outcomes
+
+    return Outcomes(
+        clip=clip.id,
+        scores=tuple(workspace.scores(clip=clip.id)),
+        failures=tuple(workspace.score_failures(clip=clip.id)),
+        timelines=tuple(workspace.timelines(clip.id)),
+        events=tuple(workspace.events(clip.id)),
+    )
+
+
+def as_document(clip: Clip, outcomes: Outcomes) -> dict[str, Any]:
+    """The JSON that `vbench show --json` prints."""
+    from dataclasses import asdict
+
+    from vbench.metrics import METRICS
+
+    def unit(name: str) -> str:
+        return str(METRICS[name].unit) if name in METRICS else ""
+
+    described = asdict(clip)
+    probe = described.pop("probe")
+    failed = [failure for failure in outcomes.failures if failure.key is not None]
+    return {
+        "clip": described,
+        "probe": probe,
+        "scores": {
+            s.key.metric: {"value": s.value, "version": s.key.version, "unit": unit(s.key.metric)}
+            for s in outcomes.scores
+        },
+        "failures": {f.key.metric: f"{f.code}: {f.message}" for f in failed if f.key is not None},
+        "events": [
+            {
+                "kind": e.kind,
+                "start_s": e.start_s,
+                "end_s": e.end_s,
+                "frame": e.frame,
+                "value": e.value,
+                "metric": e.metric,
+            }
+            for e in sorted(outcomes.events, key=lambda e: (e.start_s, e.kind))
+        ],
+        "timelines": {t.key.metric: {"t_s": list(t.t_s), "value": list(t.value)} for t in outcomes.timelines},
+    }
+
+
+def _print_clip(document: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    clip, probe = document["clip"], document["probe"]
+    console = Console()
+    facts = f"{probe['width']}x{probe['height']} {probe['fps']:.3g} fps {probe['duration_s']:.2f} s {probe['codec']}"
+    console.print(escape(f"{clip['model'] or clip['media']}  {clip['prompt']['text'][:80]}  {facts}"), highlight=False)
+    table = Table("metric", "value", "unit", box=None)
+    for name, found in document["scores"].items():
+        table.add_row(name, f"{found['value']:.4g}", found["unit"])
+    for name, reason in document["failures"].items():
+        table.add_row(name, "-", escape(reason[:90]))
+    console.print(table)
+    for event in document["events"]:
+        console.print(
+            f"{event['kind']:7} {event['start_s']:7.2f} to {event['end_s']:.2f} s, frame {event['frame']}",
+            highlight=False,
+        )
+
+
+def score_rows(workspace: Any) -> list[dict[str, Any]]:
+    """A row per clip and metric, scores and failures, by model, prompt, sample and metric."""
+    clips = {clip.id: clip for clip in workspace.clips()}
+    units = {name: info.unit for name, info in workspace.metrics().items()}
+
+    def row(clip: Clip, metric: str, version: int, value: float | None, failure: str) -> dict[str, Any]:
+        cells = (
+            clip.model,
+            clip.prompt.id,
+            clip.sample,
+            clip.sha256,
+            metric,
+            version,
+            value,
+            units.get(metric, ""),
+            failure,
+        )
+        return dict(zip(COLUMNS, cells, strict=True))
+
+    rows = [
+        row(clips[s.key.clip], s.key.metric, s.key.version, s.value, "")
+        for s in workspace.scores()
+        if s.key.clip in clips
+    ]
+    scored = {
+        (found["clip_sha256"], found["prompt_id"], found["model"], found["sample"], found["metric"]) for found in rows
+    }
+    for failure in workspace.score_failures():
+        key = failure.key
+        if key is None or key.clip not in clips:
+            continue
+        found = row(clips[key.clip], key.metric, key.version, None, f"{failure.code}: {failure.message}")
+        if (found["clip_sha256"], found["prompt_id"], found["model"], found["sample"], found["metric"]) not in scored:
+            rows.append(found)
+    return sorted(rows, key=lambda found: (found["model"], found["prompt_id"], found["sample"], found["metric"]))
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    import csv
+    import io
+
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**row, "value": "" if row["value"] is None else repr(row["value"])} for row in rows)
+    return stream.getvalue()
+
+
+def _schema(pa: Any) -> Any:
+    kinds = {"sample": pa.int64(), "version": pa.int64(), "value": pa.float64()}
+    return pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])

@@ -1,0 +1,159 @@
+"""Optical flow by RAFT (Teed and Deng 2020, arXiv:2003.12039) as torchvision ships it, on the device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vbench.errors import WeightsError
+from vbench.features.flow import SETTING, STILL_S, FlowRows
+from vbench.features.weights import file_digest
+from vbench.measure import (
+    Bytes,
+    DeviceFeature,
+    Encoder,
+    Every,
+    Floats,
+    Flow,
+    FrameRequest,
+    Settings,
+    Source,
+    Weights,
+)
+from vbench.records import Prompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FILE = "raft_large_C_T_SKHT_V2-ff5fadd5.pth"
+"""Name in torch's cache; ends with the start of the file's sha256, which pins it."""
+SHORT_SIDE = 256
+MIN_SIDE = 128
+"""RAFT's coarsest features need this many pixels; smaller pictures are padded."""
+ITERATIONS = 12
+
+
+class RaftFeature(DeviceFeature):
+    """`measure.Flow` by RAFT large, both ways, on a short side of 256."""
+
+    name = "flow"
+    known_settings = {  # noqa: RUF012
+        **SETTING,
+        "raft.model": f"file of RAFT large weights; default {FILE} in torch's cache",
+    }
+
+    def params(self) -> dict[str, Any]:
+        return {
+            "backend": "raft-large",
+            "weights": self._identity(),
+            "iterations": ITERATIONS,
+            "short_side": SHORT_SIDE,
+            "precision": self.settings.precision,
+        }
+
+    def _path(self) -> Path:
+        given = self.settings.get("raft.model", "")
+        if given:
+            return Path(given).expanduser()
+        import torch
+
+        return Path(torch.hub.get_dir()) / "checkpoints" / FILE
+
+    def _identity(self) -> str:
+        given = self.settings.get("raft.model", "")
+        return f"sha256:{file_digest(self._path())}" if given and self._path().is_file() else FILE
+
+    def weights(self) -> tuple[Weights, ...]:
+        return (
+            Weights(
+                name=f"torchvision {FILE}",
+                setting="raft.model",
+                size_mb=21,
+                licence="BSD-3-Clause",
+                present=self._path().is_file(),
+                revision="ff5fadd5",
+            ),
+        )
+
+    def fetch(self) -> None:
+        """Download through torch, which checks the file against the digest in its name."""
+        import torch
+        from torchvision.models.optical_flow import Raft_Large_Weights
+
+        try:
+            torch.hub.load_state_dict_from_url(Raft_Large_Weights.C_T_SKHT_V2.url, check_hash=True, progress=False)
+        except (OSError, RuntimeError) as error:
+            raise WeightsError(f"{FILE} cannot be downloaded ({error}); give it with --set raft.model=PATH") from None
+
+    def request(self) -> FrameRequest:
+        return FrameRequest(sampling=Every(), short_side=SHORT_SIDE, kernel="area", never_enlarge=True)
+
+    def load(self) -> Encoder:
+        return RaftEncoder(self.settings, self._path())
+
+
+class RaftEncoder(Encoder):
+    """A loaded RAFT; rows are flow there and back, (h, w, 4) in pixels."""
+
+    window, hop, batch = 2, 1, 16
+
+    def __init__(self, settings: Settings, path: Path) -> None:
+        import torch
+        from torchvision.models.optical_flow import raft_large
+
+        self._settings = settings
+        model = raft_large(weights=None)
+        try:
+            model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        except Exception as error:
+            first = str(error).strip().splitlines()[0][:160]
+            raise WeightsError(f"{path}: not weights of RAFT large ({first}); expected {FILE}") from None
+        self._model = model.eval().requires_grad_(False).to(settings.device)
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """RGB uint8 (N, 2, 3, h, w) → (N, h, w, 4)."""
+        import torch
+        from torch.nn.functional import pad
+
+        height, width = frames.shape[-2:]
+        down = max(MIN_SIDE, -(-height // 8) * 8) - height
+        across = max(MIN_SIDE, -(-width // 8) * 8) - width
+        normal = frames.float() / 127.5 - 1
+        padded = pad(normal.flatten(0, 1), (0, across, 0, down), mode="replicate").unflatten(0, frames.shape[:2])
+        first, second = padded[:, 0], padded[:, 1]
+        device = torch.device(self._settings.device).type
+        with torch.autocast(device, torch.bfloat16, enabled=self._settings.precision == "bf16"):
+            both = self._model(torch.cat([first, second]), torch.cat([second, first]), num_flow_updates=ITERATIONS)[-1]
+        there, back = both.float()[..., :height, :width].chunk(2)
+        return torch.cat([there, back], dim=1).permute(0, 2, 3, 1)
+
+    def collect(self, source: Source, prompt: Prompt) -> RaftCollector:
+        return RaftCollector()
+
+
+class RaftCollector:
+    """Pairs of the time grid into `FlowRows`, by their time on the grid."""
+
+    def __init__(self) -> None:
+        self._rows = FlowRows()
+        self._shown: tuple[float, int] = (0.0, -1)
+        """Time and index of the picture that shows now."""
+
+    def add(self, t_s: Floats, frame: NDArray[np.int64], rows: NDArray[np.float32], frames: Bytes) -> None:
+        for time_s, index, flow, pair in zip(t_s, frame, rows, frames, strict=True):
+            since_s, shown = self._shown
+            if index == shown or np.array_equal(pair[0], pair[1]):
+                if time_s - since_s > STILL_S:
+                    self._rows.still(float(time_s), int(index))
+                continue
+            first, second = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pair)
+            there, back = np.ascontiguousarray(flow[..., :2]), np.ascontiguousarray(flow[..., 2:])
+            self._rows.add(since_s, float(time_s), int(index), np.asarray(first), np.asarray(second), there, back)
+            self._shown = (float(time_s), int(index))
+
+    def close(self) -> Flow:
+        return self._rows.close()

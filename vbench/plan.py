@@ -1,0 +1,191 @@
+"""What a scoring run will compute: metrics, the features they need, and the parameters every score is stored under."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from vbench.errors import OptionError, WeightsError
+from vbench.features import FEATURES
+from vbench.measure import GIVEN, Combined, DeviceFeature, Feature, Metric, Settings, TextFeature, Weights
+from vbench.metrics import METRICS
+from vbench.records import digest
+from vbench.registry import did_you_mean
+
+Preset = Literal["offline", "standard", "full", "vbench"]
+PRESETS: dict[str, str] = {
+    "offline": "every measure that needs no weights; wrong content cannot be seen without a learned encoder",
+    "standard": "offline, and consistency by DINOv2, alignment by CLIP",
+    "full": "standard, and aesthetics, technical quality and a video-text model",
+    "vbench": "VBench 1.0 dimensions, exactly as its code computes them",
+}
+FULL_ONLY = ("aesthetic", "video_alignment")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorePlan:
+    """Metrics in an order in which each comes after its parts, and what they stand on."""
+
+    metrics: tuple[Metric, ...]
+    features: Mapping[str, Feature]
+    params: Mapping[str, Mapping[str, Any]]
+    """Metric → the parameters of its score's key."""
+    settings: Settings
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Metric of the preset → why it is not in the plan."""
+
+    @property
+    def plain(self) -> tuple[Metric, ...]:
+        """Metrics of features."""
+        return tuple(metric for metric in self.metrics if not isinstance(metric, Combined))
+
+    @property
+    def combined(self) -> tuple[Combined, ...]:
+        """Metrics of metrics."""
+        return tuple(metric for metric in self.metrics if isinstance(metric, Combined))
+
+    def features_of(self, metric: Metric) -> tuple[str, ...]:
+        return () if isinstance(metric, Combined) else tuple(name for name in metric.inputs if name not in GIVEN)
+
+
+def presets() -> dict[str, tuple[str, ...]]:
+    """Preset → names of its metrics, plug-ins included where they need no weights."""
+    names = list(METRICS)
+    compat = tuple(name for name in names if name.startswith("vbench."))
+    own = [name for name in names if name not in compat]
+    offline = tuple(name for name in own if not _needs_weights(name))
+    return {
+        "offline": offline,
+        "standard": tuple(name for name in own if name not in FULL_ONLY),
+        "full": tuple(own),
+        "vbench": compat,
+    }
+
+
+def _needs_weights(name: str) -> bool:
+    metric = METRICS[name]
+    if isinstance(metric, Combined):
+        return not any(part in METRICS and not _needs_weights(part) for part in metric.needs)
+    settings = Settings()
+    needed = [FEATURES[feature](settings) for feature in metric.inputs if feature not in GIVEN]
+    return any(isinstance(feature, DeviceFeature | TextFeature) for feature in needed)
+
+
+def known_settings() -> dict[str, str]:
+    """Setting → what it means, of all features there are."""
+    found: dict[str, str] = {}
+    for name in FEATURES:
+        found |= FEATURES[name](Settings()).known_settings
+    return found
+
+
+def make_plan(
+    preset: str = "standard",
+    *,
+    metrics: Sequence[str] | None = None,
+    settings: Mapping[str, str] | None = None,
+    device: str = "cpu",
+    precision: str = "auto",
+) -> ScorePlan:
+    """Work out what to compute and check that it can be.
+
+    Args:
+        preset: A name of `PRESETS`; not used where `metrics` are named.
+        metrics: Names of metrics; their parts are added.
+        settings: `--set` values.
+        device: `cpu` or `cuda:N`.
+        precision: `fp32`, `bf16`, or `auto`: bf16 on CUDA, fp32 on the CPU.
+
+    Raises:
+        OptionError: an unknown preset, metric, setting or precision.
+        WeightsError: weights are missing; says which, how large, and what can be scored without them.
+    """
+    if preset not in PRESETS:
+        raise OptionError(f"no preset {preset!r}; {did_you_mean(preset, PRESETS)}")
+    if precision not in ("auto", "fp32", "bf16"):
+        raise OptionError(f"precision is {precision!r}; expected auto, fp32 or bf16")
+    values = dict(settings or {})
+    Settings(values).check(known_settings())
+    is_cuda = device.startswith("cuda")
+    if preset in ("standard", "full") and metrics is None and is_cuda:
+        values.setdefault("flow.backend", "raft")
+    chosen = Settings(values, device, "bf16" if precision == "bf16" or (precision == "auto" and is_cuda) else "fp32")
+    names = _with_parts(metrics) if metrics is not None else list(presets()[preset])
+    left_out: dict[str, str] = {}
+    picked = [METRICS[name] for name in names]
+    plain = [metric for metric in picked if not isinstance(metric, Combined)]
+    needed = dict.fromkeys(name for metric in plain for name in metric.inputs if name not in GIVEN)
+    features = {name: FEATURES[name](chosen) for name in needed}
+    _check_weights(features, plain)
+    params: dict[str, Mapping[str, Any]] = {
+        metric.name: {
+            name: dict(found) for name in metric.inputs if name not in GIVEN and (found := features[name].params())
+        }
+        for metric in plain
+    }
+    ordered: list[Metric] = list(plain)
+    waiting = [metric for metric in picked if isinstance(metric, Combined)]
+    while waiting:
+        names_left = {metric.name for metric in waiting}
+        metric = next(metric for metric in waiting if not names_left - {metric.name} & set(metric.inputs))
+        waiting.remove(metric)
+        if missing := [part for part in metric.needs if part not in params]:
+            left_out[metric.name] = f"needs {', '.join(missing)}"
+            continue
+        parts = {part: (METRICS[part].version, params[part]) for part in metric.inputs if part in params}
+        params[metric.name] = {"parts": sorted(parts), "of": digest(sorted(parts.items()))}
+        ordered.append(metric)
+    return ScorePlan(metrics=tuple(ordered), features=features, params=params, settings=chosen, left_out=left_out)
+
+
+def _with_parts(metrics: Sequence[str]) -> list[str]:
+    """The named metrics, and for combined ones every offline part, and learned parts only where they are named too."""
+    offline = set(presets()["offline"])
+    found: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        metric = METRICS[name]
+        if isinstance(metric, Combined):
+            for part in metric.inputs:
+                if part in offline or part in metrics or part in metric.needs:
+                    add(part)
+        found.setdefault(name)
+
+    for name in metrics:
+        add(name)
+    return list(found)
+
+
+def _check_weights(features: Mapping[str, Feature], metrics: Sequence[Metric]) -> None:
+    """Get what is missing, or refuse the plan."""
+    missing: dict[str, Weights] = {}
+    reasons: dict[str, None] = {}
+    blocked: set[str] = set()
+    for name, feature in features.items():
+        if all(weights.present for weights in feature.weights()):
+            continue
+        try:
+            if not any(weights.name in missing for weights in feature.weights()):
+                feature.fetch()
+        except WeightsError as error:
+            reasons.setdefault(str(error).split(";")[0])
+        for weights in feature.weights():
+            if not weights.present:
+                missing[weights.name] = weights
+                blocked.add(name)
+    if not missing:
+        return
+    what = "; ".join(
+        f"{w.name} (about {w.size_mb} MB{f', revision {w.revision[:12]}' if w.revision else ''}; --set {w.setting}=PATH)"
+        for w in missing.values()
+    )
+    free = [metric.name for metric in metrics if not blocked & set(metric.inputs)]
+    without = (
+        f"without them: --preset offline, {len(free)} of these {len(metrics)} measures"
+        if free
+        else "none can be scored without them"
+    )
+    raise WeightsError(
+        f"weights are missing: {what}. {'. '.join(reasons)}. Give local copies with --set, or score without them: {without}"
+    )
