@@ -305,6 +305,14 @@ class Journal:
         query = select(func.count()).where(JobRow.model.in_(labels), JobRow.state.in_(OPEN_STATES), under_way)
         return int(session.scalar(query) or 0)
 
+    def n_free(self, labels: Sequence[str], sent_labels: Sequence[str]) -> int:
+        """How many jobs this process could still take: any of `labels`, and those already sent of `sent_labels`."""
+        sent = and_(JobRow.model.in_(sent_labels), JobRow.state.in_(("submitted", "running")))
+        planned = and_(JobRow.model.in_(labels), JobRow.state == "planned")
+        with self.bench.session() as session:
+            query = select(func.count()).select_from(JobRow).where(JobRow.owner.is_(None), or_(sent, planned))
+            return int(session.scalar(query) or 0)
+
     def heartbeat(self) -> set[str]:
         """Show that this process lives; ids of its jobs that a person has cancelled meanwhile."""
         with self.bench.session() as session:
@@ -373,6 +381,16 @@ class Journal:
             )
             return int(session.execute(query).rowcount)  # type: ignore[attr-defined]
 
+    def restart(self, labels: Sequence[str]) -> None:
+        """Plan again what was under way on this machine and was interrupted: its card may have changed since."""
+        mine = (JobRow.model.in_(labels), JobRow.owner.is_(None), JobRow.is_billable.is_(False))
+        with self.bench.write() as session:
+            session.execute(
+                update(JobRow)
+                .where(*mine, JobRow.state.in_(("submitted", "running")))
+                .values(state="planned", handle=None, submitting_at=None, submitted_at=None)
+            )
+
     # --- one job --------------------------------------------------------------------------------------------------
 
     def begin(self, job: str, *, allow_unpriced: bool = False) -> None:
@@ -414,7 +432,10 @@ class Journal:
 
     def not_started(self, job: str, message: str) -> None:
         """The tool certainly began nothing: planned again, and free."""
-        self._change(job, state="planned", message=message, submitting_at=None, owner=None, lease_until=None)
+        self._change(
+            job, state="planned", message=message, handle=None, submitting_at=None, submitted_at=None, owner=None,
+            lease_until=None,
+        )  # fmt: skip
 
     def progress(self, job: str, state: JobState, handle: Handle | None = None) -> None:
         """What a poll has told.

@@ -148,6 +148,7 @@ def plan_jobs(
     bench: Bench | None = None,
     retry: Collection[str] = (),
     adapters: Mapping[str, Adapter] | None = None,
+    is_final: bool = False,
 ) -> Matrix:
     """Plan every clip; nothing is sent and nothing written.
 
@@ -161,6 +162,7 @@ def plan_jobs(
         bench: What is there already; None: nothing.
         retry: States or reasons that are tried again.
         adapters: Label → adapter, where they exist already.
+        is_final: The expansions are all there will be: a prompt without its own cannot be made under that arm.
 
     Raises:
         OptionError: no prompt, no tool, two tools of one label, or not as many seeds as samples.
@@ -174,7 +176,7 @@ def plan_jobs(
     for tool in tools:
         adapter = (adapters or {}).get(tool.label) or make_adapter(tool.card)
         mine = [
-            _cell(tool, adapter, request, done, latest, retry, expanded)
+            _cell(tool, adapter, request, done, latest, retry, expanded, is_final)
             for request, expanded in _requests(tool, prompts, samples, seeds, wishes, expansions or {})
         ]
         cells += mine
@@ -249,9 +251,13 @@ def _cell(
     latest: Mapping[Any, Any],
     retry: Collection[str],
     is_expanded: bool,
+    is_final: bool,
 ) -> Cell:
     place = (tool.label, request.prompt.key, request.sample)
     common: dict[str, Any] = {"label": tool.label, "prompt": request.prompt, "sample": request.sample}
+    if is_final and not is_expanded and place not in done:
+        note = f"the arm {tool.arm!r} could not rewrite this prompt; see vbench status, and repeat to ask again"
+        return Cell(**common, state="impossible", plan=None, note=note)
     try:
         plan = replace(adapter.plan(request), model=tool.label)
     except JobError as error:

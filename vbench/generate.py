@@ -1,0 +1,280 @@
+"""The first stage: makes every clip that is wanted and not there, stoppable at any moment, never paying twice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vbench.adapters import Adapter
+from vbench.journal import Ceiling, Journal, Spend
+from vbench.making import Maker, Step
+from vbench.planning import Matrix, Tool, Wishes, make_adapter, plan_jobs
+from vbench.pool import Group, run_groups
+from vbench.records import Failure, Job, Prompt, digest
+
+if TYPE_CHECKING:
+    from vbench.bench import Bench
+    from vbench.catalog.cards import ModelCard
+    from vbench.expand import Arm
+
+__all__ = ["GenerateReport", "Matrix", "Step", "Tool", "Wishes", "generate", "plan_jobs", "plan_run"]
+
+HEARTBEAT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateReport:
+    """How a run ended."""
+
+    n_planned: int
+    """Jobs that this run added to the journal."""
+    made: int
+    """Clips that this run finished."""
+    states: Mapping[str, int]
+    """Of every job of this run's tools, prompts and samples, earlier ones too."""
+    impossible: Mapping[str, int]
+    """Why clips of the matrix cannot be made at all → how many."""
+    unknown: tuple[Job, ...]
+    """Jobs whose outcome nobody knows; each message says what to do."""
+    ended: tuple[Job, ...]
+    """Refused, failed, cancelled or expired."""
+    paused: Mapping[str, str]
+    """Tool → why it stopped early; its jobs wait for the next run."""
+    spend: Spend
+    elapsed_s: float
+
+    @property
+    def is_complete(self) -> bool:
+        """Every clip that was wanted is there."""
+        return not (self.impossible or self.paused or set(self.states) - {"succeeded"})
+
+
+def plan_run(
+    bench: Bench | None,
+    *,
+    models: Sequence[str | ModelCard | Tool],
+    suite: str | Path | None = None,
+    prompts: Sequence[Prompt] = (),
+    arms: Sequence[Arm] = (),
+    samples: int = 1,
+    seeds: Sequence[int] = (),
+    wishes: Wishes | None = None,
+    retry: Collection[str] = (),
+) -> Matrix:
+    """What `generate` would do with the same arguments; nothing is sent and nothing written.
+
+    Args:
+        bench: What is there already counts as done; None: nothing is.
+        models: Ids, cards, or tools with their arms.
+        suite: Name or file; beside or instead of `prompts`.
+        arms: Prompt expansions; each tool is planned without and with each of them.
+    """
+    from vbench.expand import known_expansions
+
+    wanted = _prompts(suite, prompts)
+    expansions = {} if bench is None else known_expansions(bench, arms, wanted)
+    tools = tools_of(models, arms)
+    options = {"samples": samples, "seeds": seeds, "wishes": wishes, "retry": retry}
+    return plan_jobs(tools, wanted, expansions=expansions, bench=bench, **options)  # type: ignore[arg-type]
+
+
+def generate(
+    bench: Bench,
+    *,
+    models: Sequence[str | ModelCard | Tool],
+    suite: str | Path | None = None,
+    prompts: Sequence[Prompt] = (),
+    arms: Sequence[Arm] = (),
+    samples: int = 1,
+    seeds: Sequence[int] = (),
+    wishes: Wishes | None = None,
+    max_cost: float | None = None,
+    max_jobs: int | None = None,
+    allow_unpriced: Collection[str] = (),
+    retry: Collection[str] = (),
+    progress: Callable[[Step], None] | None = None,
+    make: Callable[[ModelCard], Adapter] = make_adapter,
+) -> GenerateReport:
+    """Make what is not there yet; the same call again goes on where it stopped.
+
+    Args:
+        bench: Where jobs and clips go.
+        models: Ids, cards, or tools with their arms.
+        suite: Name or file; beside or instead of `prompts`.
+        prompts: To generate.
+        arms: Prompt expansions; each tool is run without and with each of them, under labels of their own.
+        samples: Clips per tool and prompt.
+        seeds: One per sample; empty: derived from prompt and sample, the same for every tool.
+        wishes: Asked of all tools alike.
+        max_cost: US dollars that this run may cost, over all its repetitions.
+        max_jobs: Jobs that it may start.
+        allow_unpriced: Tools that may be used under `max_cost` although nobody knows their price.
+        retry: States or reasons of ended jobs to try again, such as ``failed`` or ``outcome_unknown``.
+        progress: Called at every step of a job, from several threads.
+        make: Builds the adapter of a card.
+
+    Raises:
+        UserError: nothing can be done before something is corrected; what is finished is kept.
+        KeyboardInterrupt: after everything under way was put down so that it can be taken up again.
+    """
+    from vbench.expand import expand_prompts
+
+    started = time.monotonic()
+    wanted, tools = _prompts(suite, prompts), tools_of(models, arms)
+    adapters: dict[str, Adapter] = {}
+    for tool in tools:
+        adapters.setdefault(tool.card.id, make(tool.card))
+    by_label = {tool.label: adapters[tool.card.id] for tool in tools}
+    journal = Journal(bench)
+    try:
+        journal.recover()
+        expansions = expand_prompts(bench, arms, wanted)
+        for tool in tools:
+            bench.add_model(tool.label, _snapshot(tool))
+        matrix = plan_jobs(
+            tools, wanted, samples=samples, seeds=seeds, wishes=wishes, expansions=expansions,
+            bench=bench, retry=retry, adapters=by_label, is_final=True,
+        )  # fmt: skip
+        run = run_key(tools, wanted, samples)
+        _set_ceiling(journal, run, _about(tools, wanted, samples), max_cost, max_jobs)
+        labels = [tool.label for tool in tools]
+        journal.reopen(labels)
+        journal.restart([tool.label for tool in tools if lane_of(by_label[tool.label])])
+        n_planned = journal.plan(matrix.intents(), run=run, retry=retry)
+        maker = Maker(bench, journal, progress=progress, allow_unpriced=frozenset(allow_unpriced))
+        groups = _groups(tools, by_label)
+        with _heartbeat(journal, maker):
+            run_groups(groups, maker)
+        return _report(journal, matrix, groups, maker, n_planned, time.monotonic() - started)
+    finally:
+        journal.close()
+        for adapter in adapters.values():
+            adapter.close()
+
+
+def tools_of(models: Sequence[str | ModelCard | Tool], arms: Sequence[Arm]) -> list[Tool]:
+    """Each tool as it is, then once for each arm."""
+    from vbench.catalog.cards import find_card
+
+    found = []
+    for model in models:
+        if isinstance(model, Tool):
+            found.append(model)
+            continue
+        card = find_card(model) if isinstance(model, str) else model
+        found += [Tool(card=card), *(Tool(card=card, arm=arm.name) for arm in arms)]
+    return found
+
+
+def run_key(tools: Sequence[Tool], prompts: Sequence[Prompt], samples: int) -> str:
+    """What makes two calls the same run, for its ceiling."""
+    return digest("run", sorted(tool.label for tool in tools), sorted(prompt.key for prompt in prompts), samples)
+
+
+def _prompts(suite: str | Path | None, prompts: Sequence[Prompt]) -> list[Prompt]:
+    from vbench.catalog import find_suite
+
+    return [*(find_suite(suite).prompts if suite is not None else ()), *prompts]
+
+
+def _snapshot(tool: Tool) -> dict[str, object]:
+    card = tool.card.snapshot()
+    return card | {"arm": tool.arm} if tool.arm else card
+
+
+def _about(tools: Sequence[Tool], prompts: Sequence[Prompt], samples: int) -> str:
+    labels = ", ".join(tool.label for tool in tools[:4]) + (", ..." if len(tools) > 4 else "")
+    return f"{labels} on {len(prompts)} prompts with {samples} sample{'s' if samples > 1 else ''}"
+
+
+def _set_ceiling(journal: Journal, run: str, about: str, max_cost: float | None, max_jobs: int | None) -> None:
+    """Store what the call allows; a ceiling that `vbench budget` has raised since is not lowered by repeating it."""
+    if max_cost is None and max_jobs is None:
+        return
+    old = next((ceiling for ceiling in journal.ceilings() if ceiling.key == run), Ceiling(key=run, about=about))
+    cost = max_cost if None in (max_cost, old.max_cost_usd) else max(max_cost or 0.0, old.max_cost_usd or 0.0)
+    jobs = max_jobs if None in (max_jobs, old.max_jobs) else max(max_jobs or 0, old.max_jobs or 0)
+    journal.set_ceiling(
+        replace(
+            old,
+            max_cost_usd=cost if cost is not None else old.max_cost_usd,
+            max_jobs=jobs if jobs is not None else old.max_jobs,
+        )
+    )
+
+
+def _groups(tools: Sequence[Tool], adapters: Mapping[str, Adapter]) -> list[Group]:
+    """Tools that share an account share its limit; those that share a device take turns, one after the other."""
+    groups: dict[str, Group] = {}
+    for tool in tools:
+        lane = lane_of(adapters[tool.label])
+        name = f"lane {lane}" if lane else tool.card.id
+        group = groups.setdefault(
+            name, Group(name=name, limit=1 if lane else tool.card.limits.concurrency, is_local=bool(lane))
+        )
+        group.adapters[tool.label] = adapters[tool.label]
+    return list(groups.values())
+
+
+def lane_of(adapter: Adapter) -> str:
+    """The device of this machine that an adapter needs for itself; empty: none."""
+    return str(getattr(adapter, "lane", ""))
+
+
+class _heartbeat:
+    """Shows other processes that this one lives, and stops jobs that a person has cancelled."""
+
+    def __init__(self, journal: Journal, maker: Maker) -> None:
+        self._journal, self._maker, self._over = journal, maker, threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="vbench-heartbeat", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._over.wait(HEARTBEAT_S):
+            self._maker.stop_jobs(self._journal.heartbeat())
+
+
+def _report(
+    journal: Journal, matrix: Matrix, groups: Sequence[Group], maker: Maker, n_planned: int, elapsed_s: float
+) -> GenerateReport:
+    cells = {(cell.label, cell.prompt.key, cell.sample) for cell in matrix.cells}
+    labels = sorted({cell.label for cell in matrix.cells})
+    latest: dict[tuple[str, str, int], Job] = {}
+    for job in journal.jobs(models=labels):
+        place = (job.model, job.prompt.key, job.sample)
+        if place in cells:
+            latest[place] = job
+    done = {(cell.label, cell.prompt.key, cell.sample) for cell in matrix.cells if cell.state == "done"}
+    states: Counter[str] = Counter(job.state for place, job in latest.items() if place not in done)
+    if done:
+        states["succeeded"] += len(done)
+    bad = ("refused_input", "refused_output", "failed", "cancelled", "expired")
+    for job in latest.values():
+        if job.state in bad or job.state == "outcome_unknown":
+            journal.bench.add_failure(
+                Failure(stage="generate", subject=job.id, code=job.reason or job.state, message=job.message)
+            )
+        elif job.state == "succeeded":
+            journal.bench.clear_failure("generate", job.id)
+    return GenerateReport(
+        n_planned=n_planned,
+        made=maker.n_made,
+        states=dict(states),
+        impossible=dict(Counter(cell.note for cell in matrix.cells if cell.state == "impossible")),
+        unknown=tuple(job for job in latest.values() if job.state == "outcome_unknown"),
+        ended=tuple(job for job in latest.values() if job.state in bad),
+        paused={label: group.paused[label] for group in groups for label in group.paused},
+        spend=journal.spend(),
+        elapsed_s=elapsed_s,
+    )

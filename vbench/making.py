@@ -1,0 +1,361 @@
+"""One job from its plan to its clip, each step committed before the next."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from vbench.adapters import Adapter
+from vbench.errors import (
+    AuthError,
+    BenchError,
+    BudgetError,
+    ClipError,
+    JobError,
+    NotStartedError,
+    UserError,
+)
+from vbench.journal import Journal, LostJobError, plan_from_json
+from vbench.records import OPEN_STATES, Clip, Handle, Job, JobState, Probe, Provenance, Reason, clip_id
+
+if TYPE_CHECKING:
+    from vbench.bench import Bench
+    from vbench.pool import Group
+
+POLL_S, MAX_POLL_S = 1.0, 10.0
+"""Between two questions to a tool that does not say how long to wait: doubling from the first to the second."""
+ASK_FOR_S = 6 * 3600.0
+"""How long a tool that answers, but never finishes, is asked in one run."""
+FETCH_TRIES = 4
+REASONS = frozenset(get_args(Reason))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What has just happened to a job."""
+
+    job: str
+    label: str
+    prompt: str
+    sample: int
+    state: JobState
+    message: str = ""
+    progress: float | None = None
+
+
+class Maker:
+    """Makes jobs of one bench; its methods are called from many threads."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        journal: Journal,
+        *,
+        progress: Callable[[Step], None] | None = None,
+        allow_unpriced: frozenset[str] = frozenset(),
+    ) -> None:
+        self.bench, self.journal = bench, journal
+        self.stopped = threading.Event()
+        self.error: BaseException | None = None
+        self.n_made = 0
+        self._progress, self._allow_unpriced = progress, allow_unpriced
+        self._under_way: dict[str, tuple[Adapter, Handle, bool]] = {}
+        self._cancelled: set[str] = set()
+        self._lock = threading.Lock()
+        self._incoming = bench.root / "incoming"
+        self._incoming.mkdir(parents=True, exist_ok=True)
+
+    # --- stopping -------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Put everything down: jobs at a tool go on there, work on this machine ends now and is done again later."""
+        self.stopped.set()
+        with self._lock:
+            local = [(adapter, handle) for adapter, handle, is_local in self._under_way.values() if is_local]
+        for adapter, handle in local:
+            adapter.cancel(handle)
+
+    def fail(self, error: BaseException) -> None:
+        """End the run with this error."""
+        with self._lock:
+            self.error = self.error or error
+        self.stop()
+
+    def stop_jobs(self, jobs: Collection[str]) -> None:
+        """Stop single jobs that a person has cancelled."""
+        with self._lock:
+            found = [self._under_way[job] for job in jobs if job in self._under_way and job not in self._cancelled]
+            self._cancelled.update(jobs)
+        for adapter, handle, _ in found:
+            adapter.cancel(handle)
+
+    # --- one job --------------------------------------------------------------------------------------------------
+
+    def make(self, job: Job, adapter: Adapter, group: Group) -> None:
+        """Take a claimed job as far as it goes in this run."""
+        try:
+            handle = job.handle if job.state != "planned" else self._submit(job, adapter, group)
+            if handle is None:
+                return
+            with self._lock:
+                self._under_way[job.id] = (adapter, handle, group.is_local)
+            began = time.monotonic()
+            kept = self._kept(job)
+            if kept is None:
+                handle = self._wait(job, adapter, handle)
+                kept = None if handle is None else self._fetch(job, adapter, handle)
+            if kept is not None:
+                self._store(job, kept[0], kept[1], time.monotonic() - began)
+        except LostJobError:
+            return
+        except AuthError as error:
+            self.journal.release(job.id)
+            group.pause_all(str(error))
+        except BenchError:
+            self.journal.release(job.id)  # the disk: nothing is wrong with the job
+            raise
+        except UserError as error:  # missing weights, a wrong option: the job waits until that is put right
+            if group.is_local:
+                self.journal.not_started(job.id, str(error))
+            else:
+                self.journal.release(job.id)
+            group.pause(job.model, str(error))
+        finally:
+            with self._lock:
+                self._under_way.pop(job.id, None)
+
+    def _submit(self, job: Job, adapter: Adapter, group: Group) -> Handle | None:
+        plan = plan_from_json(job.plan)
+        try:
+            self.journal.begin(job.id, allow_unpriced=job.model.partition("@")[0] in self._allow_unpriced)
+        except BudgetError as error:
+            self.journal.release(job.id)
+            group.pause(job.model, str(error))
+            return None
+        self._tell(job, "submitting")
+        try:
+            handle = adapter.submit(plan)
+        except NotStartedError as error:
+            self.journal.not_started(job.id, str(error))
+            self._tell(job, "planned", str(error))
+            if not group.gate.too_many(error.retry_after_s, is_busy=error.code in ("rate_limited", "concurrency")):
+                group.pause_all(f"gave up after many refusals in a row: {error}")
+            return None
+        except UserError as error:
+            self.journal.not_started(job.id, str(error))
+            group.pause_all(str(error))
+            return None
+        except JobError as error:
+            if error.code in ("no_balance", "auth"):
+                self.journal.not_started(job.id, str(error))
+                group.pause_all(str(error))
+                return None
+            unknown = error.code == "outcome_unknown"
+            self._end(job, state_of(error.code), error.code, str(error), cost_usd=None if unknown else 0.0)
+            return None
+        except BaseException as error:
+            if not plan.is_billable:
+                self.journal.not_started(job.id, "")
+            else:
+                why = f"a fault in the adapter while sending ({type(error).__name__}: {error}); look at the tool itself"
+                self._end(job, "outcome_unknown", "outcome_unknown", why)
+            raise
+        self.journal.submitted(job.id, handle)
+        group.gate.succeeded()
+        self._tell(job, "submitted")
+        return handle
+
+    def _wait(self, job: Job, adapter: Adapter, handle: Handle) -> Handle | None:
+        """Ask until the clip is ready; None: it will not come, or not in this run."""
+        deadline, pause, state = time.monotonic() + ASK_FOR_S, POLL_S, job.state
+        while True:
+            if self.stopped.is_set():
+                self.journal.release(job.id)
+                return None
+            try:
+                status = adapter.poll(handle)
+            except JobError as error:  # it could not be asked: the job may well be running
+                self._tell(job, "running", str(error))
+                wait_s = pause = min(MAX_POLL_S, pause * 2)
+            else:
+                if status.handle is not None and status.handle != handle:
+                    handle = status.handle
+                    self.journal.progress(job.id, "running", handle)
+                if status.state == "succeeded":
+                    return handle
+                if status.state not in OPEN_STATES:
+                    self._end(job, status.state, status.reason, status.message)
+                    return None
+                if status.state != state:
+                    state = status.state
+                    self.journal.progress(job.id, "submitted" if state in ("planned", "submitting") else state)
+                self._tell(job, status.state, status.message, status.progress)
+                if status.retry_after_s is not None:
+                    wait_s = status.retry_after_s
+                else:
+                    wait_s, pause = pause, min(MAX_POLL_S, pause * 1.5)
+            if job.id in self._cancelled:
+                raise LostJobError(job.id)
+            if time.monotonic() > deadline:
+                message = f"not finished after {ASK_FOR_S / 3600:g} hours of asking; run again to ask again"
+                self._end(job, "failed", "timeout_local", message)
+                return None
+            self.stopped.wait(wait_s * random.uniform(0.95, 1.05))  # jobs of one moment need not ask in step
+
+    def _fetch(self, job: Job, adapter: Adapter, handle: Handle) -> tuple[Path, Provenance] | None:
+        """Bring the clip here; asked again before each further try, since addresses of results expire."""
+        out = self._incoming / job.id
+        for attempt in range(1, FETCH_TRIES + 1):
+            try:
+                path, provenance = adapter.fetch(handle, out)
+                check_video(path)
+                self._keep(job, path, provenance)
+                return path, provenance
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+                    raise BenchError(
+                        f"{self._incoming}: {error.strerror}; free space, then repeat the same line: nothing is lost"
+                    ) from error
+                raise
+            except ClipError as error:
+                if error.code == "unwritable":
+                    raise BenchError(f"{error}; then repeat the same line: nothing is lost") from error
+                self._discard(job)
+                self._end(
+                    job, "failed", "empty_result", f"{job.model} answered with something else than a video: {error}"
+                )
+                return None
+            except JobError as error:
+                if self.stopped.is_set() or job.id in self._cancelled:
+                    self.journal.release(job.id)
+                    return None
+                if error.code != "download_failed" or attempt == FETCH_TRIES:
+                    self._end(job, state_of(error.code), error.code, str(error))
+                    return None
+                self._tell(job, "running", str(error))
+                self.stopped.wait(min(30.0, 2.0**attempt / 2))
+                fresh = self._wait(job, adapter, handle)
+                if fresh is None:
+                    return None
+                handle = fresh
+        raise AssertionError("unreachable")
+
+    def _store(self, job: Job, path: Path, provenance: Provenance, waited_s: float) -> None:
+        """Put the file into the media store, then commit clip and job together."""
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        key = media_key(job, path.suffix.lower())
+        if self.bench.media.exists(key) and any(clip.media == key for clip in self.bench.clips(models=[job.model])):
+            key = media_key(job, path.suffix.lower(), sha256)  # an edited prompt keeps its id, and so its file name
+        self.bench.media.put(path, key)
+        if provenance.latency_s is None:
+            provenance = replace(provenance, latency_s=round(waited_s, 3))
+        clip = Clip(
+            id=clip_id(job.model, job.prompt.text, job.sample, sha256),
+            model=job.model,
+            prompt=job.prompt,
+            sample=job.sample,
+            sha256=sha256,
+            media=key,
+            linked=False,
+            probe=check_video(path),
+            provenance=provenance,
+        )
+        try:
+            self.journal.succeed(job.id, clip)
+        except BenchError as error:
+            self._end(job, "failed", "crashed", f"{error}; the file that arrived is kept at {path}")
+            return
+        self._discard(job)
+        with self._lock:
+            self.n_made += 1
+        self._tell(job, "succeeded")
+
+    def _end(
+        self, job: Job, state: JobState, reason: str | None, message: str, *, cost_usd: float | None = None
+    ) -> None:
+        known: Reason | None = reason if reason in REASONS else ("provider_error" if reason else None)  # type: ignore[assignment]
+        if self.journal.finish(job.id, state, reason=known, message=message, cost_usd=cost_usd):
+            self._tell(job, state, message)
+
+    def _tell(self, job: Job, state: JobState, message: str = "", progress: float | None = None) -> None:
+        if self._progress is not None:
+            self._progress(
+                Step(
+                    job=job.id, label=job.model, prompt=job.prompt.id, sample=job.sample, state=state, message=message,
+                    progress=progress,
+                )
+            )  # fmt: skip
+
+    # --- files that have arrived ----------------------------------------------------------------------------------
+
+    def _keep(self, job: Job, path: Path, provenance: Provenance) -> None:
+        """Write beside the file how it came to be, so that a kill before the commit loses neither."""
+        side = self._incoming / f"{job.id}.json"
+        part = side.with_suffix(".json.part")
+        part.write_text(json.dumps({"file": path.name, "provenance": asdict(provenance)}), encoding="utf-8")
+        part.replace(side)
+
+    def _kept(self, job: Job) -> tuple[Path, Provenance] | None:
+        side = self._incoming / f"{job.id}.json"
+        try:
+            stored = json.loads(side.read_text(encoding="utf-8"))
+            path = self._incoming / Path(stored["file"]).name
+            if not path.is_file():
+                return None
+            values = stored["provenance"]
+            return path, Provenance(**{**values, "warnings": tuple(values["warnings"])})
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _discard(self, job: Job) -> None:
+        for path in self._incoming.glob(f"{job.id}*"):
+            if path.is_file():
+                path.unlink(missing_ok=True)
+
+
+def check_video(path: Path) -> Probe:
+    """Decode the file once.
+
+    Raises:
+        ClipError: it is not a video: unreadable, empty, or a single picture.
+    """
+    from vbench.video import probe
+
+    found = probe(path)
+    if found.n_frames < 2:
+        raise ClipError(f"{path.name}: one picture ({found.codec}), not a video", code="no_video")
+    return found
+
+
+def state_of(code: str) -> JobState:
+    """The state that a job ends in for this reason."""
+    states: dict[str, JobState] = {
+        "moderated_input": "refused_input",
+        "moderated_output": "refused_output",
+        "outcome_unknown": "outcome_unknown",
+    }
+    return states.get(code, "failed")
+
+
+def media_key(job: Job, suffix: str, sha256: str = "") -> str:
+    """Where the clip lies: a name for people; with part of its hash where that name is another clip's."""
+    tail = f".{sha256[:12]}" if sha256 else ""
+    return f"clips/{safe_name(job.model)}/{safe_name(job.prompt.id)}-{job.sample}{tail}{suffix}"
+
+
+def safe_name(name: str) -> str:
+    """A name as one part of a path on every system."""
+    safe = re.sub(r"[^\w .+()@-]", "_", name).strip(" .") or "_"
+    if len(safe.encode()) <= 120 and safe == name:
+        return safe
+    return f"{safe.encode()[:100].decode(errors='ignore')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
