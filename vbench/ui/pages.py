@@ -72,7 +72,7 @@ def mount_options() -> dict[str, Any]:
 
 
 def _head() -> str:
-    """Style and scripts to load ahead; Gradio puts it into the document from its own script, so nothing here is inline."""
+    """Style, and scripts to load ahead; Gradio adds it from a script of its own, so nothing here may be inline."""
     from vbench.ui.server import STATIC, static_url  # the server imports this module
 
     scripts = sorted(path.name for path in STATIC.glob("*.js"))

@@ -87,7 +87,7 @@ function scrub(frame, clip, strip, at, tick) {
     strip.style.setProperty("background-image", `url("${clip.sprite_url}")`);
     strip.style.setProperty("background-size", `${shape.columns * 100}% ${shape.rows * 100}%`);
     strip.style.setProperty("background-position", `${tile.x}% ${tile.y}%`);
-    strip.style.setProperty("aspect-ratio", `${shape.tile_width} / ${shape.tile_height}`);
+    strip.style.setProperty("aspect-ratio", `${shape.width} / ${shape.height}`);
     tick.style.setProperty("left", `${share * 100}%`);
     at.textContent = clockcode(shape.t_s?.[tile.index] ?? share * clip.duration_s);
   });

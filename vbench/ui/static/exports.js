@@ -15,7 +15,7 @@ export function askExport(app, clips, atS = null) {
       status.textContent = t("export.progress", { percent: Math.round(100 * progress) });
     }));
     if (!answer) { status.textContent = t("export.failed"); return; }
-    h("a", { href: answer, download: "" }).click();
+    h("a", { href: answer.url, download: answer.name }).click();
     status.textContent = t("export.done");
   };
   app.ask(t("export.title"), status, h("div", { class: "export-kinds" }, KINDS.map((kind) => h("button", { type: "button", onclick: () => void run(kind) },
@@ -24,11 +24,15 @@ export function askExport(app, clips, atS = null) {
 
 async function exported(clips, kind, atS, onprogress) {
   let task = await api.post("exports", kind === "frames" && atS !== null ? { clips, kind, at_s: atS } : { clips, kind });
+  if (task instanceof Response) { // tables and timelines come at once
+    const name = /filename="([^"]+)"/.exec(task.headers.get("content-disposition") ?? "")?.[1] ?? kind;
+    return { url: URL.createObjectURL(await task.blob()), name };
+  }
   while (!task.result_url && ["waiting", "running"].includes(task.state)) {
     await new Promise((resolve) => { setTimeout(resolve, 500); });
     onprogress(task.progress ?? 0);
     task = await api.get(`tasks/${task.id}`);
   }
   if (!task.result_url) throw new api.ApiError(500, task.message || task.state);
-  return task.result_url;
+  return { url: task.result_url, name: "" };
 }

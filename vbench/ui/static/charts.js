@@ -1,0 +1,142 @@
+// Plots of the boards as SVG: intervals, quality against cost or latency with the Pareto front, a radar of groups.
+
+import { h, s } from "./dom.js";
+import { num, t } from "./words.js";
+
+/** Round numbers that cover a range, about `n` of them. */
+export function ticks(low, high, n = 5) {
+  if (!(high > low)) return [low];
+  const raw = (high - low) / n;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((size) => size >= raw);
+  const first = Math.ceil(low / step - 1e-9);
+  const count = Math.floor(high / step + 1e-9) - first + 1;
+  return Array.from({ length: Math.max(0, count) }, (_, index) => Number(((first + index) * step).toPrecision(12)));
+}
+
+/**
+ * Points that no other beats on both axes: lower `x` (cost) and better `y`.
+ * @returns {number[]} indices, by x
+ */
+export function paretoFront(points, higherIsBetter) {
+  const order = points.map((_, index) => index).sort((a, b) => points[a].x - points[b].x || (higherIsBetter ? points[b].y - points[a].y : points[a].y - points[b].y));
+  const front = [];
+  let best = higherIsBetter ? -Infinity : Infinity;
+  for (const index of order) {
+    const { y } = points[index];
+    if (higherIsBetter ? y > best : y < best) {
+      front.push(index);
+      best = y;
+    }
+  }
+  return front;
+}
+
+/**
+ * Groups of neighbours on a board that cannot be told apart: a row belongs with the leader of its group until it is surely worse.
+ * Rank intervals that touch mean "not distinguishable".
+ * @param {{rank_low: number | null, rank_high: number | null}[]} rows best first
+ * @returns {number[]} group number per row, from 0
+ */
+export function groups(rows) {
+  let group = -1;
+  let worst = 0;
+  return rows.map((row) => {
+    if (row.rank_low === null || row.rank_low === undefined) return -1;
+    if (row.rank_low > worst) {
+      group += 1;
+      worst = row.rank_high;
+    } else worst = Math.max(worst, row.rank_high);
+    return Math.max(0, group);
+  });
+}
+
+/** Values of each row between 0 and 1 over all rows, better is more; 0.5 where all are equal. */
+export function scaled(values, higherIsBetter) {
+  const known = values.filter(Number.isFinite);
+  const low = Math.min(...known);
+  const high = Math.max(...known);
+  return values.map((value) => {
+    if (!Number.isFinite(value)) return null;
+    if (high === low) return 0.5;
+    const share = (value - low) / (high - low);
+    return higherIsBetter === false ? 1 - share : share;
+  });
+}
+
+/** A line with its interval inside a table cell, on a scale shared by all rows. */
+export function intervalCell(row, [low, high]) {
+  const x = (value) => `${(100 * (value - low)) / (high - low || 1)}%`;
+  const label = t("board.interval", { mean: num(row.mean), low: num(row.ci_low), high: num(row.ci_high) });
+  return s("svg", { class: "interval", role: "img", "aria-label": label, width: "100%", height: "22" }, s("title", {}, label),
+    row.ci_low !== null && s("line", { x1: x(row.ci_low), x2: x(row.ci_high), y1: 11, y2: 11, class: "interval-line" }),
+    row.ci_low !== null && [row.ci_low, row.ci_high].map((end) => s("line", { x1: x(end), x2: x(end), y1: 6, y2: 16, class: "interval-line" })),
+    s("circle", { cx: x(row.mean), cy: 11, r: 4.5, class: "interval-dot" }));
+}
+
+/** Quality against cost or latency. `points`: {name, x, y, low, high}. */
+export function scatter(points, { xLabel, yLabel, higherIsBetter, onclick, format = num }) {
+  const [width, height, left, bottom, top, right] = [640, 360, 62, 44, 16, 20];
+  const xs = points.map((point) => point.x);
+  const ys = points.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]);
+  const pad = (low, high) => (high > low ? (high - low) * 0.08 : Math.abs(high) * 0.1 || 1);
+  const xRange = [0, Math.max(...xs) * 1.12 || 1];
+  const yRange = [Math.min(...ys) - pad(Math.min(...ys), Math.max(...ys)), Math.max(...ys) + pad(Math.min(...ys), Math.max(...ys))];
+  const x = (value) => left + ((value - xRange[0]) / (xRange[1] - xRange[0])) * (width - left - right);
+  const y = (value) => height - bottom - ((value - yRange[0]) / (yRange[1] - yRange[0])) * (height - bottom - top);
+  const front = paretoFront(points, higherIsBetter);
+  const steps = front.map((index, place) => {
+    const point = points[index];
+    return place === 0 ? `M${x(point.x)},${y(point.y)}` : `H${x(point.x)}V${y(point.y)}`;
+  }).join("");
+  const onFront = new Set(front);
+  const placed = [];
+  const labelY = (cx, cy) => { // move a label up until it is free
+    let at = cy + 4;
+    while (placed.some(([px, py]) => Math.abs(px - cx) < 110 && Math.abs(py - at) < 13)) at -= 13;
+    placed.push([cx, at]);
+    return at;
+  };
+  const label = `${yLabel} / ${xLabel}: ${points.map((point) => `${point.name} ${num(point.y)} (${format(point.x)})`).join("; ")}`;
+  return s("svg", { viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img", "aria-label": label },
+    ticks(...yRange).map((value) => [s("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "grid-line" }), s("text", { x: left - 8, y: y(value) + 4, class: "tick end" }, num(value))]),
+    ticks(...xRange).map((value) => s("text", { x: x(value), y: height - bottom + 18, class: "tick middle" }, format(value))),
+    s("text", { x: (left + width) / 2, y: height - 6, class: "axis middle" }, xLabel),
+    s("text", { transform: `translate(14 ${height / 2 - 10}) rotate(-90)`, class: "axis middle" }, `${yLabel} ${higherIsBetter === false ? "↓" : "↑"}`),
+    s("path", { d: steps, class: "front" }),
+    points.map((point, index) => {
+      const toLeft = x(point.x) > width * 0.72;
+      return s("g", { class: `point${onFront.has(index) ? " on-front" : ""}`, onclick: () => onclick?.(point) },
+        point.low !== null && point.low !== undefined && s("line", { x1: x(point.x), x2: x(point.x), y1: y(point.low), y2: y(point.high), class: "interval-line" }),
+        s("circle", { cx: x(point.x), cy: y(point.y), r: 5.5 }),
+        s("text", { x: x(point.x) + (toLeft ? -10 : 10), y: labelY(x(point.x), y(point.y)), class: `point-name${toLeft ? " end" : ""}` }, point.name));
+    }));
+}
+
+/** A radar: `axes` names, `series` {name, values (0 to 1 or null)}. */
+export function radar(axes, series) {
+  const [size, radius] = [360, 118];
+  const centre = size / 2;
+  const at = (index, share) => {
+    const angle = (index / axes.length) * 2 * Math.PI - Math.PI / 2;
+    return [centre + Math.cos(angle) * radius * share, centre + Math.sin(angle) * radius * share];
+  };
+  const ring = (share) => axes.map((_, index) => at(index, share).map((v) => v.toFixed(1)).join(",")).join(" ");
+  const label = series.filter((one) => !one.hidden).map((one) => `${one.name}: ${axes.map((axis, index) => `${axis} ${one.values[index] === null ? "–" : Math.round(one.values[index] * 100)}`).join(", ")}`).join("; ");
+  return s("svg", { viewBox: `0 0 ${size} ${size}`, class: "plot radar", role: "img", "aria-label": label },
+    [0.25, 0.5, 0.75, 1].map((share) => s("polygon", { points: ring(share), class: "grid-line ring" })),
+    axes.map((axis, index) => {
+      const [x, y] = at(index, 1);
+      const [tx, ty] = at(index, 1.16);
+      const anchor = Math.abs(tx - centre) < 8 ? "middle" : tx > centre ? "" : "end";
+      return [s("line", { x1: centre, y1: centre, x2: x, y2: y, class: "grid-line" }), s("text", { x: tx, y: ty + 4, class: `tick ${anchor}` }, axis)];
+    }),
+    series.map((one, number) => !one.hidden && s("polygon", { class: "radar-area", style: { "--take": `var(--take-${(number % 9) + 1})` }, points: axes.map((_, index) => at(index, 0.06 + 0.94 * (one.values[index] ?? 0)).map((v) => v.toFixed(1)).join(",")).join(" ") })));
+}
+
+/** Names and colours of a plot's series; a press shows or hides one. */
+export function legend(names, hidden, onchange) {
+  return h("div", { class: "legend" }, names.map((name, index) => h("button", {
+    type: "button", class: "chip", "aria-pressed": String(!hidden.has(name)), style: { "--take": `var(--take-${(index % 9) + 1})` }, onclick: () => onchange(name),
+  }, h("span", { class: "dot" }), name)));
+}

@@ -1,0 +1,127 @@
+// Work under way and what became of it: progress, refusals and failures with their reasons, and trying again.
+
+import * as api from "./api.js";
+import { choice, h, put } from "./dom.js";
+import { money, num, t } from "./words.js";
+
+const LIVE_MS = 1500;
+const IDLE_MS = 6000;
+const OPEN = ["planned", "submitting", "submitted", "running"];
+
+class Runs {
+  constructor(app, element, query) {
+    this.app = app;
+    this.element = element;
+    this.state = new URLSearchParams(query).get("state") ?? "";
+    this.abort = new AbortController();
+  }
+
+  async open() {
+    this.tasks = h("div", { class: "tasks" });
+    this.jobs = h("div", { class: "jobs" });
+    this.failures = h("div", { class: "failures" });
+    const may = this.app.bench.permissions ?? {};
+    const score = may.generate !== false && h("button", { type: "button", onclick: () => void this.app.attempt(async () => { await api.post("tasks", { kind: "score", score: { preset: "offline" } }); await this.#refresh(); }) }, t("run.score"));
+    put(this.element, h("div", { class: "page runs" },
+      h("header", { class: "page-head" }, h("div", {}, h("h1", {}, t("nav.runs")), h("p", { class: "hint" }, t("run.about"))), h("div", { class: "actions" }, score)),
+      h("section", {}, h("h2", {}, t("run.tasks")), this.tasks), h("section", {}, h("h2", {}, t("run.jobs")), this.jobs), h("section", {}, h("h2", {}, t("run.failures")), this.failures)));
+    await this.#refresh();
+    this.#again();
+  }
+
+  #again() {
+    const live = this.live ? LIVE_MS : IDLE_MS;
+    this.timer = setTimeout(async () => {
+      if (!document.hidden) {
+        try {
+          await this.#refresh();
+          this.lost = false;
+        } catch (error) {
+          if (error.name === "AbortError") return;
+          if (!this.lost) this.app.toast(error.message === "offline" ? t("error.offline") : error.message, "error");
+          this.lost = true;
+        }
+      }
+      if (!this.abort.signal.aborted) this.#again();
+    }, live);
+  }
+
+  async #refresh() {
+    const { signal } = this.abort;
+    const [tasks, jobs, failures] = await Promise.all([api.get("tasks", {}, signal), api.get("jobs", { state: this.state, limit: 200 }, signal), api.get("failures", {}, signal)]);
+    this.live = tasks.some((task) => ["waiting", "running"].includes(task.state)) || OPEN.some((state) => jobs.states[state]);
+    const same = JSON.stringify([tasks, jobs, failures]);
+    if (same === this.drawn) return; // nothing moves under the pointer for nothing
+    this.drawn = same;
+    this.#drawTasks(tasks);
+    this.#drawJobs(jobs);
+    this.#drawFailures(failures);
+  }
+
+  #drawTasks(tasks) {
+    const may = this.app.bench.permissions ?? {};
+    put(this.tasks, tasks.length ? tasks.slice(0, 40).map((task) => {
+      const busy = ["waiting", "running"].includes(task.state);
+      return h("article", { class: `task ${task.state}` },
+        h("div", { class: "task-line" }, h("b", {}, t(`task.${task.kind}`)), h("span", { class: `state ${task.state}` }, t(`state.${task.state}`)), h("time", { class: "unit", datetime: task.created }, when(task.created)),
+          h("span", { class: "grow" }),
+          busy && may.generate !== false && h("button", { type: "button", onclick: () => void this.app.attempt(async () => { await api.post(`tasks/${task.id}/cancel`, {}); await this.#refresh(); }) }, t("run.cancel")),
+          task.result_url && h("a", { class: "button", href: task.result_url, download: "" }, t("run.download"))),
+        busy && h("progress", { max: "1", value: String(task.progress), "aria-label": t(`task.${task.kind}`) }),
+        task.message && h("p", { class: task.state === "failed" ? "failure" : "hint" }, task.message),
+        busy && !task.worker_alive && h("p", { class: "failure" }, t("run.noWorker")));
+    }) : h("p", { class: "hint" }, t("run.noTasks")));
+  }
+
+  #drawJobs({ states, jobs }) {
+    const names = Object.keys(states);
+    if (!names.length) { put(this.jobs, h("p", { class: "hint" }, t("run.noJobs"))); return; }
+    put(this.jobs,
+      h("div", { class: "state-row" }, choice(t("run.state"), [["", t("run.allStates")], ...names.map((name) => [name, `${t(`state.${name}`)} (${states[name]})`])], this.state, (value) => { this.state = value; this.drawn = ""; void this.app.attempt(() => this.#refresh()); }),
+        h("div", { class: "state-bar", "aria-hidden": "true" }, names.map((name) => h("span", { class: name, style: { "flex-grow": String(states[name]) }, title: `${name}: ${states[name]}` })))),
+      h("div", { class: "facts-scroll", tabindex: "0", role: "region", "aria-label": t("run.jobs") }, h("table", { class: "board" },
+        h("thead", {}, h("tr", {}, ["fact.tool2", "wall.prompt", "run.state", "run.why", "fact.cost", "run.what"].map((word) => h("th", { scope: "col" }, t(word))))),
+        h("tbody", {}, jobs.map((job) => h("tr", {},
+          h("td", {}, h("b", {}, job.model)),
+          h("td", {}, `${job.prompt_id} · ${job.sample}`, h("div", { class: "unit clamp", title: job.prompt }, job.prompt)),
+          h("td", {}, h("span", { class: `state ${job.state}` }, t(`state.${job.state}`))),
+          h("td", { class: "why" }, [job.reason && t(`reason.${job.reason}`), job.message].filter(Boolean).join(": ")),
+          h("td", {}, money(job.cost_usd)),
+          h("td", {}, job.clip ? this.app.link("compare", `takes=${job.clip}`, t("run.watch")) : this.#retry(job))))))));
+  }
+
+  /** Back to the page where the price is shown before the click: trying again may cost again. */
+  #retry(job) {
+    if (OPEN.includes(job.state) || (this.app.bench.permissions ?? {}).generate === false) return null;
+    return this.app.link("generate", new URLSearchParams({ prompt: job.prompt, models: job.model }).toString(), t("run.retry"));
+  }
+
+  #drawFailures(failures) {
+    if (!failures.length) { put(this.failures, h("p", { class: "hint" }, t("run.noFailures"))); return; }
+    const kinds = new Map();
+    for (const failure of failures) {
+      const key = JSON.stringify([failure.stage, failure.metric, failure.message]);
+      kinds.set(key, [...(kinds.get(key) ?? []), failure]);
+    }
+    const rows = [...kinds.values()].sort((a, b) => b.length - a.length).slice(0, 200);
+    put(this.failures, h("table", { class: "board" }, h("thead", {}, h("tr", {}, ["run.stage", "board.metric", "run.why", "run.count"].map((word) => h("th", { scope: "col" }, t(word))))),
+      h("tbody", {}, rows.map((same) => h("tr", {}, h("td", {}, t(`stage.${same[0].stage}`)), h("td", {}, same[0].metric.replaceAll("_", " ") || "–"), h("td", { class: "why" }, same[0].message),
+        h("td", {}, num(same.length, 0), " ", same[0].stage === "score" && /^[0-9a-f]{16}$/.test(same[0].subject) && this.app.link("compare", `takes=${[...new Set(same.map((one) => one.subject))].slice(0, 9).join(",")}`, t("run.watch"))))))));
+  }
+
+  close() {
+    this.abort.abort();
+    clearTimeout(this.timer);
+  }
+}
+
+function when(created) {
+  const date = new Date(created);
+  return Number.isNaN(date.getTime()) ? created : date.toLocaleString(document.documentElement.lang);
+}
+
+export async function open(app, element, query) {
+  const runs = new Runs(app, element, query);
+  await runs.open();
+  return runs;
+}
