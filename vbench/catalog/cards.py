@@ -258,8 +258,8 @@ def read_card(path: Path) -> ModelCard:
         raise CatalogError(f"{path}:{lines.get(('id',), 1)}: id {data['id']!r} is not the file's name; rename either")
     card = check(ModelCard, data, path=path, lines=lines)
     card._path, card._lines = path, lines
-    for where, text in _strings(card.options, ("options",)):
-        if _SECRET_VALUE.search(_ENV.sub("", text)) or _looks_secret(where, text):
+    for where, text in _strings(data, ()):
+        if _SECRET_VALUE.search(_ENV.sub("", text)) or (where[0] == "options" and _looks_secret(where, text)):
             raise card.complaint(
                 "a key is written into the card; remove it (and revoke it if the file was shared), "
                 "and refer to an environment variable: ${EXAMPLE_API_KEY}",
