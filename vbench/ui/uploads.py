@@ -45,8 +45,9 @@ class Uploads:
             OptionError: no kind of clip, too large, or no room.
         """
         self._forget_old()
-        safe = safe_name(Path(name.replace("\\", "/")).name)
-        if Path(safe).suffix.lower() not in CLIP_SUFFIXES:
+        given = Path(name.replace("\\", "/"))
+        safe = f"{safe_name(given.stem)}{safe_name(given.suffix) if given.suffix else ''}"
+        if given.suffix.lower() not in CLIP_SUFFIXES:
             raise OptionError(f"{safe!r} is no clip; drop one of {', '.join(CLIP_SUFFIXES)}")
         place = self.folder / secrets.token_hex(16)
         place.mkdir(parents=True)
