@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import struct
+import sys
 import tempfile
 import threading
 import time
@@ -113,7 +114,9 @@ class Fake:
             request_queue_size = 128
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """A client that hangs up is part of the play."""
+                """A client that hangs up is part of the play; anything else is a fault of the fake."""
+                if not isinstance(sys.exc_info()[1], ConnectionError):
+                    super().handle_error(request, client_address)
 
         self.server = Server(("127.0.0.1", 0), Bound)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
