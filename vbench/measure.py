@@ -162,7 +162,7 @@ class Flow:
     inliers: Floats
     """Share of tracked points the camera model explains, shape (P,)."""
     residual: Floats
-    """Mean absolute luma left after compensating the motion, over valid pixels, 8-bit levels, shape (P,)."""
+    """Mean absolute luma difference, motion undone where flow is reliable, as it is elsewhere; levels, shape (P,)."""
     valid: Floats
     """Share of pixels where forward and backward flow agree, shape (P,)."""
     jerk: Floats
@@ -191,6 +191,27 @@ class Rates:
     t_s: Floats
     frame: NDArray[np.int64]
     value: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class PairFlow:
+    """How fast the fastest pixels move between pairs of frames."""
+
+    t_s: Floats
+    """Time of the second frame of each pair, shape (P,)."""
+    frame: NDArray[np.int64]
+    """Its index in the file, shape (P,)."""
+    pixels: Floats
+    """Mean length of the largest flow vectors, in pixels of the file per pair, shape (P,)."""
+    short_side: int
+    """Of the frames, in pixels."""
+    ends: tuple[float, float] | None = None
+    """The same from the first frame to the last and back; None where it is not asked for."""
+
+    @property
+    def n_frames(self) -> int:
+        """Frames the pairs were made of."""
+        return len(self.pixels) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +335,7 @@ class Feature(ABC):
         """Weights needed, and whether they are there; called before anything is loaded."""
         return ()
 
-    def fetch(self) -> None:
+    def fetch(self) -> None:  # noqa: B027: most features have nothing to fetch
         """Get missing weights where that can be done.
 
         Raises:
@@ -634,9 +655,10 @@ class Metric:
 class Combined(Metric):
     """A metric made of other metrics' values rather than of features; `compute` takes one mapping name → value.
 
-    `inputs` names the metrics it can use. Those that are not in the plan (no weights), or not applicable to a clip,
-    are left out of the mapping; the plan's choice is part of the score's parameters. A part that fails for a clip in
-    any other way fails the combination too, so that a broken clip cannot score by what was left.
+    `inputs` names the metrics it can use. Those that are not in the plan (no weights) are left out of the mapping, and
+    the plan's choice is part of the score's parameters; so are those not applicable to a clip or not defined for it
+    (a still clip has no jerk), unless `needs` names them. A part that fails in any other way fails the combination too,
+    so that a broken clip cannot score by what was left.
     """
 
     needs: tuple[str, ...]

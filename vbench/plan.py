@@ -182,10 +182,6 @@ def _check_weights(features: Mapping[str, Feature], metrics: Sequence[Metric]) -
     )
     free = [metric.name for metric in metrics if not blocked & set(metric.inputs)]
     without = (
-        f"without them: --preset offline, {len(free)} of these {len(metrics)} measures"
-        if free
-        else "none can be scored without them"
+        f"{len(free)} of these {len(metrics)} measures need none (--preset offline)" if free else "all of them need it"
     )
-    raise WeightsError(
-        f"weights are missing: {what}. {'. '.join(reasons)}. Give local copies with --set, or score without them: {without}"
-    )
+    raise WeightsError(f"weights are missing: {what}. {'. '.join([*reasons, without])}")

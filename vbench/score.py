@@ -190,7 +190,7 @@ def run(
     for item in todo:
         needed = sorted({name for metric in item.metrics for name in plan.features_of(metric)})
         groups.setdefault(tuple(needed), []).append(item)
-    for needed, items in groups.items():
+    for names, items in groups.items():
         ready: list[tuple[Unfinished, Wanted]] = []
         for item in items:
             try:
@@ -201,10 +201,10 @@ def run(
                 )
                 continue
             ready.append((item, Wanted(path=path, probe=item.clip.probe, prompt=item.clip.prompt)))
-        if not needed:  # only the given inputs, or values that are stored
+        if not names:  # only the given inputs, or values that are stored
             yield from (measured(plan, item, {}, item.clip.probe) for item, _ in ready)
             continue
-        features = [plan.features[name] for name in needed]
+        features = [plan.features[name] for name in names]
         for found in spread(
             [wanted for _, wanted in ready], features, devices=devices, workers=workers, note=note, timing=timing
         ):
@@ -284,7 +284,7 @@ def _one(
 ) -> Measure:
     if isinstance(metric, Combined):
         for part in metric.inputs:
-            if codes.get(part, "not_applicable") != "not_applicable" or (part in codes and part in metric.needs):
+            if part in codes and (part in metric.needs or codes[part] not in ("not_applicable", "undefined")):
                 raise MetricError(f"{metric.name} needs {part}, which failed ({codes[part]})", code=codes[part])
         return metric.combine({part: numbers[part] for part in metric.inputs if part in numbers})
     for name in metric.inputs:
@@ -319,6 +319,7 @@ def measure_file(
     device: str = "auto",
     settings: Mapping[str, str] | None = None,
     precision: str = "auto",
+    workers: int = 1,
 ) -> tuple[Clip, Outcomes]:
     """Measure one file that is in no bench.
 
@@ -330,6 +331,7 @@ def measure_file(
         device: As for `score`; of several the first.
         settings: `--set` values.
         precision: As for `score`.
+        workers: 1: decode in a process of its own, so that a codec that crashes fails the file; 0: in this process.
 
     Raises:
         ClipError: the file cannot be read.
@@ -355,7 +357,7 @@ def measure_file(
     plan = make_plan(preset, metrics=metrics, settings=settings, device=chosen[0], precision=precision)
     item = Unfinished(clip=clip, metrics=plan.metrics, known={})
     wanted = [Wanted(path=path, probe=facts, prompt=known)]
-    for found in extract(wanted, list(plan.features.values()), workers=1):
+    for found in extract(wanted, list(plan.features.values()), workers=workers):
         if found.refused is not None:
             return clip, refused(plan, item, found.refused.code, found.refused.message)
         return clip, measured(plan, item, found.values, facts)

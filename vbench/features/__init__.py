@@ -20,6 +20,16 @@ FEATURES = Registry(
         "clip_quality": "vbench.features.clip:ClipQualityFeature",
         "aesthetic": "vbench.features.aesthetic:AestheticFeature",
         "video_text": "vbench.features.xclip:VideoTextFeature",
+        "vbench_dino": "vbench.features.vbench_dino:VBenchDinoFeature",
+        "vbench_clip": "vbench.features.vbench_clip:VBenchClipFeature",
+        "vbench_style_frames": "vbench.features.vbench_clip:VBenchStyleFramesFeature",
+        "vbench_style_text": "vbench.features.vbench_clip:VBenchStyleTextFeature",
+        "vbench_aesthetic": "vbench.features.vbench_clip:VBenchAestheticFeature",
+        "vbench_levels": "vbench.features.vbench_levels:VBenchLevelsFeature",
+        "vbench_flow": "vbench.features.vbench_raft:VBenchFlowFeature",
+        "vbench_static_flow": "vbench.features.vbench_raft:VBenchStaticFlowFeature",
+        "vbench_video": "vbench.features.vbench_viclip:VBenchVideoFeature",
+        "vbench_video_text": "vbench.features.vbench_viclip:VBenchVideoTextFeature",
     },
 )
 """Name → a `measure.Feature` subclass, or a function of `Settings` that gives a feature."""

@@ -52,9 +52,11 @@ class _Appearance:
 
     def _take(self, picks: list[tuple[Frame, float]]) -> None:
         for frame, t_s in picks:
-            self._rows.append(
-                (t_s, frame.index, frame.memo("appearance", lambda frame=frame: describe(small_rgb(frame))))
-            )
+            self._rows.append((t_s, frame.index, _described(frame)))
+
+
+def _described(frame: Frame) -> NDArray[np.float32]:
+    return frame.memo("appearance", lambda: describe(small_rgb(frame)))
 
 
 def describe(rgb: Bytes) -> NDArray[np.float32]:
@@ -72,12 +74,12 @@ def colour_shares(rgb: Bytes) -> NDArray[np.float64]:
     for planes in ((1, 2), (0, 1), (0, 2)):
         counts = cv2.calcHist([lab], list(planes), None, [FINE, FINE], [0, 256, 0, 256])
         shares.append(cv2.GaussianBlur(counts, (5, 5), 1.0).ravel())  # soft bins: a slight change of light moves little
-    row = np.concatenate(shares).astype(np.float64)
-    return row / row.sum()
+    row: NDArray[np.float64] = np.concatenate(shares).astype(np.float64)
+    return np.asarray(row / row.sum())
 
 
 def edge_shares(rgb: Bytes) -> NDArray[np.float64]:
-    """Shares of gradient strength by direction (8 of 180 degrees) in 4 x 4 cells, and of flatness; sums to 1, (129,)."""
+    """Shares of gradient strength by direction (8 in 180 degrees) in 4 x 4 cells, and of flatness; shape (129,)."""
     luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     dx, dy = cv2.spatialGradient(luma)
     length, angle = cv2.cartToPolar(dx.astype(np.float32), dy.astype(np.float32))
@@ -87,4 +89,4 @@ def edge_shares(rgb: Bytes) -> NDArray[np.float64]:
     cell = np.add.outer(np.arange(height) * CELLS // height * CELLS, np.arange(width) * CELLS // width)
     row = np.bincount((cell * ANGLES + direction).ravel(), length.ravel(), minlength=CELLS * CELLS * ANGLES)
     row = np.append(row, EDGE_FLOOR * luma.size / 8)
-    return row / row.sum()
+    return np.asarray(row / row.sum())

@@ -79,7 +79,7 @@ class ClipEncoder(Encoder):
 
 
 class ClipTextFeature(TextFeature):
-    """`measure.TextRows`: the prompt and 63 hard distractors. Text beyond the model's 77 tokens is cut, as in CLIPScore."""
+    """`measure.TextRows`: the prompt and 63 hard distractors; text beyond the model's 77 tokens is cut."""
 
     name = "clip_text"
     known_settings = SETTINGS
@@ -128,9 +128,9 @@ def embed_texts(texts: list[str], folder: Path, settings: Settings) -> Tensor:
     """Unit rows of texts, float32 on the CPU, shape (N, D)."""
     import torch
 
-    model, tokenizer = clip_model(folder, settings), _tokenizer(folder)
+    model, to_tokens = clip_model(folder, settings), tokenizer(folder)
     limit = int(model.config.text_config.max_position_embeddings)
-    tokens = tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt").to(settings.device)
+    tokens = to_tokens(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt").to(settings.device)
     with torch.inference_mode():
         rows = model.text_projection(model.text_model(**tokens).pooler_output).float().cpu()
     return torch.nn.functional.normalize(rows, dim=-1)
@@ -147,7 +147,8 @@ def _model(folder: Path, device: str, precision: Any) -> Any:
 
 
 @lru_cache(maxsize=4)
-def _tokenizer(folder: Path) -> Any:
+def tokenizer(folder: Path) -> Any:
+    """The tokenizer beside the weights, loaded once per process."""
     from transformers import AutoTokenizer
 
     try:

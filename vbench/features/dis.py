@@ -19,7 +19,7 @@ MIN_SIDE = 16
 @lru_cache(maxsize=1)
 def _dis() -> Any:
     cv2.setNumThreads(1)
-    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
 
 @lru_cache(maxsize=8)

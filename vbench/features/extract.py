@@ -11,8 +11,8 @@ from typing import Any
 from vbench.errors import ItemError
 from vbench.features.decode import Done
 from vbench.features.device import Batcher
-from vbench.features.pool import STALL_S, DecodePool, Item
-from vbench.features.worker import Refused
+from vbench.features.messages import Refused
+from vbench.features.pool import STALL_S, DecodePool, InlinePool, Item
 from vbench.measure import DeviceFeature, Feature, FrameRequest, Source, StreamFeature, TextFeature
 from vbench.records import Probe, Prompt
 
@@ -76,7 +76,7 @@ def extract(
     Args:
         wanted: The clips.
         features: What to compute.
-        workers: Decode processes.
+        workers: Decode processes; 0: decode in this process.
         note: Told of anything a person should know, in a sentence.
         stall_s: Silence after which a decode process counts as hung.
         timing: Filled in as it runs.
@@ -126,7 +126,8 @@ def extract(
         for number in list(waiting):
             yield finish(number, waiting.pop(number))
 
-    with DecodePool(stream, requests, workers=workers, stall_s=stall_s) as pool:
+    pool = DecodePool(stream, requests, workers=workers, stall_s=stall_s) if workers else InlinePool(stream, requests)
+    with pool:
         for event in pool.run(items):
             if event is None:
                 yield from flushed()
@@ -141,7 +142,7 @@ def extract(
                 timing.feature_s += message.feature_s
                 timing.n_frames += message.n_frames
                 waiting[item.number] = message
-                if not batchers or len(waiting) >= 2 * workers:
+                if not batchers or len(waiting) >= max(1, 2 * workers):
                     yield from flushed()
             else:
                 _open(item.number, message.probe)

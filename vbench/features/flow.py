@@ -126,10 +126,9 @@ class FlowRows:
         valid = agreeing(forward, backward)
         n_valid = int(np.count_nonzero(valid))
         camera, subject, move, inliers = camera_part(forward, valid)
-        difference = cv2.absdiff(first, warped(second, forward))
-        residual = (
-            float(cv2.mean(difference, mask=valid.view(np.uint8))[0]) if n_valid else float(cv2.mean(difference)[0])
-        )
+        explained = cv2.absdiff(first, warped(second, forward))
+        # what the flow cannot follow counts uncompensated: else the worse the match, the fewer pixels would be judged
+        residual = float(cv2.mean(np.where(valid, explained, cv2.absdiff(first, second)))[0])
         jerk = np.nan
         if self._before is not None and self._before[0].shape == forward.shape:
             velocity, dt_before = self._before

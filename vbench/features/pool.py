@@ -15,8 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from vbench.features.decode import Chunk, Done
-from vbench.features.worker import Beat, Refused, Setup, Task, send
+from vbench.errors import ItemError
+from vbench.features.decode import Chunk, Done, run_clip
+from vbench.features.messages import Beat, Refused, Setup, Task, send
 from vbench.measure import FrameRequest, StreamFeature
 from vbench.records import Probe
 
@@ -99,11 +100,11 @@ class DecodePool:
                 self._check_stalls()
                 yield None
                 continue
-            item, message = found
-            if item is None:
+            source, message = found
+            if source is None:
                 raise message
             left -= isinstance(message, Done | Refused)
-            yield item, message
+            yield source, message
 
     def _check_stalls(self) -> None:
         for slot, heard in list(self._heard.items()):
@@ -175,3 +176,25 @@ class DecodePool:
             code="crashed",
             message=f"{item.path}: the decode process died (exit code {code}); the other clips are not affected",
         )
+
+
+class InlinePool:
+    """The same without processes: clip after clip in this one, for single files and for tests."""
+
+    def __init__(self, features: Sequence[StreamFeature], requests: Sequence[FrameRequest]) -> None:
+        self._features, self._requests = features, requests
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def run(self, items: Sequence[Item]) -> Iterator[tuple[Item, Chunk | Done | Refused] | None]:
+        """As `DecodePool.run`."""
+        for item in items:
+            try:
+                for message in run_clip(item.path, item.probe, self._features, self._requests):
+                    yield item, message
+            except ItemError as error:
+                yield item, Refused(code=error.code, message=str(error))

@@ -123,7 +123,8 @@ class RaftEncoder(Encoder):
         down = max(MIN_SIDE, -(-height // 8) * 8) - height
         across = max(MIN_SIDE, -(-width // 8) * 8) - width
         normal = frames.float() / 127.5 - 1
-        padded = pad(normal.flatten(0, 1), (0, across, 0, down), mode="replicate").unflatten(0, frames.shape[:2])
+        flat = pad(normal.flatten(0, 1), (0, across, 0, down), mode="replicate")
+        padded = flat.view(*frames.shape[:2], *flat.shape[1:])
         first, second = padded[:, 0], padded[:, 1]
         device = torch.device(self._settings.device).type
         with torch.autocast(device, torch.bfloat16, enabled=self._settings.precision == "bf16"):

@@ -12,7 +12,7 @@ from typing import Any
 
 from vbench.errors import VBenchError
 from vbench.features.extract import Extracted, Timing, Wanted, extract
-from vbench.features.worker import Refused, open_pipes, send
+from vbench.features.messages import Refused, open_pipes, send
 from vbench.measure import Feature, Settings
 
 

@@ -42,10 +42,12 @@ class _Shimmer:
         self._changes: list[float] = []
         self._sum: NDArray[np.float32] | None = None
         self._n = 0
+        self._n_frames = 0
         self._has_jump = False
         self._rows: list[tuple[float, int, float]] = []
 
     def add(self, frame: Frame) -> None:
+        self._n_frames += 1
         for picked, _ in self._sampler.add(frame):
             self._stretch(picked)
         if frame.is_new:
@@ -84,7 +86,7 @@ class _Shimmer:
         if not self._rows:
             raise MetricError(
                 "high-frequency flicker needs three different frames with still parts; the clip has none",
-                code="too_short" if len(self._recent) < 3 else "undefined",
+                code="too_short" if self._n_frames < 3 else "undefined",
             )
         t_s, index, value = zip(*self._rows, strict=True)
         return Rates(t_s=np.array(t_s), frame=np.array(index, np.int64), value=np.array(value))

@@ -89,7 +89,7 @@ class LoudnessMeter:
         level = 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10)))
         return Sound(
             present=True,
-            t_s=np.arange(len(level)) * WINDOW_S,
+            t_s=np.arange(len(level), dtype=np.float64) * WINDOW_S,
             rms_db=level,
             loudness_lufs=integrated_loudness(np.array(self._weighted)),
             clipped_share=self._n_clipped / (self.n_samples * self._left.shape[1]),

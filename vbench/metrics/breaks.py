@@ -9,15 +9,15 @@ from vbench.measure import Measure, Metric, Moment, Series, Steps
 
 FREEZE_S = 0.3
 """A picture held longer than this is a freeze; shorter holds are a low frame rate or animation on twos and threes."""
-BLACK_SHARE = 0.98
+BLACK_SHARE, BLACK_MEAN = 0.95, 6.0
 CUT_LEVELS, CUT_RATIO, CUT_LOST, CUT_COLOUR = 10.0, 3.0, 0.6, 0.2
 NEAR_BLACK_S = 0.15
 """A jump out of or into black belongs to the black stretch; so do the frames this close to it."""
 
 
 def is_black(steps: Steps) -> NDArray[np.bool_]:
-    """Distinct frames of which at least 98 % is near-black, shape (N,)."""
-    return np.asarray(steps.dark_share >= BLACK_SHARE)
+    """Distinct frames of which at least 95 % is near-black and the mean below 6 levels, shape (N,)."""
+    return np.asarray((steps.dark_share >= BLACK_SHARE) & (steps.mean_luma < BLACK_MEAN))
 
 
 def cut_positions(steps: Steps) -> NDArray[np.int64]:

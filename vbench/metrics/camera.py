@@ -27,7 +27,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "crane_down": ("tilt_down",),
     "orbit": ("pan_left", "pan_right"),
 }
-"""What one homography of the picture can tell; a truck looks like a pan, a dolly like a zoom, an orbit like either pan."""
+"""What one homography can tell: a truck looks like a pan, a dolly like a zoom, an orbit like a pan either way."""
 
 
 def speeds(move: Floats) -> Floats:

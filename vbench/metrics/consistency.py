@@ -11,7 +11,7 @@ from vbench.metrics.motion import motion_p95
 
 MAX_DRIFT_ROWS = 200
 HORIZONS_S = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0)
-MOTION_FLOOR = 0.02
+MOTION_FLOOR = 0.01
 """Diagonals per second (95th percentile over the picture) below which a clip counts as nearly still."""
 
 
@@ -44,7 +44,7 @@ def neighbour_cosine(embeddings: Embeddings) -> Measure:
 
 def pair_cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> Floats:
     """Row by row, shape (N,), clipped to [-1, 1] against rounding."""
-    return np.clip(np.einsum("td,td->t", a, b, dtype=np.float64), -1.0, 1.0)
+    return np.asarray(np.clip(np.einsum("td,td->t", a, b, dtype=np.float64), -1.0, 1.0))
 
 
 def drift(embeddings: Embeddings) -> Measure:
@@ -116,7 +116,7 @@ def horizon(embeddings: Embeddings) -> Measure:
 
 
 def gated(embeddings: Embeddings, flow: Flow, steps: Steps) -> Measure:
-    """Neighbour consistency, 0.5 or less to 0 and 1 to 1, times min(1, motion / 0.02 diagonals/s).
+    """Neighbour consistency, 0.5 or less to 0 and 1 to 1, times min(1, motion / 0.01 diagonals/s).
 
     Motion is `motion_p95`. Stillness cannot buy it: below the floor,
     halving the motion halves the value, while the most that steadiness can add is what is missing to 1.

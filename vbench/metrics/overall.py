@@ -23,7 +23,7 @@ class Anchor:
         return min(1.0, max(0.0, (value - self.zero) / (self.one - self.zero)))
 
 
-MOTION_FLOOR = 0.02
+MOTION_FLOOR = 0.01
 """Diagonals per second (`motion_p95`) below which a clip is nearly still: steadiness is scaled down in proportion."""
 TEMPORAL_ANCHORS: dict[str, Anchor] = {
     "temporal_consistency": Anchor(0.75, 0.99),
@@ -38,7 +38,7 @@ TEMPORAL_ANCHORS: dict[str, Anchor] = {
     "cut_count": Anchor(3.0, 0.0),
 }
 MOTION_ANCHORS: dict[str, Anchor] = {
-    "motion_p95": Anchor(0.0, 0.05),
+    "motion_p95": Anchor(0.0, 0.04),
     "motion_jerk": Anchor(3.0, 0.2),
     "freeze_ratio": Anchor(1.0, 0.0),
 }
@@ -69,7 +69,7 @@ def _mean(values: Mapping[str, float], anchors: Mapping[str, Anchor]) -> float:
 
 
 def temporal(values: Mapping[str, float]) -> Measure:
-    """100 x mean of the anchored steadiness measures x min(1, motion / 0.02) x (1 - freeze ratio)."""
+    """100 x mean of the anchored steadiness measures x min(1, motion / 0.01) x (1 - freeze ratio)."""
     gate = min(1.0, values["motion_p95"] / MOTION_FLOOR) * (1.0 - values["freeze_ratio"])
     return Measure(100.0 * _mean(values, TEMPORAL_ANCHORS) * gate)
 
