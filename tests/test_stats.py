@@ -25,7 +25,7 @@ def test_interval_matches_a_plain_loop():
     assert found.high == pytest.approx(np.quantile(means, 1 - tail), abs=0.02)
 
 
-@pytest.mark.parametrize(("n", "least"), [(5, 0.90), (30, 0.935)])  # the plain percentile interval has 0.83 at n = 5
+@pytest.mark.parametrize(("n", "least"), [(2, 0.935), (5, 0.935), (6, 0.90), (30, 0.935)])
 def test_interval_covers_the_truth_95_percent_of_the_time(n, least):
     rng = np.random.default_rng(7)
     hits = 0
@@ -33,6 +33,11 @@ def test_interval_covers_the_truth_95_percent_of_the_time(n, least):
         found = mean_interval(rng.normal(3.0, 1.0, n))
         hits += found.low <= 3.0 <= found.high
     assert least <= hits / 2000 <= 0.965
+
+
+def test_an_interval_stays_within_what_a_value_can_be():
+    found = mean_interval([99.0, 60.0], bounds=(0.0, 100.0))
+    assert (found.low, found.high) == (0.0, 100.0)
 
 
 def test_one_prompt_has_no_interval():

@@ -45,6 +45,8 @@ class BoardRow:
     """Clips that were not made or could not be measured."""
     n_refused: int
     """Prompts the tool refused."""
+    n_not_applicable: int
+    """Clips that have nothing this metric could measure: no sound, nothing asked of the camera."""
     n_unmeasured: int
     """Clips nobody has tried to measure yet."""
     latency_s: float | None
@@ -128,10 +130,10 @@ def leaderboard(
     for score in bench.scores(metrics=names):
         if score.key.clip in clips:
             values[score.key.metric][score.key.clip] = score.value
-    failed: dict[str, set[str]] = defaultdict(set)
+    failed: dict[str, dict[str, str]] = defaultdict(dict)
     for failure in bench.score_failures():
         if failure.key is not None and failure.key.clip in clips:
-            failed[failure.key.metric].add(failure.key.clip)
+            failed[failure.key.metric][failure.key.clip] = failure.code
     jobs = _job_counts(bench, models)
     rows: list[BoardRow] = []
     for tag, members in _blocks(clips, by, all_tags):
@@ -170,7 +172,7 @@ def _rows(
     tag: str,
     clips: Mapping[str, Clip],
     values: Mapping[str, float],
-    failed: set[str],
+    failed: Mapping[str, str],
     jobs: Mapping[str, Counter[str]],
 ) -> list[BoardRow]:
     tools = sorted({clip.model for clip in clips.values()} | set(jobs))
@@ -186,9 +188,10 @@ def _rows(
     rows = []
     for tool in tools:
         members, count = by_tool[tool], jobs.get(tool, Counter())
-        interval = mean_interval(means[tool]) if means[tool] else None
+        interval = mean_interval(means[tool], bounds=info.bounds) if means[tool] else None
         n_clips = sum(clip.id in values for clip in members)
-        n_failed = sum(clip.id in failed and clip.id not in values for clip in members)
+        codes = [failed[clip.id] for clip in members if clip.id in failed and clip.id not in values]
+        n_not_applicable = codes.count("not_applicable")
         rank = ranks.get(tool, (None, None))
         rows.append(
             BoardRow(
@@ -200,9 +203,10 @@ def _rows(
                 ci_high=interval.high if interval else None,
                 n_prompts=interval.n_prompts if interval else 0,
                 n_clips=n_clips,
-                n_failed=n_failed + sum(count[state] for state in NO_CLIP_STATES),
+                n_failed=len(codes) - n_not_applicable + sum(count[state] for state in NO_CLIP_STATES),
                 n_refused=sum(count[state] for state in REFUSED_STATES),
-                n_unmeasured=len(members) - n_clips - n_failed,
+                n_not_applicable=n_not_applicable,
+                n_unmeasured=len(members) - n_clips - len(codes),
                 latency_s=_known(statistics.median, (clip.provenance.latency_s for clip in members)),
                 cost_usd=_known(statistics.fmean, (clip.provenance.cost_usd for clip in members)),
                 unit=info.unit,

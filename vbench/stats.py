@@ -17,6 +17,7 @@ from vbench.records import Outcome
 Floats = NDArray[np.float64]
 N_RESAMPLES = 4000
 SEED = 20260101
+MIN_FOR_BOOTSTRAP = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +78,20 @@ def percentile_levels(n: int, level: float = 0.95) -> tuple[float, float]:
     return tail, 1 - tail
 
 
-def mean_interval(by_prompt: Mapping[str, float] | Sequence[float] | Floats, *, seed: int = SEED) -> Interval:
+def mean_interval(
+    by_prompt: Mapping[str, float] | Sequence[float] | Floats,
+    *,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+    seed: int = SEED,
+) -> Interval:
     """Mean over prompts with a prompt-clustered bootstrap 95 % interval.
+
+    Below six prompts no bootstrap reaches 95 % (all n values lie on one side of the truth with probability 2^(1-n)),
+    so Student's interval stands in.
 
     Args:
         by_prompt: One value per prompt: the mean over its samples, which are not independent of each other.
+        bounds: What a value can be; an interval does not leave them.
 
     Raises:
         ValueError: no prompt.
@@ -92,8 +102,17 @@ def mean_interval(by_prompt: Mapping[str, float] | Sequence[float] | Floats, *, 
     mean = float(values.mean())
     if len(values) == 1:
         return Interval(mean=mean, low=None, high=None, n_prompts=1)
-    low, high = np.quantile(bootstrap_means(values, seed=seed), percentile_levels(len(values)))
-    return Interval(mean=mean, low=float(min(low, mean)), high=float(max(high, mean)), n_prompts=len(values))
+    if len(values) < MIN_FOR_BOOTSTRAP:
+        half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+        low, high = mean - half, mean + half
+    else:
+        low, high = np.quantile(bootstrap_means(values, seed=seed), percentile_levels(len(values)))
+    return Interval(
+        mean=mean,
+        low=float(max(min(low, mean), bounds[0])),
+        high=float(min(max(high, mean), bounds[1])),
+        n_prompts=len(values),
+    )
 
 
 def paired(this: Mapping[str, float], other: Mapping[str, float], *, higher_is_better: bool = True) -> Paired | None:

@@ -33,6 +33,7 @@ def board(
     format: Annotated[Format, typer.Option(help="How to write it.")] = Format.TABLE,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All metrics, where the terminal shows a choice.")] = False,
     strict: Strict = False,
 ) -> None:
     """Rank the tools of a bench, with intervals, completion and cost."""
@@ -46,7 +47,7 @@ def board(
         raise OptionError("--format parquet is not text; say where to with --out FILE")
     with Bench.open(bench, create=False) as opened:
         ranked = leaderboard(opened, metrics=metric or None, by=by, models=tool or None, tags=tag or ())
-        content = render(ranked, format.value, bench=opened)
+        content = render(ranked, format.value, bench=opened, everything=everything)
     if out is not None:
         write(content, out)
         print(f"{out}", file=sys.stderr)

@@ -15,13 +15,14 @@ Format = Literal["table", "json", "csv", "md", "html", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
-def render(board: Board, format: Format, *, bench: Bench) -> str | bytes:
+def render(board: Board, format: Format, *, bench: Bench, everything: bool = False) -> str | bytes:
     """The board in one format.
 
     Args:
         board: What to show.
         format: Text for all but ``parquet``.
         bench: For the pictures of the ``html`` page.
+        everything: For ``table``: all metrics of a long board, not the leading ones only.
     """
     if format == "json":
         return json.dumps(board.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -37,7 +38,7 @@ def render(board: Board, format: Format, *, bench: Bench) -> str | bytes:
         return page(board, bench)
     from vbench.report.text import markdown, table
 
-    return markdown(board) if format == "md" else table(board)
+    return markdown(board) if format == "md" else table(board, everything=everything)
 
 
 def write(content: str | bytes, out: Path) -> None:

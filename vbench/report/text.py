@@ -16,6 +16,25 @@ from vbench.board import Board, BoardRow
 from vbench.records import MetricInfo
 
 METRICS_PER_TABLE = 5
+LEADING = (
+    "overall",
+    "overall_temporal",
+    "overall_motion",
+    "overall_picture",
+    "overall_text",
+    "temporal_consistency",
+    "temporal_worst",
+    "appearance_consistency",
+    "appearance_worst",
+    "flicker",
+    "cut_count",
+    "motion_amount",
+    "freeze_ratio",
+    "clip_alignment",
+    "align_rank",
+    "spec_adherence",
+)
+"""What a terminal shows of a long board, as far as it was measured; groups together."""
 MARKS = {"best": "●", "worse": " ", "not distinguishable": "○", "not comparable": "?", "neutral": " "}
 
 
@@ -54,13 +73,23 @@ def arrow(info: MetricInfo) -> str:
     return {True: "↑", False: "↓", None: "·"}[info.higher_is_better]
 
 
-def table(board: Board, *, width: int | None = None) -> str:
-    """For a terminal: one table per group of metrics, or a detailed one where a single metric is asked for."""
+def table(board: Board, *, width: int | None = None, everything: bool = False) -> str:
+    """For a terminal: one table per group of metrics, or a detailed one where a single metric is asked for.
+
+    Args:
+        board: What to show.
+        width: In characters; the terminal's by default.
+        everything: All metrics of a long board, not the leading ones only.
+    """
     out = io.StringIO()
     width = width or max(100, min(180, shutil.get_terminal_size((120, 24)).columns))
     console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
     if not board.rows:
         console.print("Nothing to rank yet: vbench import or vbench generate, then vbench score.")
+    names = list(board.metrics)
+    if not everything and len(names) > len(LEADING):
+        measured = {row.metric for row in board.rows if row.mean is not None}
+        names = [name for name in LEADING if name in measured] or names
     for tag, rows in groupby(board.rows, key=lambda row: row.tag):
         members = list(rows)
         if tag:
@@ -68,15 +97,33 @@ def table(board: Board, *, width: int | None = None) -> str:
         if len(board.metrics) == 1:
             console.print(_detail(board, members))
         else:
-            for group in _wide(board, members):
+            for group in _wide(board, members, names):
                 console.print(group)
     if board.rows:
         console.print(
             "● best mean   ○ not distinguishable from it (Holm-corrected, 95 %)   ± half of the 95 % interval"
         )
+    if n_more := len(board.metrics) - len(names):
+        console.print(f"{n_more} more metrics: --all, --metric NAME, or --format html")
+    for line in _gaps(board, names):
+        console.print(line)
     for note in board.notes:
         console.print(f"Note: {note}")
     return out.getvalue()
+
+
+def _gaps(board: Board, names: Sequence[str]) -> list[str]:
+    """Per tool, the clips that stand in no mean above."""
+    lines = []
+    first = [row for row in board.rows if row.metric in names]
+    for tool, rows in groupby(sorted(first, key=lambda row: row.model), key=lambda row: row.model):
+        found = list(rows)
+        refused = max(row.n_refused for row in found)
+        failed = [f"{row.n_failed} in {row.metric}" for row in found if row.n_failed and not row.tag]
+        if refused or failed:
+            parts = ([f"{refused} refused"] if refused else []) + ([f"failed: {', '.join(failed)}"] if failed else [])
+            lines.append(f"{tool}: {'; '.join(parts)}")
+    return lines
 
 
 def _detail(board: Board, rows: Sequence[BoardRow]) -> Table:
@@ -101,30 +148,27 @@ def _detail(board: Board, rows: Sequence[BoardRow]) -> Table:
     return shown
 
 
-def _wide(board: Board, rows: Sequence[BoardRow]) -> list[Table]:
+def _wide(board: Board, rows: Sequence[BoardRow], names: Sequence[str]) -> list[Table]:
     """Tools down, metrics across, a few metrics of one group at a time; tools stay in one order throughout."""
-    first = next(iter(board.metrics))
-    tools = [row.model for row in rows if row.metric == first]
+    tools = [row.model for row in rows if row.metric == names[0]]
     cells = {(row.model, row.metric): row for row in rows}
     tables = []
-    for group, infos in groupby(board.metrics.values(), key=lambda info: info.group):
+    for group, infos in groupby((board.metrics[name] for name in names), key=lambda info: info.group):
         members = list(infos)
         for start in range(0, len(members), METRICS_PER_TABLE):
             part = members[start : start + METRICS_PER_TABLE]
             shown = Table(title=group if start == 0 else None, title_justify="left")
             shown.add_column("tool", no_wrap=True)
             for info in part:
-                shown.add_column(f"{info.name} {arrow(info)}\n{info.unit}", justify="right")
-            shown.add_column("failed", justify="right")
+                shown.add_column(f"{info.name} {arrow(info)}\n{info.unit}", justify="right", no_wrap=True)
             for tool in tools:
-                found = [cells[tool, info.name] for info in part]
-                shown.add_row(
-                    Text(tool),
-                    *(f"{MARKS[row.verdict]} {with_interval(row)}" for row in found),
-                    "/".join(str(n) for n in sorted({row.n_failed + row.n_refused for row in found})),
-                )
+                shown.add_row(Text(tool), *(_cell(cells[tool, info.name]) for info in part))
             tables.append(shown)
     return tables
+
+
+def _cell(row: BoardRow) -> str:
+    return with_interval(row) if row.mean is None else f"{MARKS[row.verdict]} {with_interval(row)}"
 
 
 def markdown(board: Board) -> str:
