@@ -15,7 +15,7 @@ from rich.text import Text
 from vbench.board import Board, BoardRow
 from vbench.records import MetricInfo
 
-METRICS_PER_TABLE = 5
+METRICS_PER_TABLE = 4
 LEADING = (
     "overall",
     "overall_temporal",
@@ -48,24 +48,17 @@ def number(value: float | None, *, digits: int = 3) -> str:
     return f"{value:.{min(places, 6)}f}"
 
 
-def half_width(row: BoardRow) -> float | None:
-    """Half the width of a row's interval."""
-    if row.ci_low is None or row.ci_high is None:
-        return None
-    return (row.ci_high - row.ci_low) / 2
-
-
 def with_interval(row: BoardRow) -> str:
-    """Mean ± half the interval, with as many decimals as the uncertainty allows."""
+    """Mean and 95 % interval, with as many decimals as the interval's width allows."""
     if row.mean is None:
         return "–"
-    half = half_width(row)
-    if half is None:
-        return f"{number(row.mean)} ± ?"
-    if half <= 0:
-        return f"{number(row.mean)} ± 0"
-    places = max(0, min(4, 1 - math.floor(math.log10(half))))
-    return f"{row.mean:.{places}f} ± {half:.{places}f}"
+    if row.ci_low is None or row.ci_high is None:
+        return number(row.mean)
+    width = row.ci_high - row.ci_low
+    if width <= 0:
+        return f"{number(row.mean)} [{number(row.ci_low)}, {number(row.ci_high)}]"
+    places = max(0, min(4, 1 - math.floor(math.log10(width / 2))))
+    return f"{row.mean:.{places}f} [{row.ci_low:.{places}f}, {row.ci_high:.{places}f}]"
 
 
 def arrow(info: MetricInfo) -> str:
@@ -100,9 +93,7 @@ def table(board: Board, *, width: int | None = None, everything: bool = False) -
             for group in _wide(board, members, names):
                 console.print(group)
     if board.rows:
-        console.print(
-            "● best mean   ○ not distinguishable from it (Holm-corrected, 95 %)   ± half of the 95 % interval"
-        )
+        console.print("● best mean   ○ not distinguishable from it (Holm-corrected, 95 %)   [ ] 95 % interval")
     if n_more := len(board.metrics) - len(names):
         console.print(f"{n_more} more metrics: --all, --metric NAME, or --format html")
     for line in _gaps(board, names):
