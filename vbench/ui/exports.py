@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from PIL import Image, ImageDraw, ImageFont
@@ -108,8 +109,11 @@ def export(kind: Kind, takes: Sequence[Take], folder: Path, *, at_s: float | Non
     folder.mkdir(parents=True, exist_ok=True)
     out = folder / FILES[kind]
     part = out.with_name(f"part-{out.name}")
-    WRITERS[kind](takes, part, at_s)
-    part.replace(out)
+    try:
+        WRITERS[kind](takes, part, at_s)
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
     return out
 
 
@@ -231,7 +235,7 @@ def timeline_json(takes: Sequence[Take]) -> str:
 def edl(takes: Sequence[Take]) -> str:
     """A CMX 3600 edit decision list with markers as locators.
 
-    An EDL counts at one rate: that of the takes where they share one it can count, else 24 or the nearest above.
+    Locators are in each take's own time. An EDL counts at one rate: the lowest it knows that is not below any take's.
     """
     import opentimelineio as otio
 
@@ -252,7 +256,7 @@ def _one_line(text: str) -> str:
 
 def timecode(seconds: float, fps: float) -> str:
     """`00:00:02:11`: hours, minutes, seconds, and frames at the clip's own rate."""
-    frame = math.floor(seconds * fps + 1e-6)
+    frame = math.floor(seconds * fps + 1e-3)  # times are rounded to the container's clock
     whole = max(1, round(fps))
     return (
         f"{frame // (whole * 3600):02d}:{frame // (whole * 60) % 60:02d}:{frame // whole % 60:02d}:{frame % whole:02d}"
@@ -336,14 +340,11 @@ def _stills(takes: Sequence[Take], folder: Path, sandbox: Sandbox) -> list[Path]
 
 def _write_contact(takes: Sequence[Take], out: Path, *, is_pdf: bool) -> None:
     sandbox = Sandbox()
-    stills: list[Path] = []
     try:
-        stills = _stills(takes, out.parent, sandbox)
-        pages = contact_sheets(takes, stills)
+        with TemporaryDirectory(prefix="vbench-contact-") as folder:
+            pages = contact_sheets(takes, _stills(takes, Path(folder), sandbox))
     finally:
         sandbox.close()
-        for still in stills:
-            still.unlink(missing_ok=True)
     if is_pdf:
         pages[0].save(out, "PDF", save_all=True, append_images=pages[1:], resolution=150)
         return
@@ -381,15 +382,14 @@ def write_frames(takes: Sequence[Take], out: Path, at_s: float | None = None) ->
     """The frame on screen at one moment, of each take, as PNG in full size; of a shorter take, its last."""
     sandbox = Sandbox()
     try:
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive, TemporaryDirectory() as folder:
             for take in takes:
                 moment = min(at_s or 0.0, take.clip.probe.duration_s)
-                picture = out.with_name(f"{take.clip.id}.png")
+                picture = Path(folder) / f"{take.clip.id}.png"
                 call = {"source": str(take.path), "out": str(picture), "t_s": moment}
                 sandbox.call("frame", call, limit_s=300)
                 stamp = timecode(moment, take.fps).replace(":", ".")
                 archive.write(picture, f"frames/{take.name}_{stamp}.png")
-                picture.unlink()
     finally:
         sandbox.close()
 
