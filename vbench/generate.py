@@ -147,6 +147,7 @@ def generate(
         journal.restart([tool.label for tool in tools if lane_of(by_label[tool.label])])
         n_planned = journal.plan(matrix.intents(), run=run, retry=retry)
         maker = Maker(bench, journal, progress=progress, allow_unpriced=frozenset(allow_unpriced))
+        maker.tidy()
         groups = _groups(tools, by_label)
         with _heartbeat(journal, maker):
             run_groups(groups, maker)

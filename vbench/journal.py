@@ -229,7 +229,7 @@ class Journal:
         if ids:
             query = query.where(or_(*(JobRow.id.startswith(prefix, autoescape=True) for prefix in ids)))
         with self.bench.session() as session:
-            rows = session.execute(query.order_by(JobRow.planned_at, JobRow.model, JobRow.id)).all()
+            rows = session.execute(query.order_by(JobRow.planned_at, JobRow.attempt, JobRow.model, JobRow.id)).all()
         return [_job(row, prompt) for row, prompt in rows]
 
     def counts(self) -> dict[str, dict[str, int]]:

@@ -74,6 +74,15 @@ class Maker:
         self._incoming = bench.root / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True)
 
+    def tidy(self) -> None:
+        """Remove what a kill left between the commit of a clip and the end of its copy here."""
+        arrived = {path: path.name.partition(".")[0] for path in self._incoming.iterdir() if path.is_file()}
+        jobs = self.journal.jobs(states=("succeeded",), ids=sorted(set(arrived.values()))) if arrived else []
+        done = {job.id for job in jobs}
+        for path, job in arrived.items():
+            if job in done:
+                path.unlink(missing_ok=True)
+
     # --- stopping -------------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
