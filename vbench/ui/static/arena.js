@@ -7,7 +7,12 @@ import { Player } from "./player.js";
 import { num, t } from "./words.js";
 
 const OUTCOMES = ["left", "tie", "right", "both_bad", "skip", "broken"];
-const words = (outcome) => t(ARENA_KEYS.find(([, command]) => command === outcome)[2]);
+/** On a narrow screen the takes lie one above the other. */
+const isStacked = () => matchMedia("(max-width: 640px)").matches;
+const words = (outcome) => {
+  const word = ARENA_KEYS.find(([, command]) => command === outcome)[2];
+  return t(isStacked() && ["left", "right"].includes(outcome) ? (outcome === "left" ? "arena.upper" : "arena.lower") : word);
+};
 
 class Arena {
   constructor(app, element, query) {

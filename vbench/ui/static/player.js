@@ -128,6 +128,7 @@ export class Player extends EventTarget {
     if (epoch !== this.#epoch) return;
     this.#lackSince = 0;
     this.#lastTick = performance.now();
+    if (rate > 0) this.clock.seek(this.#middle(timeS));
     this.clock.start();
     cancelAnimationFrame(this.#frameRequest);
     this.#frameRequest = requestAnimationFrame(() => this.#tick(epoch));
@@ -153,6 +154,16 @@ export class Player extends EventTarget {
     return Promise.race([take.video.play().catch(() => {}), new Promise((resolve) => { setTimeout(resolve, 1500); })]);
   }
 
+  /** Videos start some frames of the screen late: the clock starts where most of them are. */
+  #middle(timeS) {
+    const times = this.takes
+      .filter((take) => take.ok && !take.video.paused && !localTime(timeS, take, this.ending).held)
+      .map((take) => clockTime(take.video.currentTime, take))
+      .filter((t) => Math.abs(t - timeS) < 0.5)
+      .sort((a, b) => a - b);
+    return times.length ? times[times.length >> 1] : timeS;
+  }
+
   #tick(epoch) {
     if (epoch !== this.#epoch || !this.playing) return;
     const now = performance.now();
@@ -174,8 +185,9 @@ export class Player extends EventTarget {
       void this.#startAll(rate, epoch);
       return;
     }
+    const heard = rate > 0 ? this.#followHeard(at.timeS) : null;
     for (const take of this.takes) {
-      if (rate > 0) take.follow(at.timeS, rate, this.ending);
+      if (rate > 0) take.follow(at.timeS, rate, this.ending, take === heard);
       else take.scrub(at.timeS, this.ending);
       if (!take.problem && !this.waiting) take.watchedS += Math.min(0.25, (now - this.#lastTick) / 1000);
     }
@@ -183,6 +195,16 @@ export class Player extends EventTarget {
     if (this.spreads && rate > 0) this.spreads.push(this.spread());
     this.#tell("time");
     this.#frameRequest = requestAnimationFrame(() => this.#tick(epoch));
+  }
+
+  /** Nudging would be heard: where a take is heard, the clock goes after it, and the others after the clock. */
+  #followHeard(timeS) {
+    const take = this.takes[this.solo];
+    if (!take?.ok || take.video.paused || take.video.seeking || localTime(timeS, take, this.ending).held) return null;
+    const error = clockTime(take.video.currentTime, take) - timeS;
+    if (Math.abs(error) > 0.25) return null;
+    this.clock.seek(timeS + 0.1 * error);
+    return take;
   }
 
   /** One take without data stops the clock, so that all wait for it instead of drifting apart. */

@@ -80,7 +80,7 @@ class Runs {
       h("div", { class: "state-row" }, choice(t("run.state"), [["", t("run.allStates")], ...names.map((name) => [name, `${t(`state.${name}`)} (${states[name]})`])], this.state, (value) => { this.state = value; this.drawn = ""; void this.app.attempt(() => this.#refresh()); }),
         h("div", { class: "state-bar", "aria-hidden": "true" }, names.map((name) => h("span", { class: name, style: { "flex-grow": String(states[name]) }, title: `${name}: ${states[name]}` })))),
       h("div", { class: "facts-scroll", tabindex: "0", role: "region", "aria-label": t("run.jobs") }, h("table", { class: "board" },
-        h("thead", {}, h("tr", {}, ["fact.tool2", "wall.prompt", "run.state", "run.why", "fact.cost", "run.what"].map((word) => h("th", { scope: "col" }, t(word))))),
+        h("thead", {}, h("tr", {}, ["run.tool", "wall.prompt", "run.state", "run.why", "fact.cost", "run.what"].map((word) => h("th", { scope: "col" }, t(word))))),
         h("tbody", {}, jobs.map((job) => h("tr", {},
           h("td", {}, h("b", {}, job.model)),
           h("td", {}, `${job.prompt_id} · ${job.sample}`, h("div", { class: "unit clamp", title: job.prompt }, job.prompt)),

@@ -5,13 +5,14 @@ import { t } from "./words.js";
 
 const MAX_ZOOM = 16;
 const LOUPE_ZOOM = 4;
+const TILE_LINE = 30; // pixels of a tile's line of text, as in the style
 
-/** Columns that show n pictures of an aspect as large as possible in a box. */
-export function bestColumns(n, aspect, width, height) {
+/** Columns that show n pictures of an aspect, each over a line of text, as large as possible in a box. */
+export function bestColumns(n, aspect, width, height, lineHeight = 0) {
   let best = { columns: 1, tileWidth: 0 };
   for (let columns = 1; columns <= n; columns += 1) {
     const rows = Math.ceil(n / columns);
-    const tileWidth = Math.min(width / columns, (height / rows) * aspect);
+    const tileWidth = Math.min(width / columns, (height / rows - lineHeight) * aspect);
     if (tileWidth > best.tileWidth * 1.001) best = { columns, tileWidth };
   }
   return best.columns;
@@ -129,7 +130,7 @@ export class Stage extends EventTarget {
     const { clientWidth: width, clientHeight: height } = this.element;
     const aspects = this.player.takes.map(({ clip }) => (clip.width || 16) / (clip.height || 9));
     const aspect = [...aspects].sort((x, y) => x - y)[aspects.length >> 1];
-    const columns = this.element.dataset.mode === "grid" ? bestColumns(shown, aspect, width, Math.max(120, height - 28)) : 1;
+    const columns = this.element.dataset.mode === "grid" ? bestColumns(shown, aspect, width, height, TILE_LINE) : 1;
     this.element.style.setProperty("--columns", columns);
     this.element.style.setProperty("--rows", Math.ceil(shown / columns));
     this.#placeDivider();

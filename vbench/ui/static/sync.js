@@ -1,21 +1,25 @@
 // Where each take should be at a time of the common clock, and how a playing video is brought there; no DOM.
 
-/** A take nearer than this is left alone. */
-export const DEAD_BAND_S = 0.012;
+/** A take that runs freely is left alone while it is nearer than this. */
+export const START_NUDGE_S = 0.0015;
+/** A take that is being nudged is let go once it is nearer than this. */
+export const STOP_NUDGE_S = 0.0005;
 /** A take further off than this is sought instead of nudged. */
 export const SEEK_BEYOND_S = 0.25;
-const GAIN_PER_S = 2;
-const MAX_NUDGE = 0.15;
+const GAIN_PER_S = 7;
+const MAX_NUDGE = 0.3;
 
 /**
  * What to do with a playing video that is at `actualS` and should be at `targetS`.
- * @returns {{rate: number} | {seekS: number}}
+ * Two thresholds, since changing the rate at every frame of the screen costs more than it mends.
+ * @param {boolean} nudging whether it is being nudged already
+ * @returns {{rate: number, nudging: boolean} | {seekS: number}}
  */
-export function correction(targetS, actualS, rate) {
+export function correction(targetS, actualS, rate, nudging) {
   const error = targetS - actualS;
   if (Math.abs(error) > SEEK_BEYOND_S) return { seekS: targetS };
-  if (Math.abs(error) < DEAD_BAND_S) return { rate };
-  return { rate: rate * (1 + Math.max(-MAX_NUDGE, Math.min(MAX_NUDGE, GAIN_PER_S * error))) };
+  if (Math.abs(error) < (nudging ? STOP_NUDGE_S : START_NUDGE_S)) return { rate, nudging: false };
+  return { rate: rate * (1 + Math.max(-MAX_NUDGE, Math.min(MAX_NUDGE, GAIN_PER_S * error))), nudging: true };
 }
 
 /**

@@ -26,8 +26,10 @@ export class Take {
     this.watchedS = 0;
     this.plays = 0;
     this.shownFrame = NaN;
+    this.nudging = false;
     this.video = h("video", { playsinline: true, preload: "auto", tabindex: "-1", "aria-hidden": "true", disablepictureinpicture: true });
     this.video.muted = true;
+    this.video.preservesPitch = false; // stretching sound makes a video with sound jump whenever its rate is nudged
     if (clip.poster_url) this.video.poster = clip.poster_url;
     this.message = h("p", { class: "tile-message", role: "status" });
     this.counter = h("span", { class: "tile-counter" });
@@ -89,8 +91,8 @@ export class Take {
     return undefined;
   }
 
-  /** Bring a playing video nearer to where the clock says it should be. */
-  follow(timeS, rate, ending) {
+  /** Bring a playing video nearer to where the clock says it should be; the one that leads only plays. */
+  follow(timeS, rate, ending, leads = false) {
     if (!this.ok) return;
     const { localS, held } = localTime(timeS, this, ending);
     const { video } = this;
@@ -100,10 +102,11 @@ export class Take {
       return;
     }
     if (video.paused && !video.seeking) void video.play().catch(() => {});
-    if (video.seeking) return;
-    const doing = correction(localS, video.currentTime, rate * this.speed);
+    if (video.seeking || leads) return;
+    const doing = correction(localS, video.currentTime, rate * this.speed, this.nudging);
+    this.nudging = doing.nudging === true;
     if ("seekS" in doing) video.currentTime = doing.seekS;
-    else if (Math.abs(video.playbackRate - doing.rate) > 0.001) video.playbackRate = Math.max(0.0625, Math.min(16, doing.rate));
+    else if (Math.abs(video.playbackRate - doing.rate) > (this.nudging ? 0.004 : 0)) video.playbackRate = Math.max(0.0625, Math.min(16, doing.rate));
   }
 
   #jump(localS) {

@@ -27,7 +27,7 @@ class Wall {
   }
 
   get filters() {
-    return { prompt: this.query.get("prompt") ?? "", model: this.query.get("model") ?? "", marked: this.query.get("marked") ?? "" };
+    return { prompt: this.query.get("prompt") ?? "", model: this.query.get("model") ?? "" };
   }
 
   async open() {

@@ -1,0 +1,62 @@
+"""A real Chromium over a running page, and what its pixels say."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.ui.numbered import BLOCK, N_BITS
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+"""The system's Chromium; without one, the one that `playwright install chromium` fetched."""
+
+READ_FRAMES = f"""() => [...document.querySelectorAll(".tile video")].map((video) => {{
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [{N_BITS * BLOCK}, {BLOCK}];
+  const paper = canvas.getContext("2d");
+  paper.drawImage(video, 0, 0);
+  const at = (bit) => paper.getImageData(bit * {BLOCK} + {BLOCK // 2}, {BLOCK // 2}, 1, 1).data[1];
+  return Array.from({{ length: {N_BITS} }}, (_, bit) => at(bit) > 128).reduce((number, bit) => number * 2 + bit, 0);
+}})"""
+"""The frame number painted into each take, as the browser shows it."""
+
+SPREAD = """(ms) => new Promise((resolve) => {
+  const videos = [...document.querySelectorAll(".tile video")];
+  const [spreads, begin] = [[], performance.now()];
+  const tick = () => {
+    const moving = videos.filter((video) => !video.paused && !video.seeking).map((video) => video.currentTime);
+    if (moving.length === videos.length) spreads.push(Math.max(...moving) - Math.min(...moving));
+    if (performance.now() - begin < ms) requestAnimationFrame(tick); else resolve(spreads);
+  };
+  tick();
+})"""
+"""Seconds between the first and the last of the takes, at every frame of the screen while all are moving."""
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A browser that plays without being touched first."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("VBENCH_CHROMIUM") or CHROMIUM,
+            args=["--autoplay-policy=no-user-gesture-required"],
+        )
+        yield browser
+        browser.close()
+
+
+def is_there() -> bool:
+    """Whether a Chromium can be started."""
+    if os.environ.get("VBENCH_CHROMIUM") or CHROMIUM:
+        return True
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        return os.path.exists(playwright.chromium.executable_path)
