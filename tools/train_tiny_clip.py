@@ -303,6 +303,7 @@ def save(model: CLIPModel, processor: CLIPProcessor, out: Path, *, n_scenes: int
     """Write the model, load it again as a user would, measure that, and write its card."""
     model.half().save_pretrained(out)
     processor.save_pretrained(out)
+    processor.image_processor.save_pretrained(out)  # by itself too, for readers that know no processors
     config = json.loads((out / "config.json").read_text())
     config["dtype"] = "float32"  # as what it is loaded; the file holds half the bytes
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")

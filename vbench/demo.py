@@ -153,10 +153,11 @@ def check_rank(bench: Bench, tool: str, metric: str) -> Finding:
     """Whether the board of the two tools puts the clean one first beyond doubt."""
     from vbench.board import leaderboard
 
-    rows = {row.model: row for row in leaderboard(bench, metrics=[metric], models=[CLEAN, tool]).rows}
-    clean, faulty = rows[CLEAN], rows[tool]
     check = f"{metric}: {CLEAN} ranks before {tool}"
-    if clean.mean is None or faulty.mean is None:
+    known = metric in bench.metrics() and bench.clips(models=[CLEAN]) and bench.clips(models=[tool])
+    rows = leaderboard(bench, metrics=[metric], models=[CLEAN, tool]).rows if known else ()
+    clean, faulty = (next((row for row in rows if row.model == model), None) for model in (CLEAN, tool))
+    if clean is None or faulty is None or clean.mean is None or faulty.mean is None:
         return Finding(tool=tool, check=check, passed=False, found="not measured")
     p_value = "" if faulty.p_value is None else f", p = {faulty.p_value:.3f}"
     return Finding(
