@@ -15,12 +15,12 @@ from vbench.bench import Bench
 from vbench.board import Board, BoardRow
 from vbench.errors import ClipError
 from vbench.records import Clip, Event, MetricInfo
-from vbench.report.text import arrow, number, with_interval
+from vbench.report.text import LEADING, arrow, number, with_interval
 
 MAX_TAKES = 240
 """Pictures of takes on one page; a larger bench shows its first prompts and says so."""
 MOMENTS_PER_TOOL = 4
-HEADLINE = 6
+HEADLINE = 8
 KIND_ORDER = ("cut", "black", "freeze", "worst")
 
 
@@ -73,7 +73,7 @@ def page(board: Board, bench: Bench) -> str:
         rows_by_metric[f"{row.tag}\0{row.metric}"].append(row)
     tools = list(dict.fromkeys(row.model for row in board.rows))
     clips = [clip for clip in bench.clips() if clip.model in tools]
-    headline = list(board.metrics)[:HEADLINE]
+    headline = ([name for name in LEADING if name in board.metrics] or list(board.metrics))[:HEADLINE]
     plots = [
         (key.split("\0")[0], _plot(board.metrics[key.split("\0")[1]], rows)) for key, rows in rows_by_metric.items()
     ]
@@ -134,10 +134,14 @@ def _moments(bench: Bench, clips: Sequence[Clip], tools: Sequence[str]) -> dict[
 
 
 def _moment(bench: Bench, clip: Clip, event: Event) -> Moment | None:
-    one_frame = 1 / clip.probe.fps if clip.probe.fps else 0.0
-    before = _picture(bench, clip, max(0.0, event.start_s - one_frame))
-    after = _picture(bench, clip, event.start_s)
-    return Moment(clip=clip, event=event, before=before, after=after) if after else None
+    """The frames before and after a cut or a worst moment; the two ends of a black or frozen stretch."""
+    frame_s = 1 / clip.probe.fps if clip.probe.fps else 0.0
+    change_s = event.start_s if clip.probe.is_vfr else (event.frame + 0.5) * frame_s
+    if event.kind in ("black", "freeze"):
+        before, after = _picture(bench, clip, change_s), _picture(bench, clip, event.end_s + frame_s / 2)
+    else:
+        before, after = _picture(bench, clip, max(0.0, change_s - frame_s)), _picture(bench, clip, change_s)
+    return Moment(clip=clip, event=event, before=before, after=after) if before or after else None
 
 
 def _takes(
