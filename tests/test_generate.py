@@ -17,9 +17,10 @@ from tests.fakes.billable import BillableAdapter
 from vbench import generate as stage
 from vbench import making, pool
 from vbench.bench import Bench
+from vbench.budget import Ceiling, ceilings, set_ceiling
 from vbench.errors import AuthError, BenchError, JobError, NotStartedError, OptionError
 from vbench.generate import GenerateReport, Tool, Wishes, generate, plan_run
-from vbench.journal import Ceiling, Journal
+from vbench.journal import Journal
 from vbench.making import Step
 from vbench.planning import seed_of
 from vbench.records import Prompt
@@ -238,16 +239,12 @@ def test_pauses_before_the_ceiling_and_goes_on_when_it_is_raised(bench: Bench, t
     assert "ceiling of $1.20" in report.paused["paid"]
     assert "vbench budget --run" in report.paused["paid"]
     assert run(bench, server, prompts=prompts, max_cost=1.2).made == 0  # a restart is no new budget
-    journal = Journal(bench)
-    (ceiling,) = journal.ceilings()
-    journal.set_ceiling(replace(ceiling, max_cost_usd=2.0))
-    journal.close()
+    (ceiling,) = ceilings(bench)
+    set_ceiling(bench, replace(ceiling, max_cost_usd=2.0))
     assert run(bench, server, prompts=prompts, max_cost=1.2).made == 2  # the same line, and what was raised stays so
     other = run(bench, server, models=[billable.card("other")], prompts=prompts[:1], max_cost=0.6)
     assert other.made == 1  # another run has a ceiling of its own
-    journal = Journal(bench)
-    journal.set_ceiling(Ceiling(max_cost_usd=2.6))
-    journal.close()
+    set_ceiling(bench, Ceiling(max_cost_usd=2.6))
     whole = run(bench, server, prompts=prompts, max_cost=9.0)
     assert whole.made == 0
     assert "the whole bench" in whole.paused["paid"]
@@ -330,9 +327,7 @@ def test_ctrl_c_leaves_everything_to_be_taken_up_again(
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         run(bench, server)
-    journal = Journal(bench)
-    assert {job.state for job in journal.jobs()} <= {"submitted", "running", "planned"}
-    journal.close()
+    assert {job.state for job in Journal.jobs(bench)} <= {"submitted", "running", "planned"}
     assert run(bench, server).is_complete
     assert set(server.seen().values()) == {1}
 
@@ -361,7 +356,7 @@ def test_a_job_cancelled_meanwhile_is_stopped_at_the_tool(bench: Bench, tmp_path
 
     def cancel() -> None:
         other = Journal(bench)
-        while not (jobs := other.jobs(states=["running"])):
+        while not (jobs := other.jobs(bench, states=["running"])):
             time.sleep(0.01)
         assert other.cancel(jobs[0].id)
         other.close()

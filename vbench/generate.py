@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vbench.adapters import Adapter
-from vbench.journal import Ceiling, Journal, Spend
+from vbench.budget import Ceiling, Spend, set_ceiling, spend
+from vbench.journal import Journal
 from vbench.making import Maker, Step
 from vbench.planning import Matrix, Tool, Wishes, make_adapter, plan_jobs
 from vbench.pool import Group, run_groups
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from vbench.catalog.cards import ModelCard
     from vbench.expand import Arm
 
-__all__ = ["GenerateReport", "Matrix", "Step", "Tool", "Wishes", "generate", "plan_jobs", "plan_run"]
+__all__ = ["GenerateReport", "Matrix", "Step", "Tool", "Wishes", "cancel_jobs", "generate", "plan_jobs", "plan_run"]
 
 HEARTBEAT_S = 5.0
 
@@ -141,7 +142,7 @@ def generate(
             bench=bench, retry=retry, adapters=by_label, is_final=True,
         )  # fmt: skip
         run = run_key(tools, wanted, samples)
-        _set_ceiling(journal, run, _about(tools, wanted, samples), max_cost, max_jobs)
+        _set_ceiling(bench, run, _about(tools, wanted, samples), max_cost, max_jobs)
         labels = [tool.label for tool in tools]
         journal.reopen(labels)
         journal.restart([tool.label for tool in tools if lane_of(by_label[tool.label])])
@@ -156,6 +157,38 @@ def generate(
         journal.close()
         for adapter in adapters.values():
             adapter.close()
+
+
+def cancel_jobs(
+    bench: Bench, *, ids: Collection[str] = (), models: Sequence[str] | None = None
+) -> list[tuple[Job, str]]:
+    """Stop open jobs, and ask the tools to stop those they have.
+
+    Returns:
+        Each job that was open, and what came of it.
+    """
+    from vbench.catalog.cards import find_card
+    from vbench.errors import VBenchError
+
+    done = []
+    journal = Journal(bench)
+    try:
+        for job in journal.jobs(bench, states=("planned", "submitted", "running"), models=models, ids=tuple(ids)):
+            if not journal.cancel(job.id):
+                continue
+            how = "dropped" if job.handle is None else "cancelled here; the tool may finish and charge for it"
+            if job.handle is not None:
+                try:
+                    adapter = make_adapter(find_card(job.model.partition("@")[0]))
+                    if adapter.cancel(job.handle):
+                        how = "cancelled at the tool"
+                    adapter.close()
+                except VBenchError as error:
+                    how = f"cancelled here; the tool could not be told ({error})"
+            done.append((job, how))
+    finally:
+        journal.close()
+    return done
 
 
 def tools_of(models: Sequence[str | ModelCard | Tool], arms: Sequence[Arm]) -> list[Tool]:
@@ -193,19 +226,22 @@ def _about(tools: Sequence[Tool], prompts: Sequence[Prompt], samples: int) -> st
     return f"{labels} on {len(prompts)} prompts with {samples} sample{'s' if samples > 1 else ''}"
 
 
-def _set_ceiling(journal: Journal, run: str, about: str, max_cost: float | None, max_jobs: int | None) -> None:
+def _set_ceiling(bench: Bench, run: str, about: str, max_cost: float | None, max_jobs: int | None) -> None:
     """Store what the call allows; a ceiling that `vbench budget` has raised since is not lowered by repeating it."""
     if max_cost is None and max_jobs is None:
         return
-    old = next((ceiling for ceiling in journal.ceilings() if ceiling.key == run), Ceiling(key=run, about=about))
+    old = next(
+        (ceiling for ceiling in journal.ceilings(journal.bench) if ceiling.key == run), Ceiling(key=run, about=about)
+    )
     cost = max_cost if None in (max_cost, old.max_cost_usd) else max(max_cost or 0.0, old.max_cost_usd or 0.0)
     jobs = max_jobs if None in (max_jobs, old.max_jobs) else max(max_jobs or 0, old.max_jobs or 0)
-    journal.set_ceiling(
+    set_ceiling(
+        bench,
         replace(
             old,
             max_cost_usd=cost if cost is not None else old.max_cost_usd,
             max_jobs=jobs if jobs is not None else old.max_jobs,
-        )
+        ),
     )
 
 
@@ -252,7 +288,7 @@ def _report(
     cells = {(cell.label, cell.prompt.key, cell.sample) for cell in matrix.cells}
     labels = sorted({cell.label for cell in matrix.cells})
     latest: dict[tuple[str, str, int], Job] = {}
-    for job in journal.jobs(models=labels):
+    for job in journal.jobs(journal.bench, models=labels):
         place = (job.model, job.prompt.key, job.sample)
         if place in cells:
             latest[place] = job
@@ -276,6 +312,6 @@ def _report(
         unknown=tuple(job for job in latest.values() if job.state == "outcome_unknown"),
         ended=tuple(job for job in latest.values() if job.state in bad),
         paused={label: group.paused[label] for group in groups for label in group.paused},
-        spend=journal.spend(),
+        spend=spend(journal.bench),
         elapsed_s=elapsed_s,
     )

@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from vbench.bench import Bench, now
-from vbench.errors import BudgetError
+from vbench.budget import WHOLE_BENCH, as_ceiling, check_ceiling, spend_in
 from vbench.records import (
     OPEN_STATES,
     Clip,
@@ -36,8 +36,6 @@ from vbench.records import (
 from vbench.tables import CeilingRow, JobRow, ModelRow, PromptRow
 
 CHUNK = 500
-WHOLE_BENCH = "bench"
-"""Key of the ceiling over all runs."""
 LEASE_S = 180.0
 """How long a process on another machine is taken to live after its last sign of life."""
 FINAL_STATES: tuple[JobState, ...] = (
@@ -53,28 +51,6 @@ WHAT_TO_DO = (
 
 class LostJobError(Exception):
     """Another process, or a person, has taken this job in the meantime: leave it alone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spend:
-    """What was started in a bench so far."""
-
-    n_jobs: int
-    usd: float
-    """Billed where known, else estimated."""
-    n_unpriced: int
-    """Billable jobs without a price: they cost something on top."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ceiling:
-    """What may be started by one run, however often it is repeated, or in the whole bench; None: no limit."""
-
-    key: str = WHOLE_BENCH
-    """Of the run."""
-    about: str = "the whole bench"
-    max_cost_usd: float | None = None
-    max_jobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,8 +193,13 @@ class Journal:
             )  # fmt: skip
         session.flush()
 
+    @staticmethod
     def jobs(
-        self, *, states: Sequence[str] | None = None, models: Sequence[str] | None = None, ids: Sequence[str] = ()
+        bench: Bench,
+        *,
+        states: Sequence[str] | None = None,
+        models: Sequence[str] | None = None,
+        ids: Sequence[str] = (),
     ) -> list[Job]:
         """Jobs, oldest first; `ids` may be prefixes."""
         query = _with_prompt()
@@ -228,15 +209,16 @@ class Journal:
             query = query.where(JobRow.model.in_(models))
         if ids:
             query = query.where(or_(*(JobRow.id.startswith(prefix, autoescape=True) for prefix in ids)))
-        with self.bench.session() as session:
+        with bench.session() as session:
             rows = session.execute(query.order_by(JobRow.planned_at, JobRow.attempt, JobRow.model, JobRow.id)).all()
         return [_job(row, prompt) for row, prompt in rows]
 
-    def counts(self) -> dict[str, dict[str, int]]:
+    @staticmethod
+    def counts(bench: Bench) -> dict[str, dict[str, int]]:
         """Tool → state → number of jobs."""
         query = select(JobRow.model, JobRow.state, func.count()).group_by(JobRow.model, JobRow.state)
         found: dict[str, dict[str, int]] = {}
-        with self.bench.session() as session:
+        with bench.session() as session:
             for model, state, n in session.execute(query.order_by(JobRow.model)):
                 found.setdefault(model, {})[state] = n
         return found
@@ -254,24 +236,6 @@ class Journal:
                 )
                 for model, key, sample, state, reason, identity, is_billable in session.execute(query)
             }
-
-    # --- money ----------------------------------------------------------------------------------------------------
-
-    def spend(self, run: str = WHOLE_BENCH) -> Spend:
-        """What was started so far, by all processes."""
-        with self.bench.session() as session:
-            return _spend(session, run)
-
-    def ceilings(self) -> list[Ceiling]:
-        """All that are set, the latest first."""
-        with self.bench.session() as session:
-            rows = session.scalars(select(CeilingRow).order_by(CeilingRow.updated.desc(), CeilingRow.key))
-            return [_ceiling(row) for row in rows]
-
-    def set_ceiling(self, ceiling: Ceiling) -> None:
-        """Change what may be started; a run in progress heeds it from its next job on."""
-        with self.bench.write() as session:
-            session.merge(CeilingRow(**asdict(ceiling), updated=now()))
 
     # --- owning ---------------------------------------------------------------------------------------------------
 
@@ -407,8 +371,8 @@ class Journal:
             query = select(CeilingRow).where(CeilingRow.key.in_((row.run, WHOLE_BENCH))).order_by(CeilingRow.key)
             for ceiling in session.scalars(query if self.bench.database.is_sqlite else query.with_for_update()):
                 check_ceiling(
-                    _ceiling(ceiling),
-                    _spend(session, ceiling.key),
+                    as_ceiling(ceiling),
+                    spend_in(session, ceiling.key),
                     model=row.model,
                     estimate_usd=row.estimate_usd if row.is_billable else 0.0,
                     allow_unpriced=allow_unpriced,
@@ -501,36 +465,6 @@ class Journal:
             return bool(session.execute(update(JobRow).where(*mine).values(**values)).rowcount)  # type: ignore[attr-defined]
 
 
-def check_ceiling(
-    ceiling: Ceiling, spend: Spend, *, model: str, estimate_usd: float | None, allow_unpriced: bool
-) -> None:
-    """Refuse the job that would pass a ceiling.
-
-    Raises:
-        BudgetError: which ceiling, what was spent, what this one costs, and how to go on.
-    """
-    if ceiling.max_jobs is not None and spend.n_jobs + 1 > ceiling.max_jobs:
-        raise BudgetError(
-            f"paused at the ceiling of {ceiling.max_jobs} jobs for {ceiling.about}; raise it with "
-            f"vbench budget --run {ceiling.key} --max-jobs N, then repeat the same line"
-        )
-    if ceiling.max_cost_usd is None:
-        return
-    if estimate_usd is None:
-        if allow_unpriced:
-            return
-        raise BudgetError(
-            f"{model}: its card has no price, so a ceiling of ${ceiling.max_cost_usd:.2f} cannot be kept; allow it "
-            f"with --allow-unpriced {model}, or leave it out"
-        )
-    if spend.usd + estimate_usd > ceiling.max_cost_usd + 1e-9:
-        raise BudgetError(
-            f"paused before the ceiling of ${ceiling.max_cost_usd:.2f} for {ceiling.about}: ${spend.usd:.2f} spent or "
-            f"under way, the next clip of {model} costs about ${estimate_usd:.2f}; raise it with "
-            f"vbench budget --run {ceiling.key} --max-cost USD, then repeat the same line"
-        )
-
-
 # --- rows and records ---------------------------------------------------------------------------------------------
 
 
@@ -546,21 +480,6 @@ def plan_from_json(values: Mapping[str, Any]) -> Plan:
     prompt["tags"] = tuple(prompt["tags"])
     request["prompt"] = Prompt(**prompt)
     return Plan(**{**values, "request": Request(**request), "warnings": tuple(values["warnings"])})
-
-
-def _spend(session: Session, run: str) -> Spend:
-    cost = func.coalesce(JobRow.cost_usd, JobRow.estimate_usd)
-    unpriced = and_(JobRow.is_billable, cost.is_(None))
-    query = select(func.count(), func.coalesce(func.sum(cost), 0.0), func.count().filter(unpriced))
-    query = query.where(JobRow.submitting_at.is_not(None))
-    if run != WHOLE_BENCH:
-        query = query.where(JobRow.run == run)
-    n_jobs, usd, n_unpriced = session.execute(query).one()
-    return Spend(n_jobs=n_jobs, usd=float(usd), n_unpriced=n_unpriced)
-
-
-def _ceiling(row: CeilingRow) -> Ceiling:
-    return Ceiling(key=row.key, about=row.about, max_cost_usd=row.max_cost_usd, max_jobs=row.max_jobs)
 
 
 def _latest(row: JobRow) -> Latest:

@@ -77,7 +77,9 @@ class Maker:
     def tidy(self) -> None:
         """Remove what a kill left between the commit of a clip and the end of its copy here."""
         arrived = {path: path.name.partition(".")[0] for path in self._incoming.iterdir() if path.is_file()}
-        jobs = self.journal.jobs(states=("succeeded",), ids=sorted(set(arrived.values()))) if arrived else []
+        jobs = (
+            self.journal.jobs(self.bench, states=("succeeded",), ids=sorted(set(arrived.values()))) if arrived else []
+        )
         done = {job.id for job in jobs}
         for path, job in arrived.items():
             if job in done:

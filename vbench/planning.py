@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from vbench.adapters import ADAPTERS, Adapter
 from vbench.errors import JobError, OptionError
-from vbench.journal import Intent, Journal
-from vbench.records import OPEN_STATES, Plan, Prompt, Request, digest
+from vbench.journal import FINAL_STATES, Intent, Journal
+from vbench.records import OPEN_STATES, Plan, Prompt, Reason, Request, digest
+from vbench.registry import did_you_mean
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
@@ -182,6 +183,19 @@ def plan_jobs(
         cells += mine
         rows.append(_summary(tool, mine))
     return Matrix(tools=tuple(rows), cells=tuple(cells))
+
+
+def checked_retry(names: Collection[str]) -> frozenset[str]:
+    """States and reasons that ended jobs may be picked by.
+
+    Raises:
+        OptionError: one is neither.
+    """
+    known = [*FINAL_STATES[1:], *get_args(Reason)]
+    for name in names:
+        if name not in known:
+            raise OptionError(f"--retry: {name!r} is no state or reason of an ended job; {did_you_mean(name, known)}")
+    return frozenset(names)
 
 
 def make_adapter(card: ModelCard) -> Adapter:
