@@ -1,0 +1,101 @@
+"""`vbench models`: what can run here, what is missing, and a check that spends nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests.fakes.hosted import Fake
+from vbench.adapters import readiness
+from vbench.catalog.cards import find_card
+from vbench.cli.models import models
+from vbench.errors import OptionError
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No key, no GPU, no weights."""
+    for name in ("KLING_API_KEY", "KLING_BASE_URL", "VBENCH_TERRITORY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(readiness, "gpu_memory_gib", lambda: 0.0)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+def run(*words: str) -> Any:
+    app = typer.Typer()
+    app.command()(models)
+    return CliRunner().invoke(app, list(words), catch_exceptions=True)
+
+
+def rows(*words: str) -> dict[str, Any]:
+    return {row["id"]: row for row in json.loads(run(*words, "--json").stdout)}
+
+
+def lacks(card: str, territory: str = "") -> dict[str, bool]:
+    return {lack.kind: lack.is_certain for lack in readiness.missing(find_card(card), territory=territory)}
+
+
+def test_the_list_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = rows()
+    assert not found["kling-v3"]["ready"]
+    assert [lack["message"] for lack in found["kling-v3"]["missing"]] == ["set KLING_API_KEY"]
+    assert found["synthetic-clean"]["ready"]
+    assert not found["sora-2"]["ready"]
+    monkeypatch.setenv("KLING_API_KEY", "some-key")
+    assert rows("kling-v3")["kling-v3"]["ready"]
+    assert "some-key" not in run().stdout
+    text = run("--ready").stdout
+    assert "synthetic-clean" in text
+    assert "sora-2" not in text
+
+
+def test_a_licence_that_ends_at_a_border() -> None:
+    assert lacks("hunyuanvideo") | lacks("hunyuanvideo", "US") == {"licence": False, "vram": True, "disk": False}
+    assert "licence" not in lacks("hunyuanvideo", "us")
+    for excluded in ("DE", "fr", "EU", "KR", "GB", "UK"):
+        assert lacks("hunyuanvideo", excluded)["licence"], excluded
+    with pytest.raises(OptionError, match="two letters"):
+        lacks("hunyuanvideo", "Germany")
+
+
+def test_memory_and_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(readiness, "gpu_memory_gib", lambda: 24.0)
+    assert lacks("wan-2.1-14b")["vram"]
+    assert lacks("wan-2.1-1.3b") == {"disk": False}
+    (tmp_path / "hub" / "models--Wan-AI--Wan2.1-T2V-1.3B-Diffusers" / "snapshots").mkdir(parents=True)
+    assert lacks("wan-2.1-1.3b") == {}
+
+
+def test_check_sends_nothing_that_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("kling") as fake:
+        monkeypatch.setenv("KLING_BASE_URL", fake.base_url)
+        done = run("check", "kling-v3")
+        assert done.exit_code == 3
+        assert fake.asked == []
+        monkeypatch.setenv("KLING_API_KEY", fake.key)
+        done = run("check", "kling-v3")
+        assert done.exit_code == 0
+        assert "$0.56 for one clip" in done.stdout
+        assert "the key was not refused" in done.stdout
+        assert fake.key not in done.stdout
+        monkeypatch.setenv("KLING_API_KEY", "wrong-key-0000000000")
+        done = run("check", "kling-v3")
+        assert done.exit_code == 3
+        assert "the key was refused" in done.stdout
+        assert fake.creates == 0
+
+
+def test_check_wants_a_tool() -> None:
+    assert isinstance(run("check").exception, OptionError)
+    assert "did you mean kling-v3" in str(run("klingv3").exception)
+
+
+def test_one_tool_is_described() -> None:
+    text = run("hunyuanvideo", "--territory", "KR").stdout
+    assert "not valid in KR" in text
+    assert "sources" in text

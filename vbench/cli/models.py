@@ -1,0 +1,177 @@
+"""`vbench models`: which tools there are, what can run here now, and what is missing."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vbench.cli.options import EXIT_FAILURES, Json, print_json, print_line
+from vbench.errors import AuthError, CatalogError, JobError, OptionError
+
+if TYPE_CHECKING:
+    from vbench.catalog.cards import ModelCard
+
+SAMPLE = "A red ball rolls along a wooden table, the camera follows it slowly."
+Territory = Annotated[
+    str,
+    typer.Option(envvar="VBENCH_TERRITORY", help="Where you are (DE, KR, ...): some weights' licences exclude it."),
+]
+
+
+def models(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID...] | check ID...", help="Tools; none: all.")
+    ] = None,
+    territory: Territory = "",
+    ready: Annotated[bool, typer.Option("--ready", help="Only tools that can run here now.")] = False,
+    json: Json = False,
+) -> None:
+    """List the tools: what can run here now, and what is missing. `check ID` does all but spend."""
+    from vbench.catalog.cards import cards, find_card
+
+    names = list(words or [])
+    if names[:1] == ["check"]:
+        if not names[1:]:
+            raise OptionError("`vbench models check` needs a tool; give an id, as in `vbench models check kling-v3`")
+        _check([find_card(name) for name in names[1:]], territory, json)
+        return
+    chosen = [find_card(name) for name in names] if names else list(cards().values())
+    rows = [row for row in (_row(card, territory) for card in chosen) if not ready or row["ready"]]
+    if json:
+        print_json(rows)
+        return
+    if names:
+        for card, row in zip(chosen, rows, strict=False):
+            _describe(card, row)
+        return
+    _table(rows)
+
+
+def _row(card: ModelCard, territory: str) -> dict[str, Any]:
+    from vbench.adapters.readiness import missing
+
+    lacks = missing(card, territory=territory)
+    return {
+        "id": card.id,
+        "name": card.name,
+        "vendor": card.vendor.name,
+        "adapter": card.adapter,
+        "status": card.status,
+        "ready": not any(lack.is_certain for lack in lacks),
+        "billed": card.is_billable,
+        "open_weights": card.open_weights,
+        "licence": card.licence.weights,
+        "price": _price(card),
+        "missing": [{"kind": lack.kind, "message": lack.message, "certain": lack.is_certain} for lack in lacks],
+        "card": str(card.path),
+    }
+
+
+def _price(card: ModelCard) -> str:
+    """The card's price in words."""
+    if not card.is_billable:
+        return "free"
+    if card.price is None:
+        return "unknown"
+    rate = card.price.usd_per_s if card.price.usd_per_s is not None else card.price.usd_per_clip
+    unit = "s" if card.price.usd_per_s is not None else "clip"
+    if isinstance(rate, dict):
+        low, high = min(rate.values()), max(rate.values())
+        return f"${low:g} to ${high:g}/{unit}" if low != high else f"${low:g}/{unit}"
+    return f"${rate:g}/{unit}"
+
+
+def _table(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        print_line("no tool can run here now; `vbench models` says what each one misses")
+        return
+    head = {"id": "ID", "name": "NAME", "price": "PRICE"}
+    width = {key: max(len(head[key]), *(len(str(row[key])) for row in rows)) for key in head}
+    print_line(
+        f"    {head['id']:{width['id']}}  {head['name']:{width['name']}}  {head['price']:{width['price']}}  MISSING"
+    )
+    for row in rows:
+        mark = "yes" if row["ready"] else " - "
+        lacks = "; ".join(lack["message"] for lack in row["missing"])
+        cells = "  ".join(f"{row[key]!s:{width[key]}}" for key in head)
+        print_line(f"{mark} {cells}  {lacks}".rstrip())
+    n_ready = sum(row["ready"] for row in rows)
+    print_line(f"\n{n_ready} of {len(rows)} can run here now; `vbench models check ID` tries one without spending")
+
+
+def _describe(card: ModelCard, row: dict[str, Any]) -> None:
+    licence = card.licence
+    lines = {
+        "vendor": " ".join(filter(None, [card.vendor.name, card.vendor.country and f"({card.vendor.country})"])),
+        "status": card.status + (f", {card.retired_on}" if card.retired_on else ""),
+        "price": row["price"] + (f" ({card.price.source}, {card.price.checked_on})" if card.price else ""),
+        "licence": licence.weights
+        + (f", not in {', '.join(licence.territory_excludes)}" if licence.territory_excludes else ""),
+        "can": ", ".join(f"{k}: {v}" for k, v in card.capabilities.model_dump().items()),
+        "region": card.region_notes.strip(),
+        "notes": card.notes.strip(),
+        "sources": "; ".join(f"{source.url} ({source.checked_on})" for source in card.sources),
+        "missing": "; ".join(lack["message"] for lack in row["missing"]) or "nothing",
+        "card": row["card"],
+    }
+    print_line(f"{card.id}: {card.name}")
+    for name, text in lines.items():
+        if text:
+            print_line(f"  {name:8} {text}")
+
+
+def _check(chosen: list[ModelCard], territory: str, as_json: bool) -> None:
+    """All but spend: what is missing, the body that would be sent, its price, and whether the tool answers."""
+    from vbench.adapters import ADAPTERS
+    from vbench.records import Prompt, Request
+
+    reports = []
+    for card in chosen:
+        row = _row(card, territory)
+        adapter = ADAPTERS[card.adapter](card)
+        try:
+            request = Request(prompt=Prompt(id="sample", text=SAMPLE), seed=1)
+            plan = adapter.plan(request)
+            row |= {"body": dict(plan.body), "warnings": list(plan.warnings), "cost_usd": plan.cost_usd}
+            row["answer"] = _answer(adapter, row)
+        except (AuthError, JobError, CatalogError) as error:
+            row |= {"ready": False, "error": str(error)}
+        finally:
+            adapter.close()
+        reports.append(row)
+    if as_json:
+        print_json(reports)
+    else:
+        for row in reports:
+            _print_check(row)
+    if not all(row["ready"] for row in reports):
+        raise typer.Exit(EXIT_FAILURES)
+
+
+def _answer(adapter: Any, row: dict[str, Any]) -> str:
+    """What the tool itself says, where it can be asked at no cost."""
+    if not hasattr(adapter, "check"):
+        return ""
+    if not row["ready"]:
+        return "not asked: something is missing"
+    return str(adapter.check())
+
+
+def _print_check(row: dict[str, Any]) -> None:
+    print_line(f"{row['id']}: {'can run here now' if row['ready'] else 'cannot run here now'}")
+    for lack in row["missing"]:
+        print_line(f"  {'missing' if lack['certain'] else 'note':8} {lack['message']}")
+    if "error" in row:
+        print_line(f"  error    {row['error']}")
+    if "body" in row:
+        print_line(f"  sends    {jsonlib.dumps(row['body'], ensure_ascii=False)}")
+        cost = row["cost_usd"]
+        print_line(
+            f"  costs    {'unknown: the card has no price for this' if cost is None else f'${cost:g} for one clip'}"
+        )
+    for warning in row.get("warnings", []):
+        print_line(f"  warning  {warning}")
+    if row.get("answer"):
+        print_line(f"  answer   {row['answer']}")
