@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from vbench.adapters import ADAPTERS
+from vbench.adapters.templates import NAMES, with_files
 from vbench.catalog.cards import ModelCard, cards, env_names, estimate_cost, find_card, price_of, read_card
 from vbench.catalog.wishes import grant, tier_of
 from vbench.errors import CatalogError, JobError
@@ -204,8 +205,6 @@ def test_a_picture_stays_out_of_the_plan(tmp_path: Path) -> None:
     mark = plan.body["content"][1]["image_url"]["url"]
     assert mark["$data_url"] == str(picture)
     assert len(mark["sha256"]) == 64
-    from vbench.adapters.templates import with_files
-
     assert with_files(plan.body)["content"][1]["image_url"]["url"] == "data:image/png;base64,iVBORw0KGgowMTIz"
     gone = Request(prompt=Prompt(id="p", text="t", image=str(tmp_path / "no.png")))
     with pytest.raises(JobError, match="cannot be read"):
@@ -304,3 +303,25 @@ def test_what_spoils_a_comparison_is_said() -> None:
 def test_a_long_prompt_is_warned_about() -> None:
     said = grant(find_card("cogvideox-3"), Request(prompt=Prompt(id="p", text="x" * 600))).warnings
     assert any("600 characters" in warning and "512" in warning for warning in said)
+
+
+def test_the_card_of_the_how_to_works(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tools.md").read_text()
+    block = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert block is not None
+    plan = ADAPTERS["http"](card_from(block[1], tmp_path)).plan(WISHES)
+    assert plan.body == {
+        "model": "example-video-2",
+        "prompt": "a cat",
+        "negative_prompt": "dogs",
+        "duration": 7,
+        "quality": "hd",
+        "aspect_ratio": "16:9",
+        "seed": 3,
+        "audio": True,
+        "enhance": False,
+        "watermark": False,
+    }
+    assert plan.cost_usd == 0.7
+    for name in NAMES:
+        assert f"{{{name}}}" in page, "the how-to names every placeholder"
