@@ -230,9 +230,7 @@ def _set_ceiling(bench: Bench, run: str, about: str, max_cost: float | None, max
     """Store what the call allows; a ceiling that `vbench budget` has raised since is not lowered by repeating it."""
     if max_cost is None and max_jobs is None:
         return
-    old = next(
-        (ceiling for ceiling in journal.ceilings(journal.bench) if ceiling.key == run), Ceiling(key=run, about=about)
-    )
+    old = next((found for found in ceilings(bench) if found.key == run), Ceiling(key=run, about=about))
     cost = max_cost if None in (max_cost, old.max_cost_usd) else max(max_cost or 0.0, old.max_cost_usd or 0.0)
     jobs = max_jobs if None in (max_jobs, old.max_jobs) else max(max_jobs or 0, old.max_jobs or 0)
     set_ceiling(

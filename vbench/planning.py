@@ -273,6 +273,8 @@ def _cell(
         note = f"the arm {tool.arm!r} could not rewrite this prompt; see vbench status, and repeat to ask again"
         return Cell(**common, state="impossible", plan=None, note=note)
     try:
+        if place not in done:
+            tool.card.refuse_if_retired()
         plan = replace(adapter.plan(request), model=tool.label)
     except JobError as error:
         if place in done:
