@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vbench.adapters import Adapter
-from vbench.budget import Ceiling, Spend, set_ceiling, spend
+from vbench.budget import Ceiling, Spend, ceilings, set_ceiling, spend
 from vbench.journal import Journal
 from vbench.making import Maker, Step
 from vbench.planning import Matrix, Tool, Wishes, make_adapter, plan_jobs
