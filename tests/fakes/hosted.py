@@ -92,6 +92,8 @@ class Fake:
     file: list[str] = field(default_factory=list)
     work_s: float = 0.0
     """How long a job is running before it is done; 0: one poll."""
+    retry_after: str = "7"
+    """What a rate limit asks to wait, in seconds."""
     key: str = "k3y-4-THIS-test-only-9f86d081884c7d65"
     spec: Protocol = field(init=False)
     asked: list[Asked] = field(default_factory=list)
@@ -197,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         fake, spec = self.owner, self.owner.spec
         fault = self._next("create")
         if fault == "429":
-            return self._json(*spec.error("rate"), {"Retry-After": "7"})
+            return self._json(*spec.error("rate"), {"Retry-After": fake.retry_after})
         if fault in {"balance", "auth", "moderated", "bad_request"}:
             return self._json(*spec.error(fault))
         if fault in {"500", "503"}:

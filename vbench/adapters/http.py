@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -53,6 +54,8 @@ class HttpAdapter:
         self._check_templates()
         self._tables = {name: (table.by, table.values) for name, table in options.tables.items()}
         self._wire: Wire | None = None
+        self._lock = threading.Lock()
+        """Adapters are shared by the threads of a run."""
         self._watched: dict[str, float] = {}
         """Handle id → monotonic second of its first poll here: a wall clock may jump."""
 
@@ -245,17 +248,17 @@ class HttpAdapter:
         )
 
     def _connected(self) -> Wire:
-        if self._wire is None:
-            options = self.options
-            auth = Auth(**options.auth.model_dump()) if options.auth else None
-            self._wire = Wire(
-                model=self.card.id,
-                base_url=options.base_url,
-                auth=auth,
-                timeout_s=options.timeout_s,
-                sleep=self._sleep,
-            )
-        return self._wire
+        with self._lock:
+            if self._wire is None:
+                options = self.options
+                self._wire = Wire(
+                    model=self.card.id,
+                    base_url=options.base_url,
+                    auth=Auth(**options.auth.model_dump()) if options.auth else None,
+                    timeout_s=options.timeout_s,
+                    sleep=self._sleep,
+                )
+            return self._wire
 
     def _headers(self, call: Call, known: Mapping[str, Any]) -> dict[str, str]:
         fresh = {"uuid": str(uuid.uuid4()), "job_key": str(uuid.uuid4()), **known}

@@ -22,7 +22,7 @@ from vbench.records import Reason
 
 MAX_ANSWER_BYTES = 256 * 2**20
 """Ceiling of an API answer; some hold a clip in base64."""
-LONGEST_WAIT_S = 10.0
+LONGEST_WAIT_S = 5.0
 """A longer wait is left to the caller, who can stop meanwhile."""
 
 log = logging.getLogger(__name__)
