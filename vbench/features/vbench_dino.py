@@ -38,6 +38,9 @@ class VBenchDinoFeature(DeviceFeature):
     def weights(self) -> tuple[Weights, ...]:
         return (MODEL.weights(self.settings),)
 
+    def fetch(self) -> None:
+        MODEL.require(self.settings)
+
     def request(self) -> FrameRequest:
         return whole_frames()
 
@@ -51,10 +54,10 @@ class VBenchDinoEncoder(Encoder):
     batch = 16
 
     def __init__(self, settings: Settings) -> None:
-        self.model = load_transformers("ViTModel", MODEL.require(settings), settings)
+        self.model = load_transformers("ViTModel", MODEL.require(settings), settings, add_pooling_layer=False)
         embeddings = self.model.embeddings
         embeddings.interpolate_pos_encoding = lambda tokens, height, width: stretched_positions(
-            embeddings.position_embeddings, height // embeddings.patch_size, width // embeddings.patch_size
+            embeddings.position_embeddings, height, width, embeddings.patch_size
         )
         self._normal = Normal(MEAN, STD, settings.device)
 
@@ -68,19 +71,20 @@ class VBenchDinoEncoder(Encoder):
         return EmbeddingCollector()
 
 
-def stretched_positions(positions: Tensor, rows: int, columns: int) -> Tensor:
-    """Position embeddings for another grid of patches, as DINO's own code interpolates them.
+def stretched_positions(positions: Tensor, height: int, width: int, patch: int) -> Tensor:
+    """Position embeddings for a picture of another size, as DINO's own code interpolates them.
 
     Bicubic with a scale of (wanted + 0.1) / trained patches: transformers' ViT takes wanted / trained instead, which
     samples at slightly other places and gives other embeddings.
 
     Args:
         positions: (1, 1 + side x side, D), the class token's first.
-        rows: Patches from top to bottom.
-        columns: Patches from left to right.
+        height: Pixels.
+        width: Pixels.
+        patch: Side of a patch in pixels; what is left over at the right and the bottom is not seen.
 
     Returns:
-        (1, 1 + rows x columns, D).
+        (1, 1 + patches, D).
 
     Source:
         facebookresearch/dino, `interpolate_pos_encoding` and its issue 8.
@@ -89,7 +93,8 @@ def stretched_positions(positions: Tensor, rows: int, columns: int) -> Tensor:
     from torch.nn import functional
 
     side = math.isqrt(positions.shape[1] - 1)
-    if rows == columns == side:
+    rows, columns = height // patch, width // patch
+    if height == width and rows * columns == side * side:
         return positions
     grid = positions[:, 1:].reshape(1, side, side, -1).permute(0, 3, 1, 2)
     scale = ((rows + NUDGE) / side, (columns + NUDGE) / side)

@@ -105,7 +105,7 @@ class WeightFile:
         except RuntimeError as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             raise WeightsError(
-                f"{self.path(settings)}: not the weights of {self.name} ({' '.join(lines[1:2])[:200]}); get the file again"
+                f"{self.path(settings)}: not the weights of {self.name} ({' '.join(lines[1:2])[:200]}); get it again"
             ) from None
         return module.eval().requires_grad_(False).to(settings.device)
 

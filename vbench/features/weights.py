@@ -144,8 +144,14 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def load_transformers(kind: str, folder: Path, settings: Settings) -> Any:
+def load_transformers(kind: str, folder: Path, settings: Settings, **options: Any) -> Any:
     """A transformers model on its device, in evaluation mode and the precision of the settings.
+
+    Args:
+        kind: Class name.
+        folder: As `save_pretrained` writes it.
+        settings: Device and precision.
+        options: For the constructor of the model.
 
     Raises:
         WeightsError: the files are damaged, or are of another model.
@@ -154,7 +160,7 @@ def load_transformers(kind: str, folder: Path, settings: Settings) -> Any:
     import transformers
 
     try:
-        model = getattr(transformers, kind).from_pretrained(folder, local_files_only=True)
+        model = getattr(transformers, kind).from_pretrained(folder, local_files_only=True, **options)
     except Exception as error:
         first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise WeightsError(f"{folder}: cannot be loaded as {kind} ({first}); get the model again") from None

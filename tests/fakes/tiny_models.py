@@ -1,0 +1,109 @@
+"""Backbones of the real classes with few, random weights, saved as the published ones are."""
+
+from __future__ import annotations
+
+import torch
+from transformers import CLIPConfig, CLIPModel, CLIPTokenizer, ViTConfig, ViTModel
+
+WORDS = ("a", "red", "ball", "rolls", "over", "the", "grass", "van", "gogh", "style", "slowly")
+
+
+def randomise(module, seed, std=0.3):
+    """Weights large enough that every part of the model is felt in what comes out."""
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in module.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator) * std
+    return module.eval()
+
+
+def tiny_dino(folder, *, image=64, patch=16):
+    """A ViT of two layers; `image` is the size its positions were made for."""
+    config = ViTConfig(
+        hidden_size=48, num_hidden_layers=2, num_attention_heads=3, intermediate_size=64, image_size=image,
+        patch_size=patch,
+    )  # fmt: skip
+    randomise(ViTModel(config, add_pooling_layer=False), 1).save_pretrained(folder)
+    return folder
+
+
+def tiny_clip(folder, *, image=64, seed=2):
+    """Two towers of two layers and a tokenizer that knows `WORDS` and letters."""
+    tower = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    tokenizer = tiny_tokenizer()
+    text = {**tower, "vocab_size": len(tokenizer), "max_position_embeddings": 77, "eos_token_id": len(tokenizer) - 1}
+    vision = {**tower, "image_size": image, "patch_size": 16}
+    config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=24)
+    randomise(CLIPModel(config), seed).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def tiny_tokenizer():
+    """CLIP's tokenizer over letters and a few whole words; the end token has the highest number, as in CLIP."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    merges, tokens = [], [*letters, *(c + "</w>" for c in letters)]
+    for word in WORDS:
+        parts = [*word[:-1], word[-1] + "</w>"]
+        while len(parts) > 1:
+            if (parts[0], parts[1]) not in merges:
+                merges.append((parts[0], parts[1]))
+                tokens.append(parts[0] + parts[1])
+            parts = [parts[0] + parts[1], *parts[2:]]
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    return CLIPTokenizer(vocab={token: i for i, token in enumerate(dict.fromkeys(tokens))}, merges=merges)
+
+
+def tiny_head(path, dim=24):
+    """A linear aesthetic head."""
+    torch.save(randomise(torch.nn.Linear(dim, 1), 3, std=2.0).state_dict(), path)
+    return path
+
+
+def random_raft(path):
+    """RAFT large (it has one size) as torchvision makes it anew: its flow is wrong, but it is a flow."""
+    from torchvision.models.optical_flow import raft_large
+
+    torch.manual_seed(4)
+    torch.save(raft_large(weights=None).state_dict(), path)
+    return path
+
+
+def tiny_viclip(path, *, side=32, patch=8, width=64, frames=8, layers=2, out=16):
+    """A state dict with ViCLIP's names, wrapped as it is published."""
+    generator = torch.Generator().manual_seed(5)
+
+    def some(*shape):
+        return torch.randn(shape, generator=generator) * 0.2
+
+    def block(prefix, n):
+        named = {}
+        for i in range(n):
+            at = f"{prefix}.transformer.resblocks.{i}"
+            named |= {
+                f"{at}.attn.in_proj_weight": some(3 * width, width), f"{at}.attn.in_proj_bias": some(3 * width),
+                f"{at}.attn.out_proj.weight": some(width, width), f"{at}.attn.out_proj.bias": some(width),
+                f"{at}.ln_1.weight": some(width), f"{at}.ln_1.bias": some(width),
+                f"{at}.mlp.c_fc.weight": some(4 * width, width), f"{at}.mlp.c_fc.bias": some(4 * width),
+                f"{at}.mlp.c_proj.weight": some(width, 4 * width), f"{at}.mlp.c_proj.bias": some(width),
+                f"{at}.ln_2.weight": some(width), f"{at}.ln_2.bias": some(width),
+            }  # fmt: skip
+        return named
+
+    state = {
+        "temp": torch.tensor(0.01),
+        "vision_encoder.class_embedding": some(width),
+        "vision_encoder.positional_embedding": some((side // patch) ** 2 + 1, width),
+        "vision_encoder.temporal_positional_embedding": some(1, frames, width),
+        "vision_encoder.proj": some(width, out),
+        "vision_encoder.conv1.weight": some(width, 3, 1, patch, patch),
+        **{f"vision_encoder.{ln}.{part}": some(width) for ln in ("ln_pre", "ln_post") for part in ("weight", "bias")},
+        **block("vision_encoder", layers),
+        "text_encoder.positional_embedding": some(32, width),
+        "text_encoder.text_projection": some(width, out),
+        "text_encoder.token_embedding.weight": some(len(tiny_tokenizer()), width),
+        "text_encoder.ln_final.weight": some(width),
+        "text_encoder.ln_final.bias": some(width),
+        **block("text_encoder", layers),
+    }
+    torch.save({"model": state, "epoch": 3}, path)
+    return path
