@@ -35,6 +35,8 @@ Bytes = NDArray[np.uint8]
 Kernel = Literal["area", "linear", "cubic"]
 """Resampling: `area` averages (antialiased); `linear` and `cubic` (a = -0.75) sample without antialiasing."""
 T = TypeVar("T")
+SLOW_S = 0.06
+"""Spacing of distinct frames from which each is seen by itself."""
 GRID_S = 1 / 8
 """Spacing of the common time grid: the neighbour of a frame is the frame shown this much later."""
 
@@ -335,7 +337,7 @@ class Feature(ABC):
         """Weights needed, and whether they are there; called before anything is loaded."""
         return ()
 
-    def fetch(self) -> None:  # noqa: B027: most features have nothing to fetch
+    def fetch(self) -> None:  # noqa: B027 (most features have nothing to fetch)
         """Get missing weights where that can be done.
 
         Raises:
@@ -388,7 +390,8 @@ class Every:
 
     seconds: float = GRID_S
     spikes: bool = False
-    """Also take, at its own time, a frame between two of the grid that differs far more than its neighbours do."""
+    """Also take, at their own times, frames between two of the grid that a person would notice: ones that differ far
+    more than their neighbours do, and every one where they come slower than 16 a second."""
 
     def open(self, probe: Probe) -> Sampler:
         return _GridSampler(self.seconds, self.spikes)
@@ -438,7 +441,8 @@ class _GridSampler:
             return []
         picks = self._until(frame.t_s)
         is_between = self._next * self._seconds - frame.t_s > 1e-4
-        if self._spikes and is_between and is_spike(frame.change, self._changes):
+        is_slow = self._last is not None and frame.t_s - self._last.t_s > SLOW_S
+        if self._spikes and is_between and (is_slow or is_spike(frame.change, self._changes)):
             picks.append((frame, frame.t_s))
         if self._last is not None:
             self._changes.append(frame.change)

@@ -13,6 +13,8 @@ from vbench.measure import Bytes, Frame, Source, Steps, StreamFeature, is_spike
 DARK_LEVEL = 16
 """Full-range luma at or below which a pixel counts as near-black."""
 TILES = 8
+OTHER_LEVELS, OTHER_COLOUR = 15.0, 0.3
+"""A step beyond both may be a cut even where every step is large."""
 MIN_TEXTURE = 4.0
 """Standard deviation, in 8-bit levels, below which a block has nothing to follow."""
 SAME_BLOCK = 0.75
@@ -44,7 +46,8 @@ class _Steps:
         colour_change, lost = 0.0, np.nan
         if self._luma is not None:
             colour_change = float(np.abs(layout - self._layout).sum() / 2)
-            if is_spike(frame.change, self._changes[-8:]):
+            is_other = frame.change > OTHER_LEVELS and colour_change > OTHER_COLOUR
+            if is_other or is_spike(frame.change, self._changes[-8:]):
                 lost = blocks_lost(self._luma, luma)
             self._changes.append(frame.change)
         mean = float(cv2.mean(luma)[0])

@@ -25,8 +25,9 @@ def cut_positions(steps: Steps) -> NDArray[np.int64]:
 
     A step is a cut when it changes luma by at least 10 levels and 3 times the median of the 6 steps on either side,
     when at least 60 % of the textured blocks of the frame before are found nowhere near, and the layout of colours
-    differs by at least 0.2 (or everything is lost). Fast motion and flashes keep their blocks; fades out of black are
-    no cuts.
+    differs by at least 0.2 (or everything is lost). In a clip whose steps are all large, a step above the usual one is
+    a cut where at least 80 % is lost and the colours differ by 0.35. Fast motion and flashes keep their blocks; fades
+    out of black are no cuts.
     """
     black = is_black(steps)
     found = []
@@ -36,7 +37,8 @@ def cut_positions(steps: Steps) -> NDArray[np.int64]:
         near = np.abs(steps.t_s - steps.t_s[k]) <= NEAR_BLACK_S
         stands_out = steps.change[k] >= max(CUT_LEVELS, CUT_RATIO * usual)
         is_other = steps.lost[k] >= CUT_LOST and (steps.colour_change[k] >= CUT_COLOUR or steps.lost[k] >= 0.9)
-        if stands_out and is_other and not black[near].any() and not black[k - 1]:
+        is_lost = steps.lost[k] >= 0.8 and steps.colour_change[k] >= 0.35 and steps.change[k] >= 1.2 * usual
+        if ((stands_out and is_other) or is_lost) and not black[near].any() and not black[k - 1]:
             found.append(k)
     return np.array(found, np.int64)
 
