@@ -91,13 +91,15 @@ def _codecs() -> list[Check]:
 
 
 def _weights() -> list[Check]:
-    from vbench.score import known_weights
+    from vbench.features import FEATURES
+    from vbench.measure import Settings
 
+    needed = {weights.name: weights for name in FEATURES for weights in FEATURES[name](Settings()).weights()}
     found = []
-    for weights in known_weights():
+    for weights in needed.values():
         detail = f"{weights.size_mb} MB, {weights.licence}"
         if not weights.present:
-            detail += f"; downloaded when first used, or point to a copy: --set {weights.setting}=PATH"
+            detail += f"; fetched when first used, or point to a copy: --set {weights.setting}=PATH"
         state: State = "ok" if weights.present else "missing"
         found.append(Check(topic="weights", name=weights.name, state=state, detail=detail))
     return found

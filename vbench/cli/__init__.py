@@ -6,7 +6,6 @@ import os
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from vbench._version import __version__
@@ -61,17 +60,12 @@ def common(
 def main() -> None:
     """Run one command; a sentence for what a person can fix, a traceback for a bug."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except VBenchError as error:
         print(f"vbench: {error}", file=sys.stderr)
         sys.exit(EXIT_USER)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("vbench: stopped; what was finished is kept, and the same line goes on from there", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # `vbench scores | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
