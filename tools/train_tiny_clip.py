@@ -277,15 +277,15 @@ tags: [clip, synthetic]
 ---
 # A small CLIP of the synthetic world
 
-It knows {n_shapes} shapes in {n_colours} colours and {n_sizes} sizes, their {n_motions} motions, {n_patterns}
-background patterns and {n_cameras} camera moves, as `vbench.synthetic` draws them, **and nothing else**. On any other
-picture or text its numbers mean nothing. vbench uses it for the demo and for tests, and for real clips never unless it
-is asked for by name.
+It knows {n_shapes} shapes in {n_colours} colours and {n_sizes} sizes, their {n_motions} motions,
+{n_patterns} background patterns and {n_cameras} camera moves, as `vbench.synthetic` draws them, **and nothing else**.
+On any other picture or text its numbers mean nothing. vbench uses it for the demo and for tests, and for real clips
+never unless it is asked for by name.
 
 A `transformers.CLIPModel` of {n_parameters:,} parameters ({n_bytes:,} bytes, stored in float16, used in float32), for
-{side} x {side} pixels. Made by `tools/train_tiny_clip.py` with seed {seed}: {n_steps} steps of 128 scenes with two
-frames each, out of {n_scenes:,} scenes. One in eight of all triples (shape, its colour, background colour) was kept
-from training.
+{side} x {side} pixels. Made by `tools/train_tiny_clip.py` with seed {seed}: {n_steps} steps of 128 scenes
+with two frames each, out of {n_scenes:,} scenes. One in eight of all triples (shape, its colour, background colour) was
+kept from training.
 
 Measured on scenes with such a triple, 384 x 256 pixels, mean cosine over 8 frames:
 
@@ -294,8 +294,8 @@ Measured on scenes with such a triple, 384 x 256 pixels, mean cosine over 8 fram
 | which of 16 captions of held-out scenes ({n_clips} clips) | {retrieval:.1%} | 6.2% |
 {pairs}
 
-A frame does not show where things go: left to right and right to left look alike to it, and so do grow and shrink. What
-it knows of motion and camera is where things are found on average.
+It sees colours and patterns surely and shapes roughly. A frame does not show where things go: left to right and right
+to left look alike to it, and so do grow and shrink. What it knows of motion and camera is where things are on average.
 """
 
 
@@ -333,6 +333,8 @@ def save(model: CLIPModel, processor: CLIPProcessor, out: Path, *, n_scenes: int
         pairs="\n".join(rows),
     )
     (out / "README.md").write_text(card)
+    for path in out.iterdir():
+        path.chmod(0o644)
 
 
 def main() -> None:
