@@ -286,6 +286,9 @@ class Maker:
         except BenchError as error:
             self._end(job, "failed", "crashed", f"{error}; the file that arrived is kept at {path}")
             return
+        if (log := self._incoming / f"{job.id}.log").is_file():  # what a local program said, kept beside its clip
+            self.bench.media.put(log, f"{key.removesuffix(path.suffix.lower())}.log")
+            log.unlink()
         self._discard(job)
         with self._lock:
             self.n_made += 1
@@ -330,7 +333,7 @@ class Maker:
 
     def _discard(self, job: Job) -> None:
         for path in self._incoming.glob(f"{job.id}*"):
-            if path.is_file():
+            if path.is_file() and path.suffix != ".log":
                 path.unlink(missing_ok=True)
 
 

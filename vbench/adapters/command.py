@@ -1,0 +1,336 @@
+"""A tool that is a program on this machine: an argument list with placeholders, run in a process group of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vbench.adapters.diffusers_options import FrameRule
+from vbench.adapters.secrets import redact, remember
+from vbench.catalog.wishes import Granted, grant
+from vbench.errors import JobError, OptionError
+from vbench.records import Handle, Plan, Provenance, Request, Status
+
+if TYPE_CHECKING:
+    from vbench.catalog.cards import ModelCard
+
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "HF_HOME")
+"""Environment that every program gets; anything else, keys above all, only where the card names it."""
+VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp", ".avi"})
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+HERE = ("out", "out_dir", "prompt_file", "negative_file")
+"""Placeholders whose value is known only when the program starts."""
+TAIL_CHARS = 1500
+TERM_GRACE_S = 5.0
+
+
+class CommandOptions(BaseModel):
+    """The `options` of a card whose adapter is ``command``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    argv: list[str | list[str]] = Field(min_length=1)
+    """The program and its arguments; an inner list is left out where one of its placeholders has no value.
+
+    ``{prompt} {negative} {seed} {seconds} {frames} {fps} {width} {height} {image} {out} {out_dir} {prompt_file}
+    {negative_file}``. A prompt may begin with a dash: prefer ``--prompt={prompt}`` or ``{prompt_file}``.
+    """
+    cwd: str = ""
+    """Folder it is started in."""
+    env: list[str] = Field(default_factory=list)
+    """Further environment variables that are passed on."""
+    set_env: dict[str, str] = Field(default_factory=dict)
+    version: str = ""
+    """Of the program and its weights: part of a job's identity."""
+    frames: FrameRule = Field(default_factory=FrameRule)
+    timeout_s: float = Field(default=3600.0, gt=0)
+
+
+class CommandAdapter:
+    """Runs the program in an empty folder and takes the newest video it left there."""
+
+    lane = "device"
+
+    def __init__(self, card: ModelCard) -> None:
+        self.card = card
+        self.options = card.options_as(CommandOptions)
+        known = {*HERE, "prompt", "negative", "seed", "seconds", "frames", "fps", "width", "height", "image"}
+        for text in _flat(self.options.argv):
+            names = PLACEHOLDER.findall(text)
+            if {"prompt", "negative", "image"} & set(names) and set(HERE) & set(names):
+                raise card.complaint(
+                    f"options.argv: {text!r} mixes a prompt and a path; make two arguments of it", "options", "argv"
+                )
+            for name in names:
+                if name not in known:
+                    raise card.complaint(
+                        f"options.argv: no value is called {{{name}}}; there are {', '.join(sorted(known))}",
+                        "options", "argv",
+                    )  # fmt: skip
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._stopped: set[str] = set()
+        self._lock = threading.Lock()
+
+    def plan(self, request: Request) -> Plan:
+        """The argument list, but for paths.
+
+        Raises:
+            OptionError: a placeholder has no value, neither from the request nor from the card's defaults.
+        """
+        granted = grant(self.card, request)
+        values = self._values(request, granted)
+        argv, with_paths = self._filled(values)
+        body = {
+            "argv": argv,
+            "with_paths": with_paths,
+            "prompt": granted.text,
+            "negative": granted.negative,
+            "cwd": self.options.cwd,
+            "set_env": dict(self.options.set_env),
+            "timeout_s": self.options.timeout_s,
+        }
+        identity = {name: value for name, value in body.items() if name != "timeout_s"}
+        if request.prompt.image:
+            identity["image_sha256"] = _sha256(Path(request.prompt.image))
+        return Plan(
+            model=self.card.id,
+            adapter="command",
+            request=request,
+            body=body,
+            identity=identity | {"version": self.options.version},
+            warnings=granted.warnings,
+            cost_usd=0.0,
+        )
+
+    def submit(self, plan: Plan) -> Handle:
+        """A handle that holds the whole call: the program runs in `fetch`, again where a run was killed."""
+        data = {"body": dict(plan.body), "seed": plan.request.seed, "warnings": list(plan.warnings)}
+        return Handle(id=uuid.uuid4().hex, data=data)
+
+    def poll(self, handle: Handle) -> Status:
+        """Always ready: the work is done in `fetch`."""
+        return Status(state="succeeded")
+
+    def fetch(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
+        """Run the program; its output goes to a log beside the clip.
+
+        Raises:
+            JobError: it cannot be started, fails, takes too long, or leaves no video.
+        """
+        body = handle.data["body"]
+        log = out.with_name(out.name + ".log")
+        with tempfile.TemporaryDirectory(prefix="vbench-", dir=out.parent) as folder:
+            started = time.perf_counter()
+            self._run(handle.id, body, Path(folder), log)
+            work_s = time.perf_counter() - started
+            found = newest_video(Path(folder) / "out")
+            if found is None:
+                raise JobError(
+                    f"{self.card.id}: left no video in its folder; does argv pass {{out}} or {{out_dir}}? "
+                    f"It said: {_tail(log)}",
+                    code="empty_result",
+                )
+            path = out.with_name(out.name + found.suffix.lower())
+            found.replace(path)
+        return path, Provenance(
+            origin="generated",
+            source=str(body["argv"][0]),
+            prompt_sent=body["prompt"],
+            seed=handle.data["seed"],
+            seed_honoured=self.card.capabilities.seed or None,
+            body=body,
+            tool_version=self.options.version,
+            queue_s=0.0,
+            work_s=work_s,
+            latency_s=work_s,
+            cost_usd=0.0,
+            licence=self.card.licence.weights,
+            warnings=tuple(handle.data["warnings"]),
+        )
+
+    def cancel(self, handle: Handle) -> bool:
+        """End the program and everything it started."""
+        with self._lock:
+            self._stopped.add(handle.id)
+            process = self._running.get(handle.id)
+        if process is not None:
+            end_group(process)
+        return True
+
+    def close(self) -> None:
+        """End what is still running."""
+        with self._lock:
+            processes = list(self._running.values())
+        for process in processes:
+            end_group(process)
+
+    # --- the call -------------------------------------------------------------------------------------------------
+
+    def _values(self, request: Request, granted: Granted) -> dict[str, Any]:
+        fps = granted.fps or self.card.defaults.fps
+        frames = self.options.frames.nearest(granted.seconds * fps) if granted.seconds and fps else None
+        return {
+            "prompt": granted.text,
+            "negative": granted.negative,
+            "seed": request.seed,
+            "seconds": None if granted.seconds is None else f"{granted.seconds:g}",
+            "frames": frames,
+            "fps": None if fps is None else f"{fps:g}",
+            "width": granted.width,
+            "height": granted.height,
+            "image": str(Path(request.prompt.image).resolve()) if request.prompt.image else None,
+            "negative_file": "{negative_file}" if granted.negative else None,
+            **{name: "{" + name + "}" for name in HERE if name != "negative_file"},
+        }
+
+    def _filled(self, values: Mapping[str, Any]) -> tuple[list[str], list[int]]:
+        """The arguments, and which of them still hold placeholders: a prompt may hold braces of its own."""
+        argv: list[str] = []
+        with_paths: list[int] = []
+        for part in self.options.argv:
+            texts = part if isinstance(part, list) else [part]
+            missing = [n for text in texts for n in PLACEHOLDER.findall(text) if values[n] in (None, "")]
+            if missing and isinstance(part, list):
+                continue
+            if missing:
+                raise OptionError(
+                    f"{self.card.id}: argv needs {{{missing[0]}}}, and neither the request nor the card's defaults "
+                    "give it; add it to defaults, ask for it, or put that argument into an inner list to make it optional"
+                )
+            for text in texts:
+                if set(HERE) & set(PLACEHOLDER.findall(text)):
+                    with_paths.append(len(argv))
+                argv.append(PLACEHOLDER.sub(lambda m: str(values[m[1]]), text))
+        return argv, with_paths
+
+    def _run(self, job: str, body: Mapping[str, Any], folder: Path, log: Path) -> None:
+        out = folder / "out"
+        out.mkdir()
+        (folder / "prompt.txt").write_text(body["prompt"], encoding="utf-8")
+        (folder / "negative.txt").write_text(body["negative"], encoding="utf-8")
+        here = {
+            "{out}": str(out / "clip.mp4"),
+            "{out_dir}": str(out),
+            "{prompt_file}": str(folder / "prompt.txt"),
+            "{negative_file}": str(folder / "negative.txt"),
+        }
+        argv = [_with_paths(arg, here) if i in body["with_paths"] else arg for i, arg in enumerate(body["argv"])]
+        with log.open("wb") as file:
+            try:
+                process = subprocess.Popen(
+                    argv,
+                    cwd=body["cwd"] or None,
+                    env=self._environment(body),
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise OptionError(
+                    f"{self.card.id}: {argv[0]} cannot be started ({error.strerror}); correct options.argv and cwd"
+                ) from None
+            with self._lock:
+                self._running[job] = process
+                is_stopped = job in self._stopped
+            if is_stopped:
+                end_group(process)
+            try:
+                code = process.wait(timeout=body["timeout_s"])
+            except subprocess.TimeoutExpired:
+                end_group(process)
+                raise JobError(
+                    f"{self.card.id}: not done after {body['timeout_s']:g} s and stopped; raise options.timeout_s. "
+                    f"It said: {_tail(log)}",
+                    code="timeout_local",
+                ) from None
+            finally:
+                end_group(process)  # children that outlived it would hold the GPU
+                with self._lock:
+                    self._running.pop(job, None)
+                _strike_keys(log)
+        if job in self._stopped:
+            raise JobError("stopped by you", code="crashed")
+        if code != 0:
+            said = _tail(log)
+            memory = "out of memory" in said.lower()
+            how = f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            raise JobError(f"{self.card.id}: {how}. It said: {said}", code="out_of_memory" if memory else "crashed")
+
+    def _environment(self, body: Mapping[str, Any]) -> dict[str, str]:
+        names = [*PASSED_ON, *self.options.env]
+        for name in self.options.env:
+            if re.search(r"KEY|TOKEN|SECRET|PASSWORD", name, re.IGNORECASE):
+                remember(os.environ.get(name, ""))  # should the program print it
+        return {name: os.environ[name] for name in names if name in os.environ} | dict(body["set_env"])
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started: asked first, killed after a grace."""
+    if os.name != "posix":
+        process.kill()
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except (ProcessLookupError, PermissionError):
+            return
+        deadline = time.monotonic() + TERM_GRACE_S
+        while time.monotonic() < deadline:
+            process.poll()
+            try:
+                os.killpg(process.pid, 0)
+            except (ProcessLookupError, PermissionError):
+                return
+            time.sleep(0.02)
+
+
+def newest_video(folder: Path) -> Path | None:
+    """The video file written last, at any depth."""
+    found = [path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES]
+    return max(found, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
+
+
+def _flat(argv: list[str | list[str]]) -> list[str]:
+    return [text for part in argv for text in (part if isinstance(part, list) else [part])]
+
+
+def _with_paths(text: str, here: Mapping[str, str]) -> str:
+    for name, path in here.items():
+        text = text.replace(name, path)
+    return text
+
+
+def _tail(log: Path) -> str:
+    try:
+        text = log.read_bytes()[-4 * TAIL_CHARS :].decode(errors="replace").strip()
+    except OSError:
+        text = ""
+    return redact(text[-TAIL_CHARS:]) or "nothing"
+
+
+def _strike_keys(log: Path) -> None:
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if (clean := redact(text)) != text:
+        log.write_text(clean, encoding="utf-8")
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise JobError(
+            f"{path}: cannot be read ({error.strerror}); check the prompt's image", code="bad_request"
+        ) from None
