@@ -317,6 +317,8 @@ class Weights:
     """Found in the given folder or in the cache of this machine."""
     revision: str
     """Pinned revision, or the digest of a local copy."""
+    optional: bool = False
+    """The `vbench` preset goes on without what needs it where it cannot be had, and names what it leaves out."""
 
 
 class Feature(ABC):

@@ -10,6 +10,7 @@ from vbench.errors import OptionError, WeightsError
 from vbench.features import FEATURES
 from vbench.measure import GIVEN, Combined, DeviceFeature, Feature, Metric, Settings, TextFeature, Weights
 from vbench.metrics import METRICS
+from vbench.metrics.vbench import NOT_MEASURED
 from vbench.records import digest
 from vbench.registry import did_you_mean
 
@@ -33,7 +34,7 @@ class ScorePlan:
     """Metric → the parameters of its score's key."""
     settings: Settings
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """Metric of the preset → why it is not in the plan."""
+    """Metric of the preset, or dimension of VBench → why it is not in the plan."""
 
     @property
     def plain(self) -> tuple[Metric, ...]:
@@ -112,8 +113,8 @@ def make_plan(
         values.setdefault("flow.backend", "raft")
     chosen = Settings(values, device, "bf16" if precision == "bf16" or (precision == "auto" and is_cuda) else "fp32")
     names = _with_parts(metrics) if metrics is not None else list(presets()[preset])
-    left_out: dict[str, str] = {}
-    picked = [METRICS[name] for name in names]
+    left_out = _not_in_vbench(names, chosen) if preset == "vbench" and metrics is None else {}
+    picked = [METRICS[name] for name in names if name not in left_out]
     plain = [metric for metric in picked if not isinstance(metric, Combined)]
     needed = dict.fromkeys(name for metric in plain for name in metric.inputs if name not in GIVEN)
     features = {name: FEATURES[name](chosen) for name in needed}
@@ -137,6 +138,31 @@ def make_plan(
         params[metric.name] = {"parts": sorted(parts), "of": digest(sorted(parts.items()))}
         ordered.append(metric)
     return ScorePlan(metrics=tuple(ordered), features=features, params=params, settings=chosen, left_out=left_out)
+
+
+def _not_in_vbench(names: Sequence[str], settings: Settings) -> dict[str, str]:
+    """Dimensions of VBench that are not measured → why: no permissive port, or a weight file that is not at hand."""
+    left_out = {name: reason for name, reason in NOT_MEASURED.items() if name not in names}
+    reasons: dict[str, str] = {}
+    for name in names:
+        for feature in METRICS[name].inputs:
+            if feature not in GIVEN and feature not in reasons:
+                reasons[feature] = _why_not(FEATURES[feature](settings))
+            if reasons.get(feature):
+                left_out[name] = reasons[feature]
+                break
+    return left_out
+
+
+def _why_not(feature: Feature) -> str:
+    """Why optional weights of a feature cannot be had; empty where they can."""
+    if all(weights.present or not weights.optional for weights in feature.weights()):
+        return ""
+    try:
+        feature.fetch()
+    except WeightsError as error:
+        return str(error)
+    return ""
 
 
 def _with_parts(metrics: Sequence[str]) -> list[str]:

@@ -30,7 +30,8 @@ def tiny_clip(folder, *, image=64, seed=2):
     """Two towers of two layers and a tokenizer that knows `WORDS` and letters."""
     tower = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
     tokenizer = tiny_tokenizer()
-    text = {**tower, "vocab_size": len(tokenizer), "max_position_embeddings": 77, "eos_token_id": len(tokenizer) - 1}
+    ends = {"bos_token_id": len(tokenizer) - 2, "eos_token_id": len(tokenizer) - 1}
+    text = {**tower, **ends, "vocab_size": len(tokenizer), "max_position_embeddings": 77}
     vision = {**tower, "image_size": image, "patch_size": 16}
     config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=24)
     randomise(CLIPModel(config), seed).save_pretrained(folder)

@@ -40,7 +40,7 @@ RAFT = WeightFile(
     source="download.pytorch.org/models",
     size_mb=21,
     licence="BSD-3-Clause",
-    cached=_cached(),
+    cached=_cached,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,8 +25,8 @@ class WeightFile:
     """Where it is published."""
     size_mb: int
     licence: str
-    cached: Path | None = None
-    """Where another library keeps a copy, e.g. torch.hub's cache."""
+    cached: Callable[[], Path] | None = None
+    """Where another library keeps a copy, e.g. torch.hub in its cache."""
 
     def path(self, settings: Settings) -> Path | None:
         """Where it lies on this machine; None: nowhere.
@@ -40,7 +40,8 @@ class WeightFile:
             if not path.is_file():
                 raise WeightsError(f"{self.setting} is {given}, which is no file; expected {self.name}")
             return path
-        return self.cached if self.cached is not None and self.cached.is_file() else None
+        kept = self.cached() if self.cached is not None else None
+        return kept if kept is not None and kept.is_file() else None
 
     def weights(self, settings: Settings) -> Weights:
         """For the plan: is it there, and which one is it."""
@@ -52,6 +53,7 @@ class WeightFile:
             licence=self.licence,
             present=path is not None,
             revision=self.identity(settings),
+            optional=True,
         )
 
     def identity(self, settings: Settings) -> str:
