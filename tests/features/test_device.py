@@ -1,0 +1,130 @@
+"""Batches across clips: order, shapes, windows, and a device that runs out of memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from vbench.errors import ItemError
+from vbench.features.decode import Chunk
+from vbench.features.device import Batcher
+from vbench.measure import DeviceFeature, Encoder, FrameRequest, Settings, Source
+from vbench.records import Prompt
+
+PROMPT = Prompt(id="p", text="x")
+
+
+class Means(Encoder):
+    """The mean of each frame or window; remembers the sizes of its batches."""
+
+    def __init__(self, *, window=1, hop=1, batch=4, limit=None):
+        self.window, self.hop, self.batch, self.limit = window, hop, batch, limit
+        self.sizes = []
+
+    def encode(self, frames):
+        if self.limit is not None and len(frames) > self.limit:
+            raise torch.OutOfMemoryError("no memory")
+        self.sizes.append(len(frames))
+        return frames.float().flatten(1).mean(dim=1)
+
+    def collect(self, source, prompt):
+        return Rows()
+
+
+class Rows:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, t_s, frame, rows, frames):
+        self.rows += list(zip(t_s.tolist(), frame.tolist(), rows.tolist(), strict=True))
+
+    def close(self):
+        return self.rows
+
+
+class Feature(DeviceFeature):
+    name = "means"
+
+    def request(self):
+        return FrameRequest()
+
+    def load(self):
+        raise NotImplementedError
+
+
+def batcher(encoder, notes=None):
+    return Batcher(Feature(Settings()), encoder, note=(notes if notes is not None else []).append)
+
+
+def chunk(values, *, first=0, shape=(4, 6, 3)):
+    n = len(values)
+    frames = np.stack([np.full(shape, value, np.uint8) for value in values])
+    index = np.arange(first, first + n)
+    return Chunk(request=0, probe=None, t_s=index / 8, frame=index, frames=frames)
+
+
+def run(batches, chunks):
+    for clip in dict.fromkeys(clip for clip, _ in chunks):
+        batches.open(clip, Source(path=None, probe=None), PROMPT)
+    for clip, part in chunks:
+        batches.add(clip, part)
+    batches.flush()
+
+
+def test_clips_share_batches_and_get_their_own_rows_in_order():
+    encoder = Means()
+    batches = batcher(encoder)
+    run(batches, [(0, chunk([1, 2, 3])), (1, chunk([10, 20])), (0, chunk([4], first=3))])
+    assert encoder.sizes == [4, 2]
+    assert [row[2] for row in batches.close(0)] == [1, 2, 3, 4]
+    assert [row[:2] for row in batches.close(1)] == [(0.0, 0), (0.125, 1)]
+
+
+def test_shapes_do_not_mix():
+    encoder = Means()
+    batches = batcher(encoder)
+    run(batches, [(0, chunk([1, 2])), (1, chunk([3], shape=(6, 4, 3)))])
+    assert sorted(encoder.sizes) == [1, 2]
+
+
+def test_windows_overlap_by_hop():
+    batches = batcher(Means(window=2, hop=1))
+    run(batches, [(0, chunk([0, 10, 20]))])
+    assert [row[2] for row in batches.close(0)] == [5, 15]
+
+
+def test_out_of_memory_halves_the_batch_and_says_so():
+    encoder, notes = Means(batch=8, limit=3), []
+    batches = batcher(encoder, notes)
+    run(batches, [(0, chunk(list(range(11))))])
+    assert [row[2] for row in batches.close(0)] == list(range(11))
+    assert max(encoder.sizes) == 2
+    assert [note for note in notes if "batches of 4" in note]
+    assert [note for note in notes if "batches of 2" in note]
+
+
+def test_no_memory_for_one_frame_fails_the_clip_only():
+    batches = batcher(Means(batch=2, limit=0))
+    run(batches, [(0, chunk([1]))])
+    found = batches.close(0)
+    assert isinstance(found, ItemError)
+    assert found.code == "out_of_memory"
+
+
+def test_a_dropped_clip_leaves_the_others():
+    batches = batcher(Means())
+    batches.open(0, None, PROMPT)
+    batches.open(1, None, PROMPT)
+    batches.add(0, chunk([1, 2]))
+    batches.add(1, chunk([3]))
+    batches.drop(0)
+    batches.flush()
+    assert [row[2] for row in batches.close(1)] == [3]
+
+
+@pytest.mark.parametrize("batch", [1, 3, 64])
+def test_batch_size_does_not_matter(batch):
+    batches = batcher(Means(batch=batch))
+    run(batches, [(clip, chunk([clip, clip + 1, clip + 2])) for clip in range(3)])
+    assert [[row[2] for row in batches.close(clip)] for clip in range(3)] == [[0, 1, 2], [1, 2, 3], [2, 3, 4]]

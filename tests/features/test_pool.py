@@ -1,0 +1,91 @@
+"""Decode processes that crash, hang or refuse cost their own clip only."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+from vbench.features.decode import Done
+from vbench.features.extract import Timing, Wanted, extract
+from vbench.features.messages import Refused
+from vbench.features.pool import DecodePool, Item
+from vbench.features.shards import extract_sharded
+from vbench.features.steps import StepsFeature
+from vbench.measure import Settings, StreamFeature
+from vbench.records import Prompt
+from vbench.selftest import textured_pan
+from vbench.video import write_clip
+
+
+class Trap(StreamFeature):
+    """Dies or hangs on files whose name says so."""
+
+    name = "trap"
+
+    def open(self, source):
+        if "crash" in source.path.name:
+            os._exit(9)
+        if "hang" in source.path.name:
+            time.sleep(600)
+        return self
+
+    def add(self, frame):
+        pass
+
+    def close(self, end_s):
+        return end_s
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips")
+    frames = textured_pan(6, 64, 48, seed=0)
+    for name in ("good", "crash", "hang", "also-good"):
+        write_clip(frames, folder / f"{name}.mp4", fps=12, preset="ultrafast")
+    (folder / "text.mp4").write_text("no video")
+    return folder
+
+
+def outcomes(clips, names, *, workers=2, stall_s=120.0):
+    items = [Item(number=i, path=clips / f"{name}.mp4", probe=None) for i, name in enumerate(names)]
+    with DecodePool([Trap(Settings())], [], workers=workers, stall_s=stall_s) as pool:
+        return {event[0].path.stem: event[1] for event in pool.run(items) if event is not None}
+
+
+def test_a_crash_fails_its_clip_and_the_run_goes_on(clips):
+    found = outcomes(clips, ["crash", "good", "text", "also-good"], workers=1)
+    assert isinstance(found["crash"], Refused)
+    assert found["crash"].code == "crashed"
+    assert isinstance(found["text"], Refused)
+    assert found["text"].code == "unreadable"
+    assert isinstance(found["good"], Done)
+    assert isinstance(found["also-good"], Done)
+    assert found["good"].values["trap"] == pytest.approx(0.5)
+
+
+def test_a_hang_is_ended(clips):
+    found = outcomes(clips, ["hang", "good"], workers=1, stall_s=3.0)
+    assert found["hang"].code == "timeout"
+    assert isinstance(found["good"], Done)
+
+
+def test_shards_give_what_one_process_gives(clips):
+    wanted = [
+        Wanted(path=clips / f"{name}.mp4", probe=None, prompt=Prompt(id="p", text=""))
+        for name in ("good", "text", "also-good")
+    ]
+    features = [StepsFeature(Settings())]
+    one = {found.number: found for found in extract(wanted, features, workers=0)}
+    timing = Timing()
+    two = {
+        found.number: found
+        for found in extract_sharded(wanted, features, devices=["cpu", "cpu"], workers=2, note=print, timing=timing)
+    }
+    assert two.keys() == one.keys() == {0, 1, 2}
+    assert two[1].refused is not None
+    for number in (0, 2):
+        assert np.array_equal(two[number].values["steps"].change, one[number].values["steps"].change)
+    assert timing.n_frames == 12
