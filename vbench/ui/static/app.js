@@ -50,6 +50,7 @@ class App {
           choice(t("nav.language"), LANGUAGES, currentLocale(), (value) => { remember("language", value); location.reload(); }))),
       this.banner, this.main, this.toasts, this.live);
     addEventListener("popstate", () => void this.show());
+    void PAGES[this.pageName].load().catch(() => {}); // on its way while the bench is asked; a failure is said when it is opened
     try {
       this.bench = await api.get("bench");
     } catch (error) {
@@ -58,6 +59,8 @@ class App {
     this.benchName.textContent = this.bench.name;
     if (this.version && this.bench.version && this.version !== this.bench.version) this.#stale();
     await this.show();
+    const others = () => { for (const page of Object.values(PAGES)) void page.load().catch(() => {}); };
+    (globalThis.requestIdleCallback ?? setTimeout)(others);
     return undefined;
   }
 

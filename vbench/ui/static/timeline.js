@@ -53,13 +53,10 @@ export class Timelines {
     this.curves = []; // per take: {metric: {t_s, value, unit}}
     this.events = []; // per take: [{kind, metric, start_s, end_s, frame, value}]
     this.lanes = h("div", { class: "lanes" });
-    this.head = h("div", { class: "playhead", "aria-hidden": "true" });
+    this.head = h("div", { class: "playhead", role: "slider", tabindex: "0", "aria-label": t("player.position"), "aria-valuemin": 0 });
     this.loop = h("div", { class: "loop-range", "aria-hidden": "true" });
     this.track = h("div", { class: "track" }, this.loop, this.lanes, this.head);
-    this.slider = h("div", {
-      class: "timelines", role: "slider", tabindex: "0", "aria-label": t("player.position"), "aria-valuemin": 0,
-    }, this.track);
-    this.element = this.slider;
+    this.element = h("div", { class: "timelines" }, this.track);
     this.#drag();
     player.addEventListener("time", () => this.moveHead());
     player.addEventListener("length", () => this.draw());
@@ -76,14 +73,14 @@ export class Timelines {
   moveHead() {
     const length = this.player.length || 1;
     this.head.style.setProperty("--at", Math.min(1, this.player.time / length));
-    this.slider.setAttribute("aria-valuenow", this.player.time.toFixed(2));
-    this.slider.setAttribute("aria-valuetext", clockcode(this.player.time));
+    this.head.setAttribute("aria-valuenow", this.player.time.toFixed(2));
+    this.head.setAttribute("aria-valuetext", clockcode(this.player.time));
   }
 
   draw() {
     const { player } = this;
     const length = player.length || 1;
-    this.slider.setAttribute("aria-valuemax", length.toFixed(2));
+    this.head.setAttribute("aria-valuemax", length.toFixed(2));
     this.loop.hidden = player.inS === null && player.outS === null;
     this.loop.style.setProperty("--from", player.startS / length);
     this.loop.style.setProperty("--to", player.endS / length);
@@ -128,17 +125,17 @@ export class Timelines {
       void this.player.seek(share * this.player.length);
     };
     let wasPlaying = false;
-    this.slider.addEventListener("pointerdown", (event) => {
+    this.element.addEventListener("pointerdown", (event) => {
       if (event.target.closest(".mark") || event.button !== 0) return;
       wasPlaying = this.player.playing;
       if (wasPlaying) this.player.pause(false);
-      this.slider.setPointerCapture(event.pointerId);
+      this.element.setPointerCapture(event.pointerId);
       to(event);
     });
-    this.slider.addEventListener("pointermove", (event) => {
-      if (this.slider.hasPointerCapture(event.pointerId)) to(event);
+    this.element.addEventListener("pointermove", (event) => {
+      if (this.element.hasPointerCapture(event.pointerId)) to(event);
     });
-    this.slider.addEventListener("pointerup", () => {
+    this.element.addEventListener("pointerup", () => {
       if (wasPlaying) void this.player.play();
       wasPlaying = false;
     });
