@@ -1,14 +1,15 @@
-"""How well takes stay together, how exactly and fast frames step, and how soon a long wall and a large board are there.
+"""How well takes stay together, how exactly frames step, and how soon a long wall and a large board are there.
 
-Method: benches of synthetic clips that carry their frame number as a bar code are served in this process, and a headless
-Chromium drives the real page by its keys.
+Method: benches of synthetic clips that carry their frame number as a bar code are served in this process, and a
+headless Chromium drives the real page by its keys.
 
-* Spread: `currentTime` of every take at every frame of the screen, over a play that includes the start and, after it, the
-  steady part; only moments at which all are moving count. The loop's restart is in it.
-* Step: from the key press to the first frame of the screen on which the pixels of the take show the wanted number; forwards
-  and backwards, 60 steps a rate.
-* Wall: navigation start to the first card in the document, and bytes over the network up to a second after, cold cache.
-* Board: navigation start to the last row in the document.
+* Spread: `currentTime` of every take at every frame of the screen, over a looping play from 0.3 s after its start;
+  only moments at which all are moving count, and the loop's restarts are in it.
+* Step: from the key press to the first frame of the screen on which the pixels of the take show the wanted number;
+  forwards and backwards, 60 steps a rate.
+* Wall: navigation start to the first poster in the document, and bytes over the network up to a second after, cold
+  browser cache.
+* Board: navigation start to the first row in the document, when nobody has asked for the board before, and again.
 
 Run: `python -m benchmarks.player [--out FILE.json]`, on an idle machine.
 """
@@ -105,7 +106,8 @@ def first_paint(browser: Any, url: str, path: str, wanted: str) -> dict[str, Any
     wire.on("Network.loadingFinished", lambda done: received.__setitem__(0, received[0] + done["encodedDataLength"]))
     window.add_init_script(
         f"new MutationObserver((_, watch) => {{ if (document.querySelector({json.dumps(wanted)}))"
-        " { window.seenAt = performance.now(); watch.disconnect(); } }).observe(document, {childList: true, subtree: true})"
+        " { window.seenAt = performance.now(); watch.disconnect(); } })"
+        ".observe(document, {childList: true, subtree: true})"
     )
     window.goto(f"{url}{path}")
     window.wait_for_function("window.seenAt", timeout=60_000)
