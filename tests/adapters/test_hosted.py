@@ -8,6 +8,7 @@ import json
 import logging
 import time
 import types
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -294,3 +295,26 @@ def test_check_spends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         with hosted(fake, monkeypatch, key="wrong-k3y-0000000000") as (adapter, _), pytest.raises(AuthError):
             adapter.check()
         assert fake.creates == 0
+
+
+def test_a_first_frame_goes_as_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = tmp_path / "first.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n0123")
+    request = Request(prompt=Prompt(id="i", text="move", image=str(picture)))
+    with Fake("openai") as fake, hosted(fake, monkeypatch) as (adapter, _):
+        adapter.submit(adapter.plan(request))
+        sent = fake.asked[0].body
+        assert b'name="input_reference"; filename="first.png"' in sent
+        assert picture.read_bytes() in sent
+
+
+def test_two_threads_share_an_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = [Request(prompt=Prompt(id=f"t{n}", text=f"scene {n}")) for n in range(12)]
+    with Fake("ark", work_s=0.05) as fake, hosted(fake, monkeypatch) as (adapter, _):
+        with ThreadPoolExecutor(6) as pool:
+            runs = list(pool.map(lambda r: drive(adapter, tmp_path / r.prompt.id, r, polls=500), requests))
+        assert [run.end for run in runs] == ["file"] * 12
+        assert [run.provenance.body["content"][0]["text"] for run in runs if run.provenance] == [
+            request.text for request in requests
+        ]
+        assert fake.creates == 12

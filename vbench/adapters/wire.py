@@ -201,7 +201,7 @@ class Wire:
             with self._writes.stream(
                 method,
                 url,
-                params=key_query or None,
+                params=httpx.URL(url).params.merge(key_query) if key_query else None,
                 headers={**self.headers, **(headers or {}), **key_headers},
                 **content,
             ) as response:
@@ -280,7 +280,7 @@ class Wire:
                 "correct base_url",
                 code="bad_request",
             )
-        if found is None or (answer.status >= 500 and reason is None):
+        if found is None:
             return unknown(self.model, f"HTTP {answer.status}: {said}")
         return JobError(what, code=found)
 
