@@ -170,7 +170,20 @@ def run_clip(
         ClipError: the file cannot be decoded.
     """
     facts = known if known is not None else probe(path, threads=1)
-    source = Source(path=path, probe=facts)
+    frames = read_frames(path, threads=1)
+    yield from run_frames(Source(path=path, probe=facts), frames, features, requests, beat=beat)
+
+
+def run_frames(
+    source: Source,
+    frames: Iterator[VideoFrame],
+    features: Sequence[StreamFeature],
+    requests: Sequence[FrameRequest],
+    *,
+    beat: Callable[[], None] = lambda: None,
+) -> Iterator[Chunk | Done]:
+    """As `run_clip`, over frames that come from anywhere."""
+    facts = source.probe
     values: dict[str, Any] = {}
     running = {}
     for feature in features:
@@ -183,7 +196,7 @@ def run_clip(
     feature_s, last_t, end_s, n_frames = 0.0, 0.0, 0.0, 0
     started = time.perf_counter()
     previous: SharedFrame | None = None
-    for frame in shared_frames(read_frames(path, threads=1)):
+    for frame in shared_frames(frames):
         work = time.perf_counter()
         n_frames += 1
         beat()

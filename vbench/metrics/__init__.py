@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from vbench.registry import Registry
 
 METRICS = Registry(
@@ -67,3 +69,10 @@ METRICS = Registry(
         "vbench.overall_consistency": "vbench.metrics.vbench:OVERALL_CONSISTENCY",
     },
 )
+
+
+def __getattr__(name: str) -> object:
+    """`ClipMetric`, which loads torch, only when it is asked for."""
+    if name == "ClipMetric":
+        return getattr(import_module("vbench.torch_metric"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
