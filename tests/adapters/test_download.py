@@ -50,7 +50,7 @@ def test_a_bad_file_never_gets_its_name(
     assert list(tmp_path.iterdir()) == [], "neither a file nor a .part"
 
 
-@pytest.mark.parametrize("fault", ["truncated", "drop", "500"])
+@pytest.mark.parametrize("fault", ["truncated", "drop", "500", "html", "json", "empty"])
 def test_a_broken_download_is_tried_again(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Fake("kling", file=[fault]) as fake, hosted(fake, monkeypatch) as (adapter, pauses):
         run = drive(adapter, tmp_path / "clip")

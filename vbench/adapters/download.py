@@ -31,6 +31,12 @@ class ExpiredLinkError(JobError):
     code = "download_failed"
 
 
+class PassingPageError(JobError):
+    """Text or nothing came instead of a video: perhaps a page that goes away (maintenance, a proxy)."""
+
+    code = "empty_result"
+
+
 class _PublicOnly(httpcore.NetworkBackend):
     """Connects to public addresses only, and to the very address that was checked."""
 
@@ -123,6 +129,10 @@ def download(
     for attempt in range(1, attempts + 1):
         try:
             return save(_stream(url, model, http, local, key_headers or {}, key_origin, max_bytes), out, model=model)
+        except PassingPageError:
+            if attempt == attempts:
+                raise
+            sleep(pause_s(attempt))
         except (httpx.HTTPError, httpcore.NetworkError) as error:
             if attempt == attempts:
                 why = f"{type(error).__name__}: {redact(str(error))}"[:200]
@@ -233,7 +243,10 @@ def container_suffix(head: bytes, *, model: str) -> str:
         return ".webm" if b"webm" in head[:64] else ".mkv"
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
         return ".avi"
-    raise JobError(f"{model}: the result is {_what_is(head)}, not a video", code="empty_result")
+    what = _what_is(head)
+    may_pass = not head or what.endswith(("page", "document"))
+    kind = PassingPageError if may_pass else JobError
+    raise kind(f"{model}: the result is {what}, not a video", code="empty_result")
 
 
 def _what_is(head: bytes) -> str:
