@@ -207,7 +207,7 @@ class CommandAdapter:
             if missing:
                 raise OptionError(
                     f"{self.card.id}: argv needs {{{missing[0]}}}, and neither the request nor the card's defaults "
-                    "give it; add it to defaults, ask for it, or put that argument into an inner list to make it optional"
+                    "give it; add it to defaults, ask for it, or make it optional: an inner list"
                 )
             for text in texts:
                 if set(HERE) & set(PLACEHOLDER.findall(text)):
