@@ -39,7 +39,7 @@ MOMENTS: Mapping[str, EventKind] = {
 """Faulty tool → the event its fault must come out as."""
 TOLERANCE_S = 0.1
 """Between a planted moment and the event that is to name it."""
-TEXT_METRICS = ("clip_alignment", "align_rank", "align_margin")
+TEXT_METRICS = ("clip_alignment", "align_rank", "align_margin", "overall_text")
 """Measured with the small CLIP, which is asked for by name."""
 
 Say = Callable[[str], None]
