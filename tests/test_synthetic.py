@@ -15,7 +15,7 @@ from vbench.catalog.expects import Background, SceneObject
 from vbench.catalog.expects import Scene as SceneInSuite
 from vbench.catalog.suites import load_suite
 from vbench.errors import CatalogError
-from vbench.synthetic.defects import DEFECTS, other_scene, planted, render_with_defect
+from vbench.synthetic.defects import Defect, other_scene, planted, render_with_defect
 from vbench.synthetic.render import RADIUS, RGB, Renderer, render
 from vbench.synthetic.scene import (
     CAMERAS,
@@ -267,7 +267,7 @@ def test_a_clean_clip_has_nothing_planted(clean):
     assert changes(clean).max() < 2 * np.median(changes(clean))
 
 
-@pytest.mark.parametrize("defect", [d for d in DEFECTS if d != "none"])
+@pytest.mark.parametrize("defect", [d for d in get_args(Defect) if d != "none"])
 def test_a_fault_starts_at_its_frame_and_time_and_not_before(defect, clean):
     faulty, fault = clip(defect), where(defect)
     assert fault.kind == defect

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from vbench.adapters.synthetic import SyntheticAdapter
 from vbench.catalog.cards import ModelCard, cards
 from vbench.errors import CatalogError
 from vbench.records import Prompt, Provenance, Request
-from vbench.synthetic.defects import DEFECTS
+from vbench.synthetic.defects import Defect
 from vbench.video import probe, read_audio, read_frames
 
 PAN = Prompt(id="pan", text="a red star moves from left to right over a background of blue dots, the camera pans left")
@@ -38,9 +39,9 @@ def luma(path: Path) -> np.ndarray:
 
 
 def test_there_is_one_tool_for_each_fault_and_a_clean_one(tools):
-    assert set(tools) == set(DEFECTS)
+    assert set(tools) == set(get_args(Defect))
     assert {card.id for card in tools.values()} == {
-        f"synthetic-{defect if defect != 'none' else 'clean'}" for defect in DEFECTS
+        f"synthetic-{defect if defect != 'none' else 'clean'}" for defect in get_args(Defect)
     }
     assert not any(card.is_billable for card in tools.values())
 

@@ -20,7 +20,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Draw, measure and rank clips of synthetic tools with known faults, offline, and check that each is seen."""
-    from vbench.demo import run_demo
+    from vbench.demo import TOOLS, run_demo
 
     report = run_demo(out, say=lambda text: print(f"{text} ...", file=sys.stderr, flush=True))
     failed = [finding for finding in report.findings if not finding.passed]
@@ -41,7 +41,7 @@ def demo(
         for finding in report.findings:
             print_line(f"{'pass' if finding.passed else 'FAIL'}  {finding.check:<{width}}  {finding.found}")
         print_line()
-        print_line(f"{report.n_clips} clips of 8 tools drawn, measured and ranked in {report.seconds:.0f} s")
+        print_line(f"{report.n_clips} clips of {len(TOOLS)} tools drawn, measured and ranked in {report.seconds:.0f} s")
         print_line(f"report  {report.report}")
         print_line(f"board   {report.board}, or: vbench board --bench {report.bench}")
         print_line(f"page    vbench ui --bench {report.bench}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from vbench.synthetic.render import Frame, Morph, Renderer, render
 from vbench.synthetic.scene import COLOURS, PATTERNS, SHAPES, Scene, Thing, draw_scene
 
 Defect: TypeAlias = Literal["none", "flicker", "drift", "freeze", "cut", "black", "wrong", "still"]
-DEFECTS: tuple[Defect, ...] = get_args(Defect)
 
 FLICKER_GAIN = 0.05
 """Brightness of even frames is raised and of odd ones lowered by this share."""
