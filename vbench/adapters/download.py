@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import ipaddress
 import os
@@ -10,6 +9,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +161,7 @@ def _stream(
                 code="download_failed",
             )
         if not local:
-            with contextlib.suppress(ValueError):  # a name is checked when it is connected to; a proxy sees it as it is
+            with suppress(ValueError):  # a name is checked when it is connected to; a proxy sees it as it is
                 _refuse_private(httpx.URL(url).host, ipaddress.ip_address(httpx.URL(url).host))
         headers = dict(key_headers) if key_headers and origin(url) == key_origin else {}
         with http.stream("GET", url, headers={**headers, "accept-encoding": "identity"}) as response:
@@ -270,10 +270,12 @@ def _what_is(head: bytes) -> str:
 
 
 def _verify(path: Path, model: str) -> None:
-    from vbench.video import probe  # here, so that planning loads no codec
+    """Decode the first picture; the whole clip is decoded when it is added to the bench."""
+    from vbench.video import read_frames  # here, so that planning loads no codec
 
     try:
-        probe(path)
-    except ClipError as error:
-        words = str(error).replace(str(path), "the result")
+        with closing(iter(read_frames(path))) as frames:  # type: ignore[type-var]
+            next(frames)
+    except (ClipError, StopIteration) as error:
+        words = str(error).replace(str(path), "the result") or "the result holds no picture"
         raise JobError(f"{model}: {words}", code="empty_result") from None
