@@ -141,6 +141,24 @@ def page(visit: Visit) -> TestClient:
     return visit()
 
 
+@pytest.fixture(scope="session")
+def seen(made_bench: Path) -> Iterator[TestClient]:
+    """A page that tests only look at; one for all of them, since making one takes a while."""
+    address = "http://127.0.0.1:7860"
+    with (
+        Bench.open(made_bench) as opened,
+        TestClient(build(opened), base_url=address, headers={"origin": address}, follow_redirects=False) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def seen_bench(made_bench: Path) -> Iterator[Bench]:
+    """The bench behind `seen`; look, do not touch."""
+    with Bench.open(made_bench) as opened:
+        yield opened
+
+
 def many_clips(bench: Bench, n: int) -> None:
     """Rows of clips whose files are not there, cheaply."""
     from dataclasses import asdict

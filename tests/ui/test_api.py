@@ -31,10 +31,10 @@ def test_the_bench_says_what_you_may(visit: Visit) -> None:
     assert [name for name, may in public["permissions"].items() if may] == ["vote"]
 
 
-def test_clips_carry_what_the_wall_shows(page: TestClient, bench: Bench) -> None:
-    answer = page.get("/api/v1/clips").json()
+def test_clips_carry_what_the_wall_shows(seen: TestClient, seen_bench: Bench) -> None:
+    answer = seen.get("/api/v1/clips").json()
     schemas.ClipList.model_validate(answer, strict=True, extra="forbid")
-    first, clip = answer["clips"][0], bench.clips()[0]
+    first, clip = answer["clips"][0], seen_bench.clips()[0]
     assert answer["total"] == len(answer["clips"]) == 6
     assert first["url"] == f"/media/{clip.sha256}"
     assert (first["id"], first["model"], first["prompt"]) == (clip.id, clip.model, clip.prompt.text)
@@ -56,16 +56,16 @@ def test_clips_carry_what_the_wall_shows(page: TestClient, bench: Bench) -> None
         ("limit=1", 1),
     ],
 )
-def test_clips_are_filtered(page: TestClient, query: str, n: int) -> None:
-    assert len(page.get(f"/api/v1/clips?{query}").json()["clips"]) == n
+def test_clips_are_filtered(seen: TestClient, query: str, n: int) -> None:
+    assert len(seen.get(f"/api/v1/clips?{query}").json()["clips"]) == n
 
 
-def test_clips_by_id(page: TestClient, bench: Bench) -> None:
-    ids = [clip.id for clip in bench.clips()[2:4]]
-    assert {clip["id"] for clip in page.get(f"/api/v1/clips?ids={','.join(ids)}").json()["clips"]} == set(ids)
-    assert page.get(f"/api/v1/clips/{ids[0][:8]}").json()["id"] == ids[0]
-    assert page.get("/api/v1/clips/ffffffffffffffff").status_code == 404
-    assert page.get("/api/v1/clips/'%20or%201=1").status_code == 422
+def test_clips_by_id(seen: TestClient, seen_bench: Bench) -> None:
+    ids = [clip.id for clip in seen_bench.clips()[2:4]]
+    assert {clip["id"] for clip in seen.get(f"/api/v1/clips?ids={','.join(ids)}").json()["clips"]} == set(ids)
+    assert seen.get(f"/api/v1/clips/{ids[0][:8]}").json()["id"] == ids[0]
+    assert seen.get("/api/v1/clips/ffffffffffffffff").status_code == 404
+    assert seen.get("/api/v1/clips/'%20or%201=1").status_code == 422
 
 
 def test_ten_thousand_clips_are_one_query(page: TestClient, bench: Bench) -> None:
@@ -85,11 +85,11 @@ def test_ten_thousand_clips_are_one_query(page: TestClient, bench: Bench) -> Non
     assert sum("SELECT" in statement for statement in statements) == 2
 
 
-def test_a_script_in_a_prompt_stays_text(page: TestClient) -> None:
-    answer = page.get("/api/v1/clips?prompt=cat")
+def test_a_script_in_a_prompt_stays_text(seen: TestClient) -> None:
+    answer = seen.get("/api/v1/clips?prompt=cat")
     assert answer.headers["content-type"] == "application/json"
     assert answer.json()["clips"][0]["prompt"] == PROMPTS[1].text
-    assert "<script>alert" not in page.get("/ui/").text
+    assert "<script>alert" not in seen.get("/ui/").text
 
 
 def test_scores_come_with_the_interval_of_the_tool(page: TestClient, bench: Bench) -> None:
@@ -109,25 +109,25 @@ def test_scores_come_with_the_interval_of_the_tool(page: TestClient, bench: Benc
     assert (found["sharpness"]["value"], found["sharpness"]["failure"]) == (None, "one frame only")
 
 
-def test_timelines_and_events(page: TestClient, bench: Bench) -> None:
-    clip = bench.clips()[0].id
-    line = page.get(f"/api/v1/clips/{clip}/timelines").json()["flicker"]
+def test_timelines_and_events(seen: TestClient, seen_bench: Bench) -> None:
+    clip = seen_bench.clips()[0].id
+    line = seen.get(f"/api/v1/clips/{clip}/timelines").json()["flicker"]
     assert line == {"t_s": [0.0, 0.5], "value": [1.0, 1.0], "unit": "levels", "higher_is_better": False}
-    (cut,) = page.get(f"/api/v1/clips/{clip}/events").json()
+    (cut,) = seen.get(f"/api/v1/clips/{clip}/events").json()
     assert (cut["kind"], cut["frame"], cut["start_s"]) == ("cut", 4, 0.5)
 
 
-def test_prompts_and_models(page: TestClient) -> None:
-    prompts = {prompt["id"]: prompt for prompt in page.get("/api/v1/prompts").json()}
+def test_prompts_and_models(seen: TestClient) -> None:
+    prompts = {prompt["id"]: prompt for prompt in seen.get("/api/v1/prompts").json()}
     assert (prompts["boat"]["n_clips"], prompts["boat"]["tags"]) == (3, ["camera:pan", "water"])
-    models = {model["id"]: model for model in page.get("/api/v1/models").json()}
+    models = {model["id"]: model for model in seen.get("/api/v1/models").json()}
     assert (models["alpha"]["name"], models["alpha"]["country"], models["alpha"]["n_clips"]) == ("Alpha", "DE", 2)
     assert models["synthetic-clean"]["in_catalog"]
     assert models["synthetic-clean"]["n_clips"] == 0
 
 
-def test_the_api_describes_itself(page: TestClient) -> None:
-    described = page.get("/api/v1/openapi.json").json()
+def test_the_api_describes_itself(seen: TestClient) -> None:
+    described = seen.get("/api/v1/openapi.json").json()
     assert {"/api/v1/clips", "/api/v1/arena/vote", "/api/v1/board", "/api/v1/notes"} <= set(described["paths"])
     assert not any(path.startswith(("/ui", "/media", "/static")) for path in described["paths"])
 
@@ -135,8 +135,8 @@ def test_the_api_describes_itself(page: TestClient) -> None:
 # --- board --------------------------------------------------------------------------------------------------------
 
 
-def test_board_rows(page: TestClient) -> None:
-    table = page.get("/api/v1/board").json()
+def test_board_rows(seen: TestClient) -> None:
+    table = seen.get("/api/v1/board").json()
     means = {row["model"]: row["mean"] for row in table["rows"] if row["metric"] == "flicker"}
     assert means == {"alpha": 1.5, "beta": 3.5, "gamma": 5.5}
     assert table["models"]["alpha"]["country"] == "DE"
@@ -155,16 +155,16 @@ def test_board_rows(page: TestClient) -> None:
         ("status=retired", set()),
     ],
 )
-def test_board_filters(page: TestClient, query: str, models: set[str]) -> None:
-    assert {row["model"] for row in page.get(f"/api/v1/board?{query}").json()["rows"]} == models
+def test_board_filters(seen: TestClient, query: str, models: set[str]) -> None:
+    assert {row["model"] for row in seen.get(f"/api/v1/board?{query}").json()["rows"]} == models
 
 
-def test_a_filter_that_is_unknown_is_a_sentence(page: TestClient) -> None:
+def test_a_filter_that_is_unknown_is_a_sentence(seen: TestClient) -> None:
     for query in ("metric=flickr", "tag=watre", "model=alpa"):
-        answer = page.get(f"/api/v1/board?{query}")
+        answer = seen.get(f"/api/v1/board?{query}")
         assert answer.status_code == 400
         assert "did you mean" in answer.json()["error"]
-    assert page.get("/api/v1/board?access=secret").status_code == 422
+    assert seen.get("/api/v1/board?access=secret").status_code == 422
 
 
 def test_the_board_is_made_once_until_the_bench_changes(
@@ -185,10 +185,10 @@ def test_the_board_is_made_once_until_the_bench_changes(
     assert means["alpha"] == pytest.approx(((1 + 101) / 2 + 2) / 2)
 
 
-def test_the_clips_behind_a_number_worst_first(page: TestClient) -> None:
-    rows = page.get("/api/v1/board/drill?metric=flicker&model=beta").json()
+def test_the_clips_behind_a_number_worst_first(seen: TestClient) -> None:
+    rows = seen.get("/api/v1/board/drill?metric=flicker&model=beta").json()
     assert [row["value"] for row in rows] == [4.0, 3.0]
-    assert page.get("/api/v1/board/drill?metric=none&model=beta").status_code == 400
+    assert seen.get("/api/v1/board/drill?metric=none&model=beta").status_code == 400
 
 
 def test_runs_and_failures(page: TestClient, bench: Bench) -> None:
@@ -226,14 +226,14 @@ def test_notes_are_kept_as_they_are(page: TestClient, bench: Bench) -> None:
         [],
     ],
 )
-def test_a_wrong_note_is_a_sentence(page: TestClient, wrong: Any) -> None:
-    answer = page.post("/api/v1/notes", json=wrong)
+def test_a_wrong_note_is_a_sentence(seen: TestClient, wrong: Any) -> None:
+    answer = seen.post("/api/v1/notes", json=wrong)
     assert answer.status_code == 422
     assert set(answer.json()) == {"error"}
 
 
-def test_a_note_to_no_clip(page: TestClient) -> None:
-    assert page.post("/api/v1/notes", json={"clip": "f" * 16, "start_s": 0, "text": "t"}).status_code == 404
+def test_a_note_to_no_clip(seen: TestClient) -> None:
+    assert seen.post("/api/v1/notes", json={"clip": "f" * 16, "start_s": 0, "text": "t"}).status_code == 404
 
 
 def test_stars_and_rejects_are_ones_own(page: TestClient, bench: Bench) -> None:
@@ -413,7 +413,7 @@ def test_confirmed_uploads_are_imported(
     (task,) = [task for task in bench.tasks() if task.kind == "import"]
     assert (task.state, task.progress) == ("done", 1.0), task.message
     (clip,) = bench.clips(models=["delta"])
-    assert (clip.prompt.text, clip.prompt.id) == ("A =new prompt", "new one")
+    assert (clip.prompt.text, clip.prompt.id) == ("A =new prompt", "new-one")
     assert bench.clip_path(clip).read_bytes() == own_clip
     assert not list((bench.root / "page" / "imports").iterdir())
     assert page.post("/api/v1/uploads/confirm", json=body).status_code == 400  # it is gone
@@ -445,6 +445,46 @@ def run_tasks(bench: Bench) -> None:
     worker = work.Worker(bench)
     while (task := bench.claim_task("test")) is not None and task.kind != "score":
         worker._do(task)
+
+
+def test_takes_are_generated_and_measured(page: TestClient, bench: Bench, no_worker: list[Bench]) -> None:
+    """The whole way: the page's task, the command a person would type, clips, the next task."""
+    wish = {"prompt": "A red ball rolls over a floor", "models": ["synthetic-clean"], "seconds": 1, "seed": 3}
+    page.post("/api/v1/tasks", json={"kind": "generate", "generate": wish})
+    run_tasks(bench)
+    generated, score = sorted(bench.tasks(), key=lambda task: task.kind)
+    assert (generated.state, generated.message) == ("done", "1 take made")
+    assert (score.kind, score.args) == ("score", {"preset": "offline"})
+    (clip,) = bench.clips(models=["synthetic-clean"])
+    assert (clip.prompt.text, clip.provenance.seed) == (wish["prompt"], 3)
+    assert page.get("/api/v1/jobs").json()["states"] == {"succeeded": 1}
+    page.post("/api/v1/tasks", json={"kind": "generate", "generate": wish})
+    run_tasks(bench)
+    again = [task.message for task in bench.tasks() if task.kind == "generate"]
+    assert "these takes are there already; ask for more samples to get others" in again
+
+
+def test_what_became_of_a_generation_is_said() -> None:
+    refused = {"model": "kling", "state": "refused_input", "reason": "moderated_input", "message": "no violence"}
+    report = {"made": 1, "is_complete": False, "ended": [refused], "unknown": [], "impossible": {"needs a key": 1}}
+    said = "a note\n" + json.dumps(report | {"paused": {"veo": "the ceiling of $1.00 is reached"}}, indent=2) + "\n"
+    is_done, message = work.generation_report(said)
+    assert is_done
+    assert message == (
+        "1 take made; kling: refused_input: no violence; needs a key; veo waits: the ceiling of $1.00 is reached"
+    )
+
+
+def test_an_import_that_is_refused_says_which_file_and_why(
+    page: TestClient, bench: Bench, own_clip: bytes, no_worker: list[Bench]
+) -> None:
+    sent = page.post("/api/v1/uploads?name=own.mp4", content=own_clip).json()["upload"]
+    body = {"uploads": [{"upload": sent, "model": "alpha", "prompt_id": "boat"}]}
+    page.post("/api/v1/uploads/confirm", json=body)
+    run_tasks(bench)
+    (task,) = bench.tasks()
+    assert task.state == "failed"
+    assert task.message.startswith("0 of 1 imported; own.mp4: alpha, prompt 'boat', sample 0 is another file")
 
 
 def test_a_task_of_another_version_fails_with_a_sentence(bench: Bench) -> None:

@@ -38,8 +38,8 @@ def original(bench: Bench) -> bytes:
 # --- originals ----------------------------------------------------------------------------------------------------
 
 
-def test_an_original_comes_whole_and_unchanged(page: TestClient, address: str, original: bytes) -> None:
-    answer = page.get(address)
+def test_an_original_comes_whole_and_unchanged(seen: TestClient, address: str, original: bytes) -> None:
+    answer = seen.get(address)
     assert answer.content == original
     assert hashlib.sha256(answer.content).hexdigest() == address.removeprefix("/media/")
     assert answer.headers["etag"] == f'"{address.removeprefix("/media/")}"'
@@ -47,7 +47,7 @@ def test_an_original_comes_whole_and_unchanged(page: TestClient, address: str, o
     assert answer.headers["content-type"] == "video/mp4"
     assert answer.headers["accept-ranges"] == "bytes"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    head = page.head(address)
+    head = seen.head(address)
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(original)))
 
 
@@ -63,9 +63,9 @@ def test_an_original_comes_whole_and_unchanged(page: TestClient, address: str, o
         ("bytes=2000-99999999", 2000, None),
     ],
 )
-def test_ranges(page: TestClient, address: str, original: bytes, asked: str, start: int, end: int | None) -> None:
+def test_ranges(seen: TestClient, address: str, original: bytes, asked: str, start: int, end: int | None) -> None:
     part = original[start:end]
-    answer = page.get(address, headers={"range": asked, "cookie": "secret=abc", "x-api-key": "zzz"})
+    answer = seen.get(address, headers={"range": asked, "cookie": "secret=abc", "x-api-key": "zzz"})
     first = start if start >= 0 else len(original) + start
     assert answer.status_code == 206
     assert answer.content == part
@@ -77,33 +77,33 @@ def test_ranges(page: TestClient, address: str, original: bytes, asked: str, sta
 
 
 @pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=99999999-999999999"])
-def test_a_range_past_the_end(page: TestClient, address: str, original: bytes, asked: str) -> None:
-    answer = page.get(address, headers={"range": asked})
+def test_a_range_past_the_end(seen: TestClient, address: str, original: bytes, asked: str) -> None:
+    answer = seen.get(address, headers={"range": asked})
     assert answer.status_code == 416
     assert answer.headers["content-range"] == f"bytes */{len(original)}"
 
 
 @pytest.mark.parametrize("asked", ["frames=0-1", "bytes=abc", "bytes=", "bytes", "bytes=5-2"])
-def test_a_range_that_is_none(page: TestClient, address: str, original: bytes, asked: str) -> None:
-    answer = page.get(address, headers={"range": asked})
+def test_a_range_that_is_none(seen: TestClient, address: str, original: bytes, asked: str) -> None:
+    answer = seen.get(address, headers={"range": asked})
     assert answer.status_code == 200
     assert answer.content == original
 
 
-def test_the_same_bytes_are_not_sent_twice(page: TestClient, address: str, original: bytes) -> None:
-    etag = page.get(address).headers["etag"]
+def test_the_same_bytes_are_not_sent_twice(seen: TestClient, address: str, original: bytes) -> None:
+    etag = seen.get(address).headers["etag"]
     for sent in (etag, f"W/{etag}", f'"x", {etag}', "*"):
-        again = page.get(address, headers={"if-none-match": sent})
+        again = seen.get(address, headers={"if-none-match": sent})
         assert (again.status_code, again.content) == (304, b"")
-    assert page.get(address, headers={"if-none-match": '"x"'}).status_code == 200
-    other = page.get(address, headers={"range": "bytes=0-1", "if-range": '"x"'})
+    assert seen.get(address, headers={"if-none-match": '"x"'}).status_code == 200
+    other = seen.get(address, headers={"range": "bytes=0-1", "if-range": '"x"'})
     assert (other.status_code, other.content) == (200, original)
 
 
 @pytest.mark.parametrize("path", ["0" * 64, "0" * 63, "..%2F..%2Fbench.db", "bench.db", "A" * 64])
-def test_only_hashes_of_clips_are_served(page: TestClient, path: str) -> None:
-    for name in ("", "/poster.webp", "/proxy.mp4", "/../../bench.db"):
-        assert page.get(f"/media/{path}{name}").status_code in (404, 422)
+def test_only_hashes_of_clips_are_served(seen: TestClient, path: str) -> None:
+    for name in ("", "/poster.webp", "/proxy.mp4", "/../../seen_bench.db"):
+        assert seen.get(f"/media/{path}{name}").status_code in (404, 422)
 
 
 def test_a_file_that_is_gone(page: TestClient, bench: Bench, address: str) -> None:
@@ -288,15 +288,15 @@ def test_keys_of_tools_do_not_reach_the_sandbox(monkeypatch: pytest.MonkeyPatch,
 # --- static files, errors, start ----------------------------------------------------------------------------------
 
 
-def test_static_files_are_kept_for_ever_only_under_the_hash_of_their_content(page: TestClient) -> None:
+def test_static_files_are_kept_for_ever_only_under_the_hash_of_their_content(seen: TestClient) -> None:
     name = next(path.name for path in server.STATIC.iterdir() if path.suffix == ".js")
-    current = page.get(server.static_url(name))
+    current = seen.get(server.static_url(name))
     assert current.headers["cache-control"] == media.IMMUTABLE
     assert current.headers["content-type"].startswith("text/javascript")
-    stale = page.get(f"/static/{name}?v=000000000000")
+    stale = seen.get(f"/static/{name}?v=000000000000")
     assert (stale.status_code, stale.headers["cache-control"]) == (200, "no-cache")
     for path in ("../server.py", "..%2Fserver.py", "nothing.js", ""):
-        assert page.get(f"/static/{path}").status_code == 404
+        assert seen.get(f"/static/{path}").status_code == 404
 
 
 def test_the_database_being_busy_is_a_sentence(page: TestClient, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

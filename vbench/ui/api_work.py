@@ -105,7 +105,7 @@ def _prompt(page: Page, wish: schemas.GenerateArgs) -> Prompt:
     """The bench's prompt with this text (and id, where given), or a new one."""
     same = [prompt for prompt in page.bench.prompts() if prompt.text == wish.prompt]
     found = next((prompt for prompt in same if wish.prompt_id in ("", prompt.id)), None)
-    return found or Prompt(id=wish.prompt_id or slug(wish.prompt), text=wish.prompt, suite="page")
+    return found or Prompt(id=slug(wish.prompt_id or wish.prompt), text=wish.prompt, suite="page")
 
 
 @routes.post("/tasks/{task}/cancel")

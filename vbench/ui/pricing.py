@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from functools import lru_cache
+import os
 from typing import Any
 
-from vbench.adapters.secrets import lookup
-from vbench.catalog.cards import ModelCard, env_names, estimate_cost, find_card
+from vbench.adapters.readiness import missing
+from vbench.catalog.cards import estimate_cost, find_card
 from vbench.catalog.wishes import grant
 from vbench.errors import UserError
 from vbench.records import Prompt, Request
@@ -38,7 +36,7 @@ def _plan(model: str, wish: GenerateArgs, prompt: Prompt) -> PlanFacts:
         card = find_card(model)
         request = Request(
             prompt=prompt,
-            seed=wish.seed,
+            seed=wish.seed or 0,
             seconds=wish.seconds,
             width=wish.width,
             height=wish.height,
@@ -48,38 +46,10 @@ def _plan(model: str, wish: GenerateArgs, prompt: Prompt) -> PlanFacts:
         )
         cost = estimate_cost(card, request)
         warnings = list(grant(card, request).warnings)
+        lacking = missing(card, territory=os.environ.get("VBENCH_TERRITORY", ""))
     except UserError as error:
         return PlanFacts(**facts, runnable=False, reason=str(error), warnings=[])
-    reason = obstacle(card)
+    reason = "; ".join(lack.message for lack in lacking if lack.is_certain)
+    warnings += [lack.message for lack in lacking if not lack.is_certain]
     facts |= {"cost_usd": None if cost is None else round(cost * wish.samples, 6), "is_billable": card.is_billable}
     return PlanFacts(**facts, runnable=not reason, reason=reason, warnings=warnings)
-
-
-def obstacle(card: ModelCard) -> str:
-    """Why a tool cannot run here, as a sentence; empty where nothing is known to stand in the way."""
-    if card.status == "retired":
-        return f"retired on {card.retired_on}; archived clips can be imported and compared"
-    if missing := [name for name in env_names(card) if lookup(name) is None]:
-        return f"no key: set {' and '.join(missing)} before starting the page"
-    needed = card.limits.vram_gb
-    if card.adapter == "diffusers" and needed is not None:
-        there = gpu_memory_gb()
-        if there == 0:
-            return f"needs a GPU with {needed:g} GiB of memory; there is none here"
-        if there < needed:
-            return f"needs a GPU with {needed:g} GiB of memory; the largest here has {there:.0f}"
-    return ""
-
-
-@lru_cache
-def gpu_memory_gb() -> float:
-    """Memory of the largest GPU in GiB, by the driver's own tool; 0 where there is none."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return 0.0
-    query = [tool, "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
-    try:
-        said = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return 0.0
-    return max((float(line) / 1024 for line in said.splitlines() if line.strip().isdigit()), default=0.0)

@@ -298,7 +298,7 @@ class NewVote(_Body):
 class GenerateArgs(_Body):
     prompt: str = Field(min_length=1, max_length=10_000)
     prompt_id: str = Field(default="", max_length=120)
-    models: list[ModelId] = Field(min_length=1, max_length=60)
+    models: list[ModelId] = Field(min_length=1, max_length=300)
     samples: int = Field(default=1, ge=1, le=16)
     max_cost: float | None = Field(default=None, ge=0, le=100_000, allow_inf_nan=False)
     """Ceiling in dollars; needed where a tool costs money."""
@@ -308,7 +308,12 @@ class GenerateArgs(_Body):
     fps: float | None = Field(default=None, gt=0, le=240)
     audio: bool | None = None
     negative: str = Field(default="", max_length=10_000)
-    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
+    """Of the first sample; the next ones count up. None: one per prompt and sample, the same for every tool."""
+    allow_unpriced: bool = False
+    """Use tools under the ceiling although nobody knows their price."""
+    retry: list[Literal["failed", "refused_input", "refused_output", "expired", "cancelled", "outcome_unknown"]] = []
+    """Ended jobs of this wish to try again."""
 
 
 class ScoreArgs(_Body):

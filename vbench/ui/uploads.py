@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vbench.bench import Bench
+from vbench.catalog.suites import slug
 from vbench.errors import ClipError, OptionError
 from vbench.importing import guess_from_name
 from vbench.importing.files import CLIP_SUFFIXES
@@ -46,9 +47,9 @@ class Uploads:
         """
         self._forget_old()
         given = Path(name.replace("\\", "/"))
-        safe = f"{safe_name(given.stem)}{safe_name(given.suffix) if given.suffix else ''}"
+        safe = f"{safe_name(given.stem)}{given.suffix.lower()}"
         if given.suffix.lower() not in CLIP_SUFFIXES:
-            raise OptionError(f"{safe!r} is no clip; drop one of {', '.join(CLIP_SUFFIXES)}")
+            raise OptionError(f"{safe_name(given.name)!r} is no clip; drop one of {', '.join(CLIP_SUFFIXES)}")
         place = self.folder / secrets.token_hex(16)
         place.mkdir(parents=True)
         path, taken = place / safe, 0
@@ -97,19 +98,19 @@ class Uploads:
         for prompt in self._bench.prompts():
             known.setdefault(prompt.id, []).append(prompt)
         files = [self._file(item.upload) for item in confirmed]
-        prompts = {item.prompt_id: _prompt_line(item, known) for item in confirmed}
+        lines = [_prompt_line(item, known) for item in confirmed]
         name = secrets.token_hex(8)
         folder = page_folder(self._bench) / "imports" / name
         folder.mkdir(parents=True)
         rows = []
-        for item, file in zip(confirmed, files, strict=True):
-            target = folder / f"{item.upload}{file.suffix.lower()}"
+        for number, (item, file, line) in enumerate(zip(confirmed, files, lines, strict=True)):
+            target = folder / f"{number:03d} {file.name}"
             file.replace(target)
             shutil.rmtree(file.parent, ignore_errors=True)
-            row = {"file": target.name, "model": item.model, "prompt_id": item.prompt_id, "sample": item.sample}
+            row = {"file": target.name, "model": item.model, "prompt_id": line["id"], "sample": item.sample}
             rows.append(row | {"notes": f"dropped on the page as {file.name}"})
         _write_lines(folder / "manifest.jsonl", rows)
-        _write_lines(folder / "prompts.jsonl", list(prompts.values()))
+        _write_lines(folder / "prompts.jsonl", list({line["id"]: line for line in lines}.values()))
         return name
 
     def close(self) -> None:
@@ -133,7 +134,7 @@ class Uploads:
 def _prompt_line(item: Confirmed, known: dict[str, list[Prompt]]) -> dict[str, str]:
     same = known.get(item.prompt_id, [])
     if item.prompt:
-        return {"id": item.prompt_id, "text": item.prompt}
+        return {"id": item.prompt_id if same else slug(item.prompt_id), "text": item.prompt}
     if len(same) != 1:
         found = "no prompt" if not same else "more than one prompt"
         raise OptionError(f"{found} of this bench is called {item.prompt_id!r}; give its text")

@@ -7,13 +7,14 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from filelock import FileLock, Timeout
 from sqlalchemy import func, select
 
 from vbench.bench import Bench
-from vbench.records import Task
-from vbench.tables import JobRow, ScoreRow
+from vbench.records import OPEN_STATES, Task
+from vbench.tables import JobRow
 from vbench.ui.sandbox import FILE_BYTES, MEMORY_BYTES
 
 IDLE_S = 600.0
@@ -33,6 +34,8 @@ STOP_S = 20.0
 """From the request to stop to the end by force."""
 IMPORT_LIMIT_S = 3600.0
 LAST_LINES = 4000
+BUG, PARTLY = 1, 3
+"""Exit codes: of a command with a bug, and of one that did its work but for something that failed."""
 
 
 def page_folder(bench: Bench) -> Path:
@@ -92,12 +95,16 @@ class Command:
     limit_s: float | None = None
     memory_bytes: int | None = None
     leaves: Path | None = None
-    """A folder that can go when the task has succeeded."""
+    """A folder that can go when the command has come to its end."""
     then: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     """Tasks to queue on success."""
     counts: Any = field(default=None)
     """A select that counts finished pieces, for progress."""
     n_pieces: int = 0
+    open_jobs: Any = field(default=None)
+    """A select of the jobs to cancel with the task."""
+    report: Callable[[str], tuple[bool, str]] | None = None
+    """What the command printed → whether it did its work, and a message; for one whose exit code tells too little."""
 
 
 def _vbench(*words: str) -> list[str]:
@@ -112,13 +119,18 @@ def command_of(task: Task, bench: Bench) -> Command:
     """
     args = task.args
     if task.kind == "score":
-        return Command(argv=_vbench("score", "--preset", args["preset"]), counts=select(func.count(ScoreRow.clip)))
+        return Command(argv=_vbench("score", "--preset", args["preset"]))
     if task.kind == "import":
         folder = page_folder(bench) / "imports" / args["folder"]
-        words = ["import", str(folder), "--manifest", str(folder / "manifest.jsonl"), "--strict"]
+        words = ["import", str(folder), "--manifest", str(folder / "manifest.jsonl"), "--strict", "--json"]
         then = (("score", {"preset": "offline"}),) if args.get("score") else ()
         return Command(
-            argv=_vbench(*words), limit_s=IMPORT_LIMIT_S, memory_bytes=MEMORY_BYTES, leaves=folder, then=then
+            argv=_vbench(*words),
+            limit_s=IMPORT_LIMIT_S,
+            memory_bytes=MEMORY_BYTES,
+            leaves=folder,
+            report=import_report,
+            then=then,
         )
     if task.kind == "generate":
         return _generate(task, bench)
@@ -133,16 +145,55 @@ def _generate(task: Task, bench: Bench) -> Command:
     suite = page_folder(bench) / "suites" / f"{task.id}.jsonl"
     suite.parent.mkdir(exist_ok=True)
     suite.write_text(json.dumps(args["prompt"], ensure_ascii=False) + "\n", encoding="utf-8")
-    words = ["generate", "--suite", str(suite), "--models", ",".join(args["models"]), "--samples", str(args["samples"])]
-    for name in ("max_cost", "seconds", "width", "height", "fps", "seed", "audio"):
-        if (value := args.get(name)) is not None:
-            option = name.replace("_", "-")
-            words += [f"--{option}" if value else f"--no-{option}"] if name == "audio" else [f"--{option}", str(value)]
-    finished = select(func.count(JobRow.id)).where(
-        JobRow.model.in_(args["models"]), JobRow.prompt_key == args["prompt_key"], JobRow.finished_at.is_not(None)
+    models = ",".join(args["models"])
+    words = ["generate", "--json", "--suite", str(suite), "--models", models, "--samples", str(args["samples"])]
+    for name in ("max_cost", "seconds", "width", "height", "fps", "seed"):
+        if args.get(name) is not None:
+            words += [f"--{name.replace('_', '-')}", str(args[name])]
+    if args.get("audio") is not None:
+        words.append("--audio" if args["audio"] else "--no-audio")
+    if args.get("allow_unpriced"):
+        words += ["--allow-unpriced", models]
+    if args.get("retry"):
+        words += ["--retry", ",".join(args["retry"])]
+    mine = (JobRow.model.in_(args["models"]), JobRow.prompt_key == args["prompt_key"])
+    return Command(
+        argv=_vbench(*words),
+        counts=select(func.count(JobRow.id)).where(*mine, JobRow.finished_at.is_not(None)),
+        n_pieces=len(args["models"]) * args["samples"],
+        open_jobs=select(JobRow.id).where(*mine, JobRow.state.in_(OPEN_STATES)),
+        report=generation_report,
+        then=(("score", {"preset": "offline"}),),
     )
-    n_jobs = len(args["models"]) * args["samples"]
-    return Command(argv=_vbench(*words), counts=finished, n_pieces=n_jobs, then=(("score", {"preset": "offline"}),))
+
+
+def _document(said: str) -> Any:
+    """The JSON document in what a command printed; notes may stand before it."""
+    return json.JSONDecoder().raw_decode(said[said.index("{\n") :])[0]
+
+
+def import_report(said: str) -> tuple[bool, str]:
+    """Whether `vbench import --json` took every file, and what stands in the way of the others."""
+    items = _document(said)["items"]
+    taken = [item for item in items if item["state"] in ("imported", "there")]
+    parts = [f"{len(taken)} of {len(items)} imported"]
+    parts += [f"{Path(item['file']).name[4:]}: {item['reason']}" for item in items if item not in taken]
+    return len(taken) == len(items), "; ".join(parts)
+
+
+def generation_report(said: str) -> tuple[bool, str]:
+    """Whether takes came of `vbench generate --json`, and what became of the others, as sentences."""
+    report = _document(said)
+    made, ended = report["made"], [*report["ended"], *report["unknown"]]
+    parts = [f"{made} {'take' if made == 1 else 'takes'} made" if made else "no new take"]
+    if not (made or ended or report["impossible"] or report["paused"]):
+        parts = ["these takes are there already; ask for more samples to get others"]
+    parts += [
+        f"{job['model']}: {job['state']}: {job['message'] or job['reason'] or 'no reason given'}" for job in ended
+    ]
+    parts += list(report["impossible"])
+    parts += [f"{label} waits: {why}" for label, why in report["paused"].items()]
+    return bool(made or report["is_complete"]), "; ".join(parts)
 
 
 # --- the worker's side --------------------------------------------------------------------------------------------
@@ -196,9 +247,9 @@ class Worker:
         if state == "done":
             for kind, args in command.then:
                 self._bench.add_task(kind, args)
-            if command.leaves is not None:
-                shutil.rmtree(command.leaves, ignore_errors=True)
             log.unlink(missing_ok=True)
+        if command.leaves is not None and child.returncode in (0, PARTLY):
+            shutil.rmtree(command.leaves, ignore_errors=True)
 
     def _watch(self, task: Task, command: Command, child: subprocess.Popen[bytes], log: Path) -> str:
         began, before, stopping = time.monotonic(), self._count(command), 0.0
@@ -210,25 +261,40 @@ class Worker:
                 stopping = time.monotonic()
             if stopping and time.monotonic() - stopping > STOP_S:
                 os.killpg(child.pid, signal.SIGKILL)
-            progress = None
+            progress = share_done(last_line(log))
             if command.n_pieces:
                 progress = min(1.0, max(0, self._count(command) - before) / command.n_pieces)
-            self._bench.update_task(task.id, progress=progress, message=None if stopping else last_line(log))
+            quiet = stopping or command.report is not None
+            self._bench.update_task(task.id, progress=progress, message=None if quiet else last_line(log))
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)  # whatever the command left behind
         if self._state(task) == "cancelled":
+            self._cancel_jobs(command)
             self._bench.update_task(task.id, message="stopped; what was finished is kept")
             return "cancelled"
-        said = last_line(log).removeprefix("vbench: ")
-        if child.returncode == 0:
+        said, is_done = last_line(log).removeprefix("vbench: "), child.returncode == 0
+        if command.report is not None and child.returncode in (0, PARTLY):
+            is_done, said = command.report(log.read_text(errors="replace"))
+        if is_done:
             self._bench.update_task(task.id, state="done", progress=1.0, message=said)
             return "done"
         if stopping:
             said = f"not done after {command.limit_s:.0f} s; do it in smaller parts"
         elif child.returncode < 0:
             said = f"ended by signal {-child.returncode}, most likely for want of memory; {said}"
+        elif child.returncode == BUG:
+            said = f"a bug: {error_line(log)}; its traceback is in {log.relative_to(self._bench.root)} of the bench"
         self._bench.update_task(task.id, state="failed", message=said or f"ended with {child.returncode}; see {log}")
         return "failed"
+
+    def _cancel_jobs(self, command: Command) -> None:
+        if command.open_jobs is None:
+            return
+        with self._bench.session() as session:
+            jobs = list(session.scalars(command.open_jobs))
+        if jobs:
+            words = _vbench("cancel", *jobs)
+            subprocess.run(words, env=environment(self._bench), stdout=subprocess.DEVNULL, timeout=120, check=False)
 
     def _count(self, command: Command) -> int:
         if command.counts is None:
@@ -247,6 +313,19 @@ def last_line(log: Path) -> str:
         lines = [line.strip() for line in file.read().decode(errors="replace").replace("\r", "\n").splitlines()]
     said = [line for line in lines if line]
     return said[-1][:500] if said else ""
+
+
+def error_line(log: Path) -> str:
+    """What a traceback says at its end."""
+    lines = log.read_text(errors="replace").splitlines()
+    named = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt)\b", line)]
+    return (named or lines or [""])[-1][:300]
+
+
+def share_done(line: str) -> float | None:
+    """The part that a line such as `12/40 files` says is done; None where it says nothing of the kind."""
+    found = re.search(r"\b(\d+)(?:/| of )(\d+)\b", line)
+    return int(found[1]) / int(found[2]) if found and int(found[1]) <= int(found[2]) > 0 else None
 
 
 def main() -> None:
