@@ -228,7 +228,6 @@ class Maker:
         for attempt in range(1, FETCH_TRIES + 1):
             try:
                 path, provenance = adapter.fetch(handle, out)
-                check_video(path)
                 self._keep(job, path, provenance)
                 return path, provenance
             except OSError as error:
@@ -240,10 +239,7 @@ class Maker:
             except ClipError as error:
                 if error.code == "unwritable":
                     raise BenchError(f"{error}; then repeat the same line: nothing is lost") from error
-                self._discard(job)
-                self._end(
-                    job, "failed", "empty_result", f"{job.model} answered with something else than a video: {error}"
-                )
+                self._not_a_video(job, error)
                 return None
             except JobError as error:
                 if self.stopped.is_set() or job.id in self._cancelled:
@@ -262,6 +258,11 @@ class Maker:
 
     def _store(self, job: Job, path: Path, provenance: Provenance, waited_s: float) -> None:
         """Put the file into the media store, then commit clip and job together."""
+        try:
+            probe = check_video(path)
+        except ClipError as error:
+            self._not_a_video(job, error)
+            return
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         key = media_key(job, path.suffix.lower())
@@ -278,7 +279,7 @@ class Maker:
             sha256=sha256,
             media=key,
             linked=False,
-            probe=check_video(path),
+            probe=probe,
             provenance=provenance,
         )
         try:
@@ -293,6 +294,10 @@ class Maker:
         with self._lock:
             self.n_made += 1
         self._tell(job, "succeeded")
+
+    def _not_a_video(self, job: Job, error: ClipError) -> None:
+        self._discard(job)
+        self._end(job, "failed", "empty_result", f"{job.model} made something else than a video: {error}")
 
     def _end(
         self, job: Job, state: JobState, reason: str | None, message: str, *, cost_usd: float | None = None
