@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vbench._version import __version__
-from vbench.cli import catalog, check, demo, generate, models, rank, score, system, ui
+from vbench.cli import catalog, check, demo, distance, generate, models, rank, score, system, ui
 from vbench.cli.options import EXIT_USER
 from vbench.errors import VBenchError
 
@@ -37,6 +37,7 @@ app.command("selftest")(score.selftest)
 app.command("board")(rank.board)
 app.command("agreement")(check.agreement)
 app.command("totals")(check.totals)
+app.command("distance")(distance.distance)
 app.command("ui")(ui.ui)
 app.command("doctor")(system.doctor)
 

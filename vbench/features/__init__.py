@@ -20,6 +20,7 @@ FEATURES = Registry(
         "clip_quality": "vbench.features.clip:ClipQualityFeature",
         "aesthetic": "vbench.features.aesthetic:AestheticFeature",
         "video_text": "vbench.features.xclip:VideoTextFeature",
+        "xclip_video": "vbench.features.xclip_video:VideoFeature",
         "vbench_dino": "vbench.features.vbench_dino:VBenchDinoFeature",
         "vbench_clip": "vbench.features.vbench_clip:VBenchClipFeature",
         "vbench_style_frames": "vbench.features.vbench_clip:VBenchStyleFramesFeature",

@@ -1,0 +1,46 @@
+"""`vbench distance`: how far two tools, or a tool and real footage, are apart as sets."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from vbench.cli.options import BenchPath, Json, print_json, print_line
+
+
+def distance(
+    a: Annotated[str, typer.Option("--a", help="A tool of the bench, or a folder of video files.")],
+    b: Annotated[str, typer.Option("--b", help="Another tool, or a folder of real footage.")],
+    features: Annotated[
+        str, typer.Option(help="dino, clip, x-clip, appearance (no weights), or a feature of a plug-in.")
+    ] = "dino",
+    bench: BenchPath = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="K=V, e.g. dino.model=PATH; repeatable.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two sets of clips by Fréchet and kernel distance."""
+    from pathlib import Path
+
+    from vbench.bench import Bench
+    from vbench.cli.score import _settings
+    from vbench.distance import distance as compare
+
+    settings = _settings(set_)
+    if Path(a).is_dir() and Path(b).is_dir():
+        found = compare(None, a, b, features=features, settings=settings, device=device)
+    else:
+        with Bench.open(bench, create=False) as opened:
+            found = compare(opened, a, b, features=features, settings=settings, device=device)
+    if as_json:
+        print_json(asdict(found))
+        return
+    print_line(f"{found.a} ({found.n_a} clips) and {found.b} ({found.n_b} clips), {found.features}")
+    print_line(f"  kernel   {found.kernel:+.6f}   p = {found.p_value:.3f} that sets without a difference are this far")
+    print_line(f"  Fréchet  {found.frechet:.6f}    {found.frechet_of_equals:.6f} is usual for this many without one")
+    unit = "the two sides of each prompt" if found.is_by_prompt else "clips"
+    print_line(f"  (the last two by dealing {unit} to the two sets by chance)")
+    for note in found.notes:
+        print_line(f"note: {note}")
