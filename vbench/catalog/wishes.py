@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from vbench.catalog.cards import ModelCard, SecondsRange
+from vbench.catalog.card import ModelCard, SecondsRange
 from vbench.records import Request
 
 SHORT_SIDES = {"360p": 360, "480p": 480, "540p": 540, "720p": 720, "768p": 768, "1080p": 1080, "2k": 1440, "4k": 2160}

@@ -1,0 +1,229 @@
+"""What a model card says: a tool's maker, licence, abilities, limits, price and the options of its adapter."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+
+from vbench.catalog.source import Lines, check
+from vbench.errors import CatalogError, JobError
+from vbench.registry import did_you_mean
+
+LOCAL_ADAPTERS = frozenset({"diffusers", "command", "comfyui", "synthetic"})
+"""Adapters whose work is done on this machine: nothing is billed."""
+
+M = TypeVar("M", bound=BaseModel)
+Audio = Literal["no", "yes", "default_on", "always"]
+
+
+def _yes_no(value: object) -> object:
+    """YAML reads a bare ``no`` as false and ``yes`` as true; both mean the word here."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Vendor(_Part):
+    """Who makes the tool."""
+
+    name: str
+    country: str = ""
+    """ISO 3166 alpha-2 code."""
+
+
+class Licence(_Part):
+    """What one may do with the weights."""
+
+    weights: str
+    """SPDX name, the licence's own name, or ``closed``."""
+    territory_excludes: tuple[str, ...] = ()
+    """Where the licence does not apply: ISO 3166 alpha-2 codes, or ``EU``."""
+    url: str = ""
+    notes: str = ""
+
+
+class Capabilities(_Part):
+    """What a request may wish for; every other wish comes back as a warning of the plan."""
+
+    t2v: bool = True
+    i2v: bool = False
+    audio: Annotated[Audio, BeforeValidator(_yes_no)] = "no"
+    """no | yes (off unless asked) | default_on (on unless switched off) | always (cannot be switched off)."""
+    seed: bool = False
+    negative_prompt: bool = False
+    size: bool = True
+    """Width and height, or tier and ratio, can be asked for."""
+    fps: bool = False
+    cancel: bool = False
+
+
+class SecondsRange(_Part):
+    """Any length between two ends."""
+
+    min: float = Field(gt=0)
+    max: float = Field(gt=0)
+    step: float = Field(default=1.0, gt=0)
+    """Lengths are `min` + a whole number of steps."""
+
+
+class Limits(_Part):
+    """What the tool accepts. Empty or absent: no limit is known."""
+
+    seconds: SecondsRange | tuple[float, ...] = ()
+    """A range, or the list of allowed lengths."""
+    resolutions: tuple[str, ...] = ()
+    """``1280x720`` or a tier named by its short side: ``720p``, ``2k``, ``4k``."""
+    ratios: tuple[str, ...] = ()
+    """``16:9``; used with tiers."""
+    prompt_chars: int | None = Field(default=None, gt=0)
+    concurrency: int = Field(default=1, gt=0)
+    """Jobs at once."""
+    vram_gb: float | None = Field(default=None, gt=0)
+    """GPU memory that the card's own settings need, in GiB."""
+    disk_gb: float | None = Field(default=None, gt=0)
+    """Size of the weights, in GiB."""
+
+
+class Switch(_Part):
+    """A behaviour of the tool that spoils a fair comparison when it is on."""
+
+    default_on: bool
+    switch: str = ""
+    """Name of the setting that turns it off; empty: it cannot be turned off."""
+    off: bool = True
+    """The card's options turn it off."""
+
+
+class Defaults(_Part):
+    """What is sent where the request has no wish, and what the tool does unasked."""
+
+    seconds: float | None = Field(default=None, gt=0)
+    resolution: str = ""
+    ratio: str = ""
+    fps: float | None = Field(default=None, gt=0)
+    """The tool's native frame rate."""
+    prompt_rewrite: Switch | None = None
+    watermark: Switch | None = None
+
+
+Tiered = Annotated[float, Field(ge=0)] | dict[str, Annotated[float, Field(ge=0)]]
+
+
+class Price(_Part):
+    """Dollars; a plain number, or one per tier (``720p``) or per ``seconds`` length (``5s``)."""
+
+    usd_per_s: Tiered | None = None
+    usd_per_s_audio: Tiered | None = None
+    """With sound, where that costs more."""
+    usd_per_clip: Tiered | None = None
+    source: str
+    checked_on: datetime.date
+    notes: str = ""
+
+    @model_validator(mode="after")
+    def _has_a_number(self) -> Price:
+        if (self.usd_per_s is None) == (self.usd_per_clip is None):
+            raise ValueError("give exactly one of usd_per_s and usd_per_clip")
+        return self
+
+
+class Source(_Part):
+    """Where a fact of the card was read, and when."""
+
+    url: str
+    checked_on: datetime.date
+    notes: str = ""
+
+
+class ModelCard(_Part):
+    """A tool under test, as its file under `models/` describes it."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    """The file's name without its suffix."""
+    name: str
+    vendor: Vendor
+    adapter: str
+    status: Literal["active", "deprecated", "retired"] = "active"
+    retired_on: datetime.date | None = None
+    """For a deprecated tool: when it will stop."""
+    local: bool = False
+    """The tool runs on this machine or network: plain http and private addresses are allowed, nothing is billed."""
+    open_weights: bool = False
+    licence: Licence
+    capabilities: Capabilities = Capabilities()
+    limits: Limits = Limits()
+    defaults: Defaults = Defaults()
+    price: Price | None = None
+    region_notes: str = ""
+    notes: str = ""
+    """What a reader should know; facts that nobody verified are marked here."""
+    sources: tuple[Source, ...] = ()
+    options: dict[str, Any] = Field(default_factory=dict)
+    """What the adapter needs to know; it reads them with `options_as`."""
+
+    _path: Path = PrivateAttr(default=Path("card"))
+    _lines: Lines = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _means_something(self) -> ModelCard:
+        if self.status == "retired" and self.retired_on is None:
+            raise ValueError("a retired tool says when: add retired_on")
+        if self.defaults.resolution and self.limits.resolutions:
+            _one_of("defaults.resolution", self.defaults.resolution, self.limits.resolutions)
+        if self.defaults.ratio and self.limits.ratios:
+            _one_of("defaults.ratio", self.defaults.ratio, self.limits.ratios)
+        for resolution in (*self.limits.resolutions, *filter(None, [self.defaults.resolution])):
+            if not re.fullmatch(r"\d+x\d+|\d+[pk]", resolution):
+                raise ValueError(f"limits.resolutions: write 1280x720 or a tier such as 720p; found {resolution!r}")
+        return self
+
+    @property
+    def path(self) -> Path:
+        """The file this card was read from."""
+        return self._path
+
+    @property
+    def is_billable(self) -> bool:
+        """A job costs money, whether or not the card knows how much."""
+        return not self.local and self.adapter not in LOCAL_ADAPTERS
+
+    def options_as(self, model: type[M]) -> M:
+        """The options, checked as the adapter's own model.
+
+        Raises:
+            CatalogError: an option is unknown or wrong; the message names file and line.
+        """
+        return check(model, self.options, path=self._path, lines=self._lines, at=("options",))
+
+    def complaint(self, message: str, *where: int | str) -> CatalogError:
+        """An error about the value at `where` below this card, with its file and line."""
+        line = next((self._lines[where[:n]] for n in range(len(where), -1, -1) if where[:n] in self._lines), 1)
+        return CatalogError(f"{self._path}:{line}: {message}")
+
+    def snapshot(self) -> dict[str, Any]:
+        """The card as JSON values, for the bench."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    def refuse_if_retired(self) -> None:
+        """Stop before a retired tool is asked for a clip.
+
+        Raises:
+            JobError: it is retired (code ``model_retired``).
+        """
+        if self.status == "retired":
+            raise JobError(
+                f"{self.id}: {self.name} was retired on {self.retired_on} and makes no more clips; "
+                f"compare archived ones with `vbench import`, or leave {self.id} out of --models",
+                code="model_retired",
+            )
+
+
+def _one_of(what: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{what} {value!r} is not among the limits; {did_you_mean(value, list(allowed))}")
