@@ -60,7 +60,8 @@ def test_equals_clip_score_of_torchmetrics(settings, frames, plain_features):
 def test_equals_clip_iqa_of_torchmetrics(settings, frames, plain_features):
     from torchmetrics.functional.multimodal import clip_image_quality_assessment
 
-    theirs = clip_image_quality_assessment(frames, settings.values["clip.model"], data_range=255, prompts=("quality",))
+    # data_range 1: the processor divides by 255 itself
+    theirs = clip_image_quality_assessment(frames, settings.values["clip.model"], data_range=1, prompts=("quality",))
     ours = clip_iqa(embeddings(settings, frames), ClipQualityFeature(settings).encode(PROMPT))
     assert ours.timeline.value == pytest.approx(theirs.numpy(), abs=1e-4)
 

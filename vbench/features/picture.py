@@ -153,7 +153,7 @@ def banding(luma: Bytes) -> float:
     """
     if min(luma.shape) < 32:
         return 0.0
-    small = cv2.resize(luma, None, fx=1 / 8, fy=1 / 8, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(luma, None, fx=1 / 16, fy=1 / 16, interpolation=cv2.INTER_AREA)
     slope = cv2.absdiff(small[:, 1:], small[:, :-1])
     smooth = (
         cv2.resize(
@@ -161,7 +161,7 @@ def banding(luma: Bytes) -> float:
             (luma.shape[1] - 5, luma.shape[0]),
             interpolation=cv2.INTER_NEAREST,
         )
-        <= 6
+        <= 10
     )
     step = cv2.absdiff(luma[:, 1:], luma[:, :-1])
     around = cv2.max(cv2.max(step[:, :-4], step[:, 1:-3]), cv2.max(step[:, 3:-1], step[:, 4:]))

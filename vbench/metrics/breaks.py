@@ -35,10 +35,11 @@ def cut_positions(steps: Steps) -> NDArray[np.int64]:
         around = np.r_[steps.change[max(1, k - 6) : k], steps.change[k + 1 : k + 7]]
         usual = float(np.median(around)) if len(around) else 0.0
         near = np.abs(steps.t_s - steps.t_s[k]) <= NEAR_BLACK_S
-        stands_out = steps.change[k] >= max(CUT_LEVELS, CUT_RATIO * usual)
+        stands_out = steps.change[k] >= CUT_RATIO * usual
         is_other = steps.lost[k] >= CUT_LOST and (steps.colour_change[k] >= CUT_COLOUR or steps.lost[k] >= 0.9)
         is_lost = steps.lost[k] >= 0.8 and steps.colour_change[k] >= 0.35 and steps.change[k] >= 1.2 * usual
-        if ((stands_out and is_other) or is_lost) and not black[near].any() and not black[k - 1]:
+        is_large = steps.change[k] >= CUT_LEVELS
+        if is_large and ((stands_out and is_other) or is_lost) and not black[near].any() and not black[k - 1]:
             found.append(k)
     return np.array(found, np.int64)
 

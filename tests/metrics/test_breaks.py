@@ -1,0 +1,97 @@
+"""Cuts, freezes, black frames and flicker on steps made by hand, against closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.metrics.making import make_flow, make_steps
+from vbench.errors import MetricError
+from vbench.metrics.breaks import black_ratio, cut_count, duplicate_ratio, freeze_longest, freeze_ratio
+from vbench.metrics.flicker import brightness_flicker, compensated_residual, within_shots
+from vbench.metrics.motion import motion_jerk, motion_p95
+
+
+def test_a_cut_is_a_large_other_step():
+    steps = make_steps(n=48, fps=24, change={20: 60.0}, colour={20: 0.5}, lost={20: 1.0})
+    found = cut_count(steps)
+    assert found.value == 1
+    assert found.events[0].frame == 20
+    assert found.events[0].start_s == pytest.approx(20 / 24)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lost": {20: 0.3}},
+        {"change": {20: 8.0}},
+        {"colour": {20: 0.1}, "lost": {20: 0.7}},
+        {"change": dict.fromkeys(range(14, 27), 60.0), "colour": {20: 0.3}},
+        {"dark": {19: 1.0}, "mean": {19: 1.0}},
+        {"dark": {18: 1.0}, "mean": {18: 1.0}},
+    ],
+    ids=["blocks found again", "small step", "same colours", "lively clip", "out of black", "just after black"],
+)
+def test_what_is_no_cut(changes):
+    plain = {"change": {20: 60.0}, "colour": {20: 0.5}, "lost": {20: 1.0}}
+    assert cut_count(make_steps(n=48, fps=24, **(plain | changes))).value == 0
+
+
+def test_freezes_are_long_holds():
+    steps = make_steps(n=20, fps=24, held={3: 0.5, 9: 0.25})
+    total = 18 / 24 + 0.75
+    assert freeze_ratio(steps).value == pytest.approx(0.5 / total)
+    assert [event.frame for event in freeze_ratio(steps).events] == [3]
+    assert freeze_longest(steps) == pytest.approx(0.5)
+    assert freeze_ratio(make_steps(n=1, fps=24, held={0: 2.0})).value == 1.0
+    assert freeze_longest(make_steps(n=20, fps=24)) == 0.0
+
+
+def test_duplicates_are_counted_in_frames():
+    assert duplicate_ratio(make_steps(n=13, fps=12, n_frames=25)) == pytest.approx(0.5)
+
+
+def test_black_stretches():
+    steps = make_steps(n=24, fps=24, dark=dict.fromkeys([0, 1, 2, 10], 1.0), mean=dict.fromkeys([0, 1, 2, 10], 0.5))
+    found = black_ratio(steps)
+    assert found.value == pytest.approx(4 / 24)
+    assert [(event.frame, round(event.end_s * 24)) for event in found.events] == [(0, 3), (10, 11)]
+    starry = make_steps(n=24, fps=24, dark={0: 1.0}, mean={0: 12.0})
+    assert black_ratio(starry).value == 0.0
+
+
+def test_flicker_is_the_second_difference():
+    """+-5 levels from frame to frame: |a - 2b + a| / 2 = 10."""
+    tiles = 100 + 5 * (-1.0) ** np.arange(24)[:, None] * np.ones(64)
+    assert brightness_flicker(make_steps(n=24, fps=24, tiles=tiles)).value == pytest.approx(10.0)
+
+
+def test_fades_and_small_movers_do_not_flicker():
+    fade = np.arange(24)[:, None] * np.ones(64) * 4.0
+    assert brightness_flicker(make_steps(n=24, fps=24, tiles=fade)).value == pytest.approx(0.0)
+    fade[::2, :20] += 50
+    assert brightness_flicker(make_steps(n=24, fps=24, tiles=fade)).value == pytest.approx(0.0)
+
+
+def test_flicker_does_not_reach_across_a_cut():
+    tiles = np.where(np.arange(24) < 12, 50.0, 200.0)[:, None] * np.ones(64)
+    cut = {"change": {12: 150.0}, "colour": {12: 0.9}, "lost": {12: 1.0}}
+    assert brightness_flicker(make_steps(n=24, fps=24, tiles=tiles, **cut)).value == 0.0
+    assert brightness_flicker(make_steps(n=24, fps=24, tiles=tiles)).value > 0.0
+
+
+def test_a_still_picture_has_no_flicker_to_measure():
+    with pytest.raises(MetricError) as caught:
+        brightness_flicker(make_steps(n=1, fps=24, n_frames=24))
+    assert caught.value.code == "undefined"
+
+
+def test_pairs_across_a_cut_are_left_out():
+    steps = make_steps(n=24, fps=24, change={10: 90.0}, colour={10: 0.9}, lost={10: 1.0})
+    residual = np.ones(7)
+    residual[3] = 80.0  # frames 9 to 12
+    flow = make_flow(7, residual=residual, p95=residual, jerk=residual)
+    assert within_shots(flow, steps).tolist() == [True, True, True, False, True, True, True]
+    assert compensated_residual(flow, steps).value == 1.0
+    assert motion_p95(flow, steps).value == 1.0
+    assert len(motion_jerk(flow, steps).timeline.t_s) == 4  # nor the pair after, nor the first, which has none before

@@ -1,0 +1,95 @@
+"""Consistency against plain loops."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.stats import theilslopes
+
+from tests.metrics.making import make_steps
+from vbench.errors import MetricError
+from vbench.measure import Embeddings
+from vbench.metrics.consistency import drift, horizon, neighbour_cosine, to_first_and_neighbour, worst_moment
+
+
+def unit_rows(n, dim, seed=0):
+    rows = np.random.default_rng(seed).normal(size=(n, dim)) + 1.0
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def embeddings(rows, t_s=None):
+    t_s = np.arange(len(rows)) / 8 if t_s is None else np.asarray(t_s)
+    return Embeddings(t_s, np.round(t_s * 24).astype(int), rows)
+
+
+def dot(a, b):
+    return sum(float(x) * float(y) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("n_frames", [2, 16, 81])
+def test_neighbours_match_loops(n_frames):
+    rows = unit_rows(n_frames, 64)
+    expected = np.mean([dot(a, b) for a, b in itertools.pairwise(rows)])
+    found = neighbour_cosine(embeddings(rows))
+    assert found.value == pytest.approx(expected, abs=1e-6)
+    assert len(found.timeline.t_s) == n_frames - 1
+
+
+def test_first_and_neighbour_match_loops():
+    rows = unit_rows(9, 16)
+    expected = np.mean([(max(0, dot(rows[0], b)) + max(0, dot(a, b))) / 2 for a, b in itertools.pairwise(rows)])
+    assert to_first_and_neighbour(embeddings(rows)).value == pytest.approx(expected, abs=1e-6)
+
+
+def test_drift_is_the_theil_sen_slope():
+    rows = unit_rows(30, 16)
+    cosine = [dot(rows[0], row) for row in rows]
+    expected = theilslopes(cosine[1:], np.arange(1, 30) / 8).slope
+    assert drift(embeddings(rows)).value == pytest.approx(expected, abs=1e-6)
+
+
+def test_drift_of_a_steady_turn_is_negative_and_of_a_cut_is_none():
+    angle = np.linspace(0, 1, 41)
+    turning = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    assert drift(embeddings(turning)).value < -0.05
+    cut = np.repeat(np.eye(2, dtype=np.float32), [30, 10], axis=0)
+    assert drift(embeddings(cut)).value == 0.0
+
+
+def test_horizon_weighs_distances_alike():
+    rows = unit_rows(20, 8)
+    lags = [1, 2, 4, 8, 16]
+    curve = [np.mean([dot(rows[i], rows[i + lag]) for i in range(20 - lag)]) for lag in lags]
+    found = horizon(embeddings(rows))
+    assert found.timeline.t_s == pytest.approx([lag / 8 for lag in lags])
+    assert found.value == pytest.approx(np.mean(curve), abs=1e-6)
+
+
+def test_worst_moment_is_the_least_alike_pair_and_its_largest_step():
+    rows = np.repeat(np.eye(3, dtype=np.float32)[:1], 9, axis=0)
+    rows[5] = [0.6, 0.8, 0.0]
+    steps = make_steps(n=27, fps=24, change={14: 50.0, 4: 9.0})
+    found = worst_moment(embeddings(rows), steps)
+    assert found.value == pytest.approx(0.6)
+    (event,) = found.events
+    assert (event.kind, event.frame) == ("worst", 14)
+    assert event.start_s <= 14 / 24 <= event.end_s
+    assert event.end_s - event.start_s == pytest.approx(0.25)
+
+
+def test_a_spike_between_two_times_counts_for_the_worst_only():
+    rows = np.repeat(np.eye(2, dtype=np.float32)[:1], 5, axis=0)
+    rows[3] = [0.0, 1.0]
+    spiked = embeddings(rows, [0.0, 0.125, 0.25, 7 / 24, 0.375])
+    assert neighbour_cosine(spiked).value == pytest.approx(1.0)
+    found = worst_moment(spiked, make_steps(n=12, fps=24, change={7: 80.0}))
+    assert found.value == pytest.approx(0.0)
+    assert found.events[0].frame == 7
+
+
+def test_one_frame_has_no_neighbour():
+    with pytest.raises(MetricError, match="the clip has 1") as caught:
+        neighbour_cosine(embeddings(unit_rows(1, 4)))
+    assert caught.value.code == "too_short"

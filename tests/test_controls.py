@@ -1,0 +1,68 @@
+"""The controls on clips made for them, and on real clips where they are at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from vbench.score import measure_file
+from vbench.selftest import CONTROLS, Bench, made_samples, run_selftest
+
+REAL = Path(os.environ.get("VBENCH_REAL_CLIPS", Path(__file__).parents[2] / "shared" / "clips"))
+needs_real_clips = pytest.mark.skipif(not REAL.is_dir(), reason="no real clips here")
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    bench = Bench(tmp_path_factory.mktemp("controls"), preset="offline", device="cpu", settings={})
+    return bench, [(sample, bench.measure(sample)) for sample in made_samples()]
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.__name__)
+def test_control(control, measured):
+    bench, samples = measured
+    results = [result for sample, plain in samples for result in control(sample, plain, bench)]
+    assert [result.line() for result in results if not result.passed] == []
+    assert results or control.__name__ == "swapped"  # the prompt needs a learned encoder
+
+
+def test_a_control_can_fail(measured, monkeypatch):
+    """A headline that ignores motion is caught."""
+    from vbench.metrics import overall
+
+    monkeypatch.setattr(overall, "MOTION_FLOOR", 1e-9)
+    monkeypatch.setitem(overall.MOTION_ANCHORS, "freeze_ratio", overall.Anchor(2.0, 0.0))
+    monkeypatch.setitem(overall.MOTION_ANCHORS, "motion_p95", overall.Anchor(-1.0, 0.0))
+    bench, ((sample, plain), _) = measured
+    frozen = CONTROLS[0](sample, plain, bench)
+    assert any(not result.passed for result in frozen)
+
+
+def test_the_selftest_names_an_empty_folder(tmp_path):
+    from vbench.errors import OptionError
+
+    with pytest.raises(OptionError, match="no video file"):
+        run_selftest(tmp_path)
+
+
+@needs_real_clips
+@pytest.mark.parametrize(
+    ("clip", "cuts", "black_until"),
+    [
+        ("sora/anime-0.mp4", [2, 49, 114, 146], None),
+        ("hunyuan-framepack/anime-0.mp4", [], 5),
+        ("hunyuan-framepack/humming-bird-flying-0.mp4", [], 4),
+        ("veo-3/anime-0.mp4", [], None),
+        ("wan-2.1/anime-0.webp", [], None),
+        ("kling-2.0/anime-0.mp4", [], None),
+    ],
+)
+def test_breaks_of_real_clips_seen_by_eye(clip, cuts, black_until):
+    path = REAL / "showdown" / clip
+    found, outcomes = measure_file(path, metrics=["cut_count", "black_ratio"], workers=0)
+    frames = {kind: [event for event in outcomes.events if event.kind == kind] for kind in ("cut", "black")}
+    assert [event.frame for event in frames["cut"]] == cuts
+    ends = [round(event.end_s * found.probe.fps) for event in frames["black"]]
+    assert ends == ([black_until] if black_until else [])
