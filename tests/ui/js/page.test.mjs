@@ -93,10 +93,11 @@ test("the Pareto front has exactly what nothing beats", () => {
   }
 });
 
-test("tools whose ranks overlap are one group", () => {
+test("tools that cannot be told from a leader are its group, chains are not", () => {
   const rank = (low, high) => ({ rank_low: low, rank_high: high });
   assert.deepEqual(groups([rank(1, 1), rank(2, 3), rank(2, 3), rank(4, 4)]), [0, 1, 1, 2]);
   assert.deepEqual(groups([rank(1, 2), rank(1, 3), rank(2, 3)]), [0, 0, 0]);
+  assert.deepEqual(groups([rank(1, 2), rank(2, 3), rank(3, 4)]), [0, 0, 1]);
   assert.deepEqual(groups([rank(null, null)]), [-1]);
 });
 

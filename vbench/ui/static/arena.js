@@ -96,7 +96,7 @@ class Arena {
     const side = (shown, name) => {
       const rating = ratings[shown.model];
       return h("div", { class: `shown${outcome === name ? " won" : ""}` }, h("b", {}, shown.model),
-        h("span", { class: "unit" }, rating ? t("arena.rating", { rating: num(rating.rating, 0), low: num(rating.low, 0), high: num(rating.high, 0) }) : t("arena.unrated")));
+        h("span", { class: "unit" }, rating && rating.low !== null ? t("arena.rating", { rating: num(rating.rating, 0), low: num(rating.low, 0), high: num(rating.high, 0) }) : t("arena.unrated")));
     };
     const link = this.app.link("compare", `takes=${reveal.left.clip},${reveal.right.clip}`, t("arena.compare"));
     const next = h("button", { type: "button", class: "primary", onclick: () => void this.app.attempt(() => this.next()) }, t("arena.next"), h("kbd", {}, "Enter"));

@@ -56,9 +56,11 @@ class Boards {
       return;
     }
     const info = metrics[this.metric];
-    const tabs = h("div", { class: "metric-list", role: "group", "aria-label": t("board.metric") }, names.map((name) => h("button", {
-      type: "button", "aria-pressed": String(name === this.metric), onclick: () => { this.#set({ metric: name }); this.draw(); },
-    }, h("span", {}, name.replaceAll("_", " ")), h("span", { class: "unit" }, t(`group.${metrics[name].group}`)))));
+    const tabs = h("nav", { class: "metric-list", "aria-label": t("board.metric") }, [...new Set(names.map((name) => metrics[name].group))].map((group) => h("div", { class: "metric-group" },
+      h("span", { class: "unit" }, t(`group.${group}`)),
+      names.filter((name) => metrics[name].group === group).map((name) => h("button", {
+        type: "button", "aria-current": name === this.metric ? "true" : undefined, onclick: () => { this.#set({ metric: name }); this.draw(); },
+      }, name.replaceAll("_", " "))))));
     const rows = this.#rows(this.metric);
     put(this.element, h("div", { class: "page boards" },
       h("header", { class: "page-head" }, h("div", {}, h("h1", {}, t("board.title")), h("p", { class: "hint" }, t("board.about"))), this.#downloads()),
@@ -68,9 +70,9 @@ class Boards {
         h("div", { class: "board-main" },
           h("h2", {}, this.metric.replaceAll("_", " "), h("span", { class: "unit" }, ` ${info.unit} · ${t(info.higher_is_better === null ? "board.neutral" : info.higher_is_better ? "board.higher" : "board.lower")} · v${info.version}`)),
           h("p", { class: "hint" }, info.about),
-          this.#blocks(rows, info))),
-      h("section", { class: "plots" }, this.#against("cost_usd", t("board.cost"), money, rows, info), this.#against("latency_s", t("board.latency"), seconds, rows, info), this.#radar()),
-      this.#votes()));
+          this.#blocks(rows, info),
+          h("section", { class: "plots" }, this.#against("cost_usd", t("board.cost"), money, rows, info), this.#against("latency_s", t("board.latency"), seconds, rows, info), this.#radar()),
+          this.#votes()))));
   }
 
   #rows(metric) {
@@ -183,7 +185,7 @@ class Boards {
     const points = rows.filter((row) => row.tag === rows[0].tag && row.mean !== null && row[key] !== null)
       .map((row) => ({ name: row.model, x: row[key], y: row.mean, low: row.ci_low, high: row.ci_high, row }));
     return h("figure", { class: "plot-box" }, h("h2", {}, t("board.against", { metric: this.metric.replaceAll("_", " "), what: label.toLowerCase() })),
-      points.length > 1 && info.higher_is_better !== null
+      new Set(points.map((point) => point.x)).size > 1 && info.higher_is_better !== null
         ? scatter(points, { xLabel: label, yLabel: this.metric.replaceAll("_", " "), higherIsBetter: info.higher_is_better, format, onclick: (point) => void this.app.attempt(() => this.#drill(point.row)) })
         : h("p", { class: "hint" }, t(info.higher_is_better === null ? "board.neutralPlot" : "board.tooFew")));
   }
@@ -201,7 +203,7 @@ class Boards {
       sums.set(info.group, group);
     }
     const axes = [...sums.keys()];
-    const box = h("figure", { class: "plot-box" }, h("h2", {}, t("board.radar")));
+    const box = h("figure", { class: "plot-box whole-row" }, h("h2", {}, t("board.radar")));
     if (axes.length < 3) { box.append(h("p", { class: "hint" }, t("board.radarFew"))); return box; }
     const series = models.map((name, index) => ({ name, values: axes.map((axis) => { const [sum, n] = sums.get(axis)[index]; return n ? sum / n : null; }) }));
     const draw = () => put(box, h("h2", {}, t("board.radar")),

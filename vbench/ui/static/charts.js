@@ -33,20 +33,20 @@ export function paretoFront(points, higherIsBetter) {
 }
 
 /**
- * Groups of neighbours on a board that cannot be told apart: a row belongs with the leader of its group until it is surely worse.
- * Rank intervals that touch mean "not distinguishable".
+ * Groups on a board: a row belongs with the leader of its group as long as it may hold the leader's rank.
+ * Chains do not count: what cannot be told from the second may well be worse than the first.
  * @param {{rank_low: number | null, rank_high: number | null}[]} rows best first
- * @returns {number[]} group number per row, from 0
+ * @returns {number[]} group number per row, from 0; -1 where there is no rank
  */
 export function groups(rows) {
   let group = -1;
-  let worst = 0;
+  let leaderWorst = 0;
   return rows.map((row) => {
     if (row.rank_low === null || row.rank_low === undefined) return -1;
-    if (row.rank_low > worst) {
+    if (row.rank_low > leaderWorst) {
       group += 1;
-      worst = row.rank_high;
-    } else worst = Math.max(worst, row.rank_high);
+      leaderWorst = row.rank_high;
+    }
     return Math.max(0, group);
   });
 }
@@ -76,7 +76,7 @@ export function intervalCell(row, [low, high]) {
 
 /** Quality against cost or latency. `points`: {name, x, y, low, high}. */
 export function scatter(points, { xLabel, yLabel, higherIsBetter, onclick, format = num }) {
-  const [width, height, left, bottom, top, right] = [640, 360, 62, 44, 16, 20];
+  const [width, height, left, bottom, top, right] = [480, 320, 58, 44, 16, 20];
   const xs = points.map((point) => point.x);
   const ys = points.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]);
   const pad = (low, high) => (high > low ? (high - low) * 0.08 : Math.abs(high) * 0.1 || 1);
@@ -91,9 +91,9 @@ export function scatter(points, { xLabel, yLabel, higherIsBetter, onclick, forma
   }).join("");
   const onFront = new Set(front);
   const placed = [];
-  const labelY = (cx, cy) => { // move a label up until it is free
-    let at = cy + 4;
-    while (placed.some(([px, py]) => Math.abs(px - cx) < 110 && Math.abs(py - at) < 13)) at -= 13;
+  const labelY = (cx, cy) => { // the nearest free line, above or below
+    const free = (at) => !placed.some(([px, py]) => Math.abs(px - cx) < 100 && Math.abs(py - at) < 13);
+    const at = [0, -13, 13, -26, 26, -39, 39].map((shift) => cy + 4 + shift).find(free) ?? cy + 4;
     placed.push([cx, at]);
     return at;
   };

@@ -75,11 +75,17 @@ class Compare {
     this.timelines.events = events.map((answer) => answer.events ?? (Array.isArray(answer) ? answer : []));
     const known = [...new Set(this.timelines.curves.flatMap((curve) => Object.keys(curve)))];
     const wished = this.state.metrics.filter((name) => known.includes(name));
-    this.timelines.metrics = wished.length ? wished : known.slice(0, 1);
+    this.timelines.metrics = wished.length ? wished : known.sort((x, y) => this.#telling(y) - this.#telling(x)).slice(0, 1);
     this.known = known;
     this.#drawMetricChoice();
     this.timelines.draw();
     put(this.factBox, factTable(this.clips, this.scores));
+  }
+
+  /** What to show first: curves that found worst moments, then those of steadiness over time. */
+  #telling(metric) {
+    const worst = this.timelines.events.flat().filter((event) => event.kind === "worst" && event.metric === metric).length;
+    return worst + (this.scores.some((column) => column?.[metric]?.group === "temporal") ? 0.5 : 0);
   }
 
   #drawMetricChoice() {

@@ -186,7 +186,10 @@ class Wall {
   choose(clip) {
     if (this.chosen.has(clip.id)) this.chosen.delete(clip.id);
     else if (this.chosen.size >= MAX_CHOSEN) return this.app.toast(t("wall.atMost", { n: MAX_CHOSEN }));
-    else this.chosen.set(clip.id, clip);
+    else {
+      this.chosen.set(clip.id, clip);
+      if (!clip.missing) void fetch(clip.proxy_url, { method: "HEAD" }).catch(() => {}); // its copy for playback is begun while others are chosen
+    }
     this.#redraw(clip);
     this.#drawTray();
     return undefined;
