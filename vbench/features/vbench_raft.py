@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import redirect_stdout
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +66,8 @@ class VBenchFlowFeature(DeviceFeature):
         import torch
 
         try:
-            torch.hub.load_state_dict_from_url(f"https://{RAFT.source}/{FILE}", check_hash=True, progress=False)
+            with redirect_stdout(sys.stderr):  # torch tells of it on standard output, which may be JSON
+                torch.hub.load_state_dict_from_url(f"https://{RAFT.source}/{FILE}", check_hash=True, progress=False)
         except (OSError, RuntimeError) as error:
             raise WeightsError(
                 f"{FILE} cannot be downloaded ({error}); give it with --set {RAFT.setting}=PATH"
