@@ -111,3 +111,17 @@ def test_a_wrong_table_names_its_line(tmp_path, text, words):
         check_table(file)
     with pytest.raises(CatalogError, match="no such file"):
         check_table(tmp_path / "none.csv")
+
+
+def test_a_tools_number_weighs_frames_where_vbench_does():
+    """Two clips, 3 and 9 frames: by frame (1 x 2 + 0.5 x 8) / 10, by clip 0.75."""
+    from vbench.compat import model_level
+
+    values, n_frames = [1.0, 0.5], [3, 9]
+    assert model_level("vbench.subject_consistency", values, n_frames) == pytest.approx(0.6)
+    assert model_level("background consistency", values, n_frames) == pytest.approx(0.6)
+    assert model_level("appearance_style", values, n_frames) == pytest.approx((1.0 * 3 + 0.5 * 9) / 12)
+    assert model_level("dynamic_degree", values, n_frames) == pytest.approx(0.75)
+    for wrong in (("imaging", values, n_frames), ("dynamic_degree", [], []), ("subject_consistency", [1.0], [1])):
+        with pytest.raises(OptionError):
+            model_level(*wrong)

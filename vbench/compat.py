@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -100,6 +100,39 @@ def vbench_totals(dims: Mapping[str, float], *, partial: bool = False) -> Totals
         QUALITY_WEIGHT + SEMANTIC_WEIGHT
     )
     return Totals(quality=parts["quality"], semantic=parts["semantic"], total=total, missing=missing)
+
+
+BY_FRAME: Mapping[str, int] = {"subject_consistency": 1, "background_consistency": 1, "appearance_style": 0}
+"""Dimension whose model-level number is a mean over frames → frames at the start of a clip that are not counted."""
+
+
+def model_level(dimension: str, values: Sequence[float], n_frames: Sequence[int]) -> float:
+    """VBench's number of a tool, from its numbers of clips, as VBench gives it on one GPU.
+
+    Subject and background consistency are averaged over all frames but each clip's first, appearance style over all
+    frames: long clips weigh more. The rest is a mean over clips. On several GPUs VBench averages clips throughout, and
+    for appearance style only their last frames, so that its numbers differ where clips differ in length.
+
+    Args:
+        dimension: E.g. `subject_consistency`, with or without ``vbench.``.
+        values: One per clip; for temporal flickering of those that pass the static filter, as VBench has it.
+        n_frames: Frames of each clip's file.
+
+    Returns:
+        In the unit of the values.
+
+    Raises:
+        OptionError: no such dimension, no values, or not one number of frames for each.
+    """
+    key = _key(dimension)
+    if key not in DIMENSIONS:
+        raise OptionError(f"VBench has no dimension {dimension!r}; {did_you_mean(key, DIMENSIONS)}")
+    if not values or len(values) != len(n_frames):
+        raise OptionError(f"{dimension}: {len(values)} values and {len(n_frames)} numbers of frames; give one for each")
+    weights = [n - BY_FRAME[key] if key in BY_FRAME else 1 for n in n_frames]
+    if min(weights) < 1:
+        raise OptionError(f"{dimension}: a clip of {min(n_frames)} frames has no value; leave it out")
+    return sum(value * weight for value, weight in zip(values, weights, strict=True)) / sum(weights)
 
 
 def _key(name: str) -> str:
