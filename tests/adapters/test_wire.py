@@ -78,6 +78,18 @@ def test_retry_after(text: str, seconds: float | None) -> None:
     assert found == (None if seconds is None else pytest.approx(seconds, abs=2))
 
 
+def test_a_poll_hint_in_milliseconds() -> None:
+    assert retry_after_s({"openai-poll-after-ms": "2500", "retry-after": "9"}) == 2.5
+
+
+def test_a_model_that_was_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = "The model 'toy-1' does not exist or you do not have access to it"
+    with talking("http://127.0.0.1:1", monkeypatch) as (line, _):
+        error = line.refuse(Answer(status=404, json=None, text="", headers={}), message=gone)
+        other = line.refuse(Answer(status=404, json=None, text="", headers={}), message="no such route")
+    assert [getattr(e, "code", "") for e in (error, other)] == ["model_retired", "bad_request"]
+
+
 def test_questions_are_repeated_with_growing_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     busy = answer("503 Busy", b"busy")
     with scripted([busy, busy, busy, answer("200 OK", b'{"a": 1}')]) as (url, heard):

@@ -268,6 +268,11 @@ def test_estimates(name: str, wish: dict[str, Any], usd: float | None) -> None:
     assert estimate_cost(find_card(name), Request(prompt=Prompt(id="p", text="t"), **wish)) == usd
 
 
+def test_half_a_size_is_said() -> None:
+    result = grant(find_card("kling-v3"), Request(prompt=Prompt(id="p", text="t"), width=1280))
+    assert any("ask for both" in warning for warning in result.warnings)
+
+
 def test_tiers() -> None:
     assert [tier_of(r) for r in ("854x480", "480x854", "1280x720", "1792x1024", "3840x2160", "4k")] == [
         "480p",

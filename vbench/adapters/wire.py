@@ -7,6 +7,7 @@ import functools
 import json
 import logging
 import random
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,9 @@ MAX_ANSWER_BYTES = 256 * 2**20
 """Ceiling of an API answer; some hold a clip in base64."""
 LONGEST_WAIT_S = 5.0
 """A longer wait is left to the caller, who can stop meanwhile."""
+
+_GONE = re.compile(r"\bmodel\b.{0,80}(not found|not exist|no longer|deprecated|retired|shut ?down)", re.I | re.S)
+"""How tools say that a model was taken away."""
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +85,8 @@ def trusted() -> ssl.SSLContext:
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Seconds that an answer asks to wait: ``Retry-After`` as a number or a date; None where it does not."""
+    if (hint := headers.get("openai-poll-after-ms", "")).isdigit():
+        return int(hint) / 1000
     text = headers.get("retry-after", "").strip()
     if not text:
         return None
@@ -270,6 +276,8 @@ class Wire:
         said = redact(" ".join(filter(None, [code, message])) or answer.text)[:500]
         what = f"{self.model}: HTTP {answer.status}: {said}".rstrip(": ")
         found = reason or HTTP_REASONS.get(answer.status)
+        if found == "bad_request" and reason is None and _GONE.search(said):
+            found = "model_retired"
         if found in {"rate_limited", "concurrency"}:
             return NotStartedError(f"{what}; it is sent again later", code=found, retry_after_s=answer.retry_after_s)
         if found == "auth" and answer.status in {200, 401, 403}:

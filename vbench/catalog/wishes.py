@@ -95,6 +95,8 @@ def _size(card: ModelCard, request: Request, warnings: list[str]) -> tuple[str, 
     """Resolution as the card spells it, and aspect ratio."""
     limits, defaults = card.limits, card.defaults
     if request.width is None or request.height is None:
+        if request.width or request.height:
+            warnings.append("a width without a height, or the other way round, is not sent: ask for both")
         resolution = defaults.resolution or (limits.resolutions[0] if limits.resolutions else "")
         ratio = defaults.ratio or (limits.ratios[0] if limits.ratios else "")
         return resolution, ratio or _ratio_of(resolution)
