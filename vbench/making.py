@@ -198,17 +198,17 @@ class Maker:
                 self._tell(job, "running", str(error))
                 wait_s = pause = min(MAX_POLL_S, pause * 2)
             else:
-                if status.handle is not None and status.handle != handle:
-                    handle = status.handle
-                    self.journal.progress(job.id, "running", handle)
+                is_new = status.handle is not None and status.handle != handle
+                handle = status.handle or handle
                 if status.state == "succeeded":
-                    return handle
+                    return handle  # what is new in it is told again after a restart
                 if status.state not in OPEN_STATES:
                     self._end(job, status.state, status.reason, status.message)
                     return None
-                if status.state != state:
+                if status.state != state or is_new:
                     state = status.state
-                    self.journal.progress(job.id, "submitted" if state in ("planned", "submitting") else state)
+                    at_tool: JobState = "submitted" if state in ("planned", "submitting") else state
+                    self.journal.progress(job.id, at_tool, handle if is_new else None)
                 self._tell(job, status.state, status.message, status.progress)
                 if status.retry_after_s is not None:
                     wait_s = status.retry_after_s
