@@ -17,6 +17,7 @@ import pytest
 from tests.adapters.driving import REQUEST, Run, drive, hosted
 from tests.fakes.hosted import Fake
 from tests.fakes.protocols import PROTOCOLS
+from vbench.adapters.secrets import redact
 from vbench.errors import AuthError, JobError, NotStartedError
 from vbench.records import Handle, Prompt, Request
 from vbench.video import probe
@@ -137,6 +138,35 @@ def test_facts_of_a_finished_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (told["dashscope"].queue_s, told["dashscope"].work_s) == (4.0, 60.0)
     assert told["openai"].extra["peak_memory_mb"] == 12345
     assert told["openai"].work_s == 1.5
+
+
+def test_time_is_split_only_where_the_start_was_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("kling", poll=["queued", "running"]) as fake, hosted(fake, monkeypatch) as (adapter, _):
+        seen = drive(adapter, tmp_path / "seen").provenance
+        assert seen is not None
+        assert seen.queue_s is not None
+        assert seen.work_s is not None
+        assert seen.queue_s + seen.work_s == pytest.approx(seen.latency_s, abs=0.01)
+        handle = adapter.submit(adapter.plan(REQUEST))
+        next(job for job in fake.jobs.values() if job.id == handle.id).state = "succeeded"
+        status = adapter.poll(handle)
+        assert status.handle is not None
+        _, missed = adapter.fetch(status.handle, tmp_path / "missed")
+        assert (missed.queue_s, missed.work_s) == (None, None)
+        assert missed.latency_s is not None
+
+
+def test_vertex_token_from_gcloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("vertex") as fake, hosted(fake, monkeypatch) as (adapter, _):
+        monkeypatch.delenv("VERTEX_ACCESS_TOKEN")
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with pytest.raises(AuthError, match="gcloud auth login"):
+            adapter.submit(adapter.plan(REQUEST))
+        program = tmp_path / "gcloud"
+        program.write_text(f"#!/bin/sh\necho {fake.key}\n")
+        program.chmod(0o755)
+        assert adapter.submit(adapter.plan(REQUEST)).id
+        assert fake.key not in redact(f"Bearer is {fake.key}")
 
 
 def test_other_seed_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

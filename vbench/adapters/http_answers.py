@@ -93,7 +93,7 @@ class Answers:
         poll, now = self.options.poll, time.time()
         data = dict(handle.data)
         data["keep"] = {**data.get("keep", {}), **self.kept(poll.keep, answer.json)}
-        if state in {"running", "succeeded"}:
+        if state == "running":  # a start that was never seen is not known: no split of the time is invented
             data.setdefault("running_at", now)
         if state == "succeeded":
             data["done_at"] = data.get("done_at", now)
