@@ -124,6 +124,13 @@ def test_a_hosted_tool_cannot_send_us_home(tmp_path: Path, monkeypatch: pytest.M
         assert not any(asked.path.startswith("/clips/") for asked in fake.asked)
 
 
+@pytest.mark.parametrize("url", ["https://[::1", "https://a b/c", "https://\x00/", "", "https://", "//x/y.mp4"])
+def test_addresses_that_are_none(url: str, tmp_path: Path) -> None:
+    with downloads.client(local=True) as http, pytest.raises(JobError) as caught:
+        downloads.download(url, tmp_path / "a", model="x", http=http, local=True, sleep=lambda _: None)
+    assert caught.value.code == "download_failed"
+
+
 def test_redirects_end(tmp_path: Path) -> None:
     def loop(request: httpx.Request) -> httpx.Response:
         return httpx.Response(302, headers={"location": str(request.url)})

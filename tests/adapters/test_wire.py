@@ -14,9 +14,11 @@ from contextlib import contextmanager
 import pytest
 
 from tests.fakes.hosted import Fake
-from vbench.adapters import secrets, wire
+from vbench.adapters import ADAPTERS, secrets, wire
 from vbench.adapters.wire import Answer, Auth, Wire, origin, retry_after_s
+from vbench.catalog.cards import find_card
 from vbench.errors import AuthError, CatalogError, JobError, NotStartedError
+from vbench.records import Prompt, Request
 
 KEY = "t0p-s3cret-k3y-0123456789"
 
@@ -190,7 +192,12 @@ def test_a_key_in_the_query_stays_out_of_logs_and_errors(
 def test_the_key_stays_with_its_origin(monkeypatch: pytest.MonkeyPatch) -> None:
     with talking("https://api.example.com/v1", monkeypatch) as (line, _):
         assert line.url("https://api.example.com:443/other") == "https://api.example.com:443/other"
-        for elsewhere in ("http://api.example.com/v1", "https://api.example.com:8443/", "https://example.com/"):
+        for elsewhere in (
+            "https://[::1",
+            "http://api.example.com/v1",
+            "https://api.example.com:8443/",
+            "https://example.com/",
+        ):
             with pytest.raises(JobError, match="nothing was sent there"):
                 line.url(elsewhere)
     assert origin("https://user:pw@h.example/p?q=1#f") == "https://h.example:443"
@@ -226,6 +233,20 @@ def test_redaction_of_what_nobody_registered() -> None:
     assert secrets.redact(text) == "GET https://x.example/v.mp4?*** failed; Authorization: Bearer ***"
 
 
-def test_an_address_that_is_none() -> None:
+@pytest.mark.parametrize("url", ["ftp://x.example", "x.example/v1", "https://", "https://[::1"])
+def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(CatalogError, match="is not an http address"):
-        Wire(model="toy", base_url="ftp://x.example")
+        Wire(model="toy", base_url=url)
+
+
+@pytest.mark.parametrize("body", [b"null", b"[]", b"7", b"\xff\xfe", b"[" * 100_000, b'{"id": {}}', b'"text"'])
+def test_answers_of_any_shape(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever JSON a tool says, a create call ends with a sentence and an unknown outcome."""
+    with scripted([answer("200 OK", body)]) as (url, _):
+        monkeypatch.setenv("KLING_BASE_URL", url)
+        monkeypatch.setenv("KLING_API_KEY", KEY)
+        adapter = ADAPTERS["http"](find_card("kling-v3"))
+        with pytest.raises(JobError) as caught:
+            adapter.submit(adapter.plan(Request(prompt=Prompt(id="p", text="t"))))
+        adapter.close()
+        assert caught.value.code == "outcome_unknown"

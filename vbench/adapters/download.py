@@ -129,6 +129,8 @@ def download(
     for attempt in range(1, attempts + 1):
         try:
             return save(_stream(url, model, http, local, key_headers or {}, key_origin, max_bytes), out, model=model)
+        except (httpx.InvalidURL, UnicodeError):
+            raise JobError(f"{model}: the result's address is none", code="download_failed") from None
         except PassingPageError:
             if attempt == attempts:
                 raise
@@ -165,7 +167,7 @@ def _stream(
                 _refuse_private(httpx.URL(url).host, ipaddress.ip_address(httpx.URL(url).host))
         headers = dict(key_headers) if key_headers and origin(url) == key_origin else {}
         with http.stream("GET", url, headers={**headers, "accept-encoding": "identity"}) as response:
-            if response.is_redirect:
+            if response.has_redirect_location:
                 url = str(response.url.join(response.headers["location"]))
                 continue
             _check_status(response, model)

@@ -126,7 +126,7 @@ class Wire:
         silence_logs()
         self.model, self.auth, self.headers = model, auth, dict(headers or {})
         self.base_url = expand(base_url, model=model).rstrip("/")
-        if httpx.URL(self.base_url).scheme not in {"http", "https"}:
+        if not _is_web(self.base_url):
             raise CatalogError(f"{model}: base_url {redact(self.base_url)!r} is not an http address; correct the card")
         self._attempts, self._sleep = attempts, sleep
         trust = trusted()
@@ -154,9 +154,13 @@ class Wire:
         """
         if not path.startswith(("http://", "https://")):
             return self.base_url + path
-        if origin(path) != origin(self.base_url):
+        try:
+            there = origin(path)
+        except httpx.InvalidURL:
+            there = "an address that is none"
+        if there != origin(self.base_url):
             raise JobError(
-                f"{self.model}: the tool points to {origin(path)}, the key is for {origin(self.base_url)} only; "
+                f"{self.model}: the tool points to {there}, the key is for {origin(self.base_url)} only; "
                 "nothing was sent there",
                 code="provider_error",
             )
@@ -302,6 +306,14 @@ def unknown(model: str, why: str) -> JobError:
     )
 
 
+def _is_web(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme in {"http", "https"} and bool(parsed.host)
+
+
 def origin(url: str) -> str:
     """Scheme, host and port of an address; nothing of it that could hold a key."""
     parsed = httpx.URL(url)
@@ -327,7 +339,7 @@ def _answer(response: httpx.Response) -> Answer:
             raise httpx.DecodingError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     text = redact(bytes(body[:500]).decode("utf-8", "replace"))
     return Answer(
