@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from tests.ui.conftest import Visit
 from vbench.bench import Bench
 from vbench.errors import OptionError
+from vbench.records import Failure
 from vbench.ui import security
 from vbench.ui.auth import Accounts, hash_password
 from vbench.ui.security import Guard, Policy, RateLimit, Refused, is_open_route, is_trusted_host, policy_for
@@ -249,6 +250,18 @@ def test_a_public_page_looks_and_votes_only(visit: Visit, bench: Bench) -> None:
     assert page.get("/api/v1/arena/pair").status_code == 200
 
 
+def test_a_public_page_does_not_say_where_files_lie(visit: Visit, bench: Bench) -> None:
+    inside = str(bench.root / "clips" / "a.mp4")
+    bench.add_failure(Failure(stage="import", subject="/home/me/a.mp4", code="unreadable", message="/home/me/a.mp4: x"))
+    bench.add_failure(Failure(stage="score", subject="abc", code="crashed", message=f"{inside}: x"))
+    bench.add_task("score", {"preset": "offline"})
+    page = visit(host="0.0.0.0", public=True)
+    said = page.get("/api/v1/failures").text + page.get("/api/v1/tasks").text
+    assert "/home/me" not in said
+    assert str(bench.root) not in said
+    assert "a.mp4: x" in said
+
+
 def test_every_write_route_is_in_the_list_above(seen: TestClient) -> None:
     written = {(m, path) for m, path in flat(seen.app.routes) if m not in ("GET", "HEAD")}  # type: ignore[attr-defined]
     plain = {(m, p.partition("?")[0].replace("0123456789abcdef", "{}").replace("abc", "{}")) for m, p, _ in WRITES}
@@ -292,12 +305,12 @@ def test_signing_in_and_out(visit: Visit, account_file: Path) -> None:
 def test_a_forged_session_is_nobody(account_file: Path) -> None:
     accounts = Accounts.read(account_file, b"k" * 32)
     session = accounts.session("ana")
-    assert accounts.who(session, "") == "ana"
-    assert Accounts.read(account_file, b"x" * 32).who(session, "") is None
+    assert accounts.by_session(session) == "ana"
+    assert Accounts.read(account_file, b"x" * 32).by_session(session) is None
     body, expires, _ = session.split(".")
-    assert accounts.who(f"{body}.{int(expires) + 1}.{session.split('.')[2]}", "") is None
+    assert accounts.by_session(f"{body}.{int(expires) + 1}.{session.split('.')[2]}") is None
     for garbage in ("", ".", "a.b.c", "é.1.x", session[:-1]):
-        assert accounts.who(garbage, "") is None
+        assert accounts.by_session(garbage) is None
 
 
 def test_a_script_signs_in_with_every_request(visit: Visit, account_file: Path) -> None:
@@ -306,14 +319,25 @@ def test_a_script_signs_in_with_every_request(visit: Visit, account_file: Path) 
     def basic(text: str) -> dict[str, str]:
         return {"authorization": "Basic " + base64.b64encode(text.encode()).decode()}
 
-    assert page.get("/api/v1/bench", headers=basic(f"ana:{PASSWORD}")).status_code == 200
+    right = basic(f"ana:{PASSWORD}")
+    assert {page.get("/api/v1/bench", headers=right).status_code for _ in range(60)} == {200}
     for wrong in (basic("ana:no"), basic("bob:" + PASSWORD), {"authorization": "Basic ???"}):
         assert page.get("/api/v1/bench", headers=wrong).status_code == 401
 
 
+def test_files_behind_accounts_are_not_for_shared_caches(visit: Visit, account_file: Path, bench: Bench) -> None:
+    address = f"/media/{bench.clips()[0].sha256}"
+    page = visit(auth=account_file)
+    page.post("/login", data={"name": "ana", "password": PASSWORD})
+    assert page.get(address).headers["cache-control"] == "private, max-age=31536000, immutable"
+
+
 def test_guessing_passwords_is_slow(visit: Visit, account_file: Path) -> None:
     page = visit(auth=account_file)
-    codes = [page.post("/login", data={"name": f"u{i}", "password": "guess guess"}).status_code for i in range(8)]
+    guesses = [{"authorization": "Basic " + base64.b64encode(f"ana:{i}".encode()).decode()} for i in range(9)]
+    assert page.get("/healthz", headers=guesses[0]).status_code == 200
+    assert [page.get("/api/v1/bench", headers=guess).status_code for guess in guesses][-1] == 429
+    codes = [page.post("/login", data={"name": f"u{i}", "password": "guess guess"}).status_code for i in range(9)]
     assert codes[0] == 401
     assert codes[-1] == 429
 

@@ -205,6 +205,7 @@ def test_a_clip_nobody_can_decode_is_a_sentence(page: TestClient, bench: Bench) 
             answer = page.get(f"/media/{sha256}/{name}")
         assert answer.status_code == 422, name
         assert answer.json()["error"]
+        assert str(bench.root) not in answer.text
     assert page.get(f"/media/{sha256}").content == garbage
 
 

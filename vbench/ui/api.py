@@ -392,14 +392,16 @@ def jobs(
 
 @routes.get("/failures")
 def failures(page: page_state, stage: Literal["", "import", "generate", "score"] = "") -> list[dict[str, str]]:
-    """What could not be made or measured, and why."""
+    """What could not be made or measured, and why; a public page leaves out imports, which name files."""
+    root = str(page.bench.root)
     return [
         {
             "stage": failure.stage,
             "subject": failure.subject,
             "code": failure.code,
-            "message": failure.message,
+            "message": failure.message.replace(root, "…") if page.policy.public else failure.message,
             "metric": failure.key.metric if failure.key else "",
         }
         for failure in page.bench.failures(stage or None)
+        if failure.stage != "import" or not page.policy.public
     ]

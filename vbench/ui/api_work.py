@@ -58,10 +58,12 @@ def _queue(page: Page, kind: str, args: dict[str, Any]) -> schemas.TaskFacts:
 
 @routes.get("/tasks")
 def tasks(page: page_state) -> list[schemas.TaskFacts]:
-    """Work asked for, newest first; where a worker died, another is started."""
+    """Work asked for, newest first; where a worker died, another is started. A public page has none to show."""
+    if page.policy.public:
+        return []
     found = page.bench.tasks()[:SHOWN_TASKS]
     alive = work.is_alive(page.bench)
-    if not alive and not page.policy.public and any(task.state in ("waiting", "running") for task in found):
+    if not alive and any(task.state in ("waiting", "running") for task in found):
         work.ensure_worker(page.bench)
         alive = True
     return [_facts(task, alive=alive) for task in found]
@@ -70,6 +72,7 @@ def tasks(page: page_state) -> list[schemas.TaskFacts]:
 @routes.get("/tasks/{task}")
 def task_facts(page: page_state, task: TaskId) -> schemas.TaskFacts:
     """How far a task is."""
+    require(not page.policy.public, "looking at tasks")
     found = _task(page, task)
     return _facts(found, alive=found.state not in ("waiting", "running") or work.is_alive(page.bench))
 
@@ -183,6 +186,7 @@ def add_export(page: page_state, visitor: asking, body: schemas.NewExport) -> Re
 @routes.get("/exports/{task}", response_class=FileResponse)
 def exported(page: page_state, visitor: asking, task: TaskId) -> FileResponse:
     """The file of a finished export, to the one who asked for it."""
+    require(page.may.export, "exporting")
     found = _task(page, task)
     if found.kind != "export" or found.args.get("author") != visitor.author:
         raise HTTPException(404, f"there is no export {task}")

@@ -18,6 +18,8 @@ from vbench.errors import OptionError
 _N, _R, _P = 2**15, 8, 1
 _MAXMEM: Final = 128 * _N * _R * 2
 SESSION_S = 12 * 3600
+KNOWN_S = 300.0
+"""How long a script's password is taken as read."""
 
 
 def hash_password(password: str) -> str:
@@ -49,7 +51,7 @@ class Accounts:
 
     def __init__(self, hashes: Mapping[str, tuple[int, int, int, bytes, bytes]], secret: bytes) -> None:
         self._hashes, self._secret = dict(hashes), secret
-        self._known: dict[bytes, float] = {}
+        self._known: dict[bytes, tuple[str, float]] = {}
 
     @classmethod
     def read(cls, path: Path, secret: bytes) -> Accounts:
@@ -100,11 +102,8 @@ class Accounts:
         body = f"{_b64(name.encode())}.{int(time.time()) + SESSION_S}"
         return f"{body}.{self._sign(body)}"
 
-    def who(self, cookie: str, authorization: str) -> str | None:
-        """The name a session cookie or a Basic header stands for; None: nobody known."""
-        return self._who_by_cookie(cookie) or self._who_by_password(authorization)
-
-    def _who_by_cookie(self, cookie: str) -> str | None:
+    def by_session(self, cookie: str) -> str | None:
+        """The name a session cookie stands for; None: nobody known."""
         body, _, signature = cookie.rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._sign(body).encode()):
             return None
@@ -112,7 +111,13 @@ class Accounts:
         name = _unb64(coded).decode()
         return name if int(expires) > time.time() and name in self._hashes else None
 
-    def _who_by_password(self, authorization: str) -> str | None:
+    def by_known_password(self, authorization: str) -> str | None:
+        """The name of a Basic header that was found right lately, so that a script pays for scrypt once."""
+        name, until = self._known.get(self._digest(authorization), ("", 0.0))
+        return name if until > time.monotonic() else None
+
+    def by_password(self, authorization: str) -> str | None:
+        """The name a Basic header proves; takes its time."""
         scheme, _, coded = authorization.partition(" ")
         if scheme.lower() != "basic":
             return None
@@ -120,15 +125,15 @@ class Accounts:
             name, _, password = base64.b64decode(coded, validate=True).decode().partition(":")
         except (ValueError, binascii.Error):
             return None
-        key = hmac.digest(self._secret, authorization.encode(), "sha256")  # so that a script pays for scrypt once
-        if self._known.get(key, 0) > time.monotonic():
-            return name
         if not self.check(name, password):
             return None
         if len(self._known) > 1000:
             self._known.clear()
-        self._known[key] = time.monotonic() + 300
+        self._known[self._digest(authorization)] = (name, time.monotonic() + KNOWN_S)
         return name
+
+    def _digest(self, authorization: str) -> bytes:
+        return hmac.digest(self._secret, b"basic:" + authorization.encode(), "sha256")
 
     def _sign(self, body: str) -> str:
         return hmac.new(self._secret, b"session:" + body.encode(), "sha256").hexdigest()

@@ -172,8 +172,9 @@ class Makers:
             call = {"source": str(source), "out": str(out), **arguments}
             self._sandboxes[recipe.is_slow].call(recipe.operation, call, limit_s=recipe.limit_s)
         except ClipError as error:
-            self._failed[key] = str(error)
-            raise
+            said = str(error).replace(str(source), source.name)  # visitors need not know where files lie
+            self._failed[key] = said
+            raise ClipError(said, code=error.code) from None
         finally:
             with self._lock:
                 self._making.pop(out, None)
@@ -184,6 +185,11 @@ class Makers:
             sandbox.close()
         for threads in self._threads.values():
             threads.shutdown(wait=False, cancel_futures=True)
+
+
+def lasting(page: Page) -> str:
+    """How long a file under its hash may be kept, and by whom: behind accounts not by a shared cache."""
+    return IMMUTABLE if page.accounts is None else IMMUTABLE.replace("public", "private")
 
 
 def file_response(
@@ -229,7 +235,7 @@ async def original(request: Request, sha256: Sha, page: page_state) -> Response:
     _, path = await _original(page, sha256)
     if path.is_dir():
         raise HTTPException(415, f"this clip is a folder of frames; watch /media/{sha256}/proxy.mp4")
-    return file_response(request, path, sha256)
+    return file_response(request, path, sha256, cache=lasting(page))
 
 
 @routes.api_route("/media/{sha256}/{name}", methods=["GET", "HEAD"], include_in_schema=False)
@@ -256,4 +262,4 @@ async def derived(request: Request, sha256: Sha, name: str, page: page_state) ->
     elif await asyncio.to_thread(page.bench.clip_by_sha, sha256) is None:
         raise HTTPException(404, f"no clip of this bench has the hash {sha256[:12]}")
     path = out.with_suffix(".json") if name == "sprite.json" else out
-    return file_response(request, path, f"{sha256[:32]}-{name}")
+    return file_response(request, path, f"{sha256[:32]}-{name}", cache=lasting(page))

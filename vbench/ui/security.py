@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -20,6 +21,9 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vbench.errors import OptionError
+
+if TYPE_CHECKING:
+    from vbench.ui.auth import Accounts
 
 log = logging.getLogger(__name__)
 
@@ -221,7 +225,7 @@ class Guard:
         app: The application.
         policy: Who is let in, from where.
         pages: Names of the Gradio pages; empty for the first.
-        who: Cookie and Authorization header → the account they prove, or None; absent where there are no accounts.
+        accounts: Who may in; None: everyone.
     """
 
     def __init__(
@@ -229,10 +233,10 @@ class Guard:
         app: ASGIApp,
         policy: Policy,
         pages: frozenset[str],
-        who: Callable[[str, str], str | None] | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
-        self._app, self._policy, self._pages, self._who = app, policy, pages, who
-        self._password_tries = RateLimit(30, burst=30)
+        self._app, self._policy, self._pages, self._accounts = app, policy, pages, accounts
+        self._password_tries = RateLimit(6, burst=6)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -246,8 +250,8 @@ class Guard:
         try:
             headers = Headers(scope=scope)
             body = self._checked(scope, headers, receive, answer)
-            if self._who is not None:
-                await self._identify(scope, headers)
+            if self._accounts is not None:
+                await self._identify(scope, headers, self._accounts)
             await self._app(scope, body, answer.send)
         except Refused as refusal:
             await answer.refuse(refusal)
@@ -278,13 +282,14 @@ class Guard:
             raise Refused(413, f"the body has {length} bytes; at most {limit} are taken")
         return _limited(receive, limit, UPLOAD_TIMEOUT_S if is_upload else BODY_TIMEOUT_S, answer)
 
-    async def _identify(self, scope: Scope, headers: Headers) -> None:
-        assert self._who is not None
-        cookies = cookie_parser(headers.get("cookie", ""))
+    async def _identify(self, scope: Scope, headers: Headers, accounts: Accounts) -> None:
+        cookie = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE, "")
         authorization = headers.get("authorization", "")
-        if authorization and (wait := self._password_tries.wait_s(client_address(scope))):
-            raise Refused(429, f"too many requests with a password; wait {wait:.0f} s, or sign in once")
-        name = await asyncio.to_thread(self._who, cookies.get(SESSION_COOKIE, ""), authorization)
+        name = accounts.by_session(cookie) or accounts.by_known_password(authorization)
+        if name is None and authorization:
+            if wait := self._password_tries.wait_s(client_address(scope)):
+                raise Refused(429, f"too many requests with a password; wait {wait:.0f} s, or sign in once")
+            name = await asyncio.to_thread(accounts.by_password, authorization)
         scope.setdefault("state", {})["account"] = name
         if name is not None or scope["path"] in WITHOUT_ACCOUNT:
             return

@@ -98,7 +98,7 @@ def build(
         app.include_router(part.routes)
     _add_own_pages(app, page)
     names = _mount_pages(app, page)
-    app.add_middleware(Guard, policy=policy, pages=names, who=accounts.who if accounts else None)
+    app.add_middleware(Guard, policy=policy, pages=names, accounts=accounts)
     return app
 
 
