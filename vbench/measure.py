@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
-Kernel = Literal["area", "linear", "cubic"]
-"""Resampling: `area` averages (antialiased); `linear` and `cubic` (a = -0.75) sample without antialiasing."""
+Kernel = Literal["area", "linear", "cubic", "plain"]
+"""Resampling: `area` averages (antialiased); `linear` and `cubic` (a = -0.75) sample without antialiasing.
+
+`plain` is for frames at their own size: colours as OpenCV and decord give them, for measures defined on those."""
 T = TypeVar("T")
 SLOW_S = 0.06
 """Spacing of distinct frames from which each is seen by itself."""

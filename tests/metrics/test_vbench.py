@@ -6,6 +6,8 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+import av
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -240,6 +242,28 @@ def test_flicker_of_black_and_white_frames_is_0_and_frozen_frames_count(tmp_path
     write_clip(tmp_path / "doubled", [black, black, white, white, black, black])
     assert value(tmp_path / "flicker", "vbench.temporal_flickering", {}) == 0.0
     assert value(tmp_path / "doubled", "vbench.temporal_flickering", {}) == pytest.approx(1 - 2 / 5)
+
+
+@pytest.mark.parametrize(("width", "height", "tags"), [(96, 64, {}), (64, 580, {}), (96, 64, {"colorspace": 1})])
+def test_compressed_frames_are_the_pixels_that_opencv_gives(tmp_path, width, height, tags):
+    """Untagged colours are BT.601 at any size, tagged ones as tagged; by swscale's plain path."""
+    path = tmp_path / "clip.mp4"
+    frames = noise_clip(tmp_path / "made", 4, width, height)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=8)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for name, tag in tags.items():
+            setattr(stream.codec_context, name, tag)
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
+        container.mux(stream.encode())
+    capture, read = cv2.VideoCapture(str(path)), []
+    while (found := capture.read())[0]:
+        read.append(found[1].astype(np.float32))
+    steps = [np.mean(cv2.absdiff(a, b)) for a, b in pairwise(read)]
+    assert len(steps) == 3
+    ours = value(path, "vbench.temporal_flickering", {})
+    assert ours == pytest.approx((255.0 - np.mean(steps)) / 255.0, abs=1e-7)
 
 
 def test_a_frozen_clip_is_perfect(tmp_path, weights):

@@ -58,6 +58,10 @@ class SharedFrame:
         if size == (self.width, self.height):
             size = None
         convert = getattr(self._frame, form)
+        if kernel == "plain":
+            if size is not None:
+                raise ValueError("plain frames come at their own size; resize them yourself")
+            return self.memo((form, None, kernel), lambda: convert(None, kernel))
         if size is None:
             return self.memo((form, None), convert)
         if kernel == "area":

@@ -26,7 +26,7 @@ def exact(settings: Settings) -> Settings:
 
 def whole_frames() -> FrameRequest:
     """Every frame as it is in the file: VBench resizes in floating point, which no 8-bit frame can stand for."""
-    return FrameRequest(sampling=AllFrames(), short_side=None)
+    return FrameRequest(sampling=AllFrames(), short_side=None, kernel="plain")
 
 
 def flow_stride(fps: float) -> int:
@@ -82,7 +82,7 @@ class PilSquare(FrameRequest):
         from PIL import Image
 
         width, height = resized(frame.width, frame.height, self.side)
-        image = Image.fromarray(frame.rgb())
+        image = Image.fromarray(frame.rgb(kernel="plain"))
         if image.size != (width, height):
             image = image.resize((width, height), Image.Resampling.BICUBIC)
         top, left = round((height - self.side) / 2), round((width - self.side) / 2)

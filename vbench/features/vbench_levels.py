@@ -32,7 +32,7 @@ class _Levels:
         self._rows: list[tuple[float, int, float]] = []
 
     def add(self, frame: Frame) -> None:
-        now = frame.rgb()
+        now = frame.rgb(kernel="plain")
         if self._before is not None:
             total = int(cv2.norm(now, self._before, cv2.NORM_L1))
             self._rows.append((frame.t_s, frame.index, total / now.size))

@@ -74,7 +74,7 @@ class VBenchFlowFeature(DeviceFeature):
             ) from None
 
     def request(self) -> FrameRequest:
-        return FrameRequest(sampling=FlowFrames(), short_side=None)
+        return FrameRequest(sampling=FlowFrames(), short_side=None, kernel="plain")
 
     def load(self) -> Encoder:
         return PairEncoder(self.settings, self.share)

@@ -47,7 +47,7 @@ class VBenchVideoFeature(DeviceFeature):
         VICLIP.require(self.settings)
 
     def request(self) -> FrameRequest:
-        return FrameRequest(sampling=MiddleFrames(N_FRAMES), short_side=None)
+        return FrameRequest(sampling=MiddleFrames(N_FRAMES), short_side=None, kernel="plain")
 
     def load(self) -> Encoder:
         return VideoEncoder(self.settings)

@@ -17,7 +17,8 @@ from vbench.errors import ClipError
 from vbench.video.facts import DEFAULT_LIMITS, Facts, Limits, Picture, Source
 from vbench.video.source import open_source
 
-Kernel = Literal["area", "bilinear", "bicubic"]
+Kernel = Literal["area", "bilinear", "bicubic", "plain"]
+"""Scaling; `plain` is swscale's own default, untagged colours taken for BT.601: the pixels OpenCV and decord give."""
 
 # Without these two flags swscale's fast paths are wrong by up to 4 levels.
 _EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -25,6 +26,7 @@ KERNELS: dict[str, int] = {
     "area": int(Interpolation.AREA | _EXACT),
     "bilinear": int(Interpolation.BILINEAR | _EXACT),
     "bicubic": int(Interpolation.BICUBIC | _EXACT),
+    "plain": int(Interpolation.BICUBIC),
 }
 # Values of AVColorSpace (ITU-T H.273 matrix coefficients) that swscale knows.
 MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
@@ -68,7 +70,7 @@ class Lens:
         key = (*size, form, kernel)
         if (reformatter := self._reformatters.get(key)) is None:
             reformatter = self._reformatters[key] = VideoReformatter()
-        matrix, levels = colour_of(image)
+        matrix, levels = colour_of(image, untagged=BT601 if kernel == "plain" else None)
         is_encoding = form == "yuv420p"
         target = BT709 if is_encoding else matrix
         if form == "gray":
@@ -166,12 +168,12 @@ def is_rgb(image: Any) -> bool:
     return bool(image.format.is_rgb) or image.format.name in ("gray", "ya8", "pal8")
 
 
-def colour_of(image: Any) -> tuple[int, int]:
-    """Matrix (a swscale number) and range of a picture: as tagged, else as its kind and size suggest."""
+def colour_of(image: Any, *, untagged: int | None = None) -> tuple[int, int]:
+    """Matrix (a swscale number) and range of a picture: as tagged, else `untagged`, or as its kind and size suggest."""
     if is_rgb(image):
         return BT709, FULL_RANGE
     is_hd = image.width >= 1280 or image.height > 576
-    matrix = MATRICES.get(image.colorspace, BT709 if is_hd else BT601)
+    matrix = MATRICES.get(image.colorspace, untagged or (BT709 if is_hd else BT601))
     if image.format.name.startswith("yuvj"):
         return matrix, FULL_RANGE
     return matrix, FULL_RANGE if image.color_range == FULL_RANGE else LIMITED_RANGE
