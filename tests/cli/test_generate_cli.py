@@ -1,0 +1,110 @@
+"""The commands that make clips, as a person types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from vbench.bench import Bench
+from vbench.cli import generate as commands
+from vbench.errors import OptionError
+
+SUITE = "- {id: one, text: a red circle moves right over blue}\n- {id: two, text: a green square falls over grey}\n"
+app = typer.Typer()
+for command in (commands.plan, commands.generate, commands.status, commands.cancel, commands.budget):
+    app.command(command.__name__)(command)
+RUNNER = CliRunner()
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    path = tmp_path / "two.yaml"
+    path.write_text(SUITE)
+    return path
+
+
+def call(*words: object, code: int = 0) -> str:
+    result = RUNNER.invoke(app, [str(word) for word in words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+def test_plan_generate_budget_status(suite: Path, tmp_path: Path) -> None:
+    line = ("--suite", suite, "--models", "synthetic-clean", "--samples", 2, "--seconds", 1, "--bench", tmp_path / "b")
+    plan = json.loads(call("plan", *line, "--json"))
+    assert plan["new"] == 4
+    assert not (tmp_path / "b").exists()  # planning makes nothing
+    assert "4 clips to make" in call("plan", *line)
+    report = json.loads(call("generate", *line, "--max-jobs", 3, "--json", code=3))
+    assert (report["made"], report["is_complete"]) == (3, False)
+    assert "vbench budget --run" in report["paused"]["synthetic-clean"]
+    run = json.loads(call("budget", "--bench", tmp_path / "b", "--json"))[1]
+    assert (run["max_jobs"], run["spent"]["n_jobs"]) == (3, 3)
+    assert "3 of 9 jobs" in call("budget", "--run", run["key"], "--max-jobs", 9, "--bench", tmp_path / "b")
+    assert "1 clips made" in call("generate", *line)
+    assert "4 succeeded" in call("status", "--bench", tmp_path / "b")
+    assert json.loads(call("status", "--bench", tmp_path / "b", "--json"))["tools"]["synthetic-clean"] == {
+        "succeeded": 4
+    }
+    assert "0 cancelled" in call("cancel", "--all", "--bench", tmp_path / "b")
+
+
+def test_what_is_planned_can_be_dropped(suite: Path, tmp_path: Path) -> None:
+    line = ("--suite", suite, "--models", "synthetic-clean", "--seconds", 1, "--bench", tmp_path / "b")
+    call("generate", *line, "--max-jobs", 1, code=3)
+    assert "1 cancelled" in call("cancel", "--models", "synthetic-clean", "--bench", tmp_path / "b")
+    assert "cancelled" in call("generate", *line, code=3)  # not made by itself any more
+    assert "1 clips made" in call("generate", *line, "--retry", "cancelled", "--max-jobs", 9)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["generate", "--retry", "faild"], "did you mean failed"),
+        (["generate", "--models", ","], "no tool is named"),
+        (["cancel"], "nothing to cancel is named"),
+        (["budget", "--run", "nope", "--max-jobs", "1"], "no run 'nope'"),
+    ],
+)
+def test_mistakes_are_sentences(words: list[str], sentence: str, suite: Path, tmp_path: Path) -> None:
+    Bench.open(tmp_path / "b").close()
+    more = ["--suite", str(suite)] if words[0] == "generate" else []
+    more += ["--models", "synthetic-clean"] if words[0] == "generate" and "--models" not in words else []
+    with pytest.raises(OptionError, match=sentence):
+        call(*words, *more, "--bench", tmp_path / "b")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_goes_on_where_it_was(number: signal.Signals, suite: Path, tmp_path: Path) -> None:
+    script = "import sys; from tests.cli.test_generate_cli import app; app(sys.argv[1:])"
+    line = ["generate", "--suite", str(suite), "--models", "synthetic-clean", "--samples", "20", "--seconds", "1"]
+    line += ["--bench", str(tmp_path / "b")]
+    root = Path(__file__).resolve().parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *line], cwd=root, env=os.environ | {"PYTHONPATH": str(root)},
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    for text in process.stderr:
+        if text.startswith("made"):
+            break
+    started = time.monotonic()
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert time.monotonic() - started < 30
+    with Bench.open(tmp_path / "b") as bench:
+        before = len(bench.clips())
+    assert 1 <= before < 40
+    assert f"{40 - before} clips made" in call(*line)
