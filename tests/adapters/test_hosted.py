@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import json
 import logging
+import random
 import time
 import types
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +16,13 @@ from typing import Any
 import pytest
 
 from tests.adapters.driving import REQUEST, Run, drive, hosted
-from tests.fakes.hosted import Fake
+from tests.fakes.hosted import Fake, FakeJob
 from tests.fakes.protocols import PROTOCOLS
+from vbench.adapters.http import HttpAdapter
 from vbench.adapters.secrets import redact
+from vbench.adapters.wire import Answer
 from vbench.errors import AuthError, JobError, NotStartedError
-from vbench.records import Handle, Prompt, Request
+from vbench.records import Handle, Prompt, Request, canonical_json
 from vbench.video import probe
 
 CREATE_FAULTS = {
@@ -138,6 +141,42 @@ def test_facts_of_a_finished_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (told["dashscope"].queue_s, told["dashscope"].work_s) == (4.0, 60.0)
     assert told["openai"].extra["peak_memory_mb"] == 12345
     assert told["openai"].work_s == 1.5
+
+
+ODD: list[Any] = [None, [], {}, 7, -1.5, "x", "", True, [None], {"a": 1}, "9" * 20, 1e300, [[["x"]]], "2026-13-45"]
+
+
+def bent(value: Any, dice: random.Random) -> Any:
+    """The answer with one part of it replaced by something odd."""
+    if isinstance(value, dict) and value and dice.random() < 0.8:
+        name = dice.choice(list(value))
+        return {**value, name: bent(value[name], dice)}
+    if isinstance(value, list) and value and dice.random() < 0.8:
+        return [bent(value[0], dice), *value[1:]]
+    return dice.choice(ODD)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_answers_that_make_no_sense(protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a tool answers to a question, there is a state or a sentence, and what is kept is JSON."""
+    dice = random.Random(protocol)
+    with Fake(protocol) as fake, hosted(fake, monkeypatch) as (adapter, _):
+        assert isinstance(adapter, HttpAdapter)
+        for _ in range(300):
+            job = FakeJob(
+                id="job1", body={}, state=dice.choice(["queued", "running", "succeeded", "failed", "moderated"])
+            )
+            _, view = fake.spec.view(job, fake.spec.words.get(job.state, fake.spec.words["failed"]), fake)
+            status_code = dice.choice([200, 200, 404, 422, 500])
+            answer = Answer(status=status_code, json=bent(view, dice), text="", headers={})
+            handle = Handle(id="job1", data={"submitted_at": time.time(), "keep": {}, "sent": {}})
+            try:
+                status = adapter._answers.status(adapter._normal(answer), handle)
+            except AuthError:
+                continue
+            if status.state == "succeeded" and status.handle:
+                adapter._answers.provenance(status.handle, "x")
+                canonical_json(status.handle.data)
 
 
 def test_time_is_split_only_where_the_start_was_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

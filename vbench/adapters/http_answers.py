@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -217,19 +218,21 @@ def _without_media(value: Any) -> Any:
 
 def _number(value: Any) -> float | None:
     try:
-        return None if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+        number = None if value is None or isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _epoch(value: Any) -> float | None:
     """Unix seconds of a time given as seconds, milliseconds or ISO 8601."""
     number = _number(value)
     if number is not None:
-        return number / 1000 if number > 1e11 else number
+        seconds = number / 1000 if number > 1e11 else number
+        return seconds if 0 < seconds < 1e11 else None
     try:
         return datetime.datetime.fromisoformat(str(value)).timestamp() if value else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -70,16 +70,18 @@ class VertexAdapter(HttpAdapter):
         if not isinstance(answer.json, Mapping) or "name" not in answer.json:
             return answer
         operation: dict[str, Any] = dict(answer.json)
-        response = operation.get("response") or {}
-        videos = response.get("videos") or []
-        filtered = response.get("raiMediaFilteredReasons") or []
+        videos = read("$.response.videos", operation) or []
+        filtered = read("$.response.raiMediaFilteredReasons", operation) or []
         state = "running"
         if operation.get("done"):
             state = "failed" if operation.get("error") or (filtered and not videos) else "succeeded"
         where = "inline" if first(BYTES, answer.json) else read("$.response.videos[0].gcsUri", answer.json)
         plain = {"name": operation["name"], "state": state, "error": operation.get("error"), "clip": where}
         if filtered and not videos:
-            plain["error"] = {"status": "FILTERED", "message": "; ".join(map(str, filtered))}
+            plain["error"] = {
+                "status": "FILTERED",
+                "message": "; ".join(map(str, filtered)) if isinstance(filtered, list) else str(filtered),
+            }
         return replace(answer, json=plain)
 
     def _download(self, handle: Handle, out: Path) -> Path:

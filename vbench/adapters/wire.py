@@ -6,6 +6,7 @@ import email.utils
 import functools
 import json
 import logging
+import math
 import random
 import re
 import ssl
@@ -330,6 +331,12 @@ def _name(error: Exception) -> str:
     return f"{type(error).__name__}: {redact(str(error))}"[:200]
 
 
+def _finite(text: str) -> float | None:
+    """A number that can be stored again: JSON has neither NaN nor infinity."""
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
 def _answer(response: httpx.Response) -> Answer:
     """Read a whole answer below the ceiling."""
     body = bytearray()
@@ -338,7 +345,7 @@ def _answer(response: httpx.Response) -> Answer:
         if len(body) > MAX_ANSWER_BYTES:
             raise httpx.DecodingError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
     try:
-        value = json.loads(body)
+        value = json.loads(body, parse_constant=lambda _: None, parse_float=_finite)
     except (ValueError, RecursionError):
         value = None
     text = redact(bytes(body[:500]).decode("utf-8", "replace"))
