@@ -331,7 +331,7 @@ def test_the_board_says_how_sure_it_is(opened: Open, shown: tuple[str, list[Clip
     window = opened("/ui/boards?metric=temporal_consistency")
     window.wait_for_selector(".board tbody tr")
     assert window.locator(".board tbody tr").first.locator("b").inner_text() in ("alpha", "rate-8")
-    assert window.locator(".board-main .interval-dot").count() == len(KINDS) + len(RATES)
+    assert window.locator(".board-main > .facts-scroll .interval-dot").count() == len(KINDS) + len(RATES)
     window.select_option("select[aria-label='Country']", "DE")
     window.wait_for_function("location.search.includes('country=DE')")
     window.wait_for_function("document.querySelectorAll('.board tbody tr').length < 11")
@@ -408,10 +408,14 @@ def test_axe_finds_nothing_serious(opened: Open, shown: tuple[str, list[Clip], B
 
     takes = ",".join(clip.id for clip in shown[1][:2])
     for path in ("", f"compare?takes={takes}", "arena", "boards", "generate", "runs"):
-        window = opened(f"/ui/{path}", bypass_csp=True, reduced_motion="reduce")
-        window.evaluate("(room) => localStorage.setItem('vbench.room', room)", room)
-        window.reload()
-        window.wait_for_selector(".vb .view > *", state="attached")
+        stored = {"origin": shown[0], "localStorage": [{"name": "vbench.room", "value": room}]}
+        window = opened(
+            f"/ui/{path}",
+            bypass_csp=True,
+            reduced_motion="reduce",
+            storage_state={"cookies": [], "origins": [stored]},
+        )
+        assert window.get_attribute(".vb", "data-room") == room
         window.wait_for_timeout(900)
         window.add_script_tag(path=str(AXE_FILE_PATH))
         found = window.evaluate(

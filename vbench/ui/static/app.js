@@ -124,8 +124,14 @@ class App {
     this.root.dataset.page = name || "wall";
     const page = h("div", { class: `view view-${name || "wall"}` });
     put(this.main, page);
+    let open;
     try {
-      const { open } = await PAGES[name].load();
+      ({ open } = await PAGES[name].load());
+    } catch { // its script did not come; browsers may remember that until the page is loaded anew
+      if (turn === this.turn) put(page, this.problem(new api.ApiError(0, "offline"), () => location.reload()));
+      return;
+    }
+    try {
       const view = await open(this, page, location.search);
       if (turn !== this.turn) view?.close?.();
       else this.view = view;
