@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -218,7 +220,7 @@ def test_keys_hold_what_can_move_a_number():
 
 def test_show_and_scores_print_what_was_measured(bench, folder):
     from vbench.cli import app
-    from vbench.cli.score import COLUMNS
+    from vbench.scores import COLUMNS, scores_frame
 
     path = folder / "one" / "wall-0.mp4"
     shown = CliRunner().invoke(
@@ -243,6 +245,9 @@ def test_show_and_scores_print_what_was_measured(bench, folder):
     import pyarrow.parquet as pq
 
     assert pq.read_table(out).column_names == list(COLUMNS)
+    frame = scores_frame(bench)
+    assert list(frame.columns) == list(COLUMNS)
+    assert frame[frame.metric == "flicker"].value.notna().all()
 
 
 def test_measure_file_reads_one_file(tmp_path):
@@ -252,3 +257,22 @@ def test_measure_file_reads_one_file(tmp_path):
     assert [type(found) for found in outcomes.scores] == [Score]
     assert not [f for f in outcomes.failures if isinstance(f, Failure)]
     assert clip.probe.n_frames == 8
+
+
+def test_every_measure_stands_in_the_docs():
+    docs = Path(__file__).parents[1] / "docs"
+    lines = (docs / "metrics.md").read_text(encoding="utf-8")
+    own = [name for name in METRICS if not name.startswith("vbench.")]
+    assert [name for name in own if f"| `{name}` | {METRICS[name].unit} |" not in lines] == []
+
+
+def test_the_published_anchors_are_those_of_the_code():
+    from vbench.metrics import overall
+
+    page = (Path(__file__).parents[1] / "docs" / "overall.md").read_text(encoding="utf-8")
+    published = {
+        row[1]: (float(row[2]), float(row[3]))
+        for row in re.findall(r"\| (\w+) \| `(\w+)`[^|]*\| ([-.\d]+) \| ([-.\d]+) \|", page)
+    }
+    tables = (overall.TEMPORAL_ANCHORS, overall.MOTION_ANCHORS, overall.PICTURE_ANCHORS, overall.TEXT_ANCHORS)
+    assert published == {name: (a.zero, a.one) for table in tables for name, a in table.items()}

@@ -19,7 +19,6 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, or several w
 Set = Annotated[list[str] | None, typer.Option("--set", help="K=V, e.g. clip.model=PATH; may be given several times.")]
 Precision = Annotated[str, typer.Option(help="auto (bf16 on CUDA), fp32 or bf16.")]
 TableFormat = Literal["csv", "json", "parquet"]
-COLUMNS = ("model", "prompt_id", "sample", "clip_sha256", "metric", "version", "value", "unit", "failure")
 
 
 def score(
@@ -114,23 +113,21 @@ def scores(
     """Print a row per clip and metric: its value, or why there is none."""
     from vbench.bench import Bench
     from vbench.errors import OptionError
+    from vbench.scores import as_csv, score_rows, write_parquet
 
     with Bench.open(bench, create=False) as workspace:
         rows = score_rows(workspace)
     if format == "parquet":
         if out is None:
             raise OptionError("parquet is not text; say where to write it with --out FILE")
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        pq.write_table(pa.Table.from_pylist(rows, schema=_schema(pa)), out)
+        write_parquet(rows, out)
         return
     if format == "json":
         import json
 
         text = json.dumps(rows, indent=1, ensure_ascii=False)
     else:
-        text = _csv(rows)
+        text = as_csv(rows)
     if out is None:
         print_line(text.rstrip("\n"))
     else:
@@ -279,56 +276,3 @@ def _print_clip(document: dict[str, Any]) -> None:
             f"{event['kind']:7} {event['start_s']:7.2f} to {event['end_s']:.2f} s, frame {event['frame']}",
             highlight=False,
         )
-
-
-def score_rows(workspace: Any) -> list[dict[str, Any]]:
-    """A row per clip and metric, scores and failures, by model, prompt, sample and metric."""
-    clips = {clip.id: clip for clip in workspace.clips()}
-    units = {name: info.unit for name, info in workspace.metrics().items()}
-
-    def row(clip: Clip, metric: str, version: int, value: float | None, failure: str) -> dict[str, Any]:
-        cells = (
-            clip.model,
-            clip.prompt.id,
-            clip.sample,
-            clip.sha256,
-            metric,
-            version,
-            value,
-            units.get(metric, ""),
-            failure,
-        )
-        return dict(zip(COLUMNS, cells, strict=True))
-
-    rows = [
-        row(clips[s.key.clip], s.key.metric, s.key.version, s.value, "")
-        for s in workspace.scores()
-        if s.key.clip in clips
-    ]
-    scored = {
-        (found["clip_sha256"], found["prompt_id"], found["model"], found["sample"], found["metric"]) for found in rows
-    }
-    for failure in workspace.score_failures():
-        key = failure.key
-        if key is None or key.clip not in clips:
-            continue
-        found = row(clips[key.clip], key.metric, key.version, None, f"{failure.code}: {failure.message}")
-        if (found["clip_sha256"], found["prompt_id"], found["model"], found["sample"], found["metric"]) not in scored:
-            rows.append(found)
-    return sorted(rows, key=lambda found: (found["model"], found["prompt_id"], found["sample"], found["metric"]))
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    import csv
-    import io
-
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({**row, "value": "" if row["value"] is None else repr(row["value"])} for row in rows)
-    return stream.getvalue()
-
-
-def _schema(pa: Any) -> Any:
-    kinds = {"sample": pa.int64(), "version": pa.int64(), "value": pa.float64()}
-    return pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])

@@ -159,6 +159,7 @@ def load_transformers(kind: str, folder: Path, settings: Settings, **options: An
     import torch
     import transformers
 
+    transformers.utils.logging.disable_progress_bar()  # it would run through the progress of the scoring itself
     try:
         model = getattr(transformers, kind).from_pretrained(folder, local_files_only=True, **options)
     except Exception as error:
