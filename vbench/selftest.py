@@ -411,7 +411,7 @@ def short(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
             if code not in ("too_short", "undefined", "not_applicable")
         }
         silent = (plain.values.keys() | plain.failures.keys()) - answered
-        found = f"{len(after.values)} values, {len(after.failures)} refusals{f', {wrong} {silent}' if wrong or silent else ''}"
+        found = f"{len(after.values)} values, {len(after.failures)} refusals; {sorted(wrong)} {sorted(silent)}"
         results.append(_check("short", sample, f"{n} frames: all measures answer", found, not wrong and not silent))
     return results
 

@@ -105,7 +105,8 @@ class HubModel:
             reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
             raise WeightsError(
                 f"{self.repo} (revision {self.revision[:12]}, about {self.size_mb} MB) is not in the cache and "
-                f"cannot be downloaded: {reason}; give a local copy with --set {self.setting}=PATH, or use --preset offline"
+                f"cannot be downloaded: {reason}; give a local copy with --set {self.setting}=PATH, or score with "
+                "--preset offline"
             ) from None
         raise WeightsError(f"{self.repo}: revision {self.revision} holds no {' or '.join(WEIGHT_FILES)}")
 
