@@ -424,3 +424,33 @@ def test_axe_finds_nothing_serious(opened: Open, shown: tuple[str, list[Clip], B
             AXE_TAGS,
         )
         assert [one for one in found if one[0] in ("serious", "critical")] == [], path
+
+
+def test_a_table_of_the_takes_is_downloaded(opened: Open, shown: tuple[str, list[Clip], Bench], tmp_path: Path) -> None:
+    window = compare(opened, shown[1][:2])
+    window.click("button[aria-label='Export these takes']")
+    with window.expect_download() as download:
+        window.click(".export-kinds button:has-text('CSV')")
+    download.value.save_as(tmp_path / "takes.csv")
+    text = (tmp_path / "takes.csv").read_text()
+    assert "alpha" in text
+    assert "beta" in text
+
+
+def test_a_dropped_clip_is_guessed_and_corrected_by_hand(opened: Open, shown: tuple[str, list[Clip], Bench]) -> None:
+    window = opened("/ui/generate")
+    path = shown[2].clip_path(shown[1][0])
+    broken = {"name": "broken.mp4", "mimeType": "video/mp4", "buffer": b"this is text"}
+    window.set_input_files(
+        "#vb-files", {"name": "scene_omega_0.mp4", "mimeType": "video/mp4", "buffer": path.read_bytes()}
+    )
+    window.wait_for_selector(".upload .fields", timeout=60_000)
+    window.set_input_files("#vb-files", broken)
+    window.wait_for_selector(".upload.failed .failure", timeout=60_000)
+    fields = window.locator(".upload .fields").first
+    fields.locator("input").nth(0).fill("omega")
+    fields.locator("input").nth(1).fill("brand-new")
+    assert fields.locator("textarea").is_visible()  # a new prompt needs its text
+    fields.locator("input").nth(1).fill("scene")
+    assert not fields.locator("textarea").is_visible()
+    assert window.locator("button:has-text('Import 1 and measure')").is_enabled()
