@@ -35,6 +35,8 @@ REPEAT = "the same pair again with sides swapped, for the voter's agreement with
 KEPT_PAIRS = 20_000
 REFRESH_S = 10.0
 UNCOUNTED = ("skip", "broken")
+AT_ONCE = 200
+"""Up to so many votes, ratings are made while the voter waits."""
 
 
 class ArenaError(VBenchError):
@@ -92,14 +94,17 @@ class Arena:
         self._lock = threading.RLock()
         self._pairs: OrderedDict[str, Pair] = OrderedDict()
         self._files: dict[str, tuple[str, Side]] = {}
-        self._field, self._field_size, self._looked = _Field(), (-1, -1), -REFRESH_S
+        self._writing = threading.Lock()
+        """Votes queue here, in order, rather than in the database, whose waiting is a lottery."""
+        self._field, self._n_clips, self._looked = _Field(), -1, -REFRESH_S
         self._votes: list[Vote] = []
+        self._known: set[str] = set()
         self._seen: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
         self._wins: Counter[tuple[str, str]] = Counter()
         self._asked: Counter[tuple[str, str, str]] = Counter()
         self._gains: dict[tuple[str, str], float] | None = None
         self._ratings: tuple[int, float, list[stats.Rating]] = (-1, 0.0, [])
-        self._rating_lock = threading.Lock()
+        self._rating = threading.Lock()
 
     # --- drawing --------------------------------------------------------------------------------------------------
 
@@ -272,7 +277,8 @@ class Arena:
             held = place in self._seen[voter]
             self._seen[voter].setdefault(place, pair.id)  # before the slow part, so that a second tab finds it
         try:
-            is_new = self._bench.add_vote(vote)
+            with self._writing:
+                is_new = self._bench.add_vote(vote)
         except Exception:
             if not held:
                 with self._lock:
@@ -305,6 +311,9 @@ class Arena:
         return pair
 
     def _count(self, vote: Vote) -> None:
+        if vote.id in self._known:  # read from the bench between its being stored and counted
+            return
+        self._known.add(vote.id)
         self._votes.append(vote)
         self._seen[vote.voter].setdefault((vote.a, vote.b), vote.id.removeprefix("v"))
         one, two = self._field.place.get(vote.a), self._field.place.get(vote.b)
@@ -330,11 +339,12 @@ class Arena:
             rows = session.execute(select(ClipRow.id, ClipRow.model, ClipRow.prompt_key)).all()
             tags = session.execute(select(PromptRow.key, PromptRow.id, PromptRow.tags)).all()
         self._looked = time.monotonic()
-        if size == (self._field_size[0], len(self._votes)) == self._field_size:
+        if size == (self._n_clips, len(self._votes)):
             return
-        self._field_size = size
+        self._n_clips = len(rows)
         self._field = _field(rows, tags)
         self._votes, self._gains = [], None
+        self._known.clear()
         self._seen.clear()
         self._wins.clear()
         self._asked.clear()
@@ -345,13 +355,28 @@ class Arena:
         """Ratings from the votes that count, best first; empty before the first.
 
         Args:
-            max_age_s: Ratings that old will do, where a person waits for the answer.
+            max_age_s: Where a person waits for the answer: older ratings are given too, while newer ones are made.
         """
         with self._lock:
             self._refresh()
             n_votes, made, known = self._ratings
             if n_votes == len(self._votes) or (known and time.monotonic() - made < max_age_s):
                 return known
+        if max_age_s and (known or len(self._votes) > AT_ONCE):
+            if self._rating.acquire(blocking=False):
+                threading.Thread(target=self._rate_and_release, name="ratings", daemon=True).start()
+            return known
+        with self._rating:
+            return self._rate()
+
+    def _rate_and_release(self) -> None:
+        try:
+            self._rate()
+        finally:
+            self._rating.release()
+
+    def _rate(self) -> list[stats.Rating]:
+        with self._lock:
             verdicts = [
                 stats.Verdict(
                     a=self._field.place[v.a][0],
@@ -365,8 +390,7 @@ class Arena:
             n_votes = len(self._votes)
         if not verdicts:
             return []
-        with self._rating_lock:
-            found = stats.bradley_terry(verdicts)
+        found = stats.bradley_terry(verdicts)
         self._ratings = (n_votes, time.monotonic(), found)
         return found
 
