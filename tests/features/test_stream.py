@@ -64,6 +64,14 @@ def test_what_moves_by_itself_is_subject():
     assert subject == pytest.approx(6 * 32 * 40 / (96 * 160), rel=0.1)
 
 
+def test_chaos_is_no_camera():
+    flow = np.random.default_rng(0).uniform(-20, 20, (96, 160, 2)).astype(np.float32)
+    camera, subject, move, _ = camera_part(flow, np.ones((96, 160), bool))
+    assert camera == 0.0
+    assert not move.any()
+    assert subject == pytest.approx(np.hypot(*flow[4::8, 4::8].reshape(-1, 2).T).mean())
+
+
 def test_jerk_of_even_and_of_turning_motion():
     def jerk(velocities):
         rows = FlowRows()

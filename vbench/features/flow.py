@@ -22,6 +22,8 @@ STILL_S = 0.3
 """A picture held longer than this counts as standing still, shorter as a low frame rate."""
 CAMERA_STEP, CAMERA_PX = 8, 0.75
 """Spacing of the points the camera model is fitted to, and how far one may lie off, in pixels of the small copy."""
+MIN_EXPLAINED = 0.2
+"""Share of points below which the best homography is no camera but chance."""
 JERK_FLOOR_PX = 0.25
 """Added to the mean flow, so that the jerk of a nearly still clip is not noise over nothing."""
 
@@ -195,8 +197,8 @@ def camera_part(flow: NDArray[np.float32], valid: NDArray[np.bool_]) -> tuple[fl
         return 0.0, rest, np.zeros(4), 0.0
     source, target = points[keep], (points + shifts)[keep]
     matrix, inside = cv2.findHomography(source, target, cv2.RANSAC, CAMERA_PX)
-    if matrix is None:
-        return 0.0, rest, np.zeros(4), 0.0
+    if matrix is None or inside.mean() < MIN_EXPLAINED:
+        return 0.0, rest, np.zeros(4), 0.0 if matrix is None else float(inside.mean())
     moved = cv2.perspectiveTransform(points[:, None].astype(np.float64), matrix)[:, 0] - points
     moved = np.clip(moved, -width, width)
     camera = float(np.hypot(moved[:, 0], moved[:, 1]).mean())
