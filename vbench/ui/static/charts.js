@@ -80,7 +80,8 @@ export function scatter(points, { xLabel, yLabel, higherIsBetter, onclick, forma
   const xs = points.map((point) => point.x);
   const ys = points.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]);
   const pad = (low, high) => (high > low ? (high - low) * 0.08 : Math.abs(high) * 0.1 || 1);
-  const xRange = [0, Math.max(...xs) * 1.12 || 1];
+  const [xLow, xHigh] = [Math.min(...xs), Math.max(...xs)];
+  const xRange = xLow > xHigh / 2 ? [xLow - pad(xLow, xHigh) * 2, xHigh + pad(xLow, xHigh) * 2] : [0, xHigh * 1.12 || 1];
   const yRange = [Math.min(...ys) - pad(Math.min(...ys), Math.max(...ys)), Math.max(...ys) + pad(Math.min(...ys), Math.max(...ys))];
   const x = (value) => left + ((value - xRange[0]) / (xRange[1] - xRange[0])) * (width - left - right);
   const y = (value) => height - bottom - ((value - yRange[0]) / (yRange[1] - yRange[0])) * (height - bottom - top);
@@ -90,11 +91,11 @@ export function scatter(points, { xLabel, yLabel, higherIsBetter, onclick, forma
     return place === 0 ? `M${x(point.x)},${y(point.y)}` : `H${x(point.x)}V${y(point.y)}`;
   }).join("");
   const onFront = new Set(front);
-  const placed = [];
-  const labelY = (cx, cy) => { // the nearest free line, above or below
-    const free = (at) => !placed.some(([px, py]) => Math.abs(px - cx) < 100 && Math.abs(py - at) < 13);
+  const placed = []; // [left, right, y] of labels that are drawn
+  const labelY = (from, to, cy) => { // the nearest free line, above or below
+    const free = (at) => !placed.some(([left, right, y]) => left < to && from < right && Math.abs(y - at) < 13);
     const at = [0, -13, 13, -26, 26, -39, 39].map((shift) => cy + 4 + shift).find(free) ?? cy + 4;
-    placed.push([cx, at]);
+    placed.push([from, to, at]);
     return at;
   };
   const label = `${yLabel} / ${xLabel}: ${points.map((point) => `${point.name} ${num(point.y)} (${format(point.x)})`).join("; ")}`;
@@ -105,11 +106,13 @@ export function scatter(points, { xLabel, yLabel, higherIsBetter, onclick, forma
     s("text", { transform: `translate(14 ${height / 2 - 10}) rotate(-90)`, class: "axis middle" }, `${yLabel} ${higherIsBetter === false ? "↓" : "↑"}`),
     s("path", { d: steps, class: "front" }),
     points.map((point, index) => {
-      const toLeft = x(point.x) > width * 0.72;
+      const long = 10 + 6.4 * point.name.length;
+      const toLeft = x(point.x) + long > width;
+      const [from, to] = toLeft ? [x(point.x) - long, x(point.x)] : [x(point.x), x(point.x) + long];
       return s("g", { class: `point${onFront.has(index) ? " on-front" : ""}`, onclick: () => onclick?.(point) },
         point.low !== null && point.low !== undefined && s("line", { x1: x(point.x), x2: x(point.x), y1: y(point.low), y2: y(point.high), class: "interval-line" }),
         s("circle", { cx: x(point.x), cy: y(point.y), r: 5.5 }),
-        s("text", { x: x(point.x) + (toLeft ? -10 : 10), y: labelY(x(point.x), y(point.y)), class: `point-name${toLeft ? " end" : ""}` }, point.name));
+        s("text", { x: x(point.x) + (toLeft ? -10 : 10), y: labelY(from, to, y(point.y)), class: `point-name${toLeft ? " end" : ""}` }, point.name));
     }));
 }
 
