@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -393,3 +393,98 @@ def test_plan_run_reads_names(bench: Bench) -> None:
     matrix = plan_run(bench, models=["synthetic-clean"], suite="demo", samples=2)
     assert matrix.n_new == 2 * len({cell.prompt.key for cell in matrix.cells})
     assert matrix.cost_usd == 0
+
+
+class LocalAdapter(BillableAdapter):
+    """A program on this machine: free, alone on its device, and stopped by `cancel`."""
+
+    lane = "device"
+    at_once: ClassVar[list[int]] = [0, 0]
+
+    def plan(self, request: Any) -> Any:
+        return replace(super().plan(request), is_billable=False, cost_usd=0.0)
+
+    def fetch(self, handle: Any, out: Path) -> Any:
+        self.at_once[0] += 1
+        self.at_once[1] = max(self.at_once)
+        try:
+            deadline = time.monotonic() + self.options_s
+            while time.monotonic() < deadline:
+                if handle.id in self.lines("cancels"):
+                    raise JobError("stopped by you", code="crashed")
+                time.sleep(0.005)
+            return super().fetch(handle, out)
+        finally:
+            self.at_once[0] -= 1
+
+    options_s = 0.0
+
+
+def test_local_tools_take_turns_and_are_freed_one_after_the_other(bench: Bench, tmp_path: Path) -> None:
+    LocalAdapter.at_once[:] = [0, 0]
+    cards = [billable.card(name, concurrency=4) for name in ("first", "second")]
+    made: list[str] = []
+
+    def make(card: Any) -> LocalAdapter:
+        adapter = LocalAdapter(card, tmp_path / "server")
+        adapter.options_s = 0.02
+        return adapter
+
+    report = generate(
+        bench, models=cards, prompts=TWO, make=make,
+        progress=lambda step: made.append(step.label) if step.state == "succeeded" else None,
+    )  # fmt: skip
+    assert report.is_complete
+    assert LocalAdapter.at_once[1] == 1
+    assert made == ["first", "first", "second", "second"]
+    closes = (tmp_path / "server" / "closes").read_text().split()
+    assert closes[0] == "first"
+
+
+def test_local_work_is_stopped_at_once_and_planned_anew(bench: Bench, tmp_path: Path) -> None:
+    def slow(card: Any) -> LocalAdapter:
+        adapter = LocalAdapter(card, tmp_path / "server")
+        adapter.options_s = 60.0
+        return adapter
+
+    def interrupt() -> None:
+        import _thread
+
+        while not Journal.jobs(bench, states=["submitted"]):
+            time.sleep(0.005)
+        time.sleep(0.05)
+        _thread.interrupt_main()
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        generate(bench, models=[billable.card()], prompts=TWO, make=slow)
+    assert time.monotonic() - started < 20
+    changed = generate(
+        bench, models=[billable.card()], prompts=TWO, wishes=Wishes(seconds=3),
+        make=lambda card: LocalAdapter(card, tmp_path / "server"),
+    )  # fmt: skip
+    assert changed.is_complete
+    bodies = [job.plan["body"]["seconds"] for job in Journal.jobs(bench)]
+    assert bodies == [3, 3]  # with the settings of now, not those of the interrupted run
+
+
+@pytest.mark.postgres
+def test_the_journal_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
+    server = Server(tmp_path / "server", faults={"cat": [JobError("?", code="outcome_unknown")]})
+    with Bench.open(tmp_path / "bench", db=postgres_url) as bench:
+        reports: list[GenerateReport] = []
+        prompts = [*TWO, *(Prompt(id=f"p{i}", text=f"prompt {i}") for i in range(10))]
+        threads = [
+            threading.Thread(target=lambda: reports.append(run(bench, server, prompts=prompts, max_cost=100.0)))
+            for _ in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [len(reports), sum(report.made for report in reports)] == [2, 11]
+        assert set(server.seen().values()) == {1}
+        final = run(bench, server, prompts=prompts)
+        assert dict(final.states) == {"succeeded": 11, "outcome_unknown": 1}
+        assert final.spend.usd == pytest.approx(6.0)

@@ -17,6 +17,7 @@ from vbench.making import Maker, Step
 from vbench.planning import Matrix, Tool, Wishes, make_adapter, plan_jobs
 from vbench.pool import Group, run_groups
 from vbench.records import Failure, Job, Prompt, digest
+from vbench.tables import ModelRow
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
@@ -135,8 +136,7 @@ def generate(
     try:
         journal.recover()
         expansions = expand_prompts(bench, arms, wanted)
-        for tool in tools:
-            bench.add_model(tool.label, _snapshot(tool))
+        _add_models(bench, tools)
         matrix = plan_jobs(
             tools, wanted, samples=samples, seeds=seeds, wishes=wishes, expansions=expansions,
             bench=bench, retry=retry, adapters=by_label, is_final=True,
@@ -214,6 +214,14 @@ def _prompts(suite: str | Path | None, prompts: Sequence[Prompt]) -> list[Prompt
     from vbench.catalog import find_suite
 
     return [*(find_suite(suite).prompts if suite is not None else ()), *prompts]
+
+
+def _add_models(bench: Bench, tools: Sequence[Tool]) -> None:
+    """Store the cards as they are now; another process may be doing the same."""
+    with bench.write() as session:
+        bench.database.insert_new(session, ModelRow, [{"id": tool.label, "card": {}} for tool in tools])
+    for tool in tools:
+        bench.add_model(tool.label, _snapshot(tool))
 
 
 def _snapshot(tool: Tool) -> dict[str, object]:

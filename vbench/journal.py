@@ -180,18 +180,11 @@ class Journal:
         return session.scalar(query.order_by(JobRow.attempt.desc(), JobRow.planned_at.desc()).limit(1))
 
     def _remember(self, session: Session, intent: Intent) -> None:
-        """Jobs point at tools and prompts: both must be there."""
-        if session.get(ModelRow, intent.label) is None:
-            session.add(ModelRow(id=intent.label, card={}))
-        if session.get(PromptRow, intent.prompt.key) is None:
-            p = intent.prompt
-            session.add(
-                PromptRow(
-                    key=p.key, id=p.id, text=p.text, suite=p.suite, negative=p.negative, tags=list(p.tags),
-                    expects=dict(p.expects), image=p.image,
-                )
-            )  # fmt: skip
-        session.flush()
+        """Jobs point at tools and prompts: both must be there, whoever writes them first."""
+        p, new = intent.prompt, self.bench.database.insert_new
+        new(session, ModelRow, [{"id": intent.label, "card": {}}])
+        row = asdict(p) | {"key": p.key, "tags": list(p.tags), "expects": dict(p.expects)}
+        new(session, PromptRow, [row])
 
     @staticmethod
     def jobs(

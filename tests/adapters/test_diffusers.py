@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,17 @@ from vbench.video import probe
 tiny = pytest.importorskip("tests.fakes.tiny_pipelines")
 FOX = Prompt(id="fox", text="a red fox runs in the snow")
 SIX = ("wan", "cogvideox", "ltx", "animatediff", "hunyuan", "mochi")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small are slower on several threads than on one."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
@@ -304,3 +316,47 @@ def test_pixels_that_are_no_numbers_are_an_error_not_a_black_clip(weights: Any, 
     next(vae.decoder.parameters()).data.fill_(np.nan)
     with pytest.raises(JobError, match=r"dtypes\.vae"):
         make(adapter, tmp_path / "x")
+
+
+def test_lora_changes_the_clip(weights: Any, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    import torch
+    from diffusers import WanPipeline
+    from peft import LoraConfig
+    from peft.utils import get_peft_model_state_dict
+
+    pipeline = WanPipeline.from_pretrained(weights("wan"))
+    pipeline.transformer.add_adapter(LoraConfig(r=2, lora_alpha=2, target_modules=["to_q", "to_v"]))
+    torch.manual_seed(0)
+    for name, parameter in pipeline.transformer.named_parameters():
+        if "lora_" in name:
+            parameter.data.normal_()
+    WanPipeline.save_lora_weights(tmp_path / "lora", get_peft_model_state_dict(pipeline.transformer))
+    plain, _ = make(DiffusersAdapter(card("wan", weights("wan"))), tmp_path / "plain", seed=1)
+    lora = [{"repo": str(tmp_path / "lora")}]
+    full, _ = make(DiffusersAdapter(card("wan", weights("wan"), lora=lora)), tmp_path / "full", seed=1)
+    off, _ = make(
+        DiffusersAdapter(card("wan", weights("wan"), lora=[lora[0] | {"scale": 0.0}])), tmp_path / "off", seed=1
+    )
+    assert full.read_bytes() != plain.read_bytes()
+    assert off.read_bytes() == plain.read_bytes()
+
+
+def test_sound_is_muxed_unless_asked_away(weights: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from vbench.adapters import diffusers as module
+
+    call = module.call_pipeline
+
+    def with_sound(*args: Any) -> Any:
+        result = call(*args)
+        return {"frames": result.frames, "audio": torch.sin(torch.arange(8000) * 0.2).repeat(1, 2, 1)}
+
+    monkeypatch.setattr(module, "call_pipeline", with_sound)
+    adapter = DiffusersAdapter(card("wan", weights("wan"), audio="audio", audio_rate=16000))
+    loud, _ = make(adapter, tmp_path / "loud")
+    silent, _ = make(adapter, tmp_path / "silent", audio=False)
+    assert probe(loud).has_audio
+    assert probe(loud).audio_duration_s == pytest.approx(0.5, abs=0.1)
+    assert not probe(silent).has_audio

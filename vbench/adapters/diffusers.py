@@ -44,6 +44,7 @@ class DiffusersAdapter:
         self._load_s = 0.0
         self._n_calls = 0
         self._stopped: set[str] = set()
+        self._known_settings: dict[str, Any] | None = None
         self._lock = threading.Lock()
 
     def plan(self, request: Request) -> Plan:
@@ -77,6 +78,8 @@ class DiffusersAdapter:
             "height": height,
             "seed": request.seed,
         }
+        if o.audio is not None:
+            body["audio"] = request.audio is not False
         body |= self._image(request, warnings)
         if not o.revision and not Path(o.repo).expanduser().is_dir():
             warnings.append("its card pins no revision; the weights may change under you")
@@ -212,9 +215,13 @@ class DiffusersAdapter:
         The GPU is not part of it, though it may change the last bits: machines that share a bench would else make
         every clip once each. It is in the provenance.
         """
+        if self._known_settings is not None:  # the same for every prompt; looking at large folders takes a while
+            return self._known_settings
         skipped = {"repo", "revision", "call", "defaults", "trust_remote_code", "seconds_per_clip", "frames"}
         settings = self.options.model_dump(mode="json", exclude=skipped, exclude_defaults=True)
-        return {"settings": settings, "weights": weights_digest(self.options.repo), "versions": versions()}
+        weights = weights_digest(self.options.repo, self.options.revision)
+        self._known_settings = {"settings": settings, "weights": weights, "versions": versions()}
+        return self._known_settings
 
     # --- work -----------------------------------------------------------------------------------------------------
 
@@ -289,7 +296,7 @@ class DiffusersAdapter:
             facts["peak_vram_bytes"] = torch.cuda.max_memory_allocated()
             facts["peak_vram_reserved_bytes"] = torch.cuda.max_memory_reserved()
         frames = video_of(self.card.id, result, o.result)
-        sound = None if o.audio is None else (sound_of(result, o.audio), o.audio_rate)
+        sound = (sound_of(result, o.audio), o.audio_rate) if o.audio is not None and body["audio"] else None
         return frames, sound, facts, warnings
 
 
@@ -392,9 +399,18 @@ def versions() -> dict[str, str]:
     return found
 
 
-def weights_digest(repo: str) -> str:
-    """For weights in a folder: a digest of names, sizes and times; empty for a repository, which has a revision."""
+def weights_digest(repo: str, revision: str = "") -> str:
+    """What the weights are: a folder's names, sizes and times, or the commit of the repository on this machine.
+
+    Empty where a repository is not here yet.
+    """
     if not (folder := Path(repo).expanduser()).is_dir():
+        from huggingface_hub import try_to_load_from_cache
+
+        for index in ("model_index.json", "modular_model_index.json"):
+            found = try_to_load_from_cache(repo, index, revision=revision or None)
+            if isinstance(found, str):
+                return Path(found).parent.name
         return ""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     lines = [f"{path.relative_to(folder).as_posix()} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
