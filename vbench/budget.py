@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
 from vbench.bench import Bench, now
@@ -53,7 +53,9 @@ def ceilings(bench: Bench) -> list[Ceiling]:
 def set_ceiling(bench: Bench, ceiling: Ceiling) -> None:
     """Change what may be started; a run in progress heeds it from its next job on."""
     with bench.write() as session:
-        session.merge(CeilingRow(**asdict(ceiling), updated=now()))
+        row = asdict(ceiling) | {"updated": now()}
+        if not bench.database.insert_new(session, CeilingRow, [row]):  # another process may be first
+            session.execute(update(CeilingRow).where(CeilingRow.key == ceiling.key).values(**row))
 
 
 def check_ceiling(
