@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -88,6 +89,7 @@ def _listen(shard: int, process: subprocess.Popen[bytes], found: queue.Queue[tup
 
 def main() -> None:
     """Serve one shard."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer; it ends this process
     incoming, outgoing = open_pipes()
     path, task = pickle.load(incoming)
     sys.path[:] = path

@@ -93,9 +93,12 @@ class HubModel:
         return folder if folder is not None else self._download()
 
     def _download(self) -> Path:
-        from huggingface_hub import snapshot_download
+        import httpx
+        from huggingface_hub import constants, snapshot_download
 
         try:
+            if not constants.HF_HUB_OFFLINE:
+                httpx.head(constants.ENDPOINT, timeout=5.0)  # the hub's own client tries for a minute
             # one kind of weight file: safetensors where the revision has it
             for name in WEIGHT_FILES:
                 found = Path(snapshot_download(self.repo, revision=self.revision, allow_patterns=[*FILES, name]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ HEARTBEAT_S = 2.0
 
 def main() -> None:
     """Serve clips until the parent closes the pipe or goes away."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer; it ends this process
     incoming, outgoing = open_pipes()
     setup: Setup = pickle.load(incoming)
     sys.path[:] = setup.path
