@@ -13,7 +13,7 @@ import pytest
 
 from tests.ui.browser import READ_FRAMES, SPREAD, chromium, is_there
 from tests.ui.conftest import many_clips
-from tests.ui.numbered import Kind, fill
+from tests.ui.numbered import Kind, add_clip, fill
 from tests.ui.serving import serving
 from vbench.bench import Bench
 from vbench.records import Clip, Prompt
@@ -299,6 +299,16 @@ def test_ten_thousand_takes(opened: Open, bench: Bench) -> None:
         window.evaluate("scrollTo(0, document.body.scrollHeight)")
         window.wait_for_selector(".card:has-text('p999')")
         assert window.locator(".card").count() < 60
+
+
+def test_takes_appear_on_the_wall_as_they_arrive(opened: Open, bench: Bench) -> None:
+    with serving(bench) as url:
+        window = opened("/ui/", url=url)
+        window.wait_for_selector(".card")
+        assert window.locator(".card").count() == 6
+        add_clip(bench, Kind(model="newcomer", n_frames=12, size=(256, 144)), SCENE)
+        window.wait_for_selector(".card:has-text('newcomer')", timeout=15_000)
+        assert window.locator(".card").count() == 7
 
 
 def test_votes_are_blind_until_cast_and_count_once(opened: Open, shown: tuple[str, list[Clip], Bench]) -> None:

@@ -12,6 +12,7 @@ const MIN_CARD = 236;
 const GAP = 14;
 const TEXT_HEIGHT = 112;
 const MAX_CHOSEN = 9;
+const LOOK_AGAIN_MS = 4000;
 
 class Wall {
   constructor(app, element, query) {
@@ -73,7 +74,26 @@ class Wall {
     this.observer.observe(this.space);
     addEventListener("scroll", this.layout, { passive: true, capture: true, signal: this.cards.signal });
     this.element.addEventListener("keydown", (event) => this.#key(event));
+    this.timer = setInterval(() => void this.#lookAgain(), LOOK_AGAIN_MS);
     this.draw();
+  }
+
+  /** Takes that arrive while the wall is open appear on it; where it was scrolled to stays. */
+  async #lookAgain() {
+    if (document.hidden) return;
+    const { prompt, model } = this.filters;
+    const answer = await api.get("clips", { prompt, model, limit: 1 }).catch(() => null); // said by whatever is clicked next
+    if (!answer || answer.total === this.total || this.cards.signal.aborted) return;
+    const prompts = await api.get("prompts").catch(() => null);
+    if (prompts) this.prompts = (prompts.prompts ?? prompts).filter((one) => one.n_clips > 0);
+    this.#forget();
+    await this.app.attempt(async () => { await this.page(0); this.#drawHeading(); this.#drawPrompts(); this.draw(); });
+  }
+
+  #forget() {
+    this.pages.clear();
+    for (const element of this.shown.values()) element.remove();
+    this.shown.clear();
   }
 
   #drawHeading() {
@@ -99,9 +119,7 @@ class Wall {
     }
     this.app.remember("", this.query.toString());
     history.replaceState(null, "", this.app.href("", this.query.toString()));
-    this.pages.clear();
-    for (const element of this.shown.values()) element.remove();
-    this.shown.clear();
+    this.#forget();
     scrollTo({ top: 0 });
     void this.app.attempt(async () => { await this.page(0); this.#drawHeading(); this.#drawPrompts(); this.promptSelect.value = this.filters.prompt; this.draw(); });
   }
@@ -239,6 +257,7 @@ class Wall {
 
   close() {
     this.cards.abort();
+    clearInterval(this.timer);
     this.observer?.disconnect();
     cancelAnimationFrame(this.pending);
   }
