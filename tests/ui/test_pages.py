@@ -45,7 +45,7 @@ def test_each_word_is_there_in_each_language() -> None:
 def test_scripts_pass_their_own_tests() -> None:
     assert NODE is not None
     ran = subprocess.run(
-        [NODE, "--test", *map(str, sorted(TESTS.glob("*.mjs")))], capture_output=True, text=True, timeout=120
+        [NODE, "--test", *map(str, sorted(TESTS.glob("*.test.mjs")))], capture_output=True, text=True, timeout=120
     )
     assert ran.returncode == 0, ran.stdout[-4000:]
     assert "# pass" in ran.stdout

@@ -1,7 +1,7 @@
 // The page around the views: navigation without reloads, light or dark, language, messages, and what is wrong.
 
 import * as api from "./api.js";
-import { choice, dialog, h, iconButton, put } from "./dom.js";
+import { choice, dialog, h, put } from "./dom.js";
 import { currentLocale, setWords, t } from "./words.js";
 
 const PAGES = {
@@ -199,7 +199,6 @@ class App {
     this.last[page] = query;
   }
 
-  iconButton = iconButton;
 }
 
 /** Drawing before the style is there would jump. */
