@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 NO_CLIP_STATES = ("failed", "expired", "outcome_unknown")
 LEVEL = 0.05
+FEW_PROMPTS = 5
 GROUP_ORDER = ("overall", "temporal", "motion", "picture", "text", "sound", "spec", "vbench")
 
 
@@ -308,8 +309,12 @@ def _notes(
         )
     if names and not any(infos[name].group == "text" for name in names):
         notes.append("Nothing here measures whether a clip shows what its prompt asks for.")
-    if any(0 < row.n_prompts < 5 for row in rows):
-        notes.append("Fewer than five prompts: intervals are wide, and few differences can be told from chance.")
+    few = {row.metric for row in rows if 0 < row.n_prompts < FEW_PROMPTS}
+    if few:
+        which = "" if few >= {row.metric for row in rows if row.n_prompts} else f" under {', '.join(sorted(few))}"
+        notes.append(
+            f"Fewer than five prompts{which}: intervals are wide, and few differences can be told from chance."
+        )
     return tuple(notes)
 
 
