@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -473,17 +474,11 @@ def test_local_work_is_stopped_at_once_and_planned_anew(bench: Bench, tmp_path: 
 def test_the_journal_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
     server = Server(tmp_path / "server", faults={"cat": [JobError("?", code="outcome_unknown")]})
     with Bench.open(tmp_path / "bench", db=postgres_url) as bench:
-        reports: list[GenerateReport] = []
         prompts = [*TWO, *(Prompt(id=f"p{i}", text=f"prompt {i}") for i in range(10))]
-        threads = [
-            threading.Thread(target=lambda: reports.append(run(bench, server, prompts=prompts, max_cost=100.0)))
-            for _ in range(2)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert [len(reports), sum(report.made for report in reports)] == [2, 11]
+        with ThreadPoolExecutor(2) as both:
+            runs = [both.submit(run, bench, server, prompts=prompts, max_cost=100.0) for _ in range(2)]
+            reports = [found.result() for found in runs]
+        assert sum(report.made for report in reports) == 11
         assert set(server.seen().values()) == {1}
         final = run(bench, server, prompts=prompts)
         assert dict(final.states) == {"succeeded": 11, "outcome_unknown": 1}

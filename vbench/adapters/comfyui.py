@@ -330,23 +330,20 @@ class Progress:
         with self._lock:
             if self._thread is not None and self._thread.is_alive():
                 return
-            from websockets.exceptions import WebSocketException
-            from websockets.sync.client import connect
-
             url = base_url.replace("http", "ws", 1) + f"/ws?clientId={client}"
-            try:
-                self._socket = connect(url, open_timeout=5, close_timeout=2, max_size=64 * 2**20, proxy=None)
-            except (OSError, WebSocketException):
-                self._socket = None
-                return
-            self._thread = threading.Thread(target=self._listen, name="vbench-comfyui", daemon=True)
+            self._thread = threading.Thread(target=self._listen, args=(url,), name="vbench-comfyui", daemon=True)
             self._thread.start()
 
-    def _listen(self) -> None:
+    def _listen(self, url: str) -> None:
         from websockets.exceptions import WebSocketException
+        from websockets.sync.client import connect
 
-        with suppress(OSError, WebSocketException):
-            for message in self._socket:
+        with (
+            suppress(OSError, WebSocketException),
+            connect(url, open_timeout=5, close_timeout=2, max_size=64 * 2**20, proxy=None) as socket,
+        ):
+            self._socket = socket
+            for message in socket:
                 if isinstance(message, str):  # binary messages are previews
                     self._take(message)
 
