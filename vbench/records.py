@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 JobState = Literal[
@@ -59,6 +60,7 @@ def digest(*parts: object, length: int = 16) -> str:
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:length]
 
 
+@lru_cache(maxsize=65_536)
 def prompt_key(prompt_id: str, text: str) -> str:
     """The identity of a prompt: an edited prompt is a new one."""
     return digest("prompt", prompt_id, text)

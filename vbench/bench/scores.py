@@ -18,7 +18,7 @@ from vbench.bench.rows import (
     unpacked,
 )
 from vbench.bench.workspace import Workspace, now
-from vbench.records import Event, Failure, FailureStage, MetricInfo, Outcomes, Score, Timeline
+from vbench.records import Event, Failure, FailureStage, MetricInfo, Outcomes, Score, ScoreKey, Timeline
 from vbench.tables import ClipRow, EventRow, FailureRow, MetricRow, ParamsRow, ScoreRow, TimelineRow
 
 PASSING_CODES = ("crashed", "timeout", "out_of_memory", "io")
@@ -118,7 +118,8 @@ class ScoreStore(Workspace):
     ) -> list[Score]:
         """The shown scores (see `shown_params`), by clip and metric."""
         shown = self.shown_params()
-        query = select(ScoreRow, ParamsRow).join(ParamsRow, ScoreRow.params_key == ParamsRow.key)
+        columns = (ScoreRow.clip, ScoreRow.metric, ScoreRow.version, ScoreRow.params_key, ScoreRow.value)
+        query = select(*columns)
         if clip is not None:
             query = query.where(ScoreRow.clip == clip)
         if metrics is not None:
@@ -127,10 +128,11 @@ class ScoreStore(Workspace):
             query = query.join(ClipRow, ScoreRow.clip == ClipRow.id).where(ClipRow.model.in_(models))
         with self.session() as session:
             rows = session.execute(query.order_by(ScoreRow.clip, ScoreRow.metric)).all()
+            params = {row.key: row.values for row in session.scalars(select(ParamsRow))}
         return [
-            Score(key=score_key(row, params.values), value=row.value)
-            for row, params in rows
-            if shown[row.metric] == (row.version, row.params_key)
+            Score(key=ScoreKey(clip=of, metric=metric, version=version, params=params[key]), value=value)
+            for of, metric, version, key, value in rows
+            if shown[metric] == (version, key)
         ]
 
     def score_failures(self, *, clip: str | None = None) -> list[Failure]:
