@@ -33,7 +33,7 @@ import numpy as np
 
 from vbench.bench import Bench
 from vbench.importing import import_folder
-from vbench.score import cores, score
+from vbench.score.stage import cores, score
 from vbench.selftest import textured_pan
 from vbench.video import write_clip
 
@@ -133,7 +133,7 @@ def count_flops(settings: dict[str, str], device: str, preset: str) -> float:
     from torch.utils.flop_counter import FlopCounterMode
 
     from vbench.measure import AllFrames, DeviceFeature, Every
-    from vbench.plan import make_plan
+    from vbench.score.plan import make_plan
 
     plan, total = make_plan(preset, settings=settings, device=device), 0.0
     for feature in plan.features.values():

@@ -15,9 +15,9 @@ import pytest
 from tests.fakes import billable
 from vbench.bench import Bench
 from vbench.errors import AuthError, CatalogError
-from vbench.expand import Arm, expand_prompts, read_arm
 from vbench.generate import Tool, generate, plan_run
-from vbench.planning import plan_jobs
+from vbench.generate.expand import Arm, expand_prompts, read_arm
+from vbench.generate.planning import plan_jobs
 from vbench.records import Prompt
 
 TWO = [Prompt(id="fox", text="a red fox"), Prompt(id="cat", text="a black cat")]
@@ -108,7 +108,7 @@ def test_arms_are_kept_apart_and_both_keep_the_original_prompt(bench: Bench, tmp
 
 
 def job_text(bench: Bench, model: str) -> str:
-    from vbench.journal import Journal
+    from vbench.generate.journal import Journal
 
     (job,) = [job for job in Journal.jobs(bench, models=[model]) if job.prompt.id == "fox"]
     return str(job.plan["body"]["prompt"])

@@ -15,15 +15,13 @@ import pytest
 
 from tests.fakes import billable
 from tests.fakes.billable import BillableAdapter
-from vbench import generate as stage
-from vbench import making, pool
 from vbench.bench import Bench
-from vbench.budget import Ceiling, ceilings, set_ceiling
 from vbench.errors import AuthError, BenchError, JobError, NotStartedError, OptionError
-from vbench.generate import GenerateReport, Tool, Wishes, generate, plan_run
-from vbench.journal import Journal
-from vbench.making import Step
-from vbench.planning import seed_of
+from vbench.generate import GenerateReport, Tool, Wishes, generate, making, plan_run, pool, stage
+from vbench.generate.budget import Ceiling, ceilings, set_ceiling
+from vbench.generate.journal import Journal
+from vbench.generate.making import Step
+from vbench.generate.planning import seed_of
 from vbench.records import Prompt
 
 TWO = [Prompt(id="fox", text="a red fox"), Prompt(id="cat", text="a black cat", negative="blur")]
@@ -336,7 +334,7 @@ def test_ctrl_c_leaves_everything_to_be_taken_up_again(
 def test_a_clock_that_jumps_changes_nothing(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(tmp_path / "server", work_s=0.1)
     real, offset = time.time, [0.0]
-    monkeypatch.setattr("vbench.journal.time.time", lambda: real() + offset[0])
+    monkeypatch.setattr("vbench.generate.journal.time.time", lambda: real() + offset[0])
 
     def jump() -> None:
         for hours in (30.0, -50.0, 1e5):

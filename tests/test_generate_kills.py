@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 
 from tests.fakes import billable
-from vbench import pool
 from vbench.bench import Bench
-from vbench.generate import GenerateReport, generate
-from vbench.journal import Journal
-from vbench.making import Maker
+from vbench.generate import GenerateReport, generate, pool
+from vbench.generate.journal import Journal
+from vbench.generate.making import Maker
 from vbench.media import Media
 from vbench.records import Prompt
 

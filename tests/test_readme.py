@@ -22,7 +22,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^\$ (.+)$", README, flags=re.MULTILINE)
 PYTHON = re.search(r"```python\n(.*?)```", README, flags=re.DOTALL)[1]
 MISSING_KEY = "vbench models check kling-v3"
-"""Says that a key is missing, and exits with 2, where there is none."""
+"""Says that a key is missing, and exits with 3, where there is none."""
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_every_command_works_in_the_order_it_is_read(folder):
             opens(command, folder)
             continue
         run = subprocess.run(shlex.split(command), cwd=folder, env=environment(), capture_output=True, text=True)
-        expected = 2 if command == MISSING_KEY else 0
+        expected = 3 if command == MISSING_KEY else 0
         assert run.returncode == expected, f"$ {command}\n{run.stdout[-2000:]}\n{run.stderr[-3000:]}"
         assert "Traceback" not in run.stderr
     assert (folder / "report.html").stat().st_size > 10_000

@@ -21,9 +21,9 @@ from vbench.errors import OptionError, WeightsError
 from vbench.importing import import_folder
 from vbench.measure import Metric
 from vbench.metrics import METRICS
-from vbench.plan import make_plan, presets
 from vbench.records import Failure, Outcomes, Prompt, Score
-from vbench.score import Unfinished, asked_of, key_of, measure_file, measured, score
+from vbench.score.plan import make_plan, presets
+from vbench.score.stage import Unfinished, asked_of, key_of, measure_file, measured, score
 from vbench.selftest import made_samples, textured_pan
 from vbench.video import write_clip
 
@@ -157,7 +157,7 @@ def test_the_headline_is_made_of_stored_parts(bench):
 
 def test_a_kill_loses_nothing_that_was_finished(bench, folder):
     program = (
-        "from vbench.bench import Bench\nfrom vbench.score import score\nimport sys, time\n"
+        "from vbench.bench import Bench\nfrom vbench.score.stage import score\nimport sys, time\n"
         "def told(done, total, text):\n    print(done, flush=True)\n    time.sleep(0.2 if done else 0)\n"
         f"score(Bench.open({str(bench.root)!r}), preset='offline', workers=1, progress=told)\n"
     )
@@ -220,7 +220,7 @@ def test_keys_hold_what_can_move_a_number():
 
 def test_show_and_scores_print_what_was_measured(bench, folder):
     from vbench.cli import app
-    from vbench.scores import COLUMNS, scores_frame
+    from vbench.report.scores import COLUMNS, scores_frame
 
     path = folder / "one" / "wall-0.mp4"
     shown = CliRunner().invoke(

@@ -11,9 +11,9 @@ from vbench.bench import Bench
 from vbench.compat import DIMENSIONS
 from vbench.errors import WeightsError
 from vbench.importing import import_folder
-from vbench.plan import make_plan
 from vbench.records import Prompt
 from vbench.score import score
+from vbench.score.plan import make_plan
 from vbench.video import write_clip
 
 

@@ -66,7 +66,7 @@ class Bench:
 
     def scores(self) -> pd.DataFrame:
         """A row per clip and metric, failures among them: the columns of `vbench scores`."""
-        from vbench.scores import scores_frame
+        from vbench.report.scores import scores_frame
 
         return scores_frame(self.workspace)
 

@@ -16,7 +16,7 @@ from vbench.features.extract import Wanted, extract
 from vbench.measure import Embeddings, Feature, Settings
 from vbench.records import Prompt
 from vbench.registry import did_you_mean
-from vbench.score import cores, devices
+from vbench.score.stage import cores, devices
 
 Floats = NDArray[np.float64]
 SETS = {"appearance": "appearance", "dino": "dino", "clip": "clip_frames", "x-clip": "xclip_video"}

@@ -16,9 +16,9 @@ from vbench.errors import ItemError, MetricError, OptionError
 from vbench.features.decode import Done, run_frames
 from vbench.features.device import Batcher
 from vbench.measure import DeviceFeature, FrameRequest, Source, StreamFeature, TextFeature
-from vbench.plan import ScorePlan, make_plan
 from vbench.records import Clip, Outcomes, Prompt, Provenance, digest
-from vbench.score import Unfinished, devices, measured
+from vbench.score.plan import ScorePlan, make_plan
+from vbench.score.stage import Unfinished, devices, measured
 from vbench.video.arrays import array_frames, array_probe
 
 Clips = Tensor | Sequence[Tensor]

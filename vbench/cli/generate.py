@@ -18,8 +18,8 @@ from vbench.errors import OptionError
 
 if TYPE_CHECKING:
     from vbench.generate import GenerateReport
-    from vbench.making import Step
-    from vbench.planning import Matrix
+    from vbench.generate.making import Step
+    from vbench.generate.planning import Matrix
 
 Suite = Annotated[str, typer.Option("--suite", "-s", help="Suite, by name or file.")]
 Models = Annotated[str, typer.Option("--models", "-m", help="Tools: ids or card files, separated by commas.")]
@@ -208,7 +208,7 @@ def budget(
     from dataclasses import replace
 
     from vbench.bench import Bench
-    from vbench.budget import WHOLE_BENCH, Ceiling, ceilings, set_ceiling, spend
+    from vbench.generate.budget import WHOLE_BENCH, Ceiling, ceilings, set_ceiling, spend
 
     with Bench.open(bench, create=False) as opened:
         found = ceilings(opened)
@@ -260,7 +260,7 @@ def _options(
     arms: list[Path] | None,
     retry: str,
 ) -> dict[str, Any]:
-    from vbench.planning import Wishes, checked_retry
+    from vbench.generate.planning import Wishes, checked_retry
 
     wishes = Wishes(seconds=seconds, width=width, height=height, fps=fps, audio=audio, negative=negative)
     options: dict[str, Any] = {"models": _names(models), "suite": suite, "samples": samples, "wishes": wishes}
@@ -269,7 +269,7 @@ def _options(
         "retry": checked_retry(_names(retry)),
     }
     if arms:
-        from vbench.expand import read_arm
+        from vbench.generate.expand import read_arm
 
         options["arms"] = [read_arm(path) for path in arms]
     return options
@@ -373,8 +373,8 @@ def _print_report(report: GenerateReport) -> None:
 
 
 def _status(bench: Any) -> dict[str, Any]:
-    from vbench.budget import spend
-    from vbench.journal import Journal
+    from vbench.generate.budget import spend
+    from vbench.generate.journal import Journal
 
     bad = Journal.jobs(bench, states=["outcome_unknown"])
     return {

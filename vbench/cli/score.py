@@ -113,7 +113,7 @@ def scores(
     """Print a row per clip and metric: its value, or why there is none."""
     from vbench.bench import Bench
     from vbench.errors import OptionError
-    from vbench.scores import as_csv, score_rows, write_parquet
+    from vbench.report.scores import as_csv, score_rows, write_parquet
 
     with Bench.open(bench, create=False) as workspace:
         rows = score_rows(workspace)

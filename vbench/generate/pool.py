@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vbench.adapters import Adapter
-from vbench.making import Maker
+from vbench.generate.making import Maker
 
 IDLE_S = 0.5
 """How often a worker looks again while its tool's limit is reached by others."""

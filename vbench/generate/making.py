@@ -24,12 +24,12 @@ from vbench.errors import (
     NotStartedError,
     UserError,
 )
-from vbench.journal import Journal, LostJobError, plan_from_json
+from vbench.generate.journal import Journal, LostJobError, plan_from_json
 from vbench.records import OPEN_STATES, Clip, Handle, Job, JobState, Probe, Provenance, Reason, clip_id
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
-    from vbench.pool import Group
+    from vbench.generate.pool import Group
 
 POLL_S, MAX_POLL_S = 1.0, 10.0
 """Between two questions to a tool that does not say how long to wait: doubling from the first to the second."""

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vbench.adapters import Adapter
-from vbench.budget import Ceiling, Spend, ceilings, set_ceiling, spend
-from vbench.journal import Journal
-from vbench.making import Maker, Step
-from vbench.planning import Matrix, Tool, Wishes, make_adapter, plan_jobs
-from vbench.pool import Group, run_groups
+from vbench.generate.budget import Ceiling, Spend, ceilings, set_ceiling, spend
+from vbench.generate.journal import Journal
+from vbench.generate.making import Maker, Step
+from vbench.generate.planning import Matrix, Tool, Wishes, make_adapter, plan_jobs
+from vbench.generate.pool import Group, run_groups
 from vbench.records import Failure, Job, Prompt, digest
 from vbench.tables import ModelRow
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
     from vbench.catalog.cards import ModelCard
-    from vbench.expand import Arm
+    from vbench.generate.expand import Arm
 
 __all__ = ["GenerateReport", "Matrix", "Step", "Tool", "Wishes", "cancel_jobs", "generate", "plan_jobs", "plan_run"]
 
@@ -76,7 +76,7 @@ def plan_run(
         suite: Name or file; beside or instead of `prompts`.
         arms: Prompt expansions; each tool is planned without and with each of them.
     """
-    from vbench.expand import known_expansions
+    from vbench.generate.expand import known_expansions
 
     wanted = _prompts(suite, prompts)
     expansions = {} if bench is None else known_expansions(bench, arms, wanted)
@@ -124,7 +124,7 @@ def generate(
         UserError: nothing can be done before something is corrected; what is finished is kept.
         KeyboardInterrupt: after everything under way was put down so that it can be taken up again.
     """
-    from vbench.expand import expand_prompts
+    from vbench.generate.expand import expand_prompts
 
     started = time.monotonic()
     wanted, tools = _prompts(suite, prompts), tools_of(models, arms)

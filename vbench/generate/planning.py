@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from vbench.adapters import ADAPTERS, Adapter
 from vbench.errors import JobError, OptionError
-from vbench.journal import FINAL_STATES, Intent, Journal
+from vbench.generate.journal import FINAL_STATES, Intent, Journal
 from vbench.records import OPEN_STATES, Plan, Prompt, Reason, Request, digest
 from vbench.registry import did_you_mean
 

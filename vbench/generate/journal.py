@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from vbench.bench import Bench, now
-from vbench.budget import WHOLE_BENCH, as_ceiling, check_ceiling, spend_in
+from vbench.generate.budget import WHOLE_BENCH, as_ceiling, check_ceiling, spend_in
 from vbench.records import (
     OPEN_STATES,
     Clip,

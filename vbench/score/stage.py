@@ -14,11 +14,8 @@ from vbench.bench import Bench
 from vbench.errors import ItemError, MetricError, OptionError
 from vbench.features.extract import Extracted, Timing, Wanted, extract
 from vbench.measure import Asked, Combined, Measure, Metric
-from vbench.plan import PRESETS, ScorePlan, make_plan, presets
 from vbench.records import Clip, Event, Failure, Outcomes, Probe, Prompt, Score, ScoreKey, Timeline
-from vbench.scores import scores_frame
-
-__all__ = ["PRESETS", "ScoreReport", "measure_file", "presets", "score", "scores_frame"]
+from vbench.score.plan import ScorePlan, make_plan
 
 Progress = Callable[[int, int, str], None]
 """Called with clips done, clips in all, and a sentence (empty, or something to know)."""
