@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +87,8 @@ class RaftFeature(DeviceFeature):
         from torchvision.models.optical_flow import Raft_Large_Weights
 
         try:
-            torch.hub.load_state_dict_from_url(Raft_Large_Weights.C_T_SKHT_V2.url, check_hash=True, progress=False)
+            with redirect_stdout(sys.stderr):  # torch tells of it on standard output, which may be JSON
+                torch.hub.load_state_dict_from_url(Raft_Large_Weights.C_T_SKHT_V2.url, check_hash=True, progress=False)
         except (OSError, RuntimeError) as error:
             raise WeightsError(f"{FILE} cannot be downloaded ({error}); give it with --set raft.model=PATH") from None
 
