@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats as scipy_stats
 
 from vbench.bench import Bench
+from vbench.catalog.rows import csv_table
 from vbench.errors import CatalogError, OptionError
 from vbench.stats import SEED, percentile_levels
 
@@ -130,15 +130,7 @@ def read_ratings(file: Path) -> Table:
     Raises:
         CatalogError: a column is missing, a value is no number, or a clip is rated twice by one rater.
     """
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as opened:
-            reader = csv.DictReader(opened)
-            columns = list(reader.fieldnames or [])
-            lines = [(reader.line_num, row) for row in reader]
-    except FileNotFoundError:
-        raise CatalogError(f"{file}: no such file; check the path") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CatalogError(f"{file}: cannot be read as CSV ({error}); save it as UTF-8 CSV") from None
+    columns, lines = csv_table(file)
     if missing := [column for column in KEY_COLUMNS if column not in columns]:
         raise CatalogError(
             f"{file}:1: no column {', '.join(missing)}; needed are {', '.join(KEY_COLUMNS)} and a rating"
@@ -150,11 +142,13 @@ def read_ratings(file: Path) -> Table:
     for number, row in lines:
         try:
             place = (row["model"].strip(), row["prompt_id"].strip(), int(row["sample"]))
-        except (ValueError, AttributeError):
+        except KeyError as error:
+            raise CatalogError(f"{file}:{number}: {error.args[0]} is empty; say which clip this is") from None
+        except ValueError:
             raise CatalogError(f"{file}:{number}: sample is {row['sample']!r}; write a whole number") from None
-        rater = (row.get(RATER_COLUMN) or "").strip()
+        rater = row.get(RATER_COLUMN, "").strip()
         for rating in ratings:
-            text = (row[rating] or "").strip()
+            text = row.get(rating, "").strip()
             if not text:
                 continue
             try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vbench.catalog.rows import csv_table
 from vbench.errors import CatalogError, OptionError
 from vbench.registry import did_you_mean
 
@@ -173,15 +173,7 @@ def check_table(path: Path, *, partial: bool = False) -> list[TableRow]:
     Raises:
         CatalogError: the file is no such table; the message names the line.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = list(reader.fieldnames or [])
-            lines = [(reader.line_num, row) for row in reader]
-    except FileNotFoundError:
-        raise CatalogError(f"{path}: no such file; check the path") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CatalogError(f"{path}: cannot be read as CSV ({error}); save it as UTF-8 CSV") from None
+    columns, lines = csv_table(path)
     dims = {column: _key(column) for column in columns if _key(column) in DIMENSIONS}
     if not dims:
         raise CatalogError(f"{path}:1: no column is a VBench dimension; name them {', '.join(DIMENSIONS)}")
@@ -191,24 +183,24 @@ def check_table(path: Path, *, partial: bool = False) -> list[TableRow]:
     rows = []
     for number, row in lines:
         where = f"{path}:{number}"
-        raw = {dims[c]: _number(row[c], where, c) for c in dims if (row[c] or "").strip()}
+        raw = {dims[c]: _number(row[c], where, c) for c in dims if c in row}
         try:
             totals = vbench_totals(raw, partial=partial)
         except OptionError as error:
             raise CatalogError(f"{where}: {error}") from None
-        said = {published[c]: _number(row[c], where, c) for c in published if (row[c] or "").strip()}
+        said = {published[c]: _number(row[c], where, c) for c in published if c in row}
         unknown = said.keys() - {"quality", "semantic", "total"}
         if unknown:
             raise CatalogError(f"{where}: published_{min(unknown)} is not one of quality, semantic, total; rename it")
         gaps = {name: value - getattr(totals, name) for name, value in said.items()}
         wrong = {name: gap for name, gap in gaps.items() if abs(gap) > ROUNDING}
-        name = (row[title] or "").strip() if title else f"line {number}"
+        name = row.get(title, "").strip() if title else f"line {number}"
         rows.append(TableRow(name=name, totals=totals, published=said, wrong=wrong))
     return rows
 
 
-def _number(text: str | None, where: str, column: str) -> float:
+def _number(text: str, where: str, column: str) -> float:
     try:
-        return float((text or "").strip().rstrip("%"))
+        return float(text.strip().rstrip("%"))
     except ValueError:
         raise CatalogError(f"{where}: {column} is {text!r}; write a percentage such as 97.5") from None

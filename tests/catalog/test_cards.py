@@ -58,8 +58,8 @@ def test_a_card_says_where_its_facts_come_from(name: str) -> None:
     assert card.sources
     assert card.licence.weights
     for source in card.sources:
-        assert source.url.startswith("https://")
-        assert date(2026, 1, 1) <= source.checked_on <= date(2026, 11, 23)
+        assert re.fullmatch(r"https://\S+|python package [\w.-]+ [\d.]+", source.url)
+        assert date(2026, 1, 1) <= source.checked_on
     if card.price:
         assert card.price.source
     if card.is_billable:

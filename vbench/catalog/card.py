@@ -137,6 +137,7 @@ class Source(_Part):
     """Where a fact of the card was read, and when."""
 
     url: str
+    """An address, or ``python package NAME VERSION``."""
     checked_on: datetime.date
     notes: str = ""
 

@@ -74,19 +74,35 @@ def csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     Raises:
         CatalogError: no header, a column twice, or a row with more cells than columns.
     """
+    return csv_table(path)[1]
+
+
+def csv_table(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
+    """The columns of a CSV file, and its rows as `csv_rows` gives them.
+
+    Raises:
+        CatalogError: no header, a column twice; while reading, a row with more cells than columns.
+    """
     reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
-        if not all(header) or len(set(header)) != len(header) or not header:
-            raise CatalogError(f"{path}:1: expected a header of different column names; found {header}")
-        line = reader.line_num + 1
-        for cells in reader:
-            if len(cells) > len(header):
-                raise CatalogError(
-                    f"{path}:{line}: {len(cells)} cells under {len(header)} columns; put quotes around a comma"
-                )
-            if any(cell.strip() for cell in cells):
-                yield line, {name: cell for name, cell in zip(header, cells, strict=False) if cell.strip()}
-            line = reader.line_num + 1
     except csv.Error as error:
         raise CatalogError(f"{path}:{reader.line_num}: not valid CSV: {error}; fix the line") from None
+    if not all(header) or len(set(header)) != len(header) or not header:
+        raise CatalogError(f"{path}:1: expected a header of different column names; found {header}")
+
+    def rows() -> Iterator[tuple[int, dict[str, str]]]:
+        line = reader.line_num + 1
+        try:
+            for cells in reader:
+                if len(cells) > len(header):
+                    raise CatalogError(
+                        f"{path}:{line}: {len(cells)} cells under {len(header)} columns; put quotes around a comma"
+                    )
+                if any(cell.strip() for cell in cells):
+                    yield line, {name: cell for name, cell in zip(header, cells, strict=False) if cell.strip()}
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise CatalogError(f"{path}:{reader.line_num}: not valid CSV: {error}; fix the line") from None
+
+    return header, rows()
