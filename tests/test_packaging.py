@@ -1,0 +1,58 @@
+"""What a user installs: the wheel holds the data it needs, and works without the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    words = ["wheel", "--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(folder), str(ROOT)]
+    built = subprocess.run([sys.executable, "-m", "pip", *words], capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    return next(folder.glob("vbench_studio-*.whl"))
+
+
+def test_the_wheel_works_away_from_the_checkout(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    code = (
+        "import json, vbench; from vbench.catalog import suite_files; from vbench.catalog.cards import cards\n"
+        "from vbench.synthetic import tiny_clip_path; from vbench.bench import Bench; Bench.open('b').close()\n"
+        "print(json.dumps([vbench.__file__, sorted(suite_files()), len(cards()), tiny_clip_path().exists()]))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    where, suites, n_cards, has_clip = json.loads(run.stdout)
+    assert where.startswith(str(tmp_path))
+    assert suites == sorted(path.stem for path in (ROOT / "prompts").iterdir())
+    assert n_cards == len(list((ROOT / "models").glob("*.yaml")))
+    assert has_clip
+
+
+def test_pages_and_templates_ship(wheel):
+    shipped = set(zipfile.ZipFile(wheel).namelist())
+    kept = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("ui/static", "report/templates")
+        for path in (ROOT / "vbench" / folder).iterdir()
+        if path.is_file()
+    }
+    assert len(kept) > 20
+    assert kept <= shipped
+
+
+def test_every_core_dependency_has_a_lower_bound():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert [line for line in project["dependencies"] if ">=" not in line] == []
