@@ -209,12 +209,14 @@ def test_a_pair_names_nobody(page: TestClient, bench: Bench) -> None:
             assert secret not in said
 
 
-def test_both_sides_have_one_height_and_no_metadata(bench: Bench, visit: Visit, tmp_path: Any) -> None:
+def test_both_sides_have_one_height_no_metadata_and_no_sound(bench: Bench, visit: Visit, tmp_path: Any) -> None:
     from vbench import video
 
     taller = bench.root / "clips" / "alpha" / "tall.mp4"
     frames = (np.full((96, 64, 3), 50 + i, np.uint8) for i in range(12))
-    video.write_clip(frames, taller, fps=8, crf=23, preset="ultrafast")
+    tone = np.sin(np.arange(24_000, dtype=np.float32) / 20)[:, None]
+    video.write_clip(frames, taller, fps=8, crf=23, preset="ultrafast", audio=(tone, 16_000))
+    assert video.probe(taller).has_audio
     clip = make_clip(bench, "tall", PROMPTS[0], 0, seed=7)
     with bench.write() as session:
         from dataclasses import asdict
@@ -241,6 +243,7 @@ def test_both_sides_have_one_height_and_no_metadata(bench: Bench, visit: Visit, 
             assert set(file.metadata) <= {"major_brand", "minor_version", "compatible_brands", "encoder"}
             assert set(file.streams.video[0].metadata) <= {"language", "handler_name", "vendor_id", "encoder"}
             assert file.streams.video[0].width == pair[side]["width"]
+            assert not file.streams.audio
     assert heights == [48, 48] == [pair["left"]["height"], pair["right"]["height"]]
 
 

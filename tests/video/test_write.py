@@ -283,6 +283,13 @@ def test_proxy_is_what_a_browser_steps_through(tmp_path):
         assert file.metadata["model"] == "x"
 
 
+def test_proxy_is_silent_where_asked(tmp_path):
+    write_clip(clips.moving(12, 96, 64), tmp_path / "c.mp4", fps=24, audio=(clips.tone(0.5), 48000))
+    proxy(tmp_path / "c.mp4", tmp_path / "p.mp4", height=48, silent=True)
+    facts = probe(tmp_path / "p.mp4")
+    assert (facts.has_audio, facts.n_frames) == (False, 12)
+
+
 def test_proxy_does_not_inherit_frame_types(tmp_path):
     clips.encode(tmp_path / "c.mp4", clips.moving(24), options={"g": "1"})
     proxy(tmp_path / "c.mp4", tmp_path / "p.mp4", height=48)

@@ -29,8 +29,11 @@ def _height(one: Clip, two: Clip) -> int:
 
 
 def _make(page: Page, clip: Clip, height: int) -> Any:
-    out = page.bench.media.derived(clip.sha256, f"blind-{height}.mp4")
-    return out, None if out.exists() else page.makers.start(PROXY, page.originals.path(clip), out, height=height)
+    """Without sound too: that a take has some, or none, would tell the tool."""
+    out = page.bench.media.derived(clip.sha256, f"blind-silent-{height}.mp4")
+    if out.exists():
+        return out, None
+    return out, page.makers.start(PROXY, page.originals.path(clip), out, height=height, silent=True)
 
 
 @routes.get("/api/v1/arena/pair")

@@ -47,9 +47,9 @@ def sprite(source: str, out: str) -> None:
     part.replace(out)
 
 
-def proxy(source: str, out: str, height: int) -> None:
+def proxy(source: str, out: str, height: int, silent: bool = False) -> None:
     """What browsers play and step through, without a word of who made it."""
-    video.proxy(Path(source), Path(out), height=height)
+    video.proxy(Path(source), Path(out), height=height, silent=silent)
 
 
 def frame(source: str, out: str, t_s: float) -> None:

@@ -48,6 +48,7 @@ def proxy(
     height: int = 480,
     fps: float | None = None,
     strip: bool = True,
+    silent: bool = False,
     limits: Limits = DEFAULT_LIMITS,
 ) -> EncoderSettings:
     """Write an MP4 that browsers play and step through exactly: constant rate, short GOPs, no B-frames.
@@ -60,6 +61,7 @@ def proxy(
         height: In pixels, even; all proxies of a page have the same.
         fps: None: the clip's own rate, by its usual frame interval.
         strip: Leave out all metadata of the original, which may tell who made it.
+        silent: Leave out the sound, which some tools make and others do not.
         limits: What is refused unread.
 
     Raises:
@@ -88,7 +90,7 @@ def proxy(
         fps=rate,
         crf=20,
         preset="veryfast",
-        audio=_sound(path, limits) if facts.has_audio else None,
+        audio=_sound(path, limits) if facts.has_audio and not silent else None,
         metadata=None if strip else _metadata(path, limits),
         gop=12,
         b_frames=False,
