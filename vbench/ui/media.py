@@ -149,14 +149,17 @@ class Makers:
         self._making: dict[Path, Future[None]] = {}
         self._failed: dict[tuple[Path, int], str] = {}
         self._lock = threading.Lock()
+        self._is_closed = False
 
     def start(self, recipe: Recipe, source: Path, out: Path, **arguments: Any) -> Future[None] | None:
         """Begin to make `out`; None where it is there.
 
         Raises:
-            ClipError: it was tried on this very file, and cannot be made.
+            ClipError: it was tried on this very file, and cannot be made; or the page is being stopped.
         """
         with self._lock:
+            if self._is_closed:
+                raise ClipError("the page is being stopped; ask again when it is back")
             if out.exists():
                 return None
             key = (out, source.stat().st_mtime_ns)
@@ -181,6 +184,8 @@ class Makers:
 
     def close(self) -> None:
         """End the processes; what they were at is begun again next time."""
+        with self._lock:
+            self._is_closed = True
         for sandbox in self._sandboxes.values():
             sandbox.close()
         for threads in self._threads.values():

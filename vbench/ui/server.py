@@ -25,6 +25,7 @@ from vbench._version import __version__
 from vbench.bench import Bench
 from vbench.errors import ItemError, OptionError, UserError
 from vbench.ui import api, api_arena, api_work, media
+from vbench.ui.ahead import Ahead
 from vbench.ui.arena import Arena, ArenaError
 from vbench.ui.auth import Accounts, login_page
 from vbench.ui.security import SESSION_COOKIE, UI, Guard, client_address, policy_for
@@ -280,7 +281,8 @@ def serve(app: FastAPI, bound: socket.socket, *, behind_proxy: bool = False) -> 
         timeout_keep_alive=30,
         timeout_graceful_shutdown=3,
     )
-    uvicorn.Server(config).run(sockets=[bound])
+    with Ahead(app.state.page):
+        uvicorn.Server(config).run(sockets=[bound])
 
 
 def bind(host: str, port: int) -> socket.socket:
