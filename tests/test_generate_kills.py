@@ -25,7 +25,7 @@ from vbench.records import Prompt
 PROMPTS = [Prompt(id=f"p{i}", text=f"a fox number {i}") for i in range(3)]
 N_KILLS = 50
 VERBS = {
-    Journal: ("plan", "claim", "begin", "submitted", "progress", "succeed", "finish", "recover", "close"),
+    Journal: ("plan", "claim", "submitted", "progress", "succeed", "finish", "recover", "close"),
     Media: ("put",),
     Maker: ("_wait", "_fetch", "_keep", "_store", "_discard"),
 }

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from sqlalchemy import inspect
+
 from vbench.bench.workspace import now
 from vbench.records import Clip, Failure, Probe, Prompt, Provenance, ScoreKey, Task, digest
-from vbench.tables import ClipRow, FailureRow, ParamsRow, PromptRow, TaskRow
+from vbench.tables import Base, ClipRow, FailureRow, ParamsRow, PromptRow, TaskRow
 
 
 def prompt_row(prompt: Prompt) -> PromptRow:
@@ -82,6 +84,11 @@ def failure_row(failure: Failure) -> FailureRow:
         added=now(),
         **columns,
     )
+
+
+def row_values(row: Base) -> dict[str, Any]:
+    """Column → value."""
+    return {column.key: getattr(row, column.key) for column in inspect(type(row)).columns}
 
 
 def failure_record(row: FailureRow, params: ParamsRow | None) -> Failure:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from vbench.bench.rows import (
     failure_record,
@@ -14,6 +14,7 @@ from vbench.bench.rows import (
     key_columns,
     key_filter,
     packed,
+    row_values,
     score_key,
     unpacked,
 )
@@ -171,7 +172,9 @@ class ScoreStore(Workspace):
             if failure.key is not None:
                 params = {"key": failure.key.params_key, "values": dict(failure.key.params)}
                 self.database.insert_new(session, ParamsRow, [params])
-            session.merge(failure_row(failure))
+            values = row_values(failure_row(failure))
+            if not self.database.insert_new(session, FailureRow, [values]):  # another process may be first
+                session.execute(update(FailureRow).where(FailureRow.id == values["id"]).values(**values))
 
     def clear_failure(self, stage: FailureStage, subject: str) -> None:
         """Forget the failure of a subject that has since succeeded."""

@@ -1,6 +1,6 @@
 """The verbs over the jobs table: what was intended, sent and received is committed before and after each step.
 
-A job that may cost money is sent at most once: `begin` commits ``submitting`` before the request leaves, `submitted`
+A job that may cost money is sent at most once: `claim` commits ``submitting`` before the request leaves, `submitted`
 commits the handle right after it, and a job found in ``submitting`` whose process is gone becomes ``outcome_unknown``.
 """
 
@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from vbench.bench import Bench, now
+from vbench.errors import BudgetError
 from vbench.generate.budget import WHOLE_BENCH, as_ceiling, check_ceiling, spend_in
 from vbench.records import (
     OPEN_STATES,
@@ -51,6 +52,14 @@ WHAT_TO_DO = (
 
 class LostJobError(Exception):
     """Another process, or a person, has taken this job in the meantime: leave it alone."""
+
+
+class OverCeilingError(BudgetError):
+    """The next job of a tool would pass a ceiling: it stays planned."""
+
+    def __init__(self, message: str, *, model: str) -> None:
+        super().__init__(message)
+        self.model = model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,23 +241,43 @@ class Journal:
 
     # --- owning ---------------------------------------------------------------------------------------------------
 
-    def claim(self, labels: Sequence[str], limit: int, *, only_sent: bool = False) -> Job | None:
+    def claim(
+        self,
+        labels: Sequence[str],
+        limit: int,
+        *,
+        start: Sequence[str] | None = None,
+        allow_unpriced: Collection[str] = (),
+    ) -> Job | None:
         """A job of these tools for this process alone, those already sent first; None: nothing to do now.
+
+        A new one comes as ``submitting``: it is committed that it is about to be sent, so send it at once.
 
         Args:
             labels: Tools that share one limit.
             limit: How many of their jobs may be under way at once, over all processes.
-            only_sent: Start nothing new.
+            start: Those of them of which new jobs may start; None: all.
+            allow_unpriced: Tools, without their arms, that may be used under a ceiling although they have no price.
+
+        Raises:
+            OverCeilingError: the next job would pass a ceiling.
         """
         free = and_(JobRow.model.in_(labels), JobRow.owner.is_(None))
         with self.bench.write() as session:
             if not self.bench.database.is_sqlite:  # SQLite writers take turns anyway
                 session.execute(
-                    select(ModelRow.id).where(ModelRow.id.in_(labels)).order_by(ModelRow.id).with_for_update()
+                    select(ModelRow.id)
+                    .where(ModelRow.id.in_(labels))
+                    .order_by(ModelRow.id)
+                    .with_for_update(key_share=True)  # others may add jobs meanwhile
                 )
             row = session.scalar(_first(and_(free, JobRow.state.in_(("submitted", "running")))))
-            if row is None and not only_sent and self._n_under_way(session, labels) < limit:
-                row = session.scalar(_first(and_(free, JobRow.state == "planned")))
+            startable = labels if start is None else start
+            if row is None and startable and self._n_under_way(session, labels) < limit:
+                row = session.scalar(_first(and_(free, JobRow.model.in_(startable), JobRow.state == "planned")))
+                if row is not None:
+                    self._check_ceilings(session, row, allow_unpriced)
+                    row.state, row.submitting_at = "submitting", now()
             if row is None:
                 return None
             row.owner, row.lease_until = self.owner, time.time() + LEASE_S
@@ -256,6 +285,20 @@ class Journal:
             prompt = session.get(PromptRow, row.prompt_key)
             assert prompt is not None  # a foreign key
             return _job(row, prompt)
+
+    def _check_ceilings(self, session: Session, row: JobRow, allow_unpriced: Collection[str]) -> None:
+        query = select(CeilingRow).where(CeilingRow.key.in_((row.run, WHOLE_BENCH))).order_by(CeilingRow.key)
+        for ceiling in session.scalars(query if self.bench.database.is_sqlite else query.with_for_update()):
+            try:
+                check_ceiling(
+                    as_ceiling(ceiling),
+                    spend_in(session, ceiling.key),
+                    model=row.model,
+                    estimate_usd=row.estimate_usd if row.is_billable else 0.0,
+                    allow_unpriced=row.model.partition("@")[0] in allow_unpriced,
+                )
+            except BudgetError as error:
+                raise OverCeilingError(str(error), model=row.model) from None
 
     def _n_under_way(self, session: Session, labels: Sequence[str]) -> int:
         under_way = or_(JobRow.owner.is_not(None), JobRow.state.in_(("submitting", "submitted", "running")))
@@ -349,28 +392,6 @@ class Journal:
             )
 
     # --- one job --------------------------------------------------------------------------------------------------
-
-    def begin(self, job: str, *, allow_unpriced: bool = False) -> None:
-        """Commit that this job is about to be sent; after this returns, send it at once.
-
-        Raises:
-            BudgetError: it would pass a ceiling; the job stays planned.
-            LostJobError: it is no longer this process's to send.
-        """
-        with self.bench.write() as session:
-            row = session.get(JobRow, job)
-            if row is None or row.owner != self.owner or row.state != "planned":
-                raise LostJobError(job)
-            query = select(CeilingRow).where(CeilingRow.key.in_((row.run, WHOLE_BENCH))).order_by(CeilingRow.key)
-            for ceiling in session.scalars(query if self.bench.database.is_sqlite else query.with_for_update()):
-                check_ceiling(
-                    as_ceiling(ceiling),
-                    spend_in(session, ceiling.key),
-                    model=row.model,
-                    estimate_usd=row.estimate_usd if row.is_billable else 0.0,
-                    allow_unpriced=allow_unpriced,
-                )
-            row.state, row.submitting_at = "submitting", now()
 
     def submitted(self, job: str, handle: Handle) -> None:
         """Commit the handle: with it the job is found again after anything.

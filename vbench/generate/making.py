@@ -18,7 +18,6 @@ from vbench.adapters import Adapter
 from vbench.errors import (
     AuthError,
     BenchError,
-    BudgetError,
     ClipError,
     JobError,
     NotStartedError,
@@ -67,7 +66,8 @@ class Maker:
         self.stopped = threading.Event()
         self.error: BaseException | None = None
         self.n_made = 0
-        self._progress, self._allow_unpriced = progress, allow_unpriced
+        self.allow_unpriced = allow_unpriced
+        self._progress = progress
         self._under_way: dict[str, tuple[Adapter, Handle, bool]] = {}
         self._cancelled: set[str] = set()
         self._lock = threading.Lock()
@@ -114,7 +114,7 @@ class Maker:
     def make(self, job: Job, adapter: Adapter, group: Group) -> None:
         """Take a claimed job as far as it goes in this run."""
         try:
-            handle = job.handle if job.state != "planned" else self._submit(job, adapter, group)
+            handle = job.handle if job.state != "submitting" else self._submit(job, adapter, group)
             if handle is None:
                 return
             with self._lock:
@@ -146,12 +146,6 @@ class Maker:
 
     def _submit(self, job: Job, adapter: Adapter, group: Group) -> Handle | None:
         plan = plan_from_json(job.plan)
-        try:
-            self.journal.begin(job.id, allow_unpriced=job.model.partition("@")[0] in self._allow_unpriced)
-        except BudgetError as error:
-            self.journal.release(job.id)
-            group.pause(job.model, str(error))
-            return None
         self._tell(job, "submitting")
         try:
             handle = adapter.submit(plan)
@@ -271,6 +265,8 @@ class Maker:
         self.bench.media.put(path, key)
         if provenance.latency_s is None:
             provenance = replace(provenance, latency_s=round(waited_s, 3))
+        if asked := wishes_of(job):
+            provenance = replace(provenance, extra={**provenance.extra, "request": asked})
         clip = Clip(
             id=clip_id(job.model, job.prompt.text, job.sample, sha256),
             model=job.model,
@@ -354,6 +350,13 @@ def check_video(path: Path) -> Probe:
     if found.n_frames < 2:
         raise ClipError(f"{path.name}: one picture ({found.codec}), not a video", code="no_video")
     return found
+
+
+def wishes_of(job: Job) -> dict[str, object]:
+    """What was asked of the tool beside the prompt; only the wishes that were made."""
+    request = job.plan["request"]
+    wishes = ("seconds", "width", "height", "fps", "audio")
+    return {name: request[name] for name in wishes if request[name] is not None}
 
 
 def state_of(code: str) -> JobState:

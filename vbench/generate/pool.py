@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vbench.adapters import Adapter
+from vbench.generate.journal import OverCeilingError
 from vbench.generate.making import Maker
 
 IDLE_S = 0.5
@@ -130,9 +131,11 @@ def _drain(group: Group, labels: list[str], maker: Maker) -> None:
             return
         open_labels = [label for label in labels if label not in group.paused]
         limit = 10**9 if group.is_local else group.gate.limit  # a device is this process's own
-        job = maker.journal.claim(open_labels, limit) if open_labels else None
-        if job is None:
-            job = maker.journal.claim(labels, limit, only_sent=True)
+        try:
+            job = maker.journal.claim(labels, limit, start=open_labels, allow_unpriced=maker.allow_unpriced)
+        except OverCeilingError as error:
+            group.pause(error.model, str(error))
+            continue
         if job is None:
             if not maker.journal.n_free(open_labels, labels):
                 return

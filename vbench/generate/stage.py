@@ -284,8 +284,11 @@ class _heartbeat:
         self._thread.join()
 
     def _beat(self) -> None:
-        while not self._over.wait(HEARTBEAT_S):
-            self._maker.stop_jobs(self._journal.heartbeat())
+        try:
+            while not self._over.wait(HEARTBEAT_S):
+                self._maker.stop_jobs(self._journal.heartbeat())
+        except BaseException as error:  # without a sign of life others would take this run's jobs: it ends
+            self._maker.fail(error)
 
 
 def _report(
