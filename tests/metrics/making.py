@@ -8,7 +8,7 @@ from vbench.measure import Flow, Steps
 
 
 def make_steps(
-    *, n, fps, change=None, colour=None, lost=None, dark=None, tiles=None, held=None, mean=None, n_frames=None
+    *, n, fps, change=None, colour=None, hue=None, lost=None, dark=None, tiles=None, held=None, mean=None, n_frames=None
 ):
     """`n` distinct frames at `fps`; mappings give what differs from a quiet clip at a position."""
 
@@ -30,6 +30,7 @@ def make_steps(
         held_s=held_s,
         change=column(change, 2.0, first=0.0),
         colour_change=column(colour, 0.02, first=0.0),
+        hue_change=column(hue, 0.5, first=0.0),
         lost=column(lost, np.nan),
         mean_luma=column(mean, 100.0),
         dark_share=column(dark, 0.0),

@@ -37,6 +37,35 @@ def test_what_is_no_cut(changes):
     assert cut_count(make_steps(n=48, fps=24, **(plain | changes))).value == 0
 
 
+PLAIN = {"change": {20: 60.0}, "colour": {20: 0.996}, "hue": {20: 40.0}, "lost": {20: 0.25}}
+SHOTS = np.where(np.arange(48) < 20, 60.0, 120.0)
+
+
+def levels(values):
+    return np.asarray(values, float)[:, None] * np.ones(64)
+
+
+def test_a_cut_between_plain_backgrounds_is_a_cut():
+    found = cut_count(make_steps(n=48, fps=24, tiles=levels(SHOTS), **PLAIN))
+    assert [event.frame for event in found.events] == [20]
+
+
+@pytest.mark.parametrize(
+    ("changes", "tiles"),
+    [
+        ({"hue": {20: 5.0}}, SHOTS),
+        ({"colour": {20: 0.85}}, SHOTS),
+        ({"change": {19: 30.0, 20: 60.0}}, SHOTS),
+        ({"change": {20: 60.0, 21: 30.0}}, SHOTS),
+        ({}, np.where((np.arange(48) >= 20) & (np.arange(48) < 28), 120.0, 60.0)),
+        ({}, np.where((np.arange(48) >= 12) & (np.arange(48) < 20), 60.0, 120.0)),
+    ],
+    ids=["lamp", "some colours stay", "dissolve before", "dissolve after", "flash begins", "flash ends"],
+)
+def test_what_repaints_the_picture_without_a_cut(changes, tiles):
+    assert cut_count(make_steps(n=48, fps=24, tiles=levels(tiles), **(PLAIN | changes))).value == 0
+
+
 def test_freezes_are_long_holds():
     steps = make_steps(n=20, fps=24, held={3: 0.5, 9: 0.25})
     total = 18 / 24 + 0.75

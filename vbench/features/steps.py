@@ -36,16 +36,18 @@ class _Steps:
         self._changes: list[float] = []
         self._luma: Bytes | None = None
         self._layout = np.zeros(0, np.float32)
+        self._hues = np.zeros(0, np.float32)
         self._n_frames = 0
 
     def add(self, frame: Frame) -> None:
         self._n_frames += 1
         if not frame.is_new:
             return
-        luma, layout = small_luma(frame), colour_layout(small_rgb(frame))
-        colour_change, lost = 0.0, np.nan
+        luma, layout, hues = small_luma(frame), colour_layout(small_rgb(frame)), tile_hues(small_rgb(frame))
+        colour_change, hue_change, lost = 0.0, 0.0, np.nan
         if self._luma is not None:
             colour_change = float(np.abs(layout - self._layout).sum() / 2)
+            hue_change = float(np.hypot(*(hues - self._hues).T).mean())
             is_other = frame.change > OTHER_LEVELS and colour_change > OTHER_COLOUR
             if is_other or is_spike(frame.change, self._changes[-8:]):
                 lost = blocks_lost(self._luma, luma)
@@ -54,11 +56,12 @@ class _Steps:
         dark = float(np.count_nonzero(luma <= DARK_LEVEL)) / luma.size
         tiles = cv2.resize(luma, (TILES, TILES), interpolation=cv2.INTER_AREA) if min(luma.shape) >= TILES else None
         row = tile_means(luma) if tiles is None else np.asarray(tiles, np.float32)
-        self._rows.append((frame.t_s, frame.index, frame.change, colour_change, lost, mean, dark, row.ravel()))
-        self._luma, self._layout = luma, layout
+        changes = (frame.change, colour_change, hue_change, lost)
+        self._rows.append((frame.t_s, frame.index, *changes, mean, dark, row.ravel()))
+        self._luma, self._layout, self._hues = luma, layout, hues
 
     def close(self, end_s: float) -> Steps:
-        t_s, index, change, colour, lost, mean, dark, tiles = zip(*self._rows, strict=True)
+        t_s, index, change, colour, hue, lost, mean, dark, tiles = zip(*self._rows, strict=True)
         times = np.array(t_s)
         return Steps(
             n_frames=self._n_frames,
@@ -68,6 +71,7 @@ class _Steps:
             held_s=np.diff(np.append(times, max(end_s, times[-1]))),
             change=np.array(change),
             colour_change=np.array(colour),
+            hue_change=np.array(hue),
             lost=np.array(lost),
             mean_luma=np.array(mean),
             dark_share=np.array(dark),
@@ -78,6 +82,12 @@ class _Steps:
 def tile_means(luma: Bytes) -> Any:
     """Mean luma on the grid of tiles, for pictures smaller than the grid."""
     return cv2.resize(luma, (TILES, TILES), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+
+
+def tile_hues(rgb: Bytes) -> Any:
+    """Mean a and b of CIE Lab on the grid of tiles, 8-bit units, shape (64, 2)."""
+    tiles = cv2.resize(rgb, (TILES, TILES), interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(tiles, cv2.COLOR_RGB2LAB)[..., 1:].reshape(-1, 2).astype(np.float32)
 
 
 def colour_layout(rgb: Bytes) -> Any:

@@ -11,6 +11,8 @@ FREEZE_S = 0.3
 """A picture held longer than this is a freeze; shorter holds are a low frame rate or animation on twos and threes."""
 BLACK_SHARE, BLACK_MEAN = 0.95, 6.0
 CUT_LEVELS, CUT_RATIO, CUT_LOST, CUT_COLOUR = 10.0, 3.0, 0.6, 0.2
+REPAINTED_COLOUR, REPAINTED_HUE, FLASH_S = 0.9, 12.0, 0.5
+"""Plain pictures have no texture to lose: nearly all colours are others, their hue too, and neither comes back."""
 NEAR_BLACK_S = 0.15
 """A jump out of or into black belongs to the black stretch; so do the frames this close to it."""
 
@@ -26,8 +28,10 @@ def cut_positions(steps: Steps) -> NDArray[np.int64]:
     A step is a cut when it changes luma by at least 10 levels and 3 times the median of the 6 steps on either side,
     when at least 60 % of the textured blocks of the frame before are found nowhere near, and the layout of colours
     differs by at least 0.2 (or everything is lost). In a clip whose steps are all large, a step above the usual one is
-    a cut where at least 80 % is lost and the colours differ by 0.35. Fast motion and flashes keep their blocks; fades
-    out of black are no cuts.
+    a cut where at least 80 % is lost and the colours differ by 0.35. Between plain pictures, where no block has much to
+    lose, the step is a cut where it stands alone, the colours differ by 0.9 and their hue by 12 units, and neither
+    picture is seen again half a second beyond. Fast motion and flashes keep their blocks or come back; a lamp that goes
+    on keeps its hues; fades out of black are no cuts.
     """
     black = is_black(steps)
     found = []
@@ -39,9 +43,27 @@ def cut_positions(steps: Steps) -> NDArray[np.int64]:
         is_other = steps.lost[k] >= CUT_LOST and (steps.colour_change[k] >= CUT_COLOUR or steps.lost[k] >= 0.9)
         is_lost = steps.lost[k] >= 0.8 and steps.colour_change[k] >= 0.35 and steps.change[k] >= 1.2 * usual
         is_large = steps.change[k] >= CUT_LEVELS
+        is_other = is_other or is_repainted(steps, int(k))
         if is_large and ((stands_out and is_other) or is_lost) and not black[near].any() and not black[k - 1]:
             found.append(k)
     return np.array(found, np.int64)
+
+
+def is_repainted(steps: Steps, k: int) -> bool:
+    """Whether step `k` alone, and not as the edge of a flash or a short dissolve, changes nearly all colours."""
+    if steps.colour_change[k] < REPAINTED_COLOUR or steps.hue_change[k] < REPAINTED_HUE or k + 1 >= len(steps.t_s):
+        return False
+    if CUT_RATIO * max(steps.change[k - 1], steps.change[k + 1]) > steps.change[k]:
+        return False
+    near = np.abs(steps.t_s - steps.t_s[k]) <= FLASH_S
+    later, earlier = steps.tiles[k + 1 :][near[k + 1 :]], steps.tiles[: k - 1][near[: k - 1]]
+    seen_again = np.r_[tile_distance(later, steps.tiles[k - 1]), tile_distance(earlier, steps.tiles[k])]
+    return not (seen_again < tile_distance(steps.tiles[k], steps.tiles[k - 1]) / 2).any()
+
+
+def tile_distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean luma difference over the tiles, 8-bit levels, shape (N, 64) → (N,)."""
+    return np.asarray(np.abs(a - b).mean(axis=-1), np.float32)
 
 
 def cut_count(steps: Steps) -> Measure:
