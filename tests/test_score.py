@@ -250,6 +250,21 @@ def test_show_and_scores_print_what_was_measured(bench, folder):
     assert frame[frame.metric == "flicker"].value.notna().all()
 
 
+def test_showing_a_stored_clip_loads_no_measuring(bench):
+    score(bench, metrics=["flicker"], workers=1)
+    heavy = ("torch", "cv2", "vbench.metrics", "vbench.features", "vbench.score")
+    code = (
+        "import sys, json; from vbench.cli import app; from typer.testing import CliRunner\n"
+        f"shown = CliRunner().invoke(app, {['show', bench.clips()[0].id, '--bench', str(bench.root), '--json']})\n"
+        "assert shown.exit_code == 0, (shown.output, shown.exception)\n"
+        f"heavy = [m for m in {heavy} if m in sys.modules]\n"
+        "print(json.dumps([heavy, json.loads(shown.stdout)['scores']['flicker']['unit']]))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout) == [[], METRICS["flicker"].unit]
+
+
 def test_measure_file_reads_one_file(tmp_path):
     write_clip(textured_pan(8, 96, 64, seed=0), tmp_path / "x.mp4", fps=24, preset="ultrafast")
     clip, outcomes = measure_file(tmp_path / "x.mp4", metrics=["sharpness"])

@@ -99,7 +99,8 @@ def _weights() -> list[Check]:
     for weights in needed.values():
         detail = f"{weights.size_mb} MB, {weights.licence}"
         if not weights.present:
-            detail += f"; fetched when first used, or point to a copy: --set {weights.setting}=PATH"
+            how = "fetched when first used" if weights.downloadable else f"get it with hf download {weights.name}"
+            detail += f"; {how}, or point to a copy: --set {weights.setting}=PATH"
         state: State = "ok" if weights.present else "missing"
         found.append(Check(topic="weights", name=weights.name, state=state, detail=detail))
     return found

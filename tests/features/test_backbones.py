@@ -55,6 +55,48 @@ def test_x_clip_equals_the_models_own_logits(tmp_path):
             assert ours == pytest.approx(100 * float(cosine), abs=1e-3)
 
 
+def test_x_clip_is_taken_at_the_commit_of_the_cache_and_never_downloaded_without_a_pin(tmp_path, monkeypatch):
+    with pytest.raises(WeightsError, match=r"microsoft/xclip-base-patch32 \(about 786 MB\).*--set xclip.model=PATH"):
+        VideoTextFeature(Settings()).fetch()
+    assert not VideoTextFeature(Settings()).weights()[0].downloadable
+    folder = save_xclip(tmp_path / "snapshots" / "0123abcd")
+    asked = []
+
+    def cached(repo, name, *, revision):
+        asked.append((repo, revision))
+        return str(folder / name)
+
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", cached)
+    feature = VideoTextFeature(Settings())
+    feature.fetch()
+    assert feature.params()["model"] == "0123abcd"
+    assert set(asked) == {("microsoft/xclip-base-patch32", "main")}
+
+
+def test_loading_shows_no_bar_and_leaves_the_setting_as_it_was(tmp_path, capfd):
+    from transformers.utils import logging
+
+    folder = save_dino(tmp_path / "dino")
+    capfd.readouterr()
+    was_shown = logging.is_progress_bar_enabled()
+    logging.enable_progress_bar()
+    try:
+        DinoFeature(Settings({"dino.model": str(folder)})).load()
+        assert capfd.readouterr().err == ""
+        assert logging.is_progress_bar_enabled()
+    finally:
+        if not was_shown:
+            logging.disable_progress_bar()
+
+
+def test_a_download_of_raft_prints_nothing_on_standard_output(monkeypatch, capsys):
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *args, **kwargs: print("Downloading"))
+    RaftFeature(Settings()).fetch()
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Downloading" in printed.err
+
+
 def test_aesthetic_head_is_linear_on_unit_embeddings(tmp_path):
     folder = save_clip(tmp_path / "clip")
     head = torch.nn.Linear(24, 1)

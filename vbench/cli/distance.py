@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vbench.cli.options import BenchPath, Json, print_json, print_line
+from vbench.cli.options import BenchPath, Json, Set, print_json, print_line, settings_of
 
 
 def distance(
@@ -18,17 +18,16 @@ def distance(
     ] = "dino",
     bench: BenchPath = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    set_: Annotated[list[str] | None, typer.Option("--set", help="K=V, e.g. dino.model=PATH; repeatable.")] = None,
+    set_: Set = None,
     as_json: Json = False,
 ) -> None:
     """Compare two sets of clips by Fréchet and kernel distance."""
     from pathlib import Path
 
     from vbench.bench import Bench
-    from vbench.cli.score import _settings
     from vbench.distance import distance as compare
 
-    settings = _settings(set_)
+    settings = settings_of(set_)
     if Path(a).is_dir() and Path(b).is_dir():
         found = compare(None, a, b, features=features, settings=settings, device=device)
     else:

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from vbench.errors import OptionError
+
 BenchPath = Annotated[
     Path | None,
     typer.Option("--bench", help="The workspace folder.  [default: $VBENCH_HOME or ./bench]", show_default=False),
@@ -16,7 +18,24 @@ BenchPath = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if anything failed.")]
 
+Set = Annotated[list[str] | None, typer.Option("--set", help="K=V, e.g. clip.model=PATH; may be given several times.")]
+
 EXIT_USER, EXIT_FAILURES = 2, 3
+
+
+def settings_of(pairs: list[str] | None) -> dict[str, str]:
+    """What `--set NAME=VALUE` gave, the last of a name.
+
+    Raises:
+        OptionError: one of them is no NAME=VALUE.
+    """
+    found = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise OptionError(f"--set {pair!r}: expected NAME=VALUE, e.g. clip.model=PATH")
+        found[name] = value
+    return found
 
 
 def print_json(value: Any) -> None:

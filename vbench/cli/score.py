@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, print_json, print_line
+from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Set, Strict, print_json, print_line, settings_of
 
 if TYPE_CHECKING:
-    from vbench.records import Clip, Outcomes
     from vbench.score import Progress
 
 Preset = Annotated[str, typer.Option(help="offline, standard, full or vbench.")]
 Metrics = Annotated[str | None, typer.Option("--metrics", help="Names with commas, instead of a preset.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, or several with commas.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="K=V, e.g. clip.model=PATH; may be given several times.")]
 Precision = Annotated[str, typer.Option(help="auto (bf16 on CUDA), fp32 or bf16.")]
 TableFormat = Literal["csv", "json", "parquet"]
 
@@ -45,7 +43,7 @@ def score(
             metrics=_names(metrics),
             device=device,
             workers=workers,
-            settings=_settings(set_),
+            settings=settings_of(set_),
             precision=precision,
             progress=progress,
         )
@@ -78,10 +76,13 @@ def show(
     from vbench.bench import Bench
     from vbench.errors import ClipError, UserError
     from vbench.records import Prompt
-    from vbench.score import measure_file
+    from vbench.report.scores import as_document, stored_outcomes
 
     path = Path(clip)
     if path.exists():
+        from vbench.metrics import METRICS
+        from vbench.score import measure_file
+
         try:
             found, outcomes = measure_file(
                 path,
@@ -89,16 +90,18 @@ def show(
                 preset=preset,
                 metrics=_names(metrics),
                 device=device,
-                settings=_settings(set_),
+                settings=settings_of(set_),
                 precision=precision,
             )
         except ClipError as error:
             raise UserError(str(error)) from None
+        units = {name: metric.unit for name, metric in METRICS.items()}
     else:
         with Bench.open(bench, create=False) as workspace:
             found = workspace.clip(clip)
-            outcomes = stored(workspace, found)
-    document = as_document(found, outcomes)
+            outcomes = stored_outcomes(workspace, found)
+            units = {name: info.unit for name, info in workspace.metrics().items()}
+    document = as_document(found, outcomes, units)
     if json:
         print_json(document)
     else:
@@ -146,7 +149,7 @@ def selftest(
     """Check that every measure does what it should: frozen, doubled, cut, shuffled, blurred clips and more."""
     from vbench.selftest import run_selftest
 
-    results = run_selftest(clips, preset=preset, device=device, settings=_settings(set_))
+    results = run_selftest(clips, preset=preset, device=device, settings=settings_of(set_))
     if json:
         print_json([result.as_mapping() for result in results])
     else:
@@ -159,18 +162,6 @@ def selftest(
 
 def _names(metrics: str | None) -> list[str] | None:
     return [name.strip() for name in metrics.split(",") if name.strip()] if metrics is not None else None
-
-
-def _settings(pairs: list[str] | None) -> dict[str, str]:
-    from vbench.errors import OptionError
-
-    found = {}
-    for pair in pairs or []:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise OptionError(f"--set {pair!r}: expected NAME=VALUE, e.g. clip.model=PATH")
-        found[name] = value
-    return found
 
 
 class _progress:
@@ -206,54 +197,6 @@ class _progress:
             self._bar.update(self._task, completed=done, total=total)
         elif not self._quiet and not text and total and (done == total or done % 10 == 0):
             self._console.print(f"scored {done} of {total} clips", markup=False)
-
-
-def stored(workspace: Any, clip: Clip) -> Outcomes:
-    """What a bench knows of a clip."""
-    from vbench.records import Outcomes
-
-    return Outcomes(
-        clip=clip.id,
-        scores=tuple(workspace.scores(clip=clip.id)),
-        failures=tuple(workspace.score_failures(clip=clip.id)),
-        timelines=tuple(workspace.timelines(clip.id)),
-        events=tuple(workspace.events(clip.id)),
-    )
-
-
-def as_document(clip: Clip, outcomes: Outcomes) -> dict[str, Any]:
-    """The JSON that `vbench show --json` prints."""
-    from dataclasses import asdict
-
-    from vbench.metrics import METRICS
-
-    def unit(name: str) -> str:
-        return str(METRICS[name].unit) if name in METRICS else ""
-
-    described = asdict(clip)
-    probe = described.pop("probe")
-    failed = [failure for failure in outcomes.failures if failure.key is not None]
-    return {
-        "clip": described,
-        "probe": probe,
-        "scores": {
-            s.key.metric: {"value": s.value, "version": s.key.version, "unit": unit(s.key.metric)}
-            for s in outcomes.scores
-        },
-        "failures": {f.key.metric: f"{f.code}: {f.message}" for f in failed if f.key is not None},
-        "events": [
-            {
-                "kind": e.kind,
-                "start_s": e.start_s,
-                "end_s": e.end_s,
-                "frame": e.frame,
-                "value": e.value,
-                "metric": e.metric,
-            }
-            for e in sorted(outcomes.events, key=lambda e: (e.start_s, e.kind))
-        ],
-        "timelines": {t.key.metric: {"t_s": list(t.t_s), "value": list(t.value)} for t in outcomes.timelines},
-    }
 
 
 def _print_clip(document: dict[str, Any]) -> None:

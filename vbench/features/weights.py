@@ -15,6 +15,8 @@ from vbench.measure import Settings, Weights
 
 FILES = ("config.json", "preprocessor_config.json", "*.txt", "tokenizer*.json", "vocab.json", "special_tokens_map.json")
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+BRANCH = "main"
+"""Whose commit in the cache is taken where none is pinned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +26,9 @@ class HubModel:
     setting: str
     """`--set` name that points to a local folder, e.g. `clip.model`."""
     repo: str
-    revision: str
-    """Commit of the hub repository; a branch where none is known, resolved to the commit in the cache."""
+    revision: str | None
+    """Commit of the hub repository. None where none is known to be the right one: then nothing is downloaded, and a copy
+    in the cache counts by the commit it has."""
     size_mb: int
     licence: str
 
@@ -47,7 +50,7 @@ class HubModel:
         from huggingface_hub import try_to_load_from_cache
 
         for name in WEIGHT_FILES:
-            found = try_to_load_from_cache(self.repo, name, revision=self.revision)
+            found = try_to_load_from_cache(self.repo, name, revision=self.revision or BRANCH)
             if isinstance(found, str) and (Path(found).parent / "config.json").is_file():
                 return Path(found).parent
         return None
@@ -62,15 +65,16 @@ class HubModel:
             licence=self.licence,
             present=folder is not None,
             revision=self.identity(settings),
+            downloadable=self.revision is not None,
         )
 
     def identity(self, settings: Settings) -> str:
-        """The pinned revision, or `sha256:...` of a local copy's weights and configuration."""
+        """The commit (empty: none pinned, none there), or `sha256:...` of a local copy's weights and configuration."""
         folder = self.folder(settings)
         if folder is None:
-            return self.revision
+            return self.revision or ""
         if not settings.get(self.setting, ""):
-            return folder.name  # the commit, also where the revision is a branch
+            return folder.name  # the commit, also where none is pinned
         path = _weights_in(folder)
         assert path is not None
         return f"sha256:{_digest_of(path, path.stat().st_mtime_ns)}"
@@ -84,15 +88,23 @@ class HubModel:
         return _read_json(self.folder(settings), "preprocessor_config.json")
 
     def require(self, settings: Settings) -> Path:
-        """The folder; downloads it at the pinned revision where it is not there.
+        """The folder; downloads it at the pinned revision where it is not there, and never without one.
 
         Raises:
             WeightsError: it is not there and cannot be had.
         """
         folder = self.folder(settings)
-        return folder if folder is not None else self._download()
+        if folder is not None:
+            return folder
+        if self.revision is None:
+            raise WeightsError(
+                f"{self.repo} (about {self.size_mb} MB) is not in the cache, and is not downloaded by itself since no "
+                f"commit of it is pinned: hf download {self.repo} puts it into the cache, and its commit into each "
+                f"score's parameters; or give a local copy with --set {self.setting}=PATH"
+            )
+        return self._download(self.revision)
 
-    def _download(self) -> Path:
+    def _download(self, revision: str) -> Path:
         import httpx
         from huggingface_hub import constants, snapshot_download
 
@@ -101,17 +113,17 @@ class HubModel:
                 httpx.head(constants.ENDPOINT, timeout=5.0)  # the hub's own client tries for a minute
             # one kind of weight file: safetensors where the revision has it
             for name in WEIGHT_FILES:
-                found = Path(snapshot_download(self.repo, revision=self.revision, allow_patterns=[*FILES, name]))
+                found = Path(snapshot_download(self.repo, revision=revision, allow_patterns=[*FILES, name]))
                 if (found / name).is_file():
                     return found
         except Exception as error:
             reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
             raise WeightsError(
-                f"{self.repo} (revision {self.revision[:12]}, about {self.size_mb} MB) is not in the cache and "
+                f"{self.repo} (revision {revision[:12]}, about {self.size_mb} MB) is not in the cache and "
                 f"cannot be downloaded: {reason}; give a local copy with --set {self.setting}=PATH, or score with "
                 "--preset offline"
             ) from None
-        raise WeightsError(f"{self.repo}: revision {self.revision} holds no {' or '.join(WEIGHT_FILES)}")
+        raise WeightsError(f"{self.repo}: revision {revision} holds no {' or '.join(WEIGHT_FILES)}")
 
 
 def _weights_in(folder: Path) -> Path | None:
@@ -163,11 +175,16 @@ def load_transformers(kind: str, folder: Path, settings: Settings, **options: An
     import torch
     import transformers
 
-    transformers.utils.logging.disable_progress_bar()  # it would run through the progress of the scoring itself
+    bars = transformers.utils.logging
+    was_shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()  # it would run through the progress of the scoring itself
     try:
         model = getattr(transformers, kind).from_pretrained(folder, local_files_only=True, **options)
     except Exception as error:
         first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise WeightsError(f"{folder}: cannot be loaded as {kind} ({first}); get the model again") from None
+    finally:
+        if was_shown:
+            bars.enable_progress_bar()
     dtype = torch.bfloat16 if settings.precision == "bf16" else torch.float32
     return model.eval().requires_grad_(False).to(device=settings.device, dtype=dtype)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MODEL = HubModel(
     setting="xclip.model",
     repo="microsoft/xclip-base-patch32",
-    revision="main",
+    revision=None,
     size_mb=786,
     licence="MIT",
 )

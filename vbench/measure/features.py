@@ -66,9 +66,11 @@ class Weights:
     present: bool
     """Found in the given folder or in the cache of this machine."""
     revision: str
-    """Pinned revision, or the digest of a local copy."""
+    """Pinned revision, or the digest of a local copy; empty: none is pinned and there is no copy."""
     optional: bool = False
     """The `vbench` preset goes on without what needs it where it cannot be had, and names what it leaves out."""
+    downloadable: bool = True
+    """`Feature.fetch` gets it; else a person has to."""
 
 
 class Feature(ABC):

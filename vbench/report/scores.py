@@ -1,14 +1,16 @@
-"""Scores as a table: a row per clip and metric, failures among them."""
+"""Scores as a table, a row per clip and metric, failures among them; and all that is known of one clip."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vbench.bench import Bench
-from vbench.records import Clip
+from vbench.records import Clip, Outcomes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,3 +79,47 @@ def scores_frame(workspace: Bench) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(score_rows(workspace), columns=list(COLUMNS))
+
+
+def stored_outcomes(workspace: Bench, clip: Clip) -> Outcomes:
+    """What a bench knows of a clip."""
+    return Outcomes(
+        clip=clip.id,
+        scores=tuple(workspace.scores(clip=clip.id)),
+        failures=tuple(workspace.score_failures(clip=clip.id)),
+        timelines=tuple(workspace.timelines(clip.id)),
+        events=tuple(workspace.events(clip.id)),
+    )
+
+
+def as_document(clip: Clip, outcomes: Outcomes, units: Mapping[str, str]) -> dict[str, Any]:
+    """The JSON that `vbench show --json` prints.
+
+    Args:
+        clip: The clip.
+        outcomes: What was measured of it.
+        units: Metric → unit; one that is not there is shown without.
+    """
+    described = asdict(clip)
+    probe = described.pop("probe")
+    return {
+        "clip": described,
+        "probe": probe,
+        "scores": {
+            s.key.metric: {"value": s.value, "version": s.key.version, "unit": units.get(s.key.metric, "")}
+            for s in outcomes.scores
+        },
+        "failures": {f.key.metric: f"{f.code}: {f.message}" for f in outcomes.failures if f.key is not None},
+        "events": [
+            {
+                "kind": e.kind,
+                "start_s": e.start_s,
+                "end_s": e.end_s,
+                "frame": e.frame,
+                "value": e.value,
+                "metric": e.metric,
+            }
+            for e in sorted(outcomes.events, key=lambda e: (e.start_s, e.kind))
+        ],
+        "timelines": {t.key.metric: {"t_s": list(t.t_s), "value": list(t.value)} for t in outcomes.timelines},
+    }

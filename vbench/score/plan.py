@@ -203,7 +203,7 @@ def _check_weights(features: Mapping[str, Feature], metrics: Sequence[Metric]) -
     if not missing:
         return
     what = "; ".join(
-        f"{w.name} (about {w.size_mb} MB, revision {w.revision[:12] or 'as given'}; --set {w.setting}=PATH)"
+        f"{w.name} (about {w.size_mb} MB, revision {w.revision[:12] or 'not pinned'}; --set {w.setting}=PATH)"
         for w in missing.values()
     )
     free = [metric.name for metric in metrics if not blocked & set(metric.inputs)]
