@@ -27,8 +27,8 @@ class HubModel:
     """`--set` name that points to a local folder, e.g. `clip.model`."""
     repo: str
     revision: str | None
-    """Commit of the hub repository. None where none is known to be the right one: then nothing is downloaded, and a copy
-    in the cache counts by the commit it has."""
+    """Commit of the hub repository. None where none is known to be right: then nothing is downloaded, and a copy in the
+    cache counts by the commit it has."""
     size_mb: int
     licence: str
 
