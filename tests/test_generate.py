@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
@@ -16,6 +17,7 @@ import pytest
 from tests.fakes import billable
 from tests.fakes.billable import BillableAdapter
 from vbench.bench import Bench
+from vbench.catalog.cards import find_card
 from vbench.errors import AuthError, BenchError, JobError, NotStartedError, OptionError
 from vbench.generate import GenerateReport, Tool, Wishes, generate, making, plan_run, pool, stage
 from vbench.generate.budget import Ceiling, ceilings, set_ceiling
@@ -23,6 +25,7 @@ from vbench.generate.journal import Journal
 from vbench.generate.making import Step
 from vbench.generate.planning import seed_of
 from vbench.records import Prompt
+from vbench.score import score
 
 TWO = [Prompt(id="fox", text="a red fox"), Prompt(id="cat", text="a black cat", negative="blur")]
 
@@ -83,6 +86,30 @@ def test_clips_arrive_once_with_their_provenance(bench: Bench, tmp_path: Path) -
     assert (more.made, more.is_complete) == (2, True)
 
 
+def test_what_was_asked_is_kept_and_measured_against(bench: Bench) -> None:
+    card = find_card("synthetic-clean")
+    card = card.model_copy(update={"limits": card.limits.model_copy(update={"seconds": (3.0,)})})
+    prompt = Prompt(id="circle", text="a red circle moves right over blue")
+    generate(bench, models=[card], prompts=[prompt], wishes=Wishes(seconds=2.0))
+    (clip,) = bench.clips()
+    assert clip.probe.duration_s == pytest.approx(3.0)
+    assert clip.provenance.extra["request"] == {"seconds": 2.0}
+    score(bench, metrics=["spec_adherence"], workers=0)
+    (found,) = bench.scores()
+    assert found.value == pytest.approx(1 - (math.log2(2.9 / 2) - math.log2(1.02)))  # 0.49
+
+
+def test_a_run_that_cannot_show_that_it_lives_ends(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: Journal) -> set[str]:
+        raise OSError("the database is gone")
+
+    monkeypatch.setattr(Journal, "heartbeat", fails)
+    with pytest.raises(OSError, match="the database is gone"):
+        run(bench, Server(tmp_path / "server", work_s=30.0))
+
+
 def test_plan_shows_the_matrix_without_writing(bench: Bench, tmp_path: Path) -> None:
     server = Server(tmp_path / "server", work_s=90.0)
     wishes = Wishes(width=1280, height=720, fps=10, seconds=10)
@@ -136,6 +163,17 @@ def test_each_prompt_has_noise_of_its_own_and_every_tool_the_same() -> None:
 def test_what_cannot_be_meant_is_a_sentence(bench: Bench, tmp_path: Path, options: Any, sentence: str) -> None:
     with pytest.raises(OptionError, match=sentence):
         run(bench, Server(tmp_path / "server"), **options)
+
+
+def test_one_sample_is_tried_again_and_no_other(bench: Bench, tmp_path: Path) -> None:
+    server = Server(tmp_path / "server", faults={"cat": ["failed", "failed"], "dog": []})
+    cat = [next(prompt for prompt in TWO if prompt.id == "cat")]
+    run(bench, server, prompts=cat, samples=2, max_cost=1.0)  # both fail, and the ceiling of that run is used up
+    report = run(bench, server, prompts=cat, samples=4, only_sample=1, retry={"failed"})
+    assert (report.made, dict(report.states)) == (1, {"succeeded": 1})
+    assert [clip.sample for clip in bench.clips()] == [1]
+    with pytest.raises(OptionError, match="--only-sample is 2"):
+        run(bench, server, prompts=cat, samples=2, only_sample=2)
 
 
 @pytest.mark.parametrize(
