@@ -20,7 +20,7 @@ from vbench.errors import OptionError
 
 SUITE = "- {id: one, text: a red circle moves right over blue}\n- {id: two, text: a green square falls over grey}\n"
 app = typer.Typer()
-for command in (commands.plan, commands.generate, commands.status, commands.cancel, commands.budget):
+for command in (commands.plan, commands.generate, commands.run, commands.status, commands.cancel, commands.budget):
     app.command(command.__name__)(command)
 RUNNER = CliRunner()
 
@@ -58,6 +58,23 @@ def test_plan_generate_budget_status(suite: Path, tmp_path: Path) -> None:
         "succeeded": 4
     }
     assert "0 cancelled" in call("cancel", "--all", "--bench", tmp_path / "b")
+
+
+def test_run_makes_and_measures(suite: Path, tmp_path: Path) -> None:
+    line = ("--suite", suite, "--models", "synthetic-clean,synthetic-black", "--seconds", 1, "--preset", "offline")
+    line = (*line, "--bench", tmp_path / "b")
+    said = call("run", *line)
+    assert "4 clips made" in said
+    with Bench.open(tmp_path / "b") as bench:
+        scores = bench.scores()
+        assert {score.key.clip for score in scores} == {clip.id for clip in bench.clips()}
+        black = bench.scores(metrics=["black_ratio"], models=["synthetic-black"])
+        assert len(black) == 2
+        assert all(score.value > 0 for score in black)
+    assert f"{len(scores)} scores added to 4 clips" in said
+    again = call("run", *line)
+    assert "0 clips made" in again
+    assert "0 scores added to 4 clips" in again
 
 
 def test_what_is_planned_can_be_dropped(suite: Path, tmp_path: Path) -> None:

@@ -39,6 +39,9 @@ Arms = Annotated[
 Retry = Annotated[
     str, typer.Option(help="Ended jobs to try again, by state or reason: failed,refused_output,outcome_unknown,...")
 ]
+OnlySample = Annotated[
+    int | None, typer.Option(help="Of the samples, only the one with this number, from 0.  [default: all]", min=0)
+]
 MaxCost = Annotated[float | None, typer.Option(help="US dollars this run may cost, over all its repetitions.", min=0)]
 MaxJobs = Annotated[int | None, typer.Option(help="Jobs this run may start.", min=0)]
 Unpriced = Annotated[str, typer.Option("--allow-unpriced", help="Tools without a price that may run under --max-cost.")]
@@ -92,6 +95,7 @@ def generate(
     negative: Negative = "",
     arm: Arms = None,
     retry: Retry = "",
+    only_sample: OnlySample = None,
     max_cost: MaxCost = None,
     max_jobs: MaxJobs = None,
     allow_unpriced: Unpriced = "",
@@ -104,6 +108,7 @@ def generate(
     Exit code 3: something was refused, failed, is of unknown outcome, or waits at a ceiling.
     """
     options = _options(suite, models, samples, seed, seconds, width, height, fps, audio, negative, arm, retry)
+    options["only_sample"] = only_sample
     options |= {"max_cost": max_cost, "max_jobs": max_jobs, "allow_unpriced": _names(allow_unpriced)}
     report = _generate(bench, options, trust_remote_code, quiet=as_json)
     if as_json:
@@ -144,8 +149,12 @@ def run(
     from vbench.score import score
 
     with Bench.open(bench, create=False) as opened:
-        score(opened, preset=preset)
-    print_line("scored; rank with: vbench board")
+        scored = score(opened, preset=preset)
+    codes = ", ".join(f"{code} {n}" for code, n in sorted(scored.failures.items()))
+    print_line(
+        f"{scored.n_scores} scores added to {scored.n_clips} clips{f', not measured: {codes}' if codes else ''}; "
+        "rank them with vbench board"
+    )
     if not report.is_complete:
         raise typer.Exit(EXIT_FAILURES)
 
@@ -240,6 +249,8 @@ def budget(
         print_line(f"{row['key']:<18}${spent['usd']:.2f} {cost}, {spent['n_jobs']}{n} jobs{unpriced}   {row['about']}")
 
 
+WARNINGS_SHOWN = 8
+"""Per tool, the most frequent first."""
 UNDER_WAY = ("submitting", "submitted", "running")
 
 
@@ -307,7 +318,7 @@ def _progress() -> Callable[[Step], None]:
         if step.state in ("submitted", "running", "planned") and not step.message:
             return
         word = shown.get(step.state, step.state)
-        message = f": {step.message}" if step.message else ""
+        message = f": {_said(step.label, step.message)}" if step.message else ""
         sys.stderr.write(f"{word:<16}{step.label}  {step.prompt}-{step.sample}{message}\n")
 
     return tell
@@ -333,10 +344,17 @@ def _print_matrix(matrix: Matrix) -> None:
     for tool in matrix.tools:
         if tool.cost_usd is None:
             print_line(f"{tool.label}: its card has no price, it costs money all the same")
-        for warning, times in tool.warnings.items():
-            print_line(f"{tool.label}: {warning}" + (f" ({times} clips)" if times > 1 else ""))
+        for warning, times in list(tool.warnings.items())[:WARNINGS_SHOWN]:
+            print_line(f"{tool.label}: {_said(tool.label, warning)}" + (f" ({times} clips)" if times > 1 else ""))
+        if (n_more := len(tool.warnings) - WARNINGS_SHOWN) > 0:
+            print_line(f"{tool.label}: {n_more} more warnings; --json shows all")
     total = f"{matrix.n_new} clips to make, ${matrix.cost_usd:.2f}, about {_size(matrix.disk_bytes)}"
     print_line(total + (f", without {', '.join(matrix.unpriced)}" if matrix.unpriced else ""))
+
+
+def _said(label: str, message: str) -> str:
+    """A message without the tool it begins with, where the line names that already."""
+    return message.removeprefix(f"{label}: ").removeprefix(f"{label.partition('@')[0]}: ")
 
 
 def _size(n_bytes: int) -> str:
@@ -362,12 +380,13 @@ def _print_report(report: GenerateReport) -> None:
     print_line(f"{report.made} clips made in {report.elapsed_s:.0f} s; in all: {states}; ${report.spend.usd:.2f} spent")
     for job in (*report.unknown, *report.ended):
         print_line(
-            f"{job.state:<16}{job.id[:10]}  {job.model}  {job.prompt.id}-{job.sample}: {job.message or job.reason}"
+            f"{job.state:<16}{job.id[:10]}  {job.model}  {job.prompt.id}-{job.sample}: "
+            f"{_said(job.model, job.message) or job.reason}"
         )
     for why, n in report.impossible.items():
         print_line(f"{'not possible':<16}{why}" + (f" ({n} clips)" if n > 1 else ""))
     for label, why in report.paused.items():
-        print_line(f"{'paused':<16}{label}: {why}")
+        print_line(f"{'paused':<16}{label}: {_said(label, why)}")
     if report.ended:
         print_line("to try these again, add --retry with the states, as in --retry failed,refused_output")
 
@@ -392,7 +411,8 @@ def _print_status(found: dict[str, Any]) -> None:
         print_line(f"{label:<32}" + ", ".join(f"{n} {state}" for state, n in sorted(states.items())))
     print_line(f"${found['spend']['usd']:.2f} spent on {found['spend']['n_jobs']} jobs")
     for job in found["unknown"]:
-        print_line(f"outcome unknown: {job['id'][:10]}  {job['model']}  {job['prompt']}: {job['message']}")
+        said = _said(job["model"], job["message"])
+        print_line(f"outcome unknown: {job['id'][:10]}  {job['model']}  {job['prompt']}: {said}")
     unknown = {job["id"] for job in found["unknown"]}
     for failure in found["failures"]:
         if failure["subject"] not in unknown:
