@@ -16,7 +16,7 @@ from sqlalchemy import event
 from tests.ui.conftest import FLICKER, PROMPTS, Visit, many_clips, moving_square
 from vbench import video
 from vbench.bench import Bench
-from vbench.records import Failure, ScoreKey
+from vbench.records import Failure, JobState, Plan, Request, ScoreKey
 from vbench.ui import schemas, uploads, work
 
 # --- what is there ------------------------------------------------------------------------------------------------
@@ -325,6 +325,71 @@ def test_nothing_is_spent_without_a_ceiling_or_past_it(
 
     (line,) = load_suite(suite).prompts
     assert (line.key, line.tags) == (PROMPTS[0].key, PROMPTS[0].tags)
+
+
+def an_ended_job(bench: Bench, model: str, state: JobState, *, sample: int = 0, usd: float | None = 0.5) -> str:
+    """A job that came to an end without a clip; its id."""
+    from vbench.generate.journal import Intent, Journal
+
+    request = Request(prompt=PROMPTS[0], sample=sample, seed=40 + sample, seconds=5.0)
+    plan = Plan(
+        model=model, adapter="http", request=request, body={}, identity={"seed": request.seed}, cost_usd=usd,
+        is_billable=True,
+    )  # fmt: skip
+    journal = Journal(bench)
+    try:
+        journal.plan([Intent(label=model, prompt=PROMPTS[0], sample=sample, plan=plan)], run="r", retry={state})
+        job = journal.claim([model], 1)
+        assert job is not None
+        journal.finish(job.id, state, reason=None, message="as said")
+    finally:
+        journal.close()
+    return job.id
+
+
+def test_one_job_is_tried_again_at_the_price_that_was_shown(
+    page: TestClient, bench: Bench, priced: str, no_worker: list[Bench]
+) -> None:
+    id = an_ended_job(bench, priced, "failed", sample=2)
+    shown = page.get("/api/v1/jobs").json()["jobs"][0]
+    assert (shown["id"], shown["is_billable"], shown["estimate_usd"]) == (id, True, 0.5)
+    for agreed, said in (({}, "max_cost"), ({"max_cost": 0.4}, "the price has changed")):
+        answer = page.post(f"/api/v1/jobs/{id}/retry", json=agreed)
+        assert (answer.status_code, said in answer.json()["error"]) == (400, True)
+    assert bench.tasks() == []
+    assert page.post(f"/api/v1/jobs/{id}/retry", json={"max_cost": 0.5}).status_code == 202
+    (task,) = bench.tasks()
+    argv = list(work.command_of(task, bench).argv)
+    after = {word: argv[place + 1] for place, word in enumerate(argv[:-1]) if word.startswith("--")}
+    assert (after["--models"], after["--samples"], after["--only-sample"]) == (priced, "3", "2")
+    assert (after["--seed"], after["--seconds"], after["--retry"]) == ("40", "5.0", "failed")
+    assert task.args["prompt_key"] == PROMPTS[0].key
+    twice = page.post(f"/api/v1/jobs/{id}/retry", json={"max_cost": 0.5})
+    assert (twice.status_code, "already" in twice.json()["error"]) == (400, True)
+
+
+def test_an_unknown_outcome_is_sent_again_only_knowing_that_it_may_be_paid_twice(
+    page: TestClient, bench: Bench, priced: str, no_worker: list[Bench]
+) -> None:
+    id = an_ended_job(bench, priced, "outcome_unknown")
+    answer = page.post(f"/api/v1/jobs/{id}/retry", json={"max_cost": 0.5})
+    assert (answer.status_code, "paid for twice" in answer.json()["error"]) == (400, True)
+    assert bench.tasks() == []
+    assert page.post(f"/api/v1/jobs/{id}/retry", json={"max_cost": 0.5, "understood": True}).status_code == 202
+    assert bench.tasks()[0].args["retry"] == ["outcome_unknown"]
+
+
+def test_what_cannot_be_tried_again(visit: Visit, bench: Bench, priced: str, no_worker: list[Bench]) -> None:
+    first = an_ended_job(bench, priced, "failed")
+    second = an_ended_job(bench, priced, "failed")
+    page, agreed = visit(), {"max_cost": 0.5}
+    assert second != first
+    assert "tried again since" in page.post(f"/api/v1/jobs/{first}/retry", json=agreed).json()["error"]
+    arm = an_ended_job(bench, f"{priced}@longer", "failed")
+    assert "--arm" in page.post(f"/api/v1/jobs/{arm}/retry", json=agreed).json()["error"]
+    assert page.post(f"/api/v1/jobs/{'0' * 16}/retry", json=agreed).status_code == 404
+    assert visit(public=True).post(f"/api/v1/jobs/{second}/retry", json=agreed).status_code == 403
+    assert bench.tasks() == []
 
 
 def test_cancelling(page: TestClient, bench: Bench, no_worker: list[Bench]) -> None:

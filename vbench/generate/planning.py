@@ -151,6 +151,7 @@ def plan_jobs(
     retry: Collection[str] = (),
     adapters: Mapping[str, Adapter] | None = None,
     is_final: bool = False,
+    only_sample: int | None = None,
 ) -> Matrix:
     """Plan every clip; nothing is sent and nothing written.
 
@@ -165,6 +166,7 @@ def plan_jobs(
         retry: States or reasons that are tried again.
         adapters: Label → adapter, where they exist already.
         is_final: The expansions are all there will be: a prompt without its own cannot be made under that arm.
+        only_sample: Of the samples, this one alone, from 0; None: all.
 
     Raises:
         OptionError: no prompt, no tool, two tools of one label, or not as many seeds as samples.
@@ -172,6 +174,8 @@ def plan_jobs(
     """
     wishes = wishes or Wishes()
     _check(tools, prompts, samples, seeds)
+    if only_sample is not None and not 0 <= only_sample < samples:
+        raise OptionError(f"--only-sample is {only_sample}; with --samples {samples} there are 0 to {samples - 1}")
     done, latest = _known(bench, [tool.label for tool in tools])
     cells: list[Cell] = []
     rows: list[ToolPlan] = []
@@ -180,6 +184,7 @@ def plan_jobs(
         mine = [
             _cell(tool, adapter, request, done, latest, retry, expanded, is_final)
             for request, expanded in _requests(tool, prompts, samples, seeds, wishes, expansions or {})
+            if only_sample in (None, request.sample)
         ]
         cells += mine
         rows.append(_summary(tool, mine))

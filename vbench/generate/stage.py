@@ -99,6 +99,7 @@ def generate(
     max_jobs: int | None = None,
     allow_unpriced: Collection[str] = (),
     retry: Collection[str] = (),
+    only_sample: int | None = None,
     progress: Callable[[Step], None] | None = None,
     make: Callable[[ModelCard], Adapter] = make_adapter,
 ) -> GenerateReport:
@@ -117,6 +118,7 @@ def generate(
         max_jobs: Jobs that it may start.
         allow_unpriced: Tools that may be used under `max_cost` although nobody knows their price.
         retry: States or reasons of ended jobs to try again, such as ``failed`` or ``outcome_unknown``.
+        only_sample: Of the samples, this one alone, from 0; what stands at the others is left as it is.
         progress: Called at every step of a job, from several threads.
         make: Builds the adapter of a card.
 
@@ -139,9 +141,9 @@ def generate(
         _add_models(bench, tools)
         matrix = plan_jobs(
             tools, wanted, samples=samples, seeds=seeds, wishes=wishes, expansions=expansions,
-            bench=bench, retry=retry, adapters=by_label, is_final=True,
+            bench=bench, retry=retry, adapters=by_label, is_final=True, only_sample=only_sample,
         )  # fmt: skip
-        run = run_key(tools, wanted, samples)
+        run = run_key(tools, wanted, samples, only_sample)
         _set_ceiling(bench, run, _about(tools, wanted, samples), max_cost, max_jobs)
         labels = [tool.label for tool in tools]
         journal.reopen(labels)
@@ -205,9 +207,10 @@ def tools_of(models: Sequence[str | ModelCard | Tool], arms: Sequence[Arm]) -> l
     return found
 
 
-def run_key(tools: Sequence[Tool], prompts: Sequence[Prompt], samples: int) -> str:
+def run_key(tools: Sequence[Tool], prompts: Sequence[Prompt], samples: int, only_sample: int | None = None) -> str:
     """What makes two calls the same run, for its ceiling."""
-    return digest("run", sorted(tool.label for tool in tools), sorted(prompt.key for prompt in prompts), samples)
+    wanted = (sorted(tool.label for tool in tools), sorted(prompt.key for prompt in prompts), samples)
+    return digest("run", *wanted) if only_sample is None else digest("run", *wanted, only_sample)
 
 
 def _prompts(suite: str | Path | None, prompts: Sequence[Prompt]) -> list[Prompt]:

@@ -16,13 +16,14 @@ from starlette.requests import ClientDisconnect
 from vbench.catalog.suites import slug
 from vbench.errors import BudgetError, OptionError
 from vbench.records import Prompt, Task
-from vbench.ui import pricing, schemas, work
+from vbench.ui import pricing, retrying, schemas, work
 from vbench.ui.exports import FILES, QUICK, export, takes_of
 from vbench.ui.security import MAX_UPLOAD_BYTES
 from vbench.ui.state import Page, asking, page_state, require, slow_down
 
 routes = APIRouter(prefix="/api/v1", tags=["work"])
 TaskId = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{16}$")]
+JobId = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{8,64}$")]
 SHOWN_TASKS = 200
 
 
@@ -98,10 +99,15 @@ def add_task(page: page_state, visitor: asking, body: schemas.NewTask) -> schema
             f"this would cost about ${planned.cost_usd:.2f}, the ceiling is ${wish.max_cost:.2f}; "
             "raise it, or take fewer tools or samples"
         )
-    line = {"id": prompt.id, "text": prompt.text, "tags": list(prompt.tags), "expects": dict(prompt.expects)}
-    line |= {"negative": wish.negative or prompt.negative}
+    line = _line(prompt, negative=wish.negative or prompt.negative)
     args = wish.model_dump(exclude={"prompt", "prompt_id", "negative"})
     return _queue(page, "generate", args | {"prompt": line, "prompt_key": prompt.key})
+
+
+def _line(prompt: Prompt, *, negative: str) -> dict[str, Any]:
+    """As in the file of a suite."""
+    line = {"id": prompt.id, "text": prompt.text, "tags": list(prompt.tags), "expects": dict(prompt.expects)}
+    return line | {"negative": negative}
 
 
 def _prompt(page: Page, wish: schemas.GenerateArgs) -> Prompt:
@@ -109,6 +115,24 @@ def _prompt(page: Page, wish: schemas.GenerateArgs) -> Prompt:
     same = [prompt for prompt in page.bench.prompts() if prompt.text == wish.prompt]
     found = next((prompt for prompt in same if wish.prompt_id in ("", prompt.id)), None)
     return found or Prompt(id=slug(wish.prompt_id or wish.prompt), text=wish.prompt, suite="page")
+
+
+@routes.post("/jobs/{job}/retry", status_code=202)
+def retry(page: page_state, visitor: asking, job: JobId, body: schemas.RetryArgs) -> schemas.TaskFacts:
+    """Try one ended job again, with the settings it had, as an attempt of its own."""
+    require(page.may.generate, "trying again")
+    slow_down(page.limits.writes, visitor.session)
+    ended = retrying.ended_job(page.bench, job)
+    if ended.state == "outcome_unknown" and not body.understood:
+        raise BudgetError(retrying.PAID_TWICE.format(model=ended.model))
+    wish = retrying.wish_of(ended)
+    (planned,) = pricing.plan(wish, ended.prompt).models
+    retrying.check_price(planned, body)
+    args = wish.model_dump(exclude={"prompt", "prompt_id", "negative", "max_cost"})
+    line = _line(ended.prompt, negative=wish.negative)
+    args |= {"prompt": line, "prompt_key": ended.prompt.key}
+    args |= {"samples": ended.sample + 1, "only_sample": ended.sample, "allow_unpriced": body.allow_unpriced}
+    return _queue(page, "generate", args)
 
 
 @routes.post("/tasks/{task}/cancel")

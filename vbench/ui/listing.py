@@ -135,6 +135,8 @@ def jobs(bench: Bench, *, state: str = "", offset: int = 0, limit: int = 200) ->
         JobRow.reason,
         JobRow.message,
         JobRow.cost_usd,
+        JobRow.estimate_usd,
+        JobRow.is_billable,
         JobRow.clip,
         JobRow.planned_at,
         JobRow.submitted_at,

@@ -316,6 +316,17 @@ class GenerateArgs(_Body):
     """Ended jobs of this wish to try again."""
 
 
+class RetryArgs(_Body):
+    """One ended job, tried again at the price that was shown."""
+
+    max_cost: float | None = Field(default=None, ge=0, le=100_000, allow_inf_nan=False)
+    """Dollars that were shown; needed where the tool costs money."""
+    allow_unpriced: bool = False
+    """Try it although nobody knows its price."""
+    understood: bool = False
+    """The tool may have made, and charged for, a clip whose outcome is unknown."""
+
+
 class ScoreArgs(_Body):
     preset: Literal["offline", "standard", "vbench", "full"] = "offline"
 

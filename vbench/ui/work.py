@@ -156,11 +156,16 @@ def _generate(task: Task, bench: Bench) -> Command:
         words += ["--allow-unpriced", models]
     if args.get("retry"):
         words += ["--retry", ",".join(args["retry"])]
-    mine = (JobRow.model.in_(args["models"]), JobRow.prompt_key == args["prompt_key"])
+    mine = [JobRow.model.in_(args["models"]), JobRow.prompt_key == args["prompt_key"]]
+    n_pieces = len(args["models"]) * args["samples"]
+    if (only := args.get("only_sample")) is not None:  # a task of an earlier version has none
+        words += ["--only-sample", str(only)]
+        mine.append(JobRow.sample == only)
+        n_pieces = len(args["models"])
     return Command(
         argv=_vbench(*words),
         counts=select(func.count(JobRow.id)).where(*mine, JobRow.finished_at.is_not(None)),
-        n_pieces=len(args["models"]) * args["samples"],
+        n_pieces=n_pieces,
         open_jobs=select(JobRow.id).where(*mine, JobRow.state.in_(OPEN_STATES)),
         report=generation_report,
         then=(("score", {"preset": "offline"}),),

@@ -8,6 +8,7 @@ import { best } from "../../../vbench/ui/static/facts.js";
 import { columnsFor, spriteTile, windowOf } from "../../../vbench/ui/static/grid.js";
 import { ARENA_KEYS, commandFor, keyName, PLAYER_KEYS } from "../../../vbench/ui/static/keys.js";
 import { DEFAULTS, fromQuery, toQuery } from "../../../vbench/ui/static/link.js";
+import { retryable, retryBody } from "../../../vbench/ui/static/runs.js";
 import { bestColumns, clampPan, zoomAt } from "../../../vbench/ui/static/stage.js";
 import { nextMoment, points, range } from "../../../vbench/ui/static/timeline.js";
 import { pickLocale, setWords, t } from "../../../vbench/ui/static/words.js";
@@ -129,6 +130,15 @@ test("keys mean what the table says, on keyboards where ? and + need Shift too",
     const keys = table.flatMap(([names]) => names);
     assert.equal(new Set(keys).size, keys.length, "no key means two things");
   }
+});
+
+test("only the newest attempt of a place is tried again, at the price that was shown", () => {
+  const job = (id, state, extra = {}) => ({ id, state, model: "m", prompt_id: "p", prompt: "text", sample: 0, is_billable: true, estimate_usd: 0.5, ...extra });
+  const jobs = [job("open", "running"), job("old", "failed"), job("ended", "failed", { sample: 1 }), job("made", "succeeded", { sample: 2 }), job("lost", "outcome_unknown", { model: "n" })];
+  assert.deepEqual([...retryable(jobs)], ["ended", "lost"]);
+  assert.deepEqual(retryBody(jobs[2], false), { max_cost: 0.5, allow_unpriced: false, understood: false });
+  assert.deepEqual(retryBody(job("x", "failed", { estimate_usd: null }), true), { max_cost: null, allow_unpriced: true, understood: true });
+  assert.deepEqual(retryBody(job("x", "failed", { is_billable: false, estimate_usd: 0 }), false), { max_cost: null, allow_unpriced: false, understood: false });
 });
 
 test("the language follows the browser, region or not", () => {

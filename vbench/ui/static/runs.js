@@ -8,6 +8,23 @@ const LIVE_MS = 1500;
 const IDLE_MS = 6000;
 const OPEN = ["planned", "submitting", "submitted", "running"];
 
+/** Ids of jobs that can be tried again: ended, and the newest of their place; `jobs` come newest first. */
+export function retryable(jobs) {
+  const seen = new Set();
+  return new Set(jobs.filter((job) => {
+    const place = JSON.stringify([job.model, job.prompt_id, job.prompt, job.sample]);
+    const isNewest = !seen.has(place);
+    seen.add(place);
+    return isNewest && !OPEN.includes(job.state) && job.state !== "succeeded";
+  }).map((job) => job.id));
+}
+
+/** What the click agrees to: the price that was shown, and for an unknown outcome that it may be paid twice. */
+export function retryBody(job, understood) {
+  const isUnpriced = job.is_billable && job.estimate_usd === null;
+  return { max_cost: job.is_billable ? job.estimate_usd : null, allow_unpriced: isUnpriced, understood };
+}
+
 class Runs {
   constructor(app, element, query) {
     this.app = app;
@@ -76,6 +93,7 @@ class Runs {
   #drawJobs({ states, jobs }) {
     const names = Object.keys(states);
     if (!names.length) { put(this.jobs, h("p", { class: "hint" }, t("run.noJobs"))); return; }
+    const again = retryable(jobs);
     put(this.jobs,
       h("div", { class: "state-row" }, choice(t("run.state"), [["", t("run.allStates")], ...names.map((name) => [name, `${t(`state.${name}`)} (${states[name]})`])], this.state, (value) => { this.state = value; this.drawn = ""; void this.app.attempt(() => this.#refresh()); }),
         h("div", { class: "state-bar", "aria-hidden": "true" }, names.map((name) => h("span", { class: name, style: { "flex-grow": String(states[name]) }, title: `${name}: ${states[name]}` })))),
@@ -87,13 +105,23 @@ class Runs {
           h("td", {}, h("span", { class: `state ${job.state}` }, t(`state.${job.state}`))),
           h("td", { class: "why" }, [job.reason && t(`reason.${job.reason}`), job.message].filter(Boolean).join(": ")),
           h("td", {}, money(job.cost_usd)),
-          h("td", {}, job.clip ? this.app.link("compare", `takes=${job.clip}`, t("run.watch")) : this.#retry(job))))))));
+          h("td", {}, job.clip ? this.app.link("compare", `takes=${job.clip}`, t("run.watch")) : again.has(job.id) && this.#retry(job))))))));
   }
 
-  /** Back to the page where the price is shown before the click: trying again may cost again. */
+  /** One click with its price on it; where nobody knows the outcome of the first attempt, a question before it. */
   #retry(job) {
-    if (OPEN.includes(job.state) || (this.app.bench.permissions ?? {}).generate === false) return null;
-    return this.app.link("generate", new URLSearchParams({ prompt: job.prompt, models: job.model }).toString(), t("run.retry"));
+    const may = this.app.bench.permissions ?? {};
+    const cost = !job.is_billable ? t("make.free") : job.estimate_usd === null ? t("make.unpriced") : money(job.estimate_usd);
+    return may.generate !== false && h("button", { type: "button", onclick: (event) => void this.#tryAgain(job, event.currentTarget) }, t("run.retry", { price: cost }));
+  }
+
+  async #tryAgain(job, button) {
+    const isUnknown = job.state === "outcome_unknown";
+    if (isUnknown && !globalThis.confirm(t("run.paidTwice", { model: job.model }))) return;
+    button.disabled = true; // one click, one task
+    const task = await this.app.attempt(() => api.post(`jobs/${job.id}/retry`, retryBody(job, isUnknown)));
+    if (task) await this.app.attempt(() => this.#refresh());
+    else button.disabled = false;
   }
 
   #drawFailures(failures) {
