@@ -186,6 +186,13 @@ def test_missing_weights_stop_the_plan_and_say_what_works_without(monkeypatch, t
         assert words in str(caught.value)
 
 
+def test_a_local_copy_of_raft_is_part_of_the_key(tmp_path):
+    (tmp_path / "raft.pth").write_bytes(b"weights")
+    settings = {"flow.backend": "raft", "raft.model": str(tmp_path / "raft.pth")}
+    plan = make_plan(metrics=["motion_amount"], settings=settings)
+    assert plan.params["motion_amount"]["flow"]["weights"].startswith("sha256:")
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [

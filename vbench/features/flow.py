@@ -14,10 +14,12 @@ from vbench.features.small import SHORT_SIDE, small_luma
 from vbench.measure import Bytes, Every, Feature, Flow, Frame, Settings, Source, StreamFeature
 
 BACKENDS = ("dis", "raft")
-SETTING = {
+SETTINGS = {
     "flow.backend": "optical flow: dis (OpenCV, CPU) or raft (torchvision); default raft on CUDA where its weights "
-    "are part of the preset, else dis"
+    "are part of the preset, else dis",
+    "raft.model": "file of RAFT large weights; default torchvision's C_T_SKHT_V2 in torch's cache",
 }
+"""Of both backends, as the choice between them is one of the settings."""
 STILL_S = 0.3
 """A picture held longer than this counts as standing still, shorter as a low frame rate."""
 CAMERA_STEP, CAMERA_PX = 8, 0.75
@@ -44,7 +46,7 @@ class DisFeature(StreamFeature):
     """`measure.Flow` by DIS, preset fast, on the small copy."""
 
     name = "flow"
-    known_settings = SETTING
+    known_settings = SETTINGS
 
     def params(self) -> dict[str, Any]:
         return {"backend": "dis-fast", "short_side": SHORT_SIDE}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vbench.errors import WeightsError
-from vbench.features.flow import SETTING, STILL_S, FlowRows
+from vbench.features.flow import SETTINGS, STILL_S, FlowRows
 from vbench.features.weights import file_digest
 from vbench.measure import (
     Bytes,
@@ -43,10 +43,7 @@ class RaftFeature(DeviceFeature):
     """`measure.Flow` by RAFT large, both ways, on a short side of 256."""
 
     name = "flow"
-    known_settings = {  # noqa: RUF012
-        **SETTING,
-        "raft.model": f"file of RAFT large weights; default {FILE} in torch's cache",
-    }
+    known_settings = SETTINGS
 
     def params(self) -> dict[str, Any]:
         return {
@@ -83,6 +80,8 @@ class RaftFeature(DeviceFeature):
 
     def fetch(self) -> None:
         """Download through torch, which checks the file against the digest in its name."""
+        if self.settings.get("raft.model", ""):
+            return
         import torch
         from torchvision.models.optical_flow import Raft_Large_Weights
 
