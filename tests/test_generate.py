@@ -24,7 +24,7 @@ from vbench.generate.budget import Ceiling, ceilings, set_ceiling
 from vbench.generate.journal import Journal
 from vbench.generate.making import Step
 from vbench.generate.planning import seed_of
-from vbench.records import Prompt
+from vbench.records import Failure, Prompt
 from vbench.score import score
 
 TWO = [Prompt(id="fox", text="a red fox"), Prompt(id="cat", text="a black cat", negative="blur")]
@@ -519,3 +519,16 @@ def test_the_journal_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
         final = run(bench, server, prompts=prompts)
         assert dict(final.states) == {"succeeded": 11, "outcome_unknown": 1}
         assert final.spend.usd == pytest.approx(6.0)
+
+
+@pytest.mark.postgres
+def test_many_may_report_the_same_failure_at_once_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
+    together = threading.Barrier(8)
+
+    def report(i: int) -> None:
+        together.wait(10)
+        bench.add_failure(Failure(stage="generate", subject="job", code="failed", message=f"as told by {i}"))
+
+    with Bench.open(tmp_path / "bench", db=postgres_url) as bench, ThreadPoolExecutor(8) as threads:
+        list(threads.map(report, range(8)))
+        assert len(bench.failures("generate")) == 1
