@@ -12,7 +12,11 @@ The floor is the decode-only time where no backbone runs. With a backbone it is 
 measured matmul rate (4096 x 4096, in the precision that is used); FLOPs are counted on the loaded models by
 `torch.utils.flop_counter`.
 
+`--weights random` builds CLIP ViT-B/32, DINOv2-base and RAFT large from their configurations with random weights: as
+fast as the published ones, since no kernel looks at the values, while the scores mean nothing. Nothing is downloaded.
+
     python benchmarks/scoring.py --clips 8 --workers 2
+    python benchmarks/scoring.py --preset standard --weights random --device cuda
     python benchmarks/scoring.py --preset standard --set clip.model=PATH --set dino.model=PATH --device cuda
 """
 
@@ -21,6 +25,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +36,7 @@ from typing import Any
 
 import numpy as np
 
+import vbench
 from vbench.bench import Bench
 from vbench.importing import import_folder
 from vbench.score.stage import cores, score
@@ -57,6 +63,28 @@ def make_clips(folder: Path, n: int, width: int, height: int, seconds: float) ->
         write_clip(noisy, folder / "made" / f"clip{i}-0.mp4", fps=24, crf=18, preset="fast")
         prompts.append({"id": f"clip{i}", "text": f"texture number {i}"})
     (folder / "prompts.jsonl").write_text("\n".join(json.dumps(prompt) for prompt in prompts))
+
+
+def random_weights(folder: Path) -> dict[str, str]:
+    """Backbones of the standard preset at their real size, and the settings that point to them."""
+    import torch
+    from torchvision.models.optical_flow import raft_large
+    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, Dinov2Config, Dinov2Model
+
+    from vbench.features.raft import FILE
+
+    torch.manual_seed(0)
+    # the tokenizer of the small CLIP in the package; texts are a negligible part
+    clip, tiny = folder / "clip", Path(vbench.__file__).parent / "data" / "tiny-clip"
+    special = json.loads((tiny / "config.json").read_text())["text_config"]
+    ids = {name: special[name] for name in ("bos_token_id", "eos_token_id", "pad_token_id") if name in special}
+    CLIPModel(CLIPConfig(text_config=ids)).save_pretrained(clip)
+    CLIPImageProcessor().save_pretrained(clip)
+    for file in tiny.glob("*token*"):
+        shutil.copy(file, clip)
+    Dinov2Model(Dinov2Config(image_size=518)).save_pretrained(folder / "dino")
+    torch.save(raft_large(weights=None).state_dict(), folder / FILE)
+    return {"clip.model": str(clip), "dino.model": str(folder / "dino"), "raft.model": str(folder / FILE)}
 
 
 def decode_only(files: list[Path], workers: int) -> tuple[float, int]:
@@ -127,15 +155,15 @@ def matmul_rate(device: str, precision: str) -> float:
     return 2 * n**3 * n_runs / (time.perf_counter() - started)
 
 
-def count_flops(settings: dict[str, str], device: str, preset: str) -> float:
-    """FLOPs of all backbones of a preset for one time of the grid on a 16:9 frame, per second of clip."""
+def count_flops(settings: dict[str, str], device: str, preset: str) -> dict[str, float]:
+    """FLOPs of each backbone of a preset per second of a 16:9 clip at 24 fps."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     from vbench.measure import AllFrames, DeviceFeature, Every
     from vbench.score.plan import make_plan
 
-    plan, total = make_plan(preset, settings=settings, device=device), 0.0
+    plan, found = make_plan(preset, settings=settings, device=device), {}
     for feature in plan.features.values():
         if not isinstance(feature, DeviceFeature):
             continue
@@ -146,8 +174,8 @@ def count_flops(settings: dict[str, str], device: str, preset: str) -> float:
             encoder.encode(torch.zeros(shape, dtype=torch.uint8, device=device))
         sampling = request.sampling
         rate = 1 / sampling.seconds if isinstance(sampling, Every) else 24.0 if isinstance(sampling, AllFrames) else 0.2
-        total += counter.get_total_flops() * rate / encoder.hop
-    return total
+        found[feature.name] = counter.get_total_flops() * rate / encoder.hop
+    return found
 
 
 def main() -> None:
@@ -160,6 +188,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", type=int, default=cores())
     parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--weights", choices=["random"], help="models of real size instead of published weights")
     parser.add_argument("--runs", type=int, default=2)
     given = parser.parse_args()
     settings = dict(pair.split("=", 1) for pair in given.set)
@@ -168,6 +197,8 @@ def main() -> None:
         if given.folder is None:
             width, height = map(int, given.size.split("x"))
             make_clips(folder, given.clips, width, height, given.seconds)
+        if given.weights:
+            settings = random_weights(Path(name) / "weights") | settings
         print(json.dumps(compare(folder, Path(name), given, settings), indent=1))
 
 
@@ -193,6 +224,7 @@ def compare(folder: Path, scratch: Path, given: argparse.Namespace, settings: di
     busy = best["score_s"] * min(given.workers, len(files))
     result: dict[str, Any] = {
         "preset": given.preset,
+        "load_average": round(os.getloadavg()[0], 1),
         "device": given.device,
         "workers": given.workers,
         "clips": len(files),
@@ -208,9 +240,11 @@ def compare(folder: Path, scratch: Path, given: argparse.Namespace, settings: di
     }
     if given.preset != "offline":
         device = "cuda:0" if given.device.startswith("cuda") else "cpu"
-        flops = count_flops(settings, device, given.preset) * result["clip_seconds"]
+        per_s = count_flops(settings, device, given.preset)
+        flops = sum(per_s.values()) * result["clip_seconds"]
         rate = matmul_rate(device, "bf16" if device != "cpu" else "fp32")
         result |= {
+            "gflop_per_clip_second": {name: round(value / 1e9, 1) for name, value in per_s.items()},
             "backbone_tflop": round(flops / 1e12, 3),
             "matmul_tflops": round(rate / 1e12, 3),
             "backbone_floor_s": round(flops / rate, 2),
