@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from gradio.queueing import Queue
 
+from tests.ui.conftest import Visit
 from vbench.ui import i18n
 from vbench.ui.pages import PAGES, TEMPLATE
 from vbench.ui.server import STATIC
@@ -30,6 +33,21 @@ def test_the_shell_is_static_and_takes_nothing_from_visitors(page: TestClient) -
     blocks = gradio.get_blocks()
     assert blocks.fns == {}  # no listener, so no endpoint behind the queue
     assert "{" not in TEMPLATE
+
+
+def test_a_page_nobody_looks_at_rests(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    def look(_queue: Queue) -> int:
+        looks.append(1)
+        return 0
+
+    monkeypatch.setattr(Queue, "__len__", look)
+    page = visit()
+    page.get("/ui/")  # the queue is started by the first visit
+    looks.clear()
+    time.sleep(1.0)
+    assert 1 <= len(looks) <= 6  # Gradio's own pace is a thousand
 
 
 def test_each_word_is_there_in_each_language() -> None:
