@@ -532,3 +532,23 @@ def test_many_may_report_the_same_failure_at_once_on_postgresql(postgres_url: st
     with Bench.open(tmp_path / "bench", db=postgres_url) as bench, ThreadPoolExecutor(8) as threads:
         list(threads.map(report, range(8)))
         assert len(bench.failures("generate")) == 1
+
+
+@pytest.mark.postgres
+def test_two_plan_the_same_prompts_in_opposite_order_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
+    prompts = [Prompt(id=f"p{i}", text=f"prompt {i}") for i in range(200)]
+    adapter = BillableAdapter(billable.card(), tmp_path / "server")
+
+    def plan(ordered: list[Prompt]) -> int:
+        cells = stage.plan_jobs([Tool(card=billable.card())], ordered, adapters={"paid": adapter}).intents()
+        journal = Journal(bench)
+        try:
+            together.wait(10)
+            return journal.plan(cells, run="run")
+        finally:
+            journal.close()
+
+    together = threading.Barrier(2)
+    with Bench.open(tmp_path / "bench", db=postgres_url) as bench, ThreadPoolExecutor(2) as threads:
+        bench.add_model("paid", {})
+        assert sum(threads.map(plan, (prompts, prompts[::-1]))) == 200

@@ -37,6 +37,8 @@ from vbench.records import (
 from vbench.tables import CeilingRow, JobRow, ModelRow, PromptRow
 
 CHUNK = 500
+PLANNING = 7363
+"""Number of the lock under which processes that share a PostgreSQL database plan one after the other."""
 LEASE_S = 180.0
 """How long a process on another machine is taken to live after its last sign of life."""
 FINAL_STATES: tuple[JobState, ...] = (
@@ -146,6 +148,8 @@ class Journal:
         wanted, n_new = list(intents), 0
         for start in range(0, len(wanted), CHUNK):  # so that others need not wait for thousands of rows
             with self.bench.write() as session:
+                if not self.bench.database.is_sqlite:  # two that add the same rows in another order would block
+                    session.execute(select(func.pg_advisory_xact_lock(PLANNING)))
                 n_new += sum(self._plan_one(session, intent, run, retry) for intent in wanted[start : start + CHUNK])
         return n_new
 
