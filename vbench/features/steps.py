@@ -85,9 +85,13 @@ def tile_means(luma: Bytes) -> Any:
 
 
 def tile_hues(rgb: Bytes) -> Any:
-    """Mean a and b of CIE Lab on the grid of tiles, 8-bit units, shape (64, 2)."""
+    """a and b of CIE Lab on the grid of tiles as they were at a lightness of 50, shape (64, 2).
+
+    More or less light multiplies a, b and L + 16 alike; below a lightness of 20 colours are too uncertain for that.
+    """
     tiles = cv2.resize(rgb, (TILES, TILES), interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(tiles, cv2.COLOR_RGB2LAB)[..., 1:].reshape(-1, 2).astype(np.float32)
+    lab = cv2.cvtColor(tiles.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    return (lab[..., 1:] * 66 / np.maximum(lab[..., :1] + 16, 36)).reshape(-1, 2)
 
 
 def colour_layout(rgb: Bytes) -> Any:

@@ -29,9 +29,9 @@ def cut_positions(steps: Steps) -> NDArray[np.int64]:
     when at least 60 % of the textured blocks of the frame before are found nowhere near, and the layout of colours
     differs by at least 0.2 (or everything is lost). In a clip whose steps are all large, a step above the usual one is
     a cut where at least 80 % is lost and the colours differ by 0.35. Between plain pictures, where no block has much to
-    lose, the step is a cut where it stands alone, the colours differ by 0.9 and their hue by 12 units, and neither
-    picture is seen again half a second beyond. Fast motion and flashes keep their blocks or come back; a lamp that goes
-    on keeps its hues; fades out of black are no cuts.
+    lose, the step is a cut where it stands alone, the colours differ by 0.9 and their hue by 12 units of CIE Lab, and
+    neither picture is seen again half a second beyond. Fast motion and flashes keep their blocks or come back; a lamp
+    that goes on keeps its hues; fades out of black are no cuts.
     """
     black = is_black(steps)
     found = []
