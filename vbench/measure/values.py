@@ -108,8 +108,8 @@ class Steps:
     colour_change: Floats
     """Distance in [0, 1] of the colour layouts of a frame and the one before; the first is 0, shape (N,)."""
     hue_change: Floats
-    """Mean distance in the a-b plane of CIE Lab from the frame before over an 8 x 8 grid, all at the same lightness: another
-    light on the same things has little of it; the first is 0, shape (N,)."""
+    """Mean distance in the a-b plane of CIE Lab from the frame before over an 8 x 8 grid, all at the same lightness:
+    another light on the same things has little of it; the first is 0, shape (N,)."""
     lost: Floats
     """Share of the textured blocks of the frame before that are found nowhere near; NaN for ordinary changes."""
     mean_luma: Floats
