@@ -54,13 +54,14 @@ def run(
     point: billable.Point = lambda _name: None,
     prompts: list[Prompt] = PROMPTS,
     concurrency: int = 2,
+    work_s: float = 0.03,
 ) -> GenerateReport:
     with Bench.open(folder / "bench") as bench:
         return generate(
             bench,
             models=[billable.card(concurrency=concurrency)],
             prompts=prompts,
-            make=lambda card: billable.BillableAdapter(card, folder / "server", work_s=0.03, point=point),
+            make=lambda card: billable.BillableAdapter(card, folder / "server", work_s=work_s, point=point),
         )
 
 
@@ -172,7 +173,7 @@ def test_two_processes_make_each_job_once(fresh: Path, tmp_path: Path) -> None:
         while len(list(tmp_path.glob("ready-*"))) < 2:
             time.sleep(0.001)
         pool.IDLE_S = 0.005
-        made = run(tmp_path, prompts=prompts, concurrency=6).made
+        made = run(tmp_path, prompts=prompts, concurrency=6, work_s=0.2).made  # both are up long before the end
         (tmp_path / f"made-{name}").write_text(str(made))
 
     with ThreadPoolExecutor(2) as parents:
