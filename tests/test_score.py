@@ -96,6 +96,37 @@ def test_learned_encoders_batch_across_clips_without_changing_a_number(bench, fo
         assert [ours[key] for key in ours] == pytest.approx([theirs[key] for key in ours], abs=1e-4)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-3), ("bf16", 0.02)])
+def test_cuda_gives_the_numbers_of_the_cpu(bench, folder, tmp_path, tiny, precision, tolerance):
+    names = ["temporal_consistency", "temporal_worst", "subject_consistency", "clip_alignment"]
+    score(bench, metrics=names, settings=tiny, device="cpu", workers=2)
+    with Bench.open(tmp_path / "cuda") as other:
+        import_folder(other, folder, link=True)
+        report = score(other, metrics=names, settings=tiny, device="cuda:0", precision=precision, workers=2)
+        assert report.n_scores == 4 * len(names)
+        ours, theirs = values(bench), values(other)
+        assert ours.keys() == theirs.keys()
+        assert [theirs[key] for key in ours] == pytest.approx([ours[key] for key in ours], rel=tolerance, abs=tolerance)
+
+
+@pytest.mark.gpu
+def test_raft_on_cuda_is_raft_on_the_cpu(bench, folder, tmp_path):
+    import torch
+    from torchvision.models.optical_flow import raft_large
+
+    torch.manual_seed(0)
+    torch.save(raft_large(weights=None).state_dict(), tmp_path / "raft.pth")
+    settings = {"flow.backend": "raft", "raft.model": str(tmp_path / "raft.pth")}
+    names = ["motion_amount", "motion_p95"]
+    score(bench, metrics=names, settings=settings, device="cpu", workers=1)
+    with Bench.open(tmp_path / "cuda") as other:
+        import_folder(other, folder, link=True)
+        score(other, metrics=names, settings=settings, device="cuda:0", precision="fp32", workers=1)
+        ours, theirs = values(bench), values(other)
+        assert [theirs[key] for key in ours] == pytest.approx([ours[key] for key in ours], rel=0.01, abs=1e-4)
+
+
 def test_other_weights_are_another_score(bench, tiny, tmp_path):
     score(bench, metrics=["clip_alignment"], settings=tiny, device="cpu")
     other = tiny | {"clip.model": str(save_clip(tmp_path / "clip", seed=5))}

@@ -42,9 +42,6 @@ Retry = Annotated[
 OnlySample = Annotated[
     int | None, typer.Option(help="Of the samples, only the one with this number, from 0.  [default: all]", min=0)
 ]
-OnlySample = Annotated[
-    int | None, typer.Option(help="Of the samples, only the one with this number, from 0.  [default: all]", min=0)
-]
 MaxCost = Annotated[float | None, typer.Option(help="US dollars this run may cost, over all its repetitions.", min=0)]
 MaxJobs = Annotated[int | None, typer.Option(help="Jobs this run may start.", min=0)]
 Unpriced = Annotated[str, typer.Option("--allow-unpriced", help="Tools without a price that may run under --max-cost.")]
@@ -99,7 +96,6 @@ def generate(
     arm: Arms = None,
     retry: Retry = "",
     only_sample: OnlySample = None,
-    only_sample: OnlySample = None,
     max_cost: MaxCost = None,
     max_jobs: MaxJobs = None,
     allow_unpriced: Unpriced = "",
@@ -112,7 +108,6 @@ def generate(
     Exit code 3: something was refused, failed, is of unknown outcome, or waits at a ceiling.
     """
     options = _options(suite, models, samples, seed, seconds, width, height, fps, audio, negative, arm, retry)
-    options["only_sample"] = only_sample
     options["only_sample"] = only_sample
     options |= {"max_cost": max_cost, "max_jobs": max_jobs, "allow_unpriced": _names(allow_unpriced)}
     report = _generate(bench, options, trust_remote_code, quiet=as_json)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CellState = Literal["new", "open", "done", "ended", "impossible"]
 BYTES_PER_PIXEL = 0.02
-"""A middle for tools of today: 32 files of ten tools had 0.004 to 0.055 (median 0.007) at 480p and above, and
+"""A middle for tools of today: 32 files of ten tools had 0.004 to 0.055 at 480p and above, and
 0.03 to 0.26 (median 0.1) at 288 pixels and below, where the files are small all the same."""
 DISK_DEFAULT = (1280, 720, 24.0, 5.0)
 """Size, rate and length that stand in for the disk estimate where neither wish nor card says."""
