@@ -530,7 +530,7 @@ def test_takes_are_generated_and_measured(page: TestClient, bench: Bench, no_wor
 
 
 def test_what_became_of_a_generation_is_said() -> None:
-    refused = {"model": "kling", "state": "refused_input", "reason": "moderated_input", "message": "no violence"}
+    refused = {"model": "kling", "state": "refused_input", "reason": "moderated_input", "message": "kling: no violence"}
     report = {"made": 1, "is_complete": False, "ended": [refused], "unknown": [], "impossible": {"needs a key": 1}}
     said = "a note\n" + json.dumps(report | {"paused": {"veo": "the ceiling of $1.00 is reached"}}, indent=2) + "\n"
     is_done, message = work.generation_report(said)

@@ -32,7 +32,8 @@ def brute_force_gain(wins: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     n = len(wins)
 
     def total(covariance: np.ndarray[Any, Any]) -> float:
-        return sum(covariance[i, i] + covariance[j, j] - 2 * covariance[i, j] for i, j in combinations(range(n), 2))
+        gaps = [covariance[i, i] + covariance[j, j] - 2 * covariance[i, j] for i, j in combinations(range(n), 2)]
+        return float(sum(gaps))
 
     gain = np.zeros((n, n))
     for i, j in combinations(range(n), 2):
@@ -280,7 +281,7 @@ def test_a_vote_reveals_and_is_stored_with_what_was_watched(page: TestClient, be
     assert answer["left"]["model"] == shown[vote.left].model
     assert answer["right"]["model"] != answer["left"]["model"]
     assert vote.outcome == vote.left
-    assert vote.watched | watched == vote.watched
+    assert dict(vote.watched) | watched == vote.watched
     assert 0 < vote.propensity < 1
     assert vote.voter not in (page.cookies["vbench_voter"], "testclient")
     assert {rating["tool"] for rating in answer["ratings"]} == {shown["a"].model, shown["b"].model}

@@ -186,6 +186,11 @@ def import_report(said: str) -> tuple[bool, str]:
     return len(taken) == len(items), "; ".join(parts)
 
 
+def _said(label: str, message: str) -> str:
+    """A message without the tool's id, which the line gives."""
+    return message.removeprefix(f"{label}: ").removeprefix(f"{label.partition('@')[0]}: ")
+
+
 def generation_report(said: str) -> tuple[bool, str]:
     """Whether takes came of `vbench generate --json`, and what became of the others, as sentences."""
     report = _document(said)
@@ -194,10 +199,11 @@ def generation_report(said: str) -> tuple[bool, str]:
     if not (made or ended or report["impossible"] or report["paused"]):
         parts = ["these takes are there already; ask for more samples to get others"]
     parts += [
-        f"{job['model']}: {job['state']}: {job['message'] or job['reason'] or 'no reason given'}" for job in ended
+        f"{job['model']}: {job['state']}: {_said(job['model'], job['message']) or job['reason'] or 'no reason given'}"
+        for job in ended
     ]
     parts += list(report["impossible"])
-    parts += [f"{label} waits: {why}" for label, why in report["paused"].items()]
+    parts += [f"{label} waits: {_said(label, why)}" for label, why in report["paused"].items()]
     return bool(made or report["is_complete"]), "; ".join(parts)
 
 

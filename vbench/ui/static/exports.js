@@ -10,16 +10,19 @@ export const KINDS = ["zip", "side_by_side", "contact_png", "contact_pdf", "fram
 export function askExport(app, clips, atS = null) {
   const status = h("p", { role: "status", class: "hint" }, t("export.which", { n: clips.length }));
   const run = async (kind) => {
+    for (const button of buttons) button.disabled = true; // one at a time; the line above speaks of one
     status.textContent = t("export.making");
     const answer = await app.attempt(() => exported(clips.map((clip) => clip.id), kind, atS, (progress) => {
       status.textContent = t("export.progress", { percent: Math.round(100 * progress) });
     }));
+    for (const button of buttons) button.disabled = false;
     if (!answer) { status.textContent = t("export.failed"); return; }
     h("a", { href: answer.url, download: answer.name }).click();
     status.textContent = t("export.done");
   };
-  app.ask(t("export.title"), status, h("div", { class: "export-kinds" }, KINDS.map((kind) => h("button", { type: "button", onclick: () => void run(kind) },
-    h("b", {}, t(`export.${kind}`)), h("span", {}, t(`export.${kind}.about`))))));
+  const buttons = KINDS.map((kind) => h("button", { type: "button", onclick: () => void run(kind) },
+    h("b", {}, t(`export.${kind}`)), h("span", {}, t(`export.${kind}.about`))));
+  app.ask(t("export.title"), status, h("div", { class: "export-kinds" }, buttons));
 }
 
 async function exported(clips, kind, atS, onprogress) {

@@ -66,7 +66,7 @@ class Generate {
   }
 
   #drawUploads() {
-    const field = (line, key, label, list) => h("label", {}, h("span", {}, t(label)), h("input", { value: String(line.facts[key] ?? ""), list, required: true, oninput: (event) => { line.facts[key] = event.target.value.trim(); } }));
+    const field = (line, key, label, props) => h("label", {}, h("span", {}, t(label)), h("input", { value: String(line.facts[key] ?? ""), required: true, ...props, oninput: (event) => { line.facts[key] = event.target.value.trim(); } }));
     const known = this.models.map((model) => model.id);
     const ready = this.uploads.filter((line) => line.state === "ready");
     put(this.uploadList,
@@ -77,22 +77,30 @@ class Generate {
         const head = h("div", { class: "upload-head" }, h("b", {}, line.file.name), h("span", { class: "unit" }, bytes(line.file.size)), remove);
         if (line.state === "failed") return h("div", { class: "upload failed" }, head, h("p", { class: "failure" }, line.error));
         if (line.state !== "ready") { line.bar = h("progress", { max: "1", value: String(line.share), "aria-label": line.file.name }); return h("div", { class: "upload" }, head, line.bar); }
-        const isKnown = () => this.prompts.some((prompt) => prompt.id === line.facts.prompt_id);
-        const text = h("label", { class: "whole" }, h("span", {}, t("bring.promptText")), h("textarea", { rows: "2", oninput: (event) => { line.facts.prompt = event.target.value; } }, line.facts.prompt ?? ""));
-        const id = field(line, "prompt_id", "bring.promptId", "vb-prompts");
-        const show = () => { text.hidden = isKnown(); };
+        const words = h("textarea", { rows: "2", oninput: (event) => { line.facts.prompt = event.target.value; } }, line.facts.prompt ?? "");
+        const text = h("label", { class: "whole" }, h("span", {}, t("bring.promptText")), words);
+        const id = field(line, "prompt_id", "bring.promptId", { list: "vb-prompts" });
+        const show = () => { text.hidden = this.#isKnown(line); words.required = !text.hidden; };
         id.querySelector("input").addEventListener("input", show);
         show();
-        return h("div", { class: "upload" }, head, h("div", { class: "fields" }, field(line, "model", "bring.model", "vb-models"), id, field(line, "sample", "bring.sample"), text), line.facts.why && h("p", { class: "unit" }, line.facts.why));
+        return h("div", { class: "upload" }, head, h("div", { class: "fields" }, field(line, "model", "bring.model", { list: "vb-models" }), id, field(line, "sample", "bring.sample", { type: "number", min: "0", max: "9999" }), text), line.facts.why && h("p", { class: "unit" }, line.facts.why));
       }),
-      ready.length > 0 && h("button", { type: "button", class: "primary", onclick: () => void this.#confirm(ready) }, t("bring.confirm", { n: ready.length })));
+      ready.length > 0 && h("button", { type: "button", class: "primary", onclick: (event) => void this.#confirm(ready, event.currentTarget) }, t("bring.confirm", { n: ready.length })));
   }
 
-  async #confirm(lines) {
+  /** A prompt that its id alone names; of two with one id the text tells which. */
+  #isKnown(line) {
+    return this.prompts.filter((prompt) => prompt.id === line.facts.prompt_id).length === 1;
+  }
+
+  async #confirm(lines, button) {
+    const wrong = this.uploadList.querySelector(":is(input, textarea):invalid");
+    if (wrong) { wrong.reportValidity(); return; } // the browser points at the field and says what it wants
+    button.disabled = true; // one click, one task
     const task = await this.app.attempt(() => api.post("uploads/confirm", {
-      uploads: lines.map(({ facts }) => ({ upload: facts.upload, model: facts.model, prompt_id: facts.prompt_id, prompt: facts.prompt ?? "", sample: Number(facts.sample) || 0 })), score: true,
+      uploads: lines.map((line) => [line, line.facts]).map(([line, facts]) => ({ upload: facts.upload, model: facts.model, prompt_id: facts.prompt_id, prompt: this.#isKnown(line) ? "" : facts.prompt ?? "", sample: Number(facts.sample) || 0 })), score: true,
     }));
-    if (!task) return;
+    if (!task) { button.disabled = false; return; }
     this.uploads = this.uploads.filter((line) => !lines.includes(line));
     this.app.toast(t("bring.started"));
     this.app.go("runs");
@@ -117,7 +125,7 @@ class Generate {
     this.search = h("input", { type: "search", placeholder: t("make.find"), "aria-label": t("make.find"), oninput: () => this.#drawTools() });
     this.tools = h("ul", { class: "tools" });
     this.total = h("div", { class: "total" });
-    return [pick, this.promptBox, h("div", { class: "fields" }, takes, length, ceiling), this.search, this.tools, this.total];
+    return [this.prompts.length > 0 && pick, this.promptBox, h("div", { class: "fields" }, takes, length, ceiling), this.search, this.tools, this.total];
   }
 
   #wish(models) {
@@ -164,7 +172,7 @@ class Generate {
     const stop = !this.promptBox.value.trim() ? t("make.needPrompt") : !chosen.length ? t("make.needTool")
       : billable && ceiling === null ? t("make.needCeiling") : ceiling !== null && cost > ceiling ? t("make.overCeiling", { cost: money(cost), most: money(ceiling) }) : "";
     put(this.total,
-      h("p", {}, h("b", {}, t("make.total", { n: jobs, cost: money(cost) })), unpriced > 0 && h("span", { class: "reason" }, ` ${t("make.unpricedToo", { n: unpriced })}`)),
+      h("p", {}, h("b", {}, billable ? t("make.total", { n: jobs, cost: money(cost) }) : t("make.totalFree", { n: jobs })), unpriced > 0 && h("span", { class: "reason" }, ` ${t("make.unpricedToo", { n: unpriced })}`)),
       h("p", { class: "hint", role: "status" }, stop),
       h("button", { type: "button", class: "primary", disabled: stop !== "", onclick: (event) => void this.#start(event.currentTarget) }, billable ? t("make.goFor", { cost: money(cost) }) : t("make.go")));
   }

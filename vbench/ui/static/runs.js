@@ -128,8 +128,9 @@ class Runs {
     if (!failures.length) { put(this.failures, h("p", { class: "hint" }, t("run.noFailures"))); return; }
     const kinds = new Map();
     for (const failure of failures) {
-      const key = JSON.stringify([failure.stage, failure.metric, failure.message]);
-      kinds.set(key, [...(kinds.get(key) ?? []), failure]);
+      const message = failure.message.replace(/^clip [0-9a-f]{16}: /, ""); // one line for one reason, however many clips
+      const key = JSON.stringify([failure.stage, failure.metric, message]);
+      kinds.set(key, [...(kinds.get(key) ?? []), { ...failure, message }]);
     }
     const rows = [...kinds.values()].sort((a, b) => b.length - a.length).slice(0, 200);
     put(this.failures, h("table", { class: "board" }, h("thead", {}, h("tr", {}, ["run.stage", "board.metric", "run.why", "run.count"].map((word) => h("th", { scope: "col" }, t(word))))),
