@@ -230,7 +230,7 @@ def test_a_space_may_be_shown_inside_the_hub(visit: Visit) -> None:
 WRITES: list[tuple[str, str, Any]] = [
     ("POST", "/api/v1/tasks", {"kind": "score"}),
     ("POST", "/api/v1/tasks/0123456789abcdef/cancel", None),
-    ("POST", "/api/v1/jobs/abc/retry", {"max_cost": 0}),
+    ("POST", "/api/v1/jobs/0123456789abcdef/retry", {"max_cost": 0}),
     ("POST", "/api/v1/plan", {"prompt": "x", "models": ["m"]}),
     ("POST", "/api/v1/uploads?name=a.mp4", None),
     ("POST", "/api/v1/uploads/confirm", {"uploads": [{"upload": "0" * 32, "model": "m", "prompt_id": "p"}]}),
