@@ -92,7 +92,7 @@ def page(board: Board, bench: Bench) -> str:
         moments=_moments(bench, clips, tools),
         takes=takes,
         n_left_out=n_left_out,
-        failures=bench.failures(),
+        failures=[failure for failure in bench.failures() if failure.code != "not_applicable"],
         number=number,
         with_interval=with_interval,
     )
@@ -153,7 +153,7 @@ def _takes(
         values[score.key.clip][score.key.metric] = score.value
     failures: dict[str, list[str]] = defaultdict(list)
     for failure in bench.score_failures():
-        if failure.key is not None and failure.key.metric in metrics:
+        if failure.key is not None and failure.key.metric in metrics and failure.code != "not_applicable":
             failures[failure.key.clip].append(f"{failure.key.metric}: {failure.message}")
     prompts: dict[str, tuple[str, str, list[Take]]] = {}
     for clip in clips[:MAX_TAKES]:

@@ -392,7 +392,10 @@ def jobs(
 
 @routes.get("/failures")
 def failures(page: page_state, stage: Literal["", "import", "generate", "score"] = "") -> list[dict[str, str]]:
-    """What could not be made or measured, and why; a public page leaves out imports, which name files."""
+    """What could not be made or measured, and why; a public page leaves out imports, which name files.
+
+    A measure that has nothing to measure (no sound, nothing asked of the camera) is no failure; each take says so.
+    """
     root = str(page.bench.root)
     return [
         {
@@ -403,5 +406,5 @@ def failures(page: page_state, stage: Literal["", "import", "generate", "score"]
             "metric": failure.key.metric if failure.key else "",
         }
         for failure in page.bench.failures(stage or None)
-        if failure.stage != "import" or not page.policy.public
+        if (failure.stage != "import" or not page.policy.public) and failure.code != "not_applicable"
     ]
