@@ -128,6 +128,14 @@ def test_a_wrong_name_is_a_sentence(bench, wrong, words):
         leaderboard(bench, **wrong)
 
 
+def test_what_nothing_measures_is_said_of_the_bench_not_of_the_choice_shown(bench):
+    give(bench, a_clip("x", PROMPTS[0]), good=1.0)
+    said = "Nothing here measures whether a clip shows what its prompt asks for."
+    assert said in leaderboard(bench, metrics=["good"]).notes
+    bench.add_metrics([an_info("alignment", group="text")])
+    assert said not in leaderboard(bench, metrics=["good"]).notes
+
+
 def test_json_has_the_schema_others_rely_on(bench):
     give(bench, a_clip("x", PROMPTS[0]), good=1.0)
     found = leaderboard(bench).to_json()

@@ -307,7 +307,7 @@ def _notes(
             f"{', '.join(mixed)}: also measured under other parameters (weights, precision or flow backend), which are "
             "not comparable; shown are those that cover most clips."
         )
-    if names and not any(infos[name].group == "text" for name in names):
+    if names and not any(info.group == "text" for info in infos.values()):
         notes.append("Nothing here measures whether a clip shows what its prompt asks for.")
     few = {row.metric for row in rows if 0 < row.n_prompts < FEW_PROMPTS}
     if few:
