@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from vbench.bench import Bench, now
@@ -121,6 +121,11 @@ class Journal:
         self.owner = f"{self._place}:{token}"
         self._lock = FileLock(self._lock_path(token), thread_local=False)
         self._lock.acquire(timeout=10)
+        self._startable: ColumnElement[bool] = JobRow.state == "planned"
+
+    def start_only(self, job: str) -> None:
+        """From now on send no other planned job than this one; what was sent already is still brought home."""
+        self._startable = and_(JobRow.state == "planned", JobRow.id == job)
 
     def close(self) -> None:
         """Give back every job this process holds, as it is."""
@@ -206,13 +211,16 @@ class Journal:
         states: Sequence[str] | None = None,
         models: Sequence[str] | None = None,
         ids: Sequence[str] = (),
+        run: str | None = None,
     ) -> list[Job]:
-        """Jobs, oldest first; `ids` may be prefixes."""
+        """Jobs, oldest first; `ids` may be prefixes, `run` is the key of the ceiling they count against."""
         query = _with_prompt()
         if states is not None:
             query = query.where(JobRow.state.in_(states))
         if models is not None:
             query = query.where(JobRow.model.in_(models))
+        if run is not None:
+            query = query.where(JobRow.run == run)
         if ids:
             query = query.where(or_(*(JobRow.id.startswith(prefix, autoescape=True) for prefix in ids)))
         with bench.session() as session:
@@ -278,7 +286,7 @@ class Journal:
             row = session.scalar(_first(and_(free, JobRow.state.in_(("submitted", "running")))))
             startable = labels if start is None else start
             if row is None and startable and self._n_under_way(session, labels) < limit:
-                row = session.scalar(_first(and_(free, JobRow.model.in_(startable), JobRow.state == "planned")))
+                row = session.scalar(_first(and_(free, JobRow.model.in_(startable), self._startable)))
                 if row is not None:
                     self._check_ceilings(session, row, allow_unpriced)
                     row.state, row.submitting_at = "submitting", now()
@@ -312,7 +320,7 @@ class Journal:
     def n_free(self, labels: Sequence[str], sent_labels: Sequence[str]) -> int:
         """How many jobs this process could still take: any of `labels`, and those already sent of `sent_labels`."""
         sent = and_(JobRow.model.in_(sent_labels), JobRow.state.in_(("submitted", "running")))
-        planned = and_(JobRow.model.in_(labels), JobRow.state == "planned")
+        planned = and_(JobRow.model.in_(labels), self._startable)
         with self.bench.session() as session:
             query = select(func.count()).select_from(JobRow).where(JobRow.owner.is_(None), or_(sent, planned))
             return int(session.scalar(query) or 0)
@@ -369,13 +377,19 @@ class Journal:
         path.unlink(missing_ok=True)
         return False
 
-    def reopen(self, labels: Sequence[str]) -> int:
-        """Ask again for clips that the tool may have finished but that never arrived; nothing is sent anew."""
+    def reopen(self, labels: Sequence[str], *, job: str | None = None) -> int:
+        """Ask again for clips that the tool may have finished but that never arrived; nothing is sent anew.
+
+        Args:
+            labels: Of these tools.
+            job: This one alone; None: all.
+        """
         with self.bench.write() as session:
             query = (
                 update(JobRow)
                 .where(
                     JobRow.model.in_(labels),
+                    JobRow.id == job if job is not None else true(),
                     JobRow.state == "failed",
                     JobRow.reason.in_(REFETCHED),
                     JobRow.handle.is_not(None),

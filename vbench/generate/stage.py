@@ -150,15 +150,30 @@ def generate(
         journal.restart([tool.label for tool in tools if lane_of(by_label[tool.label])])
         n_planned = journal.plan(matrix.intents(), run=run, retry=retry)
         maker = Maker(bench, journal, progress=progress, allow_unpriced=frozenset(allow_unpriced))
-        maker.tidy()
-        groups = _groups(tools, by_label)
-        with _heartbeat(journal, maker):
-            run_groups(groups, maker)
-        return _report(journal, matrix, groups, maker, n_planned, time.monotonic() - started)
+        paused = work_off(tools, by_label, maker)
+        return report_of(matrix, maker, paused, n_planned=n_planned, elapsed_s=time.monotonic() - started)
     finally:
         journal.close()
         for adapter in adapters.values():
             adapter.close()
+
+
+def work_off(tools: Sequence[Tool], adapters: Mapping[str, Adapter], maker: Maker) -> dict[str, str]:
+    """Make what the maker's journal holds of these tools.
+
+    Args:
+        tools: With their arms.
+        adapters: Label → adapter.
+        maker: Its journal is this process's.
+
+    Returns:
+        Tool → why it stopped early; its jobs wait for the next run.
+    """
+    maker.tidy()
+    groups = _groups(tools, adapters)
+    with _heartbeat(maker.journal, maker):
+        run_groups(groups, maker)
+    return {label: group.paused[label] for group in groups for label in group.paused}
 
 
 def cancel_jobs(
@@ -294,9 +309,11 @@ class _heartbeat:
             self._maker.fail(error)
 
 
-def _report(
-    journal: Journal, matrix: Matrix, groups: Sequence[Group], maker: Maker, n_planned: int, elapsed_s: float
+def report_of(
+    matrix: Matrix, maker: Maker, paused: Mapping[str, str], *, n_planned: int, elapsed_s: float
 ) -> GenerateReport:
+    """How the cells of a matrix stand after a run; what ended badly becomes a failure of the bench."""
+    journal = maker.journal
     cells = {(cell.label, cell.prompt.key, cell.sample) for cell in matrix.cells}
     labels = sorted({cell.label for cell in matrix.cells})
     latest: dict[tuple[str, str, int], Job] = {}
@@ -323,7 +340,7 @@ def _report(
         impossible=dict(Counter(cell.note for cell in matrix.cells if cell.state == "impossible")),
         unknown=tuple(job for job in latest.values() if job.state == "outcome_unknown"),
         ended=tuple(job for job in latest.values() if job.state in bad),
-        paused={label: group.paused[label] for group in groups for label in group.paused},
+        paused=paused,
         spend=spend(journal.bench),
         elapsed_s=elapsed_s,
     )
