@@ -7,5 +7,14 @@ from vbench.generate.planning import Matrix, Tool, Wishes, plan_jobs
 from vbench.generate.stage import GenerateReport, Step, cancel_jobs, generate, plan_run
 
 __all__ = [
-    "GenerateReport", "Matrix", "Step", "Tool", "Wishes", "cancel_jobs", "generate", "plan_jobs", "plan_run", "try_again",
-]  # fmt: skip
+    "GenerateReport",
+    "Matrix",
+    "Step",
+    "Tool",
+    "Wishes",
+    "cancel_jobs",
+    "generate",
+    "plan_jobs",
+    "plan_run",
+    "try_again",
+]
