@@ -10,7 +10,7 @@ import torch
 from vbench.features.appearance import describe
 from vbench.features.decode import Chunk, Done, SharedFrame, run_clip
 from vbench.features.flow import DisFeature, FlowRows, camera_part
-from vbench.features.picture import banding, blockiness, exposure_fault, letterbox, noise, sharpness
+from vbench.features.picture import banding, blockiness, exposure_fault, letterbox, sharpness
 from vbench.features.shimmer import ShimmerFeature
 from vbench.features.steps import StepsFeature, blocks_lost
 from vbench.measure import Every, FrameRequest, Settings
@@ -108,12 +108,6 @@ def test_appearance_sees_another_colour_but_not_another_place():
     here, there, other = disc(120, (220, 40, 40)), disc(130, (220, 40, 40)), disc(120, (40, 60, 220))
     assert np.linalg.norm(here) == pytest.approx(1.0, abs=1e-5)
     assert here @ there > here @ other + 0.02
-
-
-@pytest.mark.parametrize("sigma", [2.0, 6.0])
-def test_noise_is_the_standard_deviation_of_grain(sigma):
-    grainy = np.clip(120 + np.random.default_rng(0).normal(0, sigma, (400, 600)), 0, 255).round().astype(np.uint8)
-    assert noise(grainy) == pytest.approx(sigma, rel=0.15)
 
 
 def test_letterbox_is_the_share_of_the_bars():

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vbench.errors import MetricError
+from vbench.features.grain import noise
 from vbench.features.small import small_rgb
 from vbench.measure import Bytes, Every, Frame, Picture, Source, StreamFeature
 
@@ -113,23 +114,6 @@ def sharpness(luma: Bytes) -> float:
 
 def _steps(luma: Any, axis: int) -> Any:
     return cv2.absdiff(luma[1:], luma[:-1]) if axis == 0 else cv2.absdiff(luma[:, 1:], luma[:, :-1])
-
-
-def noise(luma: Bytes) -> float:
-    """Standard deviation of the grain in 8-bit levels, by the Laplacian difference of Immerkaer 1996.
-
-    Taken over the fifth of 16 x 16 blocks where it is least, since texture looks like noise.
-    """
-    if min(luma.shape) < 32:
-        luma = np.asarray(cv2.resize(luma, (32, 32), interpolation=cv2.INTER_NEAREST), np.uint8)
-    mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    response = cv2.filter2D(luma, cv2.CV_16S, mask, borderType=cv2.BORDER_REFLECT_101)
-    blocks = cv2.resize(
-        cv2.convertScaleAbs(response).astype(np.float32),
-        (luma.shape[1] // 16, luma.shape[0] // 16),
-        interpolation=cv2.INTER_AREA,
-    )
-    return float(np.quantile(blocks, 0.2)) * float(np.sqrt(np.pi / 2)) / 6.0
 
 
 def blockiness(luma: Bytes) -> float:

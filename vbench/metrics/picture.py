@@ -41,9 +41,9 @@ SHARPNESS = Metric(
     about="How much detail a further blur would take away (Crete 2007), at 540 lines; grain counts as detail too.",
 )  # fmt: skip
 NOISE = Metric(
-    name="noise", version=1, inputs=("picture",), compute=mean_of("noise"),
+    name="noise", version=2, inputs=("picture",), compute=mean_of("noise"),
     unit="levels", higher_is_better=False, bounds=(0.0, 255.0), group="picture",
-    about="Standard deviation of the grain in the plainest parts, in 8-bit levels.",
+    about="Standard deviation of the grain, in 8-bit levels; fine texture does not count.",
 )  # fmt: skip
 BLOCKINESS = Metric(
     name="blockiness", version=1, inputs=("picture",), compute=mean_of("blockiness"),
