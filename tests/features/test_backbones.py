@@ -138,15 +138,17 @@ def test_raft_pads_small_pictures_and_crops_its_flow(tmp_path):
         ours = encoder.encode(frames)
         padded = torch.nn.functional.pad(frames[0].float() / 127.5 - 1, (0, 4, 0, 0), mode="replicate")
         theirs = model(padded[:1], padded[1:], num_flow_updates=12)[-1][..., :132]
-    assert ours.shape == (1, 128, 132, 4)
-    assert torch.allclose(ours[..., :2].permute(0, 3, 1, 2), theirs, atol=1e-3)
+        backwards = model(padded[1:], padded[:1], num_flow_updates=12)[-1][..., :132]
+    assert ours.shape == (1, 2, 128, 132, 2)
+    assert torch.allclose(ours[:, 0].permute(0, 3, 1, 2), theirs, atol=1e-3)
+    assert torch.allclose(ours[:, 1].permute(0, 3, 1, 2), backwards, atol=1e-3)
 
 
 def test_raft_rows_become_speeds_in_diagonals_per_second():
     collector = RaftCollector()
     ground = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
-    flow = np.zeros((60, 80, 4), np.float32)
-    flow[..., 0], flow[..., 2] = 5.0, -5.0
+    flow = np.zeros((2, 60, 80, 2), np.float32)
+    flow[0, ..., 0], flow[1, ..., 0] = 5.0, -5.0
     for i in range(3):
         pair = np.stack([np.roll(ground, 5 * i, 1), np.roll(ground, 5 * (i + 1), 1)])
         collector.add(np.array([(i + 1) / 8]), np.array([3 * (i + 1)]), flow[None], pair[None])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,7 @@ import torch
 from vbench.errors import ItemError
 from vbench.features.decode import Chunk
 from vbench.features.device import Batcher
+from vbench.features.lanes import BACKLOG, Lanes
 from vbench.measure import DeviceFeature, Encoder, FrameRequest, Settings, Source
 from vbench.records import Prompt
 
@@ -53,8 +57,8 @@ class Feature(DeviceFeature):
         raise NotImplementedError
 
 
-def batcher(encoder, notes=None):
-    return Batcher(Feature(Settings()), encoder, note=(notes if notes is not None else []).append)
+def batcher(encoder, notes=None, lanes=None):
+    return Batcher(Feature(Settings()), encoder, note=(notes if notes is not None else []).append, lanes=lanes)
 
 
 def chunk(values, *, first=0, shape=(4, 6, 3)):
@@ -121,6 +125,91 @@ def test_a_dropped_clip_leaves_the_others():
     batches.drop(0)
     batches.flush()
     assert [row[2] for row in batches.close(1)] == [3]
+
+
+def test_what_waits_is_counted_until_it_is_run_or_dropped():
+    batches = batcher(Means(batch=4, window=2))
+    batches.open(0, None, PROMPT)
+    batches.open(1, None, PROMPT)
+    batches.add(0, chunk([1, 2, 3]))
+    batches.add(1, chunk([4, 5]))
+    assert batches._waiting_bytes == 3 * 2 * 4 * 6 * 3
+    batches.drop(0)
+    assert batches._waiting_bytes == 2 * 4 * 6 * 3
+    batches.flush()
+    assert batches._waiting_bytes == 0
+
+
+def test_frames_come_back_with_their_rows():
+    seen = []
+
+    class Keeping(Rows):
+        def add(self, t_s, frame, rows, frames):
+            seen.append(frames.copy())
+
+    encoder = Means(window=2, batch=8)
+    encoder.collect = lambda source, prompt: Keeping()
+    batches = batcher(encoder)
+    run(batches, [(0, chunk([1, 2, 3])), (1, chunk([7, 8]))])
+    assert [part[..., 0, 0, 0].tolist() for part in seen] == [[[1, 2], [2, 3]], [[7, 8]]]
+
+
+class Slow(Rows):
+    """Takes its time; remembers which thread it ran in."""
+
+    def __init__(self, threads):
+        super().__init__()
+        self.threads = threads
+
+    def add(self, t_s, frame, rows, frames):
+        time.sleep(0.002)
+        self.threads.add((int(rows[0]) // 50, threading.current_thread().name))
+        super().add(t_s, frame, rows, frames)
+
+
+def test_lanes_keep_the_order_of_each_clip():
+    threads = set()
+    encoder = Means(batch=1)
+    encoder.collect = lambda source, prompt: Slow(threads)
+    with Lanes(3) as lanes:
+        batches = batcher(encoder, lanes=lanes)
+        values = {clip: list(range(50 * clip, 50 * clip + 3 * BACKLOG)) for clip in range(4)}
+        run(batches, [(clip, chunk(row)) for clip, row in values.items()])
+        assert {clip: [row[2] for row in batches.close(clip)] for clip in values} == values
+        assert all(batches.is_settled(clip) for clip in values)
+    assert len({name for _, name in threads}) == 3
+    assert len(threads) == 4, "each clip in one thread"
+
+
+@pytest.mark.parametrize("error", [ItemError("no", code="undefined"), ZeroDivisionError("a bug")])
+def test_an_error_in_a_lane_reaches_its_clip(error):
+    class Failing(Rows):
+        def add(self, t_s, frame, rows, frames):
+            raise error
+
+    encoder = Means()
+    encoder.collect = lambda source, prompt: Failing()
+    with Lanes(2) as lanes:
+        batches = batcher(encoder, lanes=lanes)
+        run(batches, [(0, chunk([1, 2]))])
+        if isinstance(error, ItemError):
+            assert batches.close(0) is error
+        else:
+            with pytest.raises(ZeroDivisionError):
+                batches.close(0)
+
+
+def test_a_full_lane_holds_the_feeder_back():
+    gate = threading.Event()
+    with Lanes(1) as lanes:
+        futures = [lanes.put(0, gate.wait) for _ in range(BACKLOG)]
+        feeder = threading.Thread(target=lambda: futures.append(lanes.put(0, gate.wait)))
+        feeder.start()
+        feeder.join(0.1)
+        assert feeder.is_alive()
+        gate.set()
+        feeder.join(5)
+        assert not feeder.is_alive()
 
 
 @pytest.mark.parametrize("batch", [1, 3, 64])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vbench.errors import ItemError
 from vbench.features.decode import Chunk
+from vbench.features.lanes import Lanes
 from vbench.measure import Bytes, Collector, DeviceFeature, Encoder, Source
 from vbench.records import Prompt
 
@@ -29,8 +31,22 @@ class _Row:
     clip: int
     t_s: float
     frame: int
+    pixels: tuple[Bytes, ...]
+    """The frame, RGB (h, w, 3), or the frames of the window."""
+
+    @property
+    def nbytes(self) -> int:
+        return sum(frame.nbytes for frame in self.pixels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A batch on the device."""
+
+    rows: list[_Row]
     pixels: Bytes
-    """RGB (h, w, 3) or (window, h, w, 3)."""
+    """What it is made of, RGB (N, h, w, 3) or (N, window, h, w, 3)."""
+    encoded: Tensor
 
 
 class Batcher:
@@ -42,18 +58,21 @@ class Batcher:
         feature: What is computed.
         encoder: Its loaded backbone.
         note: Told in a sentence when a batch had to be halved.
+        lanes: Threads that reduce rows to features; None: this one does.
     """
 
-    def __init__(self, feature: DeviceFeature, encoder: Encoder, *, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, feature: DeviceFeature, encoder: Encoder, *, note: Callable[[str], None], lanes: Lanes | None = None
+    ) -> None:
         self.feature, self.encoder = feature, encoder
-        self._note = note
+        self._note, self._lanes = note, lanes
         self._batch = encoder.batch
         self._waiting: dict[tuple[int, ...], deque[_Row]] = defaultdict(deque)
+        self._waiting_bytes = 0
         self._windows: dict[int, list[tuple[float, int, Bytes]]] = {}
         self._collectors: dict[int, Collector | ItemError] = {}
-        self._in_flight: deque[tuple[list[_Row], Tensor]] = deque()
-        self.compute_s = 0.0
-        self.n_rows = 0
+        self._added: dict[int, list[Future[None]]] = {}
+        self._running: deque[_Running] = deque()
 
     def open(self, clip: int, source: Source, prompt: Prompt) -> None:
         """Expect frames of a clip."""
@@ -61,14 +80,16 @@ class Batcher:
             self._collectors[clip] = self.encoder.collect(source, prompt)
         except ItemError as error:
             self._collectors[clip] = error
-        self._windows[clip] = []
+        self._windows[clip], self._added[clip] = [], []
 
     def drop(self, clip: int) -> None:
         """Forget a clip that could not be decoded."""
         self._collectors.pop(clip, None)
         self._windows.pop(clip, None)
+        self._added.pop(clip, None)
         for rows in self._waiting.values():
             kept = [row for row in rows if row.clip != clip]
+            self._waiting_bytes -= sum(row.nbytes for row in rows if row.clip == clip)
             rows.clear()
             rows.extend(kept)
 
@@ -78,55 +99,67 @@ class Batcher:
             return
         for t_s, index, pixels in zip(chunk.t_s, chunk.frame, chunk.frames, strict=True):
             self._one(clip, float(t_s), int(index), pixels)
-        for shape, rows in self._waiting.items():
+        for rows in self._waiting.values():
             while len(rows) >= self._batch:
-                self._run(shape, self._batch)
-        if sum(row.pixels.nbytes for rows in self._waiting.values() for row in rows) > MAX_WAITING_BYTES:
+                self._run(rows)
+        if self._waiting_bytes > MAX_WAITING_BYTES:
             self.flush()
 
     def _one(self, clip: int, t_s: float, index: int, pixels: Bytes) -> None:
-        size = self.encoder.window
-        if size == 1:
-            self._waiting[pixels.shape].append(_Row(clip, t_s, index, pixels))
-            return
         window = self._windows[clip]
         window.append((t_s, index, pixels))
-        if len(window) == size:
-            stacked = np.stack([frame for _, _, frame in window])
-            self._waiting[stacked.shape].append(_Row(clip, t_s, index, stacked))
-            del window[: self.encoder.hop]
+        if len(window) < self.encoder.window:
+            return
+        row = _Row(clip, t_s, index, tuple(frame for _, _, frame in window))
+        self._waiting[pixels.shape].append(row)
+        self._waiting_bytes += row.nbytes
+        del window[: self.encoder.hop]
 
     def flush(self) -> None:
         """Run what waits, in part batches."""
-        for shape, rows in self._waiting.items():
+        for rows in self._waiting.values():
             while rows:
-                self._run(shape, self._batch)
+                self._run(rows)
         self._settle(0)
+
+    def is_settled(self, clip: int) -> bool:
+        """Whether `close` would not have to wait; to be asked after a flush."""
+        return all(future.done() for future in self._added.get(clip, ()))
 
     def close(self, clip: int) -> Any:
         """The feature's value for a clip whose frames have all been added and flushed, or the ItemError instead."""
         self._windows.pop(clip, None)
+        added = self._added.pop(clip)
         collector = self._collectors.pop(clip)
         if isinstance(collector, ItemError):
             return collector
         try:
+            for future in added:
+                future.result()
             return collector.close()
         except ItemError as error:
             return error
 
-    def _run(self, shape: tuple[int, ...], n: int) -> None:
+    def _run(self, waiting: deque[_Row]) -> None:
         import torch
 
-        waiting = self._waiting[shape]
-        rows = [waiting.popleft() for _ in range(min(n, len(waiting)))]
+        rows = [waiting.popleft() for _ in range(min(self._batch, len(waiting)))]
+        self._waiting_bytes -= sum(row.nbytes for row in rows)
+        is_cuda = self.feature.settings.device != "cpu"
         try:
-            self._in_flight.append((rows, self._encode(np.stack([row.pixels for row in rows]))))
-            self._settle(1 if self.feature.settings.device != "cpu" else 0)
+            pixels = stacked(rows, self.encoder.window, pinned=is_cuda)
+            on_device = pixels.to(self.feature.settings.device, non_blocking=True) if is_cuda else pixels
+            with torch.inference_mode():
+                encoded = self.encoder.encode(on_device.movedim(-1, -3))
         except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
             self._settle(0)
+            torch.cuda.empty_cache()
             waiting.extendleft(reversed(rows))
+            self._waiting_bytes += sum(row.nbytes for row in rows)
             self._halve(waiting)
+            return
+        self._running.append(_Running(rows, pixels.numpy(), encoded))
+        self._settle(1 if is_cuda else 0)
 
     def _halve(self, waiting: deque[_Row]) -> None:
         if self._batch > 1:
@@ -134,35 +167,49 @@ class Batcher:
             self._note(f"{self.feature.name}: device out of memory; going on with batches of {self._batch}")
             return
         row = waiting.popleft()
+        self._waiting_bytes -= row.nbytes
         self._collectors[row.clip] = ItemError(
-            f"{self.feature.name}: the device has no memory for a single frame of {row.pixels.shape}; "
+            f"{self.feature.name}: the device has no memory for a single frame of {row.pixels[0].shape}; "
             "free the device, or use --device cpu",
             code="out_of_memory",
         )
 
-    def _encode(self, pixels: NDArray[np.uint8]) -> Tensor:
-        import torch
-
-        batch = torch.from_numpy(np.moveaxis(pixels, -1, -3).copy())
-        if self.feature.settings.device != "cpu":
-            batch = batch.pin_memory().to(self.feature.settings.device, non_blocking=True)
-        with torch.inference_mode():
-            return self.encoder.encode(batch)
-
     def _settle(self, keep: int) -> None:
         """Hand rows to their clips, leaving `keep` batches running while more are prepared."""
-        while len(self._in_flight) > keep:
-            rows, encoded = self._in_flight.popleft()
-            values = encoded.float().cpu().numpy()
-            self.n_rows += len(rows)
-            for clip in dict.fromkeys(row.clip for row in rows):
-                mine = [i for i, row in enumerate(rows) if row.clip == clip]
+        while len(self._running) > keep:
+            batch = self._running.popleft()
+            values = batch.encoded.float().cpu().numpy()
+            for clip, part in stretches(batch.rows):
                 collector = self._collectors.get(clip)
                 if collector is None or isinstance(collector, ItemError):
                     continue
-                collector.add(
-                    np.array([rows[i].t_s for i in mine]),
-                    np.array([rows[i].frame for i in mine], np.int64),
-                    values[mine],
-                    np.stack([rows[i].pixels for i in mine]),
+                rows = batch.rows[part]
+                given = (
+                    np.array([row.t_s for row in rows]),
+                    np.array([row.frame for row in rows], np.int64),
+                    values[part],
+                    batch.pixels[part],
                 )
+                if self._lanes is None:
+                    collector.add(*given)
+                else:
+                    self._added[clip].append(self._lanes.put(clip, collector.add, *given))
+
+
+def stacked(rows: Sequence[_Row], window: int, *, pinned: bool) -> Tensor:
+    """Frames of rows as one uint8 tensor, (N, h, w, 3) or (N, window, h, w, 3), copied once."""
+    import torch
+
+    frames = [frame for row in rows for frame in row.pixels]
+    batch = torch.empty((len(frames), *frames[0].shape), dtype=torch.uint8, pin_memory=pinned)
+    np.stack(frames, out=batch.numpy())
+    return batch if window == 1 else batch.view(len(rows), window, *frames[0].shape)
+
+
+def stretches(rows: Sequence[_Row]) -> Iterator[tuple[int, slice]]:
+    """Neighbouring rows of one clip: the clip, and where they lie."""
+    start = 0
+    for clip, group in groupby(rows, key=lambda row: row.clip):
+        end = start + sum(1 for _ in group)
+        yield clip, slice(start, end)
+        start = end

@@ -11,6 +11,7 @@ from typing import Any
 from vbench.errors import ItemError
 from vbench.features.decode import Done
 from vbench.features.device import Batcher
+from vbench.features.lanes import Lanes
 from vbench.features.messages import Refused
 from vbench.features.pool import STALL_S, DecodePool, InlinePool, Item
 from vbench.measure import DeviceFeature, Feature, FrameRequest, Source, StreamFeature, TextFeature
@@ -89,11 +90,15 @@ def extract(
     device = [feature for feature in features if isinstance(feature, DeviceFeature)]
     text = [feature for feature in features if isinstance(feature, TextFeature)]
     requests: list[FrameRequest] = list(dict.fromkeys(feature.request() for feature in device))
-    batchers = [Batcher(feature, feature.load(), note=note) for feature in device]
+    lanes = Lanes()
+    batchers = [Batcher(feature, feature.load(), note=note, lanes=lanes) for feature in device]
     by_request = [[b for b in batchers if b.feature.request() == request] for request in requests]
     items = [Item(number=n, path=clip.path, probe=clip.probe) for n, clip in enumerate(wanted)]
     opened: set[int] = set()
     waiting: dict[int, Done] = {}
+    """Clips that are decoded."""
+    flushed: dict[int, Done] = {}
+    """Clips whose rows are all off the device."""
 
     def finish(number: int, done: Done) -> Extracted:
         values = dict(done.values)
@@ -118,36 +123,43 @@ def extract(
             for batcher in batchers:
                 batcher.open(number, Source(path=wanted[number].path, probe=facts), wanted[number].prompt)
 
-    def flushed() -> Iterator[Extracted]:
+    def flush() -> None:
         started = time.perf_counter()
         for batcher in batchers:
             batcher.flush()
         timing.device_s += time.perf_counter() - started
-        for number in list(waiting):
-            yield finish(number, waiting.pop(number))
+        flushed.update(waiting)
+        waiting.clear()
+
+    def finished(*, wait: bool = False) -> Iterator[Extracted]:
+        for number in list(flushed):
+            if wait or all(batcher.is_settled(number) for batcher in batchers):
+                yield finish(number, flushed.pop(number))
 
     pool = DecodePool(stream, requests, workers=workers, stall_s=stall_s) if workers else InlinePool(stream, requests)
-    with pool:
+    with pool, lanes:
         for event in pool.run(items):
             if event is None:
-                yield from flushed()
-                continue
-            item, message = event
-            if isinstance(message, Refused):
+                flush()
+            elif isinstance(event[1], Refused):
                 for batcher in batchers:
-                    batcher.drop(item.number)
-                yield Extracted(number=item.number, refused=message)
-            elif isinstance(message, Done):
-                timing.decode_s += message.decode_s
-                timing.feature_s += message.feature_s
-                timing.n_frames += message.n_frames
-                waiting[item.number] = message
+                    batcher.drop(event[0].number)
+                yield Extracted(number=event[0].number, refused=event[1])
+            elif isinstance(event[1], Done):
+                item, done = event[0], event[1]
+                timing.decode_s += done.decode_s
+                timing.feature_s += done.feature_s
+                timing.n_frames += done.n_frames
+                waiting[item.number] = done
                 if not batchers or len(waiting) >= max(1, 2 * workers):
-                    yield from flushed()
+                    flush()
             else:
-                _open(item.number, message.probe)
+                item, chunk = event[0], event[1]
+                _open(item.number, chunk.probe)
                 started = time.perf_counter()
-                for batcher in by_request[message.request]:
-                    batcher.add(item.number, message)
+                for batcher in by_request[chunk.request]:
+                    batcher.add(item.number, chunk)
                 timing.device_s += time.perf_counter() - started
-        yield from flushed()
+            yield from finished()
+        flush()
+        yield from finished(wait=True)

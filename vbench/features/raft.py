@@ -99,7 +99,7 @@ class RaftFeature(DeviceFeature):
 
 
 class RaftEncoder(Encoder):
-    """A loaded RAFT; rows are flow there and back, (h, w, 4) in pixels."""
+    """A loaded RAFT; rows are flow there and back, (2, h, w, 2) in pixels."""
 
     window, hop, batch = 2, 1, 16
 
@@ -117,7 +117,7 @@ class RaftEncoder(Encoder):
         self._model = model.eval().requires_grad_(False).to(settings.device)
 
     def encode(self, frames: Tensor) -> Tensor:
-        """RGB uint8 (N, 2, 3, h, w) → (N, h, w, 4)."""
+        """RGB uint8 (N, 2, 3, h, w) → (N, 2, h, w, 2)."""
         import torch
         from torch.nn.functional import pad
 
@@ -131,8 +131,8 @@ class RaftEncoder(Encoder):
         device = torch.device(self._settings.device).type
         with torch.autocast(device, torch.bfloat16, enabled=self._settings.precision == "bf16"):
             both = self._model(torch.cat([first, second]), torch.cat([second, first]), num_flow_updates=ITERATIONS)[-1]
-        there, back = both.float()[..., :height, :width].chunk(2)
-        return torch.cat([there, back], dim=1).permute(0, 2, 3, 1)
+        there, back = both.float()[..., :height, :width].movedim(1, -1).chunk(2)
+        return torch.stack([there, back], dim=1)
 
     def collect(self, source: Source, prompt: Prompt) -> RaftCollector:
         return RaftCollector()
@@ -154,8 +154,7 @@ class RaftCollector:
                     self._rows.still(float(time_s), int(index))
                 continue
             first, second = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pair)
-            there, back = np.ascontiguousarray(flow[..., :2]), np.ascontiguousarray(flow[..., 2:])
-            self._rows.add(since_s, float(time_s), int(index), np.asarray(first), np.asarray(second), there, back)
+            self._rows.add(since_s, float(time_s), int(index), np.asarray(first), np.asarray(second), *flow)
             self._shown = (float(time_s), int(index))
 
     def close(self) -> Flow:
