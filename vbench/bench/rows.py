@@ -63,10 +63,6 @@ def key_columns(key: ScoreKey) -> dict[str, Any]:
     return {"clip": key.clip, "metric": key.metric, "version": key.version, "params_key": key.params_key}
 
 
-def key_filter(table: type[Any], key: ScoreKey) -> list[Any]:
-    return [getattr(table, name) == value for name, value in key_columns(key).items()]
-
-
 def score_key(row: Any, params: Mapping[str, Any]) -> ScoreKey:
     return ScoreKey(clip=row.clip, metric=row.metric, version=row.version, params=params)
 

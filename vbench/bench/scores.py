@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, tuple_, update
 
 from vbench.bench.rows import (
     failure_record,
     failure_row,
     key_columns,
-    key_filter,
     packed,
     row_values,
     score_key,
@@ -55,13 +54,16 @@ class ScoreStore(Workspace):
             self.database.insert_new(session, ParamsRow, [{"key": k, "values": v} for k, v in params.items()])
             new = [{**key_columns(s.key), "value": float(s.value), "added": now()} for s in scores]
             self.database.insert_new(session, ScoreRow, new)
-            for score in scores:
-                session.execute(delete(FailureRow).where(*key_filter(FailureRow, score.key)))
             scored = {(s.key.metric, s.key.version, s.key.params_key) for s in scores}
-            for failure in failures:
-                key = failure.key
-                if key is None or (key.metric, key.version, key.params_key) not in scored:
-                    session.merge(failure_row(failure))
+            columns = tuple_(FailureRow.metric, FailureRow.version, FailureRow.params_key)
+            session.execute(delete(FailureRow).where(FailureRow.clip == outcomes.clip, columns.in_(scored)))
+            rows = [
+                row_values(failure_row(failure))
+                for failure in failures
+                if (key := failure.key) is None or (key.metric, key.version, key.params_key) not in scored
+            ]
+            session.execute(delete(FailureRow).where(FailureRow.id.in_([row["id"] for row in rows])))
+            self.database.insert_new(session, FailureRow, rows)
             lines = [{**key_columns(t.key), "t_s": packed(t.t_s), "value": packed(t.value)} for t in outcomes.timelines]
             self.database.insert_new(session, TimelineRow, lines)
             found_by = {event.metric for event in outcomes.events} | {score.key.metric for score in scores}
