@@ -15,6 +15,7 @@ from vbench import database as database_module
 from vbench.bench import Bench
 from vbench.database import filesystem_of
 from vbench.errors import BenchError
+from vbench.media import clip_key, safe_name
 from vbench.migrations import FOLDER, HEAD
 from vbench.records import (
     Clip,
@@ -284,6 +285,26 @@ def test_sqlite_is_never_put_on_a_network_share(tmp_path, monkeypatch):
 def test_media_keys_stay_in_the_store(tmp_path, bad):
     with Bench.open(tmp_path) as bench, pytest.raises(ValueError, match="leaves the store"):
         bench.media.local(bad)
+
+
+def test_names_become_safe_path_parts():
+    assert safe_name("Kling 2.0 (pro)@arm") == "Kling 2.0 (pro)@arm"
+    assert safe_name("../a/b\\c") == "_a_b_c"
+    for name in ("../../etc/passwd", "", "..", ".hidden ", "x" * 300, "长" * 100, "a\\b\x00"):
+        safe = safe_name(name)
+        assert "/" not in safe
+        assert safe.strip(" .") == safe != ""
+        assert len(safe.encode()) <= 160
+    assert safe_name("长" * 100) != safe_name("长" * 101)
+
+
+def test_the_file_of_a_clip_is_no_other_clips():
+    assert clip_key("paid@arm", "fox", 2, ".mp4") == "clips/paid@arm/fox-2.mp4"
+    assert clip_key("paid", "fox", 0, ".mp4", "ab" * 32) == "clips/paid/fox-0.abababababab.mp4"
+    names = ["a/b", "a_b", "a:b", "x" * 300, "x" * 301, "..", "_"]
+    keys = {clip_key(model, prompt, 0, "") for model in names for prompt in names}
+    assert len(keys) == len(names) ** 2
+    assert all(key.count("/") == 2 for key in keys)
 
 
 @pytest.mark.parametrize("store", ["folder", "memory://bucket"])

@@ -17,6 +17,7 @@ import pytest
 from tests.fakes import billable
 from vbench.bench import Bench
 from vbench.generate import GenerateReport, generate, pool
+from vbench.generate.incoming import Incoming
 from vbench.generate.journal import Journal
 from vbench.generate.making import Maker
 from vbench.media import Media
@@ -27,7 +28,8 @@ N_KILLS = 50
 VERBS = {
     Journal: ("plan", "claim", "submitted", "progress", "succeed", "finish", "recover", "close"),
     Media: ("put",),
-    Maker: ("_wait", "_fetch", "_keep", "_store", "_discard"),
+    Incoming: ("keep", "discard"),
+    Maker: ("_wait", "_fetch", "_store"),
 }
 
 

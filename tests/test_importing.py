@@ -16,10 +16,9 @@ from PIL import Image
 
 from vbench.bench import Bench
 from vbench.errors import CatalogError, OptionError
-from vbench.importing import guess_from_name, import_folder
+from vbench.importing import import_folder
 from vbench.importing.files import Found
 from vbench.importing.matching import PromptIndex, pattern_tokens, read_default
-from vbench.importing.store import safe_name
 from vbench.records import Prompt
 from vbench.video import write_clip
 
@@ -460,43 +459,6 @@ def test_kill_at_any_moment_loses_nothing(tmp_path, folder, moment):
             source = Path(c.provenance.source)
             originals = sorted(source.iterdir()) if source.is_dir() else [source]
             assert [p.read_bytes() for p in parts] == [p.read_bytes() for p in originals]
-
-
-def test_names_become_safe_path_parts():
-    assert safe_name("Kling 2.0 (pro)") == "Kling 2.0 (pro)"
-    assert safe_name("../a/b\\c") == "_a_b_c"
-    assert safe_name("..") == "_"
-    long = safe_name("长" * 100)
-    assert len(long.encode()) <= 160
-    assert long != safe_name("长" * 101)
-
-
-# --- a dropped file -------------------------------------------------------------------------------------------------
-
-MODELS = ["kling-1.6", "kling-2.0", "veo-3", "wan-2.1", "wan-2.1-14b", "minimax-hailuo-02"]
-
-
-@pytest.mark.parametrize(
-    ("filename", "model", "prompt_id", "sample"),
-    [
-        ("Kling2.0_blue bird.mp4", "kling-2.0", "blue-bird", 0),
-        ("C:\\Users\\me\\kling blue-bird (3).mp4", "", "blue-bird", 3),
-        ("veo_A_blue_grey_bird_flies_2.mp4", "veo-3", "blue-bird", 2),
-        ("wan2.1-x.mp4", "wan-2.1", "", 0),
-        ("hailuo_two_dogs.mp4", "minimax-hailuo-02", "dog-2", 0),
-        ("IMG_2034.mov", "", "", 0),
-    ],
-)
-def test_guess_from_name(filename, model, prompt_id, sample):
-    guess = guess_from_name(filename, MODELS, PROMPTS)
-    assert (guess.model, guess.prompt_id, guess.sample) == (model, prompt_id, sample)
-    assert bool(guess.why) == bool(model or prompt_id)
-
-
-def test_guess_reads_what_the_tool_wrote_into_the_file():
-    workflow = {"3": {"inputs": {"text": "A dog in the rain, 4k", "model": "wan2.1_t2v_14B"}}}
-    guess = guess_from_name("ComfyUI_00007.webp", MODELS, PROMPTS, metadata={"prompt": json.dumps(workflow)})
-    assert (guess.model, guess.prompt_id) == ("wan-2.1", "dog")
 
 
 # --- real clips -----------------------------------------------------------------------------------------------------

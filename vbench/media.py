@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
 import uuid
 from pathlib import Path
@@ -105,6 +107,37 @@ class Media:
         folder = self.cache / "derived" / sha256[:2] / sha256
         folder.mkdir(parents=True, exist_ok=True)
         return folder / name
+
+
+def clip_key(model: str, prompt_id: str, sample: int, suffix: str, sha256: str = "") -> str:
+    """Where a clip lies: a name for people, and no other place's.
+
+    Args:
+        model: Tool, or ``tool@arm``.
+        prompt_id: Of the prompt.
+        sample: Its number.
+        suffix: With the dot; empty for a folder of frames.
+        sha256: Of the file, part of which goes into the name where that is another clip's without.
+    """
+    tail = f".{sha256[:12]}" if sha256 else ""
+    return f"clips/{_own_name(model)}/{_own_name(prompt_id)}-{sample}{tail}{suffix}"
+
+
+def safe_name(name: str) -> str:
+    """A name as one part of a path on every system: letters, digits, space and `._-+()@` stay, in about 120 bytes."""
+    safe = re.sub(r"[^\w .+()@-]", "_", name).strip(" .") or "_"
+    short = safe.encode()[:120].decode(errors="ignore").strip(" .")
+    return short if short == safe else f"{short[:100]}-{_mark(name)}"
+
+
+def _own_name(name: str) -> str:
+    """`safe_name`, marked where it stands for another: names that differ only in what was replaced stay apart."""
+    safe = safe_name(name)
+    return safe if safe == name or safe.endswith(_mark(name)) else f"{safe}-{_mark(name)}"
+
+
+def _mark(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:6]
 
 
 def sync(file_descriptor: int) -> None:

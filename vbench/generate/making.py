@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from vbench.adapters import Adapter
-from vbench.errors import (
-    AuthError,
-    BenchError,
-    ClipError,
-    JobError,
-    NotStartedError,
-    UserError,
-)
+from vbench.errors import AuthError, BenchError, ClipError, JobError, NotStartedError, UserError, VBenchError
+from vbench.generate.incoming import Incoming
 from vbench.generate.journal import Journal, LostJobError, plan_from_json
-from vbench.records import OPEN_STATES, Clip, Handle, Job, JobState, Probe, Provenance, Reason, clip_id
+from vbench.media import clip_key
+from vbench.records import OPEN_STATES, Clip, Handle, Job, JobState, Plan, Probe, Provenance, Reason, clip_id
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
@@ -35,6 +31,10 @@ POLL_S, MAX_POLL_S = 1.0, 10.0
 ASK_FOR_S = 6 * 3600.0
 """How long a tool that answers, but never finishes, is asked in one run."""
 FETCH_TRIES = 4
+STORE_AGAIN_S = (0.5, 2.0, 8.0, 20.0)
+"""Pauses before a handle that the database did not take is stored again: it is the only trace of a paid request."""
+BILLED_ALL_THE_SAME = ("outcome_unknown", "download_failed", "empty_result")
+"""Ends of a request that the tool has taken, so that the estimate counts as spent."""
 REASONS = frozenset(get_args(Reason))
 
 
@@ -49,6 +49,16 @@ class Step:
     state: JobState
     message: str = ""
     progress: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A job that this process waits for."""
+
+    job: Job
+    adapter: Adapter
+    handle: Handle
+    is_local: bool
 
 
 class Maker:
@@ -68,22 +78,16 @@ class Maker:
         self.n_made = 0
         self.allow_unpriced = allow_unpriced
         self._progress = progress
-        self._under_way: dict[str, tuple[Adapter, Handle, bool]] = {}
+        self._under_way: dict[str, _UnderWay] = {}
         self._cancelled: set[str] = set()
         self._lock = threading.Lock()
-        self._incoming = bench.root / "incoming"
-        self._incoming.mkdir(parents=True, exist_ok=True)
+        self._incoming = Incoming(bench.root / "incoming")
 
     def tidy(self) -> None:
         """Remove what a kill left between the commit of a clip and the end of its copy here."""
-        arrived = {path: path.name.partition(".")[0] for path in self._incoming.iterdir() if path.is_file()}
-        jobs = (
-            self.journal.jobs(self.bench, states=("succeeded",), ids=sorted(set(arrived.values()))) if arrived else []
-        )
-        done = {job.id for job in jobs}
-        for path, job in arrived.items():
-            if job in done:
-                path.unlink(missing_ok=True)
+        arrived = sorted(self._incoming.jobs())
+        jobs = self.journal.jobs(self.bench, states=("succeeded",), ids=arrived) if arrived else []
+        self._incoming.tidy({job.id for job in jobs})
 
     # --- stopping -------------------------------------------------------------------------------------------------
 
@@ -91,9 +95,8 @@ class Maker:
         """Put everything down: jobs at a tool go on there, work on this machine ends now and is done again later."""
         self.stopped.set()
         with self._lock:
-            local = [(adapter, handle) for adapter, handle, is_local in self._under_way.values() if is_local]
-        for adapter, handle in local:
-            adapter.cancel(handle)
+            local = [work for work in self._under_way.values() if work.is_local]
+        self._cancel(local)
 
     def fail(self, error: BaseException) -> None:
         """End the run with this error."""
@@ -106,8 +109,15 @@ class Maker:
         with self._lock:
             found = [self._under_way[job] for job in jobs if job in self._under_way and job not in self._cancelled]
             self._cancelled.update(jobs)
-        for adapter, handle, _ in found:
-            adapter.cancel(handle)
+        self._cancel(found)
+
+    def _cancel(self, works: Collection[_UnderWay]) -> None:
+        """Ask the tools to stop; one that cannot be asked holds up neither the others nor the run."""
+        for work in works:
+            try:
+                work.adapter.cancel(work.handle)
+            except VBenchError as error:
+                self._tell(work.job, "cancelled", f"the tool could not be told ({error})")
 
     # --- one job --------------------------------------------------------------------------------------------------
 
@@ -118,9 +128,9 @@ class Maker:
             if handle is None:
                 return
             with self._lock:
-                self._under_way[job.id] = (adapter, handle, group.is_local)
+                self._under_way[job.id] = _UnderWay(job, adapter, handle, group.is_local)
             began = time.monotonic()
-            kept = self._kept(job)
+            kept = self._incoming.kept(job.id)
             if kept is None:
                 handle = self._wait(job, adapter, handle)
                 kept = None if handle is None else self._fetch(job, adapter, handle)
@@ -131,8 +141,9 @@ class Maker:
         except AuthError as error:
             self.journal.release(job.id)
             group.pause_all(str(error))
-        except BenchError:
-            self.journal.release(job.id)  # the disk: nothing is wrong with the job
+        except BenchError:  # the disk or the database: nothing is wrong with the job
+            with suppress(SQLAlchemyError):  # it is free all the same once this process has ended
+                self.journal.release(job.id)
             raise
         except UserError as error:  # missing weights, a wrong option: the job waits until that is put right
             if group.is_local:
@@ -145,8 +156,18 @@ class Maker:
                 self._under_way.pop(job.id, None)
 
     def _submit(self, job: Job, adapter: Adapter, group: Group) -> Handle | None:
-        plan = plan_from_json(job.plan)
-        self._tell(job, "submitting")
+        """Send the one request of a job, and commit what came of it; None: it began nothing that can be waited for."""
+        try:
+            plan = plan_from_json(job.plan)
+        except (KeyError, TypeError, ValueError) as error:  # a damaged row, or one of another version
+            why = f"its stored plan cannot be read ({type(error).__name__}: {error}); nothing was sent"
+            self._end(job, "failed", "crashed", f"{why}, plan it anew with --retry crashed", cost_usd=0.0)
+            return None
+        try:
+            self._tell(job, "submitting")
+        except BaseException:  # of whoever is told, such as a closed pipe: nothing was sent
+            self.journal.not_started(job.id, "")
+            raise
         try:
             handle = adapter.submit(plan)
         except NotStartedError as error:
@@ -155,7 +176,10 @@ class Maker:
             if not group.gate.too_many(error.retry_after_s, is_busy=error.code in ("rate_limited", "concurrency")):
                 group.pause_all(f"gave up after many refusals in a row: {error}")
             return None
-        except UserError as error:
+        except BenchError as error:  # what the tool answered cannot be kept here: the request has left
+            self._broke_off(job, plan, str(error))
+            raise
+        except UserError as error:  # found before sending, such as a missing key, or the tool's own word for it
             self.journal.not_started(job.id, str(error))
             group.pause_all(str(error))
             return None
@@ -164,20 +188,45 @@ class Maker:
                 self.journal.not_started(job.id, str(error))
                 group.pause_all(str(error))
                 return None
-            unknown = error.code == "outcome_unknown"
-            self._end(job, state_of(error.code), error.code, str(error), cost_usd=None if unknown else 0.0)
+            cost_usd = None if error.code in BILLED_ALL_THE_SAME else 0.0
+            self._end(job, state_of(error.code), error.code, str(error), cost_usd=cost_usd)
             return None
         except BaseException as error:
-            if not plan.is_billable:
-                self.journal.not_started(job.id, "")
-            else:
-                why = f"a fault in the adapter while sending ({type(error).__name__}: {error}); look at the tool itself"
-                self._end(job, "outcome_unknown", "outcome_unknown", why)
+            why = f"a fault in the adapter while sending ({type(error).__name__}: {error}); look at the tool itself"
+            self._broke_off(job, plan, why)
             raise
-        self.journal.submitted(job.id, handle)
+        self._store_handle(job, handle)
         group.gate.succeeded()
         self._tell(job, "submitted")
         return handle
+
+    def _broke_off(self, job: Job, plan: Plan, why: str) -> None:
+        """Sending ended in the middle: where that may cost money it is not done again."""
+        if plan.is_billable:
+            self._end(job, "outcome_unknown", "outcome_unknown", why)
+        else:
+            self.journal.not_started(job.id, "")
+
+    def _store_handle(self, job: Job, handle: Handle) -> None:
+        """Commit the handle, also where the database is away for a moment.
+
+        Raises:
+            BenchError: it stays away; the message is all that is left of the handle.
+        """
+        for pause_s in STORE_AGAIN_S:
+            try:
+                self.journal.submitted(job.id, handle)
+                return
+            except SQLAlchemyError:
+                time.sleep(pause_s)
+        try:
+            self.journal.submitted(job.id, handle)
+        except SQLAlchemyError as error:
+            raise BenchError(
+                f"{job.model}: the tool took {job.prompt.id}-{job.sample} as its job {handle.id}, and the bench cannot "
+                f"store that ({str(error).splitlines()[0]}); note the number, put the database right, and look for the "
+                "clip in the tool's own list of jobs"
+            ) from error
 
     def _wait(self, job: Job, adapter: Adapter, handle: Handle) -> Handle | None:
         """Ask until the clip is ready; None: it will not come, or not in this run."""
@@ -218,16 +267,17 @@ class Maker:
 
     def _fetch(self, job: Job, adapter: Adapter, handle: Handle) -> tuple[Path, Provenance] | None:
         """Bring the clip here; asked again before each further try, since addresses of results expire."""
-        out = self._incoming / job.id
+        out = self._incoming.out(job.id)
         for attempt in range(1, FETCH_TRIES + 1):
             try:
                 path, provenance = adapter.fetch(handle, out)
-                self._keep(job, path, provenance)
+                self._incoming.keep(job.id, path, provenance)
                 return path, provenance
             except OSError as error:
                 if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
                     raise BenchError(
-                        f"{self._incoming}: {error.strerror}; free space, then repeat the same line: nothing is lost"
+                        f"{self._incoming.folder}: {error.strerror}; free space, then repeat the same line: "
+                        "nothing is lost"
                     ) from error
                 raise
             except ClipError as error:
@@ -259,10 +309,13 @@ class Maker:
             return
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        key = media_key(job, path.suffix.lower())
+        key = clip_key(job.model, job.prompt.id, job.sample, path.suffix.lower())
         if self.bench.media.exists(key) and any(clip.media == key for clip in self.bench.clips(models=[job.model])):
-            key = media_key(job, path.suffix.lower(), sha256)  # an edited prompt keeps its id, and so its file name
+            # an edited prompt keeps its id, and so its file name
+            key = clip_key(job.model, job.prompt.id, job.sample, path.suffix.lower(), sha256)
         self.bench.media.put(path, key)
+        if (log := self._incoming.log(job.id)).is_file():  # what a local program said, kept beside its clip
+            self.bench.media.put(log, f"{key.removesuffix(path.suffix.lower())}.log")
         if provenance.latency_s is None:
             provenance = replace(provenance, latency_s=round(waited_s, 3))
         if asked := wishes_of(job):
@@ -283,16 +336,14 @@ class Maker:
         except BenchError as error:
             self._end(job, "failed", "crashed", f"{error}; the file that arrived is kept at {path}")
             return
-        if (log := self._incoming / f"{job.id}.log").is_file():  # what a local program said, kept beside its clip
-            self.bench.media.put(log, f"{key.removesuffix(path.suffix.lower())}.log")
-            log.unlink()
-        self._discard(job)
+        self._incoming.discard(job.id)
+        log.unlink(missing_ok=True)
         with self._lock:
             self.n_made += 1
         self._tell(job, "succeeded")
 
     def _not_a_video(self, job: Job, error: ClipError) -> None:
-        self._discard(job)
+        self._incoming.discard(job.id)
         self._end(job, "failed", "empty_result", f"{job.model} made something else than a video: {error}")
 
     def _end(
@@ -310,32 +361,6 @@ class Maker:
                     progress=progress,
                 )
             )  # fmt: skip
-
-    # --- files that have arrived ----------------------------------------------------------------------------------
-
-    def _keep(self, job: Job, path: Path, provenance: Provenance) -> None:
-        """Write beside the file how it came to be, so that a kill before the commit loses neither."""
-        side = self._incoming / f"{job.id}.json"
-        part = side.with_suffix(".json.part")
-        part.write_text(json.dumps({"file": path.name, "provenance": asdict(provenance)}), encoding="utf-8")
-        part.replace(side)
-
-    def _kept(self, job: Job) -> tuple[Path, Provenance] | None:
-        side = self._incoming / f"{job.id}.json"
-        try:
-            stored = json.loads(side.read_text(encoding="utf-8"))
-            path = self._incoming / Path(stored["file"]).name
-            if not path.is_file():
-                return None
-            values = stored["provenance"]
-            return path, Provenance(**{**values, "warnings": tuple(values["warnings"])})
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def _discard(self, job: Job) -> None:
-        for path in self._incoming.glob(f"{job.id}*"):
-            if path.is_file() and path.suffix != ".log":
-                path.unlink(missing_ok=True)
 
 
 def check_video(path: Path) -> Probe:
@@ -367,17 +392,3 @@ def state_of(code: str) -> JobState:
         "outcome_unknown": "outcome_unknown",
     }
     return states.get(code, "failed")
-
-
-def media_key(job: Job, suffix: str, sha256: str = "") -> str:
-    """Where the clip lies: a name for people; with part of its hash where that name is another clip's."""
-    tail = f".{sha256[:12]}" if sha256 else ""
-    return f"clips/{safe_name(job.model)}/{safe_name(job.prompt.id)}-{job.sample}{tail}{suffix}"
-
-
-def safe_name(name: str) -> str:
-    """A name as one part of a path on every system."""
-    safe = re.sub(r"[^\w .+()@-]", "_", name).strip(" .") or "_"
-    if len(safe.encode()) <= 120 and safe == name:
-        return safe
-    return f"{safe.encode()[:100].decode(errors='ignore')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from vbench.importing.matching import (
     match_by_pattern,
     one_per_place,
 )
+from vbench.media import clip_key
 from vbench.records import Clip, Failure, Prompt, clip_id
 
 if TYPE_CHECKING:
@@ -247,16 +247,9 @@ def _new_clip(bench: Bench, match: Match, sha256: str, keys: set[str], *, link: 
 def _media_key(match: Match, sha256: str, keys: set[str]) -> str:
     """Where the copy lies: a name for people; with part of its hash where that name is another clip's."""
     suffix = "" if match.found.frames else match.found.path.suffix.lower()
-    stem = f"clips/{safe_name(match.model)}/{safe_name(match.prompt.id)}-{match.sample}"
-    plain = f"{stem}{suffix}"
-    return plain if plain.casefold() not in keys else f"{stem}.{sha256[:12]}{suffix}"
-
-
-def safe_name(name: str) -> str:
-    """A name as one part of a path: letters, digits, space and `._-+()` stay, and no more than 120 bytes."""
-    safe = re.sub(r"[^\w .+()-]", "_", name).strip(" .") or "_"
-    short = safe.encode()[:120].decode(errors="ignore").strip(" .")
-    return short if short == safe else f"{short[:100]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    place = (match.model, match.prompt.id, match.sample, suffix)
+    plain = clip_key(*place)
+    return plain if plain.casefold() not in keys else clip_key(*place, sha256)
 
 
 def _files(found: Found) -> tuple[Path, ...]:

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vbench.bench import Bench
 from vbench.errors import ClipError, VBenchError
-from vbench.importing.store import safe_name
+from vbench.media import safe_name
 from vbench.records import Clip, Event, Note, Select
 from vbench.ui.sandbox import Sandbox
 

@@ -16,7 +16,7 @@ from vbench.catalog.suites import slug
 from vbench.errors import ClipError, OptionError
 from vbench.importing import guess_from_name
 from vbench.importing.files import CLIP_SUFFIXES
-from vbench.importing.store import safe_name
+from vbench.media import safe_name
 from vbench.records import Prompt
 from vbench.ui.sandbox import Sandbox
 from vbench.ui.schemas import Confirmed, UploadFacts
