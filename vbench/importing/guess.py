@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import PurePath
+from typing import Generic, TypeVar
 
+from vbench.importing.written import Written, texts_in
 from vbench.records import Prompt
 
 NAMES_IN_FILES = {
@@ -21,6 +22,11 @@ NAMES_IN_FILES = {
     "wanx": "wan",
 }
 """Words that tools put into the names of downloads, and the word by which their cards go."""
+NAME = "name"
+"""Source of a guess: the file's name. Another source is the name of a tag of the file, after `TAG`."""
+TAG = "tag:"
+SHOWN_CHOICES = 4
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +34,31 @@ class Guess:
     """What a file may be; empty where nothing points one way."""
 
     model: str
+    model_from: str
+    """`NAME`, or `TAG` and the name of a tag; empty: nothing was found."""
+    models: tuple[str, ...]
+    """What the tool could be, where more than one fits equally."""
     prompt_id: str
+    """Of a known prompt; empty where there is none, or where the text is new."""
+    prompt: str
+    """Text of the known prompt, or of one that is new and stands in the file."""
+    prompt_from: str
+    prompts: tuple[str, ...]
+    """Ids of what the prompt could be, where more than one fits equally."""
     sample: int
-    why: str
-    """For the person who corrects it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found(Generic[T]):
+    """One way to fill a field, and where it stood; or several."""
+
+    value: T | None = None
+    source: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return self.value is None and not self.choices
 
 
 def guess_from_name(
@@ -39,26 +66,39 @@ def guess_from_name(
     models: Sequence[str],
     prompts: Sequence[Prompt],
     *,
+    more_models: Sequence[str] = (),
+    more_prompts: Sequence[Prompt] = (),
     metadata: Mapping[str, str] | None = None,
 ) -> Guess:
     """Guess, for a form that a person corrects; no file is imported on it alone.
 
     Args:
         filename: As it was dropped; only its last part is looked at.
-        models: Ids of known tools.
+        models: Ids of known tools, such as those of the bench.
         prompts: Known prompts.
+        more_models: Tools that are thought of where none of `models` comes into question.
+        more_prompts: Prompts, likewise.
         metadata: Text tags of the file, such as `comment`; ComfyUI and A1111 write their workflow as JSON there.
     """
     stem = unicodedata.normalize("NFC", PurePath(filename.replace("\\", "/")).stem)
-    written = [text for value in (metadata or {}).values() for text in _texts(value)]
-    model, why_model = _guess_model(" ".join([stem, *written]), models)
-    prompt, why_prompt = _guess_prompt(stem, written, prompts)
+    written = texts_in(metadata or {})
+    model = _guess_model(stem, written, models)
+    if model.is_empty:
+        model = _guess_model(stem, written, more_models)
+    prompt = _guess_prompt(stem, written, prompts)
+    if prompt.is_empty:
+        prompt = _guess_prompt(stem, written, more_prompts)
+    asked = next((text for text in written if text.is_prompt), None) if prompt.is_empty else None
     numbered = re.search(r"(?:^|[-_ (])([0-9]{1,2})\)?$", stem)
     return Guess(
-        model=model,
-        prompt_id=prompt.id if prompt is not None else "",
+        model=model.value or "",
+        model_from=model.source,
+        models=model.choices,
+        prompt_id=prompt.value.id if prompt.value is not None else "",
+        prompt=prompt.value.text if prompt.value is not None else asked.text if asked is not None else "",
+        prompt_from=TAG + asked.tag if asked is not None else prompt.source,
+        prompts=prompt.choices,
         sample=int(numbered[1]) if numbered else 0,
-        why="; ".join(why for why in (why_model, why_prompt) if why),
     )
 
 
@@ -67,21 +107,43 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+|\d+", unicodedata.normalize("NFC", text).lower())
 
 
-def _guess_model(text: str, models: Sequence[str]) -> tuple[str, str]:
-    """The tool whose id has most words, from its first on, side by side in the text; of several the one whole in it."""
+# --- the tool -----------------------------------------------------------------------------------------------------
+
+
+def _guess_model(stem: str, written: Sequence[Written], models: Sequence[str]) -> _Found[str]:
+    """From the name; else from the first tag that speaks of one tool by more than its first word."""
+    found, _ = _models_in(stem, models)
+    if len(found) == 1:
+        return _Found(found[0], NAME)
+    by_tag: dict[str, list[str]] = {}
+    for text in written:
+        by_tag.setdefault(text.tag, []).append(text.text)
+    for tag, texts in by_tag.items():
+        named, is_sure = _models_in(" ".join(texts), found or models)
+        if len(named) == 1 and is_sure:
+            return _Found(named[0], TAG + tag)
+    return _Found(choices=tuple(found[:SHOWN_CHOICES]))
+
+
+def _models_in(text: str, models: Sequence[str]) -> tuple[list[str], bool]:
+    """The tools whose id has most words, from its first on, side by side in the text; of several those whole in it.
+
+    Returns:
+        Their ids, and whether two words or the whole id were found: in a long text one word may mean anything.
+    """
     words = _tool_words(text)
+    at: dict[str, list[int]] = {}
+    for place, word in enumerate(words):
+        at.setdefault(word, []).append(place)
     n_same: dict[str, int] = {}
     for model in models:
         own = _tool_words(model)
-        starts = [i for i, word in enumerate(words) if own and word == own[0]]
-        n_same[model] = max((_n_equal(own, words[i:]) for i in starts), default=0)
+        starts = at.get(own[0], []) if own else []
+        n_same[model] = max((_n_equal(own, words[i : i + len(own)]) for i in starts), default=0)
     best = max(n_same.values(), default=0)
     found = sorted(model for model, n in n_same.items() if n == best > 0)
     whole = [model for model in found if len(_tool_words(model)) == best]
-    if len(whole or found) == 1:
-        model = (whole or found)[0]
-        return model, f"the name speaks of {model}"
-    return "", f"could be {' or '.join(found)}" if found else ""
+    return whole or found, best > 1 or bool(whole)
 
 
 def _tool_words(text: str) -> list[str]:
@@ -93,12 +155,26 @@ def _n_equal(a: Sequence[str], b: Sequence[str]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
 
 
-def _guess_prompt(stem: str, written: Sequence[str], prompts: Sequence[Prompt]) -> tuple[Prompt | None, str]:
+# --- the prompt ---------------------------------------------------------------------------------------------------
+
+
+def _guess_prompt(stem: str, written: Sequence[Written], prompts: Sequence[Prompt]) -> _Found[Prompt]:
     """The prompt whose text the tool wrote into the file; else the one that most words of the name come from."""
+    wanted = [(prompt, _words(prompt.text)) for prompt in prompts]
     for text in written:
-        inside = [prompt for prompt in prompts if " ".join(_words(prompt.text)) in " ".join(_words(text))]
+        words = _words(text.text)
+        there, line = set(words), f" {' '.join(words)} "
+        inside = [
+            prompt
+            for prompt, own in wanted
+            if own and there.issuperset(own) and (len(own) > 1 or own == words) and f" {' '.join(own)} " in line
+        ]
         if inside:
-            return max(inside, key=lambda prompt: len(prompt.text)), "its text is written in the file"
+            return _Found(max(inside, key=lambda prompt: len(prompt.text)), TAG + text.tag)
+    return _prompt_named(stem, prompts)
+
+
+def _prompt_named(stem: str, prompts: Sequence[Prompt]) -> _Found[Prompt]:
     words = {word for word in _words(stem) if not word.isdecimal()}
     shares = []
     for prompt in prompts:
@@ -108,24 +184,8 @@ def _guess_prompt(stem: str, written: Sequence[str], prompts: Sequence[Prompt]) 
         shares.append((max(id_share, text_share), prompt))
     shares.sort(key=lambda pair: pair[0], reverse=True)
     if not shares or shares[0][0] < 0.5:
-        return None, ""
-    if len(shares) > 1 and shares[1][0] > 0.8 * shares[0][0]:
-        return None, f"could be prompt {shares[0][1].id} or {shares[1][1].id}"
-    return shares[0][1], f"the name has words of prompt {shares[0][1].id}"
-
-
-def _texts(value: str) -> Iterator[str]:
-    """The value itself, or every string in it where it is JSON."""
-    try:
-        todo = [json.loads(value)]
-    except (ValueError, RecursionError):
-        yield value
-        return
-    while todo:
-        item = todo.pop()
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, dict):
-            todo += item.values()
-        elif isinstance(item, list):
-            todo += item
+        return _Found()
+    near = [prompt.id for share, prompt in shares if share > 0.8 * shares[0][0]]
+    if len(near) > 1:
+        return _Found(choices=tuple(near[:SHOWN_CHOICES]))
+    return _Found(shares[0][1], NAME)

@@ -1,4 +1,7 @@
-"""Decides which prompt a file was made for, from its name; what is not certain is reported, never guessed."""
+"""Decides which prompt a file was made for: by its name, or by the very text that a tool wrote into it.
+
+What is not certain is reported, never guessed.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from heapq import nlargest
 from itertools import pairwise
 from pathlib import Path
 
-from vbench.errors import OptionError
+from vbench.errors import ClipError, OptionError
 from vbench.importing.files import Found, printable
+from vbench.importing.written import texts_in
 from vbench.records import Prompt, Provenance
 from vbench.registry import did_you_mean
 
@@ -102,8 +106,29 @@ def read_default(found: Found, index: PromptIndex, model: str) -> list[Reading]:
     return readings
 
 
+def read_written(found: Found, index: PromptIndex, model: str) -> list[Reading]:
+    """The prompts whose whole text stands where tools write what they were asked; the sample is the name's last number.
+
+    For names that say nothing of the prompt, such as ComfyUI's.
+    """
+    if found.frames:
+        return []
+    from vbench.video import text_tags  # here, since it loads a codec library
+
+    try:
+        tags = text_tags(found.path)
+    except ClipError:  # importing says so, or the file finds no prompt
+        return []
+    numbered = re.search(rf"(?<![0-9])([0-9]{{1,{MAX_SAMPLE_DIGITS}}})[^0-9]*$", found.parts[-1])
+    asked = {prompt.key: prompt for text in texts_in(tags) if text.is_prompt for prompt in index.named(text.text)}
+    return [(model, prompt, int(numbered[1]) if numbered else 0) for prompt in asked.values()]
+
+
 def match_by_layout(clips: list[Found], index: PromptIndex, folder: Path) -> tuple[list[Match], list[Unmatched]]:
-    """`<model>/<prompt>-<sample>.<ext>`, or one tool's clips alone in a folder that bears its name."""
+    """`<model>/<prompt>-<sample>.<ext>`, or one tool's clips alone in a folder that bears its name.
+
+    Where a name is no prompt's, the text that the tool wrote into the file may be.
+    """
     is_flat = all(len(found.parts) == 1 for found in clips)
     matches: list[Match] = []
     unmatched: list[Unmatched] = []
@@ -113,7 +138,8 @@ def match_by_layout(clips: list[Found], index: PromptIndex, folder: Path) -> tup
             continue
         model = folder.resolve().name if is_flat else found.parts[0]
         numbered = re.sub(rf"-[0-9]{{1,{MAX_SAMPLE_DIGITS}}}$", "", found.parts[-1])
-        _decide(found, read_default(found, index, model), partial(index.near, numbered), matches, unmatched)
+        readings = read_default(found, index, model) or read_written(found, index, model)
+        _decide(found, readings, partial(index.near, numbered), matches, unmatched)
     return matches, unmatched
 
 

@@ -7,7 +7,6 @@ import os
 import resource
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,19 +16,11 @@ from PIL import Image
 from vbench import video
 from vbench.errors import ItemError
 from vbench.ui.sandbox import FILE_BYTES, MEMORY_BYTES, OPEN_FILES
-from vbench.video.facts import DEFAULT_LIMITS
-from vbench.video.stream import open_container
 
 
 def probe(source: str) -> dict[str, Any]:
-    """The facts of a file (`records.Probe`) and the text a tool wrote into it."""
-    facts = asdict(video.probe(Path(source)))
-    try:
-        with closing(open_container(Path(source), DEFAULT_LIMITS)) as container:
-            written = {str(name): str(value)[:100_000] for name, value in container.metadata.items()}
-    except ItemError:  # a picture, which no codec library opens, was probed all the same
-        written = {}
-    return {"probe": facts, "metadata": written}
+    """The facts of a file (`records.Probe`) and the texts a tool wrote into it."""
+    return {"probe": asdict(video.probe(Path(source))), "tags": video.text_tags(Path(source))}
 
 
 def poster(source: str, out: str) -> None:

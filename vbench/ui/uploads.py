@@ -6,18 +6,20 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from vbench.bench import Bench
+from vbench.catalog.cards import cards
 from vbench.catalog.suites import slug
-from vbench.errors import ClipError, OptionError
+from vbench.errors import CatalogError, ClipError, OptionError
 from vbench.importing import guess_from_name
 from vbench.importing.files import CLIP_SUFFIXES
 from vbench.media import safe_name
 from vbench.records import Prompt
+from vbench.ui.choosing import suite_prompts
 from vbench.ui.sandbox import Sandbox
 from vbench.ui.schemas import Confirmed, UploadFacts
 from vbench.ui.work import page_folder
@@ -79,10 +81,17 @@ class Uploads:
         except ClipError as error:
             shutil.rmtree(path.parent, ignore_errors=True)
             said = str(error).replace(f"{path}", path.name)
-            return UploadFacts(**facts, error=said, probe=None, model="", prompt_id="", sample=0, why="")
-        models = sorted(self._bench.models())
-        guess = guess_from_name(path.name, models, self._bench.prompts(), metadata=found["metadata"])
-        return UploadFacts(**facts, error="", probe=found["probe"], **asdict(guess))
+            return UploadFacts(**facts, error=said)
+        guess = guess_from_name(
+            path.name,
+            sorted(self._bench.models()),
+            self._bench.prompts(),
+            more_models=_catalogue(),
+            more_prompts=suite_prompts(),
+            metadata=found["tags"],
+        )
+        said_id = guess.prompt_id or (slug(guess.prompt) if guess.prompt else "")
+        return UploadFacts(**facts, error="", probe=found["probe"], **asdict(guess) | {"prompt_id": said_id})
 
     def stage(self, confirmed: Sequence[Confirmed]) -> str:
         """Bring confirmed uploads into one folder with a manifest; its name, for the import task.
@@ -94,24 +103,39 @@ class Uploads:
         if len(set(places)) < len(places):
             twice = next(place for place in places if places.count(place) > 1)
             raise OptionError(f"two files for {twice[0]}, prompt {twice[1]}, sample {twice[2]}; number the samples")
-        known: dict[str, list[Prompt]] = {}
-        for prompt in self._bench.prompts():
-            known.setdefault(prompt.id, []).append(prompt)
         files = [self._file(item.upload) for item in confirmed]
-        lines = [_prompt_line(item, known) for item in confirmed]
+        prompts = self._prompts(confirmed)
+        self._bench.add_prompts(prompts)  # with the tags and wishes of its suite, which the lines below do not hold
         name = secrets.token_hex(8)
         folder = page_folder(self._bench) / "imports" / name
         folder.mkdir(parents=True)
         rows = []
-        for number, (item, file, line) in enumerate(zip(confirmed, files, lines, strict=True)):
+        for number, (item, file, prompt) in enumerate(zip(confirmed, files, prompts, strict=True)):
             target = folder / f"{number:03d} {file.name}"
             file.replace(target)
             shutil.rmtree(file.parent, ignore_errors=True)
-            row = {"file": target.name, "model": item.model, "prompt_id": line["id"], "sample": item.sample}
+            row = {"file": target.name, "model": item.model, "prompt_id": prompt.id, "sample": item.sample}
             rows.append(row | {"notes": f"dropped on the page as {file.name}"})
         _write_lines(folder / "manifest.jsonl", rows)
-        _write_lines(folder / "prompts.jsonl", list({line["id"]: line for line in lines}.values()))
+        lines = {prompt.key: {"id": prompt.id, "text": prompt.text} for prompt in prompts}
+        _write_lines(folder / "prompts.jsonl", list(lines.values()))
         return name
+
+    def _prompts(self, confirmed: Sequence[Confirmed]) -> list[Prompt]:
+        """The prompt of each: the bench's, one of a suite, or a new one by its text.
+
+        Raises:
+            OptionError: an id is unknown or not unique, and no text was given; or two have one id and other texts.
+        """
+        known: dict[str, dict[str, Prompt]] = {}
+        for prompt in (*suite_prompts(), *self._bench.prompts()):
+            known.setdefault(prompt.id, {})[prompt.text] = prompt
+        prompts = [_prompt(item, known.get(item.prompt_id, {})) for item in confirmed]
+        texts: dict[str, str] = {}
+        for prompt in prompts:
+            if texts.setdefault(prompt.id, prompt.text) != prompt.text:
+                raise OptionError(f"two texts for the prompt {prompt.id!r}; give one of them another id")
+        return prompts
 
     def close(self) -> None:
         """End the process that looks into files."""
@@ -131,14 +155,23 @@ class Uploads:
                 shutil.rmtree(place, ignore_errors=True)
 
 
-def _prompt_line(item: Confirmed, known: dict[str, list[Prompt]]) -> dict[str, str]:
-    same = known.get(item.prompt_id, [])
+def _prompt(item: Confirmed, same: Mapping[str, Prompt]) -> Prompt:
+    """One prompt, of those that are called so."""
     if item.prompt:
-        return {"id": item.prompt_id if same else slug(item.prompt_id), "text": item.prompt}
+        id = item.prompt_id if same else slug(item.prompt_id)
+        return same.get(item.prompt) or Prompt(id=id, text=item.prompt, suite="page")
     if len(same) != 1:
         found = "no prompt" if not same else "more than one prompt"
-        raise OptionError(f"{found} of this bench is called {item.prompt_id!r}; give its text")
-    return {"id": item.prompt_id, "text": same[0].text}
+        raise OptionError(f"{found} that is known here is called {item.prompt_id!r}; give its text")
+    return next(iter(same.values()))
+
+
+def _catalogue() -> list[str]:
+    """Ids of the tools of the catalogue; none where a card of one's own cannot be read, which the tools' list says."""
+    try:
+        return list(cards())
+    except CatalogError:
+        return []
 
 
 def _write_lines(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from vbench.video.frames import Frame, Kernel, read_frames
 from vbench.video.probing import probe
 from vbench.video.sound import read_audio
 from vbench.video.stills import SpriteInfo, extract_frame, poster, sprite
+from vbench.video.tags import text_tags
 
 __all__ = [
     "EncoderSettings",
@@ -26,5 +27,6 @@ __all__ = [
     "read_frames",
     "side_by_side",
     "sprite",
+    "text_tags",
     "write_clip",
 ]
