@@ -51,16 +51,17 @@ def test_the_selftest_names_an_empty_folder(tmp_path):
 @pytest.mark.parametrize(
     ("clip", "cuts", "black_until"),
     [
-        ("sora/anime-0.mp4", [2, 49, 114, 146], None),
-        ("hunyuan-framepack/anime-0.mp4", [], 5),
-        ("hunyuan-framepack/humming-bird-flying-0.mp4", [], 4),
-        ("veo-3/anime-0.mp4", [], None),
-        ("wan-2.1/anime-0.webp", [], None),
-        ("kling-2.0/anime-0.mp4", [], None),
+        ("showdown/sora/anime-0.mp4", [2, 49, 114, 146], None),
+        ("showdown/hunyuan-framepack/anime-0.mp4", [], 5),
+        ("showdown/hunyuan-framepack/humming-bird-flying-0.mp4", [], 4),
+        ("showdown/veo-3/anime-0.mp4", [], None),
+        ("showdown/wan-2.1/anime-0.webp", [], None),
+        ("showdown/kling-2.0/anime-0.mp4", [], None),
+        ("fetv/real/the-cars-drove-fast-0.mp4", [14], 14),
     ],
 )
 def test_breaks_of_real_clips_seen_by_eye(clip, cuts, black_until):
-    path = REAL / "showdown" / clip
+    path = REAL / clip
     found, outcomes = measure_file(path, metrics=["cut_count", "black_ratio"], workers=0)
     frames = {kind: [event for event in outcomes.events if event.kind == kind] for kind in ("cut", "black")}
     assert [event.frame for event in frames["cut"]] == cuts

@@ -66,6 +66,40 @@ def test_what_repaints_the_picture_without_a_cut(changes, tiles):
     assert cut_count(make_steps(n=48, fps=24, tiles=levels(tiles), **(PLAIN | changes))).value == 0
 
 
+ACROSS = np.tile(np.linspace(-1, 1, 8), 8)
+
+
+def dipped(after, black):
+    """A ramp from left to right, black for a while, and `after`; both sides fade."""
+    light = np.where(np.isin(np.arange(48), black), 0.0, 1.0)
+    light[[k for k in (19, 24) if k not in black]] = 0.4
+    tiles = light[:, None] * (100 + 60 * np.where(np.arange(48)[:, None] < 22, ACROSS, after))
+    dark = dict.fromkeys(black, 1.0)
+    return make_steps(n=48, fps=24, tiles=tiles, dark=dark, mean=dict(enumerate(tiles.mean(axis=1))))
+
+
+@pytest.mark.parametrize(
+    ("after", "black", "frames"),
+    [
+        (np.repeat(np.linspace(-1, 1, 8), 8), range(20, 24), [24]),
+        (-ACROSS, range(20, 24), [24]),
+        (ACROSS, range(20, 24), []),
+        (-ACROSS, range(8, 24), []),
+        (-ACROSS, range(24), []),
+        (-ACROSS, range(20, 48), []),
+    ],
+    ids=["another shot", "mirrored", "a lamp", "long black", "opening", "ending"],
+)
+def test_black_between_two_shots_is_a_cut(after, black, frames):
+    assert [event.frame for event in cut_count(dipped(after, black)).events] == frames
+
+
+def test_a_still_before_the_black_counts_as_a_shot():
+    tiles = np.stack([100 + 60 * ACROSS, np.zeros(64), 100 - 60 * ACROSS])
+    steps = make_steps(n=3, fps=24, held={0: 2.0}, tiles=tiles, dark={1: 1.0}, mean={1: 0.0})
+    assert [event.start_s for event in cut_count(steps).events] == pytest.approx([2 + 1 / 24])
+
+
 def test_freezes_are_long_holds():
     steps = make_steps(n=20, fps=24, held={3: 0.5, 9: 0.25})
     total = 18 / 24 + 0.75

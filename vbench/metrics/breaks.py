@@ -15,6 +15,8 @@ REPAINTED_COLOUR, REPAINTED_HUE, FLASH_S = 0.9, 12.0, 0.5
 """Plain pictures have no texture to lose: nearly all colours are others, their hue too, and neither comes back."""
 NEAR_BLACK_S = 0.15
 """A jump out of or into black belongs to the black stretch; so do the frames this close to it."""
+DIP_S, SAME_LAYOUT = 0.5, 0.3
+"""Black of at most this length between two shots is a cut; one shot's light and dark correlate at least this much."""
 
 
 def is_black(steps: Steps) -> NDArray[np.bool_]:
@@ -22,8 +24,38 @@ def is_black(steps: Steps) -> NDArray[np.bool_]:
     return np.asarray((steps.dark_share >= BLACK_SHARE) & (steps.mean_luma < BLACK_MEAN))
 
 
+def black_stretches(steps: Steps) -> list[tuple[int, int]]:
+    """First distinct frame of each black stretch, and the first one after it."""
+    edges = np.flatnonzero(np.diff(np.r_[0, is_black(steps).astype(np.int8), 0]))
+    return [(int(first), int(after)) for first, after in zip(edges[::2], edges[1::2], strict=True)]
+
+
 def cut_positions(steps: Steps) -> NDArray[np.int64]:
-    """Which distinct frames begin a new shot.
+    """Which distinct frames begin a new shot: hard cuts, and what follows a dip to black."""
+    return np.array(sorted({*hard_cuts(steps), *dips(steps)}), np.int64)
+
+
+def dips(steps: Steps) -> list[int]:
+    """First frames after at most half a second of black that stands between two different pictures.
+
+    The brightest frames within half a second on either side are compared, as a shot may fade out and in: light and
+    dark lie elsewhere in the new one. A lamp that goes out and on again is none, nor black at the start or the end.
+    """
+    found = []
+    for first, after in black_stretches(steps):
+        if first == 0 or after == len(steps.t_s) or steps.t_s[after] - steps.t_s[first] > DIP_S:
+            continue
+        low, high = np.searchsorted(steps.t_s, [steps.t_s[first] - DIP_S, steps.t_s[after] + DIP_S])
+        sides = (slice(min(low, first - 1), first), slice(after, high))  # a picture held longer counts too
+        a, b = (steps.tiles[side][steps.mean_luma[side].argmax()].astype(np.float64) for side in sides)
+        a, b = a - a.mean(), b - b.mean()
+        if np.dot(a, b) < SAME_LAYOUT * np.linalg.norm(a) * np.linalg.norm(b):
+            found.append(after)
+    return found
+
+
+def hard_cuts(steps: Steps) -> list[int]:
+    """Distinct frames at which the picture is another from one frame to the next.
 
     A step is a cut when it changes luma by at least 10 levels and 3 times the median of the 6 steps on either side,
     when at least 60 % of the textured blocks of the frame before are found nowhere near, and the layout of colours
@@ -45,8 +77,8 @@ def cut_positions(steps: Steps) -> NDArray[np.int64]:
         is_large = steps.change[k] >= CUT_LEVELS
         is_other = is_other or is_repainted(steps, int(k))
         if is_large and ((stands_out and is_other) or is_lost) and not black[near].any() and not black[k - 1]:
-            found.append(k)
-    return np.array(found, np.int64)
+            found.append(int(k))
+    return found
 
 
 def is_repainted(steps: Steps, k: int) -> bool:
@@ -67,7 +99,7 @@ def tile_distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.
 
 
 def cut_count(steps: Steps) -> Measure:
-    """Hard cuts, each an event at the first frame of the new shot; the timeline is the luma change of each step."""
+    """Cuts, each an event at the first frame of the new shot; the timeline is the luma change of each step."""
     cuts = cut_positions(steps)
     events = tuple(
         Moment(
@@ -116,9 +148,8 @@ def duplicate_ratio(steps: Steps) -> float:
 def black_ratio(steps: Steps) -> Measure:
     """Share of the time that is black, each stretch an event from its first black frame on."""
     black = is_black(steps)
-    edges = np.flatnonzero(np.diff(np.r_[0, black.astype(np.int8), 0]))
     events, total = [], 0.0
-    for first, after in zip(edges[::2], edges[1::2], strict=True):
+    for first, after in black_stretches(steps):
         start_s, end_s = float(steps.t_s[first]), float(steps.t_s[after - 1] + steps.held_s[after - 1])
         total += end_s - start_s
         share = float(steps.dark_share[first:after].mean())
@@ -143,9 +174,9 @@ DUPLICATE_RATIO = Metric(
     about="Share of the file's frames that repeat the one before; about 0.5 for animation on twos.",
 )  # fmt: skip
 CUT_COUNT = Metric(
-    name="cut_count", version=1, inputs=("steps",), compute=cut_count,
+    name="cut_count", version=2, inputs=("steps",), compute=cut_count,
     unit="cuts", higher_is_better=False, bounds=(0.0, float("inf")), group="temporal", min_frames=2,
-    about="Hard cuts within the clip; a prompt for one shot expects none.",
+    about="Cuts within the clip, through a moment of black too; a prompt for one shot expects none.",
 )  # fmt: skip
 BLACK_RATIO = Metric(
     name="black_ratio", version=1, inputs=("steps",), compute=black_ratio,
