@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vbench.errors import ItemError
-from vbench.features.small import mean_abs_difference, small_luma
+from vbench.features.small import mean_abs_difference, small_luma, small_size
 from vbench.measure import Bytes, Floats, FrameRequest, Kernel, Source, StreamFeature
 from vbench.records import Probe
-from vbench.video import Frame as VideoFrame
-from vbench.video import probe, read_frames
+from vbench.video import Frame, probe, read_frames
+from vbench.video.device_frames import DeviceFrame, read_device_frames
 
 T = TypeVar("T")
+VideoFrame = Frame | DeviceFrame
 SAME_LEVELS = 0.05
 """Luma MAE below which a frame is a duplicate of the one before."""
 SAME_BLOCK_LEVELS = 1.2
@@ -159,6 +160,7 @@ def run_clip(
     features: Sequence[StreamFeature],
     requests: Sequence[FrameRequest],
     *,
+    decode_on: str | None = None,
     beat: Callable[[], None] = lambda: None,
 ) -> Iterator[Chunk | Done]:
     """Decode a clip once; gives chunks as they fill, and `Done` last. Memory does not grow with the clip.
@@ -168,13 +170,18 @@ def run_clip(
         known: Its facts where they are known already; else it is probed first.
         features: Stream features to compute.
         requests: Frames to cut out for backbones.
+        decode_on: Device on which torchcodec decodes; None: PyAV decodes.
         beat: Called once per frame, to show a sign of life.
 
     Raises:
         ClipError: the file cannot be decoded.
     """
     facts = known if known is not None else probe(path, threads=1)
-    frames = read_frames(path, threads=1)
+    frames: Iterator[VideoFrame]
+    if decode_on is None:
+        frames = read_frames(path, threads=1)
+    else:
+        frames = read_device_frames(path, facts, device=decode_on, common=small_size)
     yield from run_frames(Source(path=path, probe=facts), frames, features, requests, beat=beat)
 
 

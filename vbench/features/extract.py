@@ -10,6 +10,7 @@ from typing import Any
 
 from vbench.errors import ItemError
 from vbench.features.decode import Done
+from vbench.features.decoders import decode_on
 from vbench.features.device import Batcher
 from vbench.features.lanes import Lanes
 from vbench.features.messages import Refused
@@ -136,7 +137,12 @@ def extract(
             if wait or all(batcher.is_settled(number) for batcher in batchers):
                 yield finish(number, flushed.pop(number))
 
-    pool = DecodePool(stream, requests, workers=workers, stall_s=stall_s) if workers else InlinePool(stream, requests)
+    decoder = decode_on(features)
+    pool = (
+        DecodePool(stream, requests, workers=workers, decode_on=decoder, stall_s=stall_s)
+        if workers
+        else InlinePool(stream, requests, decode_on=decoder)
+    )
     with pool, lanes:
         for event in pool.run(items):
             if event is None:

@@ -18,6 +18,8 @@ class Setup:
     """`sys.path` of the parent, so that plug-ins are found."""
     features: bytes
     """Pickled stream features and frame requests."""
+    decode_on: str | None
+    """As in `run_clip`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

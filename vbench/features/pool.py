@@ -46,6 +46,7 @@ class DecodePool:
         features: Stream features to compute.
         requests: Frames to cut out for backbones.
         workers: Processes.
+        decode_on: Device on which torchcodec decodes; None: PyAV decodes.
         stall_s: Seconds without a sign of life after which a process is killed and its clip fails with `timeout`.
     """
 
@@ -55,9 +56,12 @@ class DecodePool:
         requests: Sequence[FrameRequest],
         *,
         workers: int,
+        decode_on: str | None = None,
         stall_s: float = STALL_S,
     ) -> None:
-        self._setup = Setup(path=tuple(sys.path), features=pickle.dumps((tuple(features), tuple(requests))))
+        self._setup = Setup(
+            path=tuple(sys.path), features=pickle.dumps((tuple(features), tuple(requests))), decode_on=decode_on
+        )
         self._n, self._stall_s = max(1, workers), stall_s
         self._todo: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._out: queue.Queue[tuple[Item | None, Any]] = queue.Queue(maxsize=BACKLOG)
@@ -181,8 +185,10 @@ class DecodePool:
 class InlinePool:
     """The same without processes: clip after clip in this one, for single files and for tests."""
 
-    def __init__(self, features: Sequence[StreamFeature], requests: Sequence[FrameRequest]) -> None:
-        self._features, self._requests = features, requests
+    def __init__(
+        self, features: Sequence[StreamFeature], requests: Sequence[FrameRequest], *, decode_on: str | None = None
+    ) -> None:
+        self._features, self._requests, self._decode_on = features, requests, decode_on
 
     def __enter__(self) -> Self:
         return self
@@ -194,7 +200,9 @@ class InlinePool:
         """As `DecodePool.run`."""
         for item in items:
             try:
-                for message in run_clip(item.path, item.probe, self._features, self._requests):
+                for message in run_clip(
+                    item.path, item.probe, self._features, self._requests, decode_on=self._decode_on
+                ):
                     yield item, message
             except ItemError as error:
                 yield item, Refused(code=error.code, message=str(error))

@@ -21,6 +21,7 @@ class SoundFeature(StreamFeature):
     """`measure.Sound`: RMS level 0.1 s apart, integrated loudness (ITU-R BS.1770-4), share of clipped samples."""
 
     name = "sound"
+    from_frames = False
 
     def open(self, source: Source) -> _Sound:
         return _Sound(source)

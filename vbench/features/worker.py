@@ -23,6 +23,10 @@ def main() -> None:
     import cv2
 
     cv2.setNumThreads(1)
+    if setup.decode_on is not None:
+        import torch
+
+        torch.set_num_threads(1)
     features, requests = pickle.loads(setup.features)
     while True:
         try:
@@ -30,12 +34,14 @@ def main() -> None:
         except EOFError:
             return
         try:
-            _serve(task, features, requests, outgoing)
+            _serve(task, features, requests, setup.decode_on, outgoing)
         except BrokenPipeError:
             return
 
 
-def _serve(task: Task, features: Sequence[Any], requests: Sequence[Any], outgoing: BinaryIO) -> None:
+def _serve(
+    task: Task, features: Sequence[Any], requests: Sequence[Any], decode_on: str | None, outgoing: BinaryIO
+) -> None:
     from vbench.errors import ItemError
     from vbench.features.decode import run_clip
 
@@ -48,7 +54,7 @@ def _serve(task: Task, features: Sequence[Any], requests: Sequence[Any], outgoin
             last = time.monotonic()
 
     try:
-        for message in run_clip(task.path, task.probe, features, requests, beat=beat):
+        for message in run_clip(task.path, task.probe, features, requests, decode_on=decode_on, beat=beat):
             send(outgoing, message)
     except ItemError as error:
         send(outgoing, Refused(code=error.code, message=str(error)))

@@ -214,34 +214,54 @@ def frames_of(source: Source, path: Path, limits: Limits) -> Iterator[Frame]:
     """The pictures of an open source as frames; repairs of the clock are counted in its warnings.
 
     Raises:
-        ClipError: No frame can be decoded, or the clip is longer than the limit.
+        ClipError: No frame can be decoded, or a limit is passed.
     """
     lens: Lens | None = None
-    frame: Frame | None = None
-    given_s = 0.0
-    for index, (picture, t_s) in enumerate(on_clean_clock(source.pictures(), source.facts)):
-        if lens is None:
-            lens = Lens(picture.image, source.facts.aspect)
-            if lens.width * lens.height > limits.max_pixels:
-                raise ClipError(
-                    f"{path}: shown at {lens.width} x {lens.height} pixels, at most {limits.max_pixels:,} are decoded; "
-                    "scale it down first",
-                    code="too_large",
-                )
+    for index, (picture, t_s, duration_s) in enumerate(on_screen(source.pictures(), source.facts, path, limits)):
+        lens = lens or lens_of(picture, source.facts, path, limits)
+        yield Frame(picture.image, lens, index, t_s, duration_s)
+
+
+def lens_of(picture: Picture, facts: Facts, path: Path, limits: Limits) -> Lens:
+    """How the pictures of a clip are shown, by its first.
+
+    Raises:
+        ClipError: They are shown at more pixels than the limit.
+    """
+    lens = Lens(picture.image, facts.aspect)
+    if lens.width * lens.height > limits.max_pixels:
+        raise ClipError(
+            f"{path}: shown at {lens.width} x {lens.height} pixels, at most {limits.max_pixels:,} are decoded; "
+            "scale it down first",
+            code="too_large",
+        )
+    return lens
+
+
+def on_screen(
+    pictures: Iterator[Picture], facts: Facts, path: Path, limits: Limits
+) -> Iterator[tuple[Picture, float, float]]:
+    """Each picture with the seconds from the first frame at which it appears, and for how many it stays.
+
+    Raises:
+        ClipError: There is none, or the clip is longer than the limit.
+    """
+    shown: tuple[Picture, float] | None = None
+    n_shown = 0
+    for picture, t_s in on_clean_clock(pictures, facts):
         if t_s > limits.max_seconds:
             raise ClipError(
                 f"{path}: longer than the {limits.max_seconds:.0f} s that are read; cut it or raise the limit",
                 code="too_long",
             )
-        if frame is not None:
-            frame.duration_s = t_s - frame.t_s
-            yield frame
-        frame, given_s = Frame(picture.image, lens, index, t_s, 0.0), picture.duration_s
-    if frame is None:
+        if shown is not None:
+            yield *shown, t_s - shown[1]
+            n_shown += 1
+        shown = picture, t_s
+    if shown is None:
         raise ClipError(f"{path}: no frame could be decoded; delete it and generate or import it again")
-    is_still = source.facts.container in ("png", "jpeg", "webp") and frame.index == 0
-    frame.duration_s = given_s or (0.0 if is_still else source.facts.interval_s)
-    yield frame
+    is_still = facts.container in ("png", "jpeg", "webp") and n_shown == 0
+    yield *shown, shown[0].duration_s or (0.0 if is_still else facts.interval_s)
 
 
 def on_clean_clock(pictures: Iterator[Picture], facts: Facts) -> Iterator[tuple[Picture, float]]:

@@ -78,6 +78,11 @@ class StreamSource:
             self._file.close()
             raise
 
+    @property
+    def index(self) -> int:
+        """Of the video stream among all streams of the file."""
+        return int(self._stream.index)
+
     def _video_stream(self) -> Any:
         for stream in self._file.streams.video:
             if not stream.disposition & av.stream.Disposition.attached_pic:
