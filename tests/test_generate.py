@@ -372,7 +372,7 @@ def test_ctrl_c_leaves_everything_to_be_taken_up_again(
 def test_a_clock_that_jumps_changes_nothing(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(tmp_path / "server", work_s=0.1)
     real, offset = time.time, [0.0]
-    monkeypatch.setattr("vbench.generate.journal.time.time", lambda: real() + offset[0])
+    monkeypatch.setattr("vbench.generate.owning.time.time", lambda: real() + offset[0])
 
     def jump() -> None:
         for hours in (30.0, -50.0, 1e5):

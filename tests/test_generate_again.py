@@ -18,7 +18,8 @@ from vbench.catalog import cards
 from vbench.errors import BenchError, BudgetError, JobError, OptionError
 from vbench.generate import again, cancel_jobs, generate, making, pool
 from vbench.generate.again import ended_job, try_again
-from vbench.generate.journal import Journal, plan_from_json
+from vbench.generate.jobs import plan_from_json
+from vbench.generate.journal import Journal
 from vbench.records import Job, Prompt
 from vbench.tables import ClipRow, JobRow
 

@@ -1,4 +1,4 @@
-"""The tables of a bench; everything else about the database is in `vbench.bench` and `vbench.generate.journal`."""
+"""The tables of a bench; everything else about the database is in `vbench.bench` and `vbench.generate`."""
 
 from __future__ import annotations
 

@@ -329,7 +329,8 @@ def test_nothing_is_spent_without_a_ceiling_or_past_it(
 
 def an_ended_job(bench: Bench, model: str, state: JobState, *, sample: int = 0, usd: float | None = 0.5) -> str:
     """A job that came to an end without a clip; its id."""
-    from vbench.generate.journal import Intent, Journal
+    from vbench.generate.jobs import Intent
+    from vbench.generate.journal import Journal
 
     request = Request(prompt=PROMPTS[0], sample=sample, seed=40 + sample, seconds=5.0)
     plan = Plan(

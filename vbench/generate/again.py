@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from vbench.adapters import Adapter
 from vbench.errors import BenchError, BudgetError, OptionError
 from vbench.generate.budget import Ceiling, set_ceiling
-from vbench.generate.journal import Intent, Journal, plan_from_json
+from vbench.generate.jobs import Intent, plan_from_json
+from vbench.generate.journal import Journal
 from vbench.generate.making import Maker, Step
 from vbench.generate.planning import Cell, Matrix, Tool, make_adapter
 from vbench.generate.stage import GenerateReport, lane_of, report_of, work_off
@@ -102,7 +103,7 @@ def try_again(
                 current = _attempts(bench, current)[-1]
         if lane_of(adapter):
             journal.restart([tool.label])
-        journal.start_only(current.id)
+        journal.start_only(job=current.id)
         maker = Maker(bench, journal, progress=progress, allow_unpriced=frozenset([name] if allow_unpriced else []))
         paused = work_off([tool], {tool.label: adapter}, maker)
         cell = Cell(label=tool.label, prompt=current.prompt, sample=current.sample, state="new", plan=None)

@@ -18,7 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from vbench.adapters import Adapter
 from vbench.errors import AuthError, BenchError, ClipError, JobError, NotStartedError, UserError, VBenchError
 from vbench.generate.incoming import Incoming
-from vbench.generate.journal import Journal, LostJobError, plan_from_json
+from vbench.generate.jobs import plan_from_json
+from vbench.generate.journal import Journal, LostJobError
 from vbench.media import clip_key
 from vbench.records import OPEN_STATES, Clip, Handle, Job, JobState, Plan, Probe, Provenance, Reason, clip_id
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from vbench.adapters import ADAPTERS, Adapter
 from vbench.errors import JobError, OptionError
-from vbench.generate.journal import FINAL_STATES, Intent, Journal
+from vbench.generate.jobs import FINAL_STATES, Intent, JobList
 from vbench.records import OPEN_STATES, Plan, Prompt, Reason, Request, digest
 from vbench.registry import did_you_mean
 
@@ -233,7 +233,7 @@ def _known(bench: Bench | None, labels: list[str]) -> tuple[set[tuple[str, str, 
     if bench is None:
         return set(), {}
     done = {(clip.model, clip.prompt.key, clip.sample) for clip in bench.clips(models=labels)}
-    return done, Journal.latest(bench, labels)
+    return done, JobList.latest(bench, labels)
 
 
 def _requests(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vbench.adapters import Adapter
-from vbench.generate.journal import OverCeilingError
+from vbench.generate.claiming import OverCeilingError
 from vbench.generate.making import Maker
 
 IDLE_S = 0.5

@@ -149,6 +149,7 @@ def generate(
         journal.reopen(labels)
         journal.restart([tool.label for tool in tools if lane_of(by_label[tool.label])])
         n_planned = journal.plan(matrix.intents(), run=run, retry=retry)
+        journal.start_only(run=run)
         maker = Maker(bench, journal, progress=progress, allow_unpriced=frozenset(allow_unpriced))
         paused = work_off(tools, by_label, maker)
         return report_of(matrix, maker, paused, n_planned=n_planned, elapsed_s=time.monotonic() - started)
