@@ -12,12 +12,17 @@ The floor is the decode-only time where no backbone runs. With a backbone it is 
 measured matmul rate (4096 x 4096, in the precision that is used); FLOPs are counted on the loaded models by
 `torch.utils.flop_counter`.
 
+`--host-only` leaves the device out: every backbone answers at once with what it gave for the first frame of that size,
+and texts are left out, so that what remains is what the scoring process itself spends per clip, on the thread that
+feeds the device and in all. It bounds the clips per second of any device.
+
 `--weights random` builds CLIP ViT-B/32, DINOv2-base and RAFT large from their configurations with random weights: as
 fast as the published ones, since no kernel looks at the values, while the scores mean nothing. Nothing is downloaded.
 
     python benchmarks/scoring.py --clips 8 --workers 2
     python benchmarks/scoring.py --preset standard --weights random --device cuda
     python benchmarks/scoring.py --preset standard --set clip.model=PATH --set dino.model=PATH --device cuda
+    python benchmarks/scoring.py --preset standard --weights random --set flow.backend=raft --host-only
 """
 
 from __future__ import annotations
@@ -189,6 +194,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=cores())
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--weights", choices=["random"], help="models of real size instead of published weights")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--host-only", action="store_true", help="backbones that take no time")
     parser.add_argument("--runs", type=int, default=2)
     given = parser.parse_args()
     settings = dict(pair.split("=", 1) for pair in given.set)
@@ -199,7 +207,8 @@ def main() -> None:
             make_clips(folder, given.clips, width, height, given.seconds)
         if given.weights:
             settings = random_weights(Path(name) / "weights") | settings
-        print(json.dumps(compare(folder, Path(name), given, settings), indent=1))
+        measured = host_only if given.host_only else compare
+        print(json.dumps(measured(folder, Path(name), given, settings), indent=1))
 
 
 def compare(folder: Path, scratch: Path, given: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
@@ -215,7 +224,15 @@ def compare(folder: Path, scratch: Path, given: argparse.Namespace, settings: di
             best["decode_only_s"] = min(seconds, best.get("decode_only_s", seconds))
             with PeakMemory() as memory:
                 started = time.perf_counter()
-                found = score(bench, preset=given.preset, device=given.device, workers=given.workers, settings=settings)
+                found = score(
+                    bench,
+                    preset=given.preset,
+                    device=given.device,
+                    workers=given.workers,
+                    settings=settings,
+                    precision=given.precision,
+                    compile=given.compile,
+                )
                 seconds = time.perf_counter() - started
             best["peak_mb"] = max(memory.peak / 2**20, best.get("peak_mb", 0.0))
             if report is None or seconds < best["score_s"]:
@@ -226,6 +243,7 @@ def compare(folder: Path, scratch: Path, given: argparse.Namespace, settings: di
         "preset": given.preset,
         "load_average": round(os.getloadavg()[0], 1),
         "device": given.device,
+        "precision": precision_of(given),
         "workers": given.workers,
         "clips": len(files),
         "clip_seconds": round(sum(clip.probe.duration_s for clip in clips), 2),
@@ -242,7 +260,7 @@ def compare(folder: Path, scratch: Path, given: argparse.Namespace, settings: di
         device = "cuda:0" if given.device.startswith("cuda") else "cpu"
         per_s = count_flops(settings, device, given.preset)
         flops = sum(per_s.values()) * result["clip_seconds"]
-        rate = matmul_rate(device, "bf16" if device != "cpu" else "fp32")
+        rate = matmul_rate(device, precision_of(given))
         result |= {
             "gflop_per_clip_second": {name: round(value / 1e9, 1) for name, value in per_s.items()},
             "backbone_tflop": round(flops / 1e12, 3),
@@ -251,6 +269,59 @@ def compare(folder: Path, scratch: Path, given: argparse.Namespace, settings: di
             "share_of_matmul_rate": round(flops / rate / max(report.timing.device_s, 1e-9), 3),
         }
     return result
+
+
+def precision_of(given: argparse.Namespace) -> str:
+    """What `auto` means on the device."""
+    if given.precision != "auto":
+        return str(given.precision)
+    return "bf16" if given.device.startswith("cuda") else "fp32"
+
+
+class Instant:
+    """An encoder that gives for every frame what it gave for the first of its size."""
+
+    def __init__(self, encoder: Any) -> None:
+        self._encoder, self._made = encoder, {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._encoder, name)
+
+    def encode(self, frames: Any) -> Any:
+        shape = tuple(frames.shape[1:])
+        if shape not in self._made:
+            self._made[shape] = self._encoder.encode(frames[:1])
+        return self._made[shape].expand(len(frames), *self._made[shape].shape[1:])
+
+
+def host_only(folder: Path, scratch: Path, given: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
+    """What the scoring process spends per clip where backbones take no time."""
+    from vbench.features.extract import Timing, Wanted, extract
+    from vbench.measure import DeviceFeature, TextFeature
+    from vbench.score.plan import make_plan
+
+    with Bench.open(scratch / "bench") as bench:
+        import_folder(bench, folder, link=True)
+        wanted = [Wanted(path=bench.clip_path(clip), probe=clip.probe, prompt=clip.prompt) for clip in bench.clips()]
+    plan = make_plan(given.preset, settings=settings)
+    features = [feature for feature in plan.features.values() if not isinstance(feature, TextFeature)]
+    for feature in features:
+        if isinstance(feature, DeviceFeature):
+            encoder = Instant(feature.load())
+            feature.load = lambda encoder=encoder: encoder  # type: ignore[method-assign]
+    list(extract(wanted[:1], features, workers=1))  # the first frame of each size
+    timing, started, cpu = Timing(), time.perf_counter(), time.process_time()
+    list(extract(wanted, features, workers=given.workers, timing=timing))
+    return {
+        "preset": given.preset,
+        "load_average": round(os.getloadavg()[0], 1),
+        "workers": given.workers,
+        "clips": len(wanted),
+        "seconds_per_clip": round((time.perf_counter() - started) / len(wanted), 3),
+        "feeding_thread_s_per_clip": round(timing.device_s / len(wanted), 3),
+        "process_cpu_s_per_clip": round((time.process_time() - cpu) / len(wanted), 3),
+        "decode_processes_s_per_clip": round((timing.decode_s + timing.feature_s) / len(wanted), 3),
+    }
 
 
 if __name__ == "__main__":

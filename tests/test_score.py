@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from tests.features.tiny_models import save_clip, save_dino
@@ -329,3 +330,23 @@ def test_the_published_anchors_are_those_of_the_code():
     }
     tables = (overall.TEMPORAL_ANCHORS, overall.MOTION_ANCHORS, overall.PICTURE_ANCHORS, overall.TEXT_ANCHORS)
     assert published == {name: (a.zero, a.one) for table in tables for name, a in table.items()}
+
+
+@pytest.mark.parametrize(
+    ("precision", "flags", "is_told"),
+    [
+        ("auto", {"avx512_bf16": True}, True),
+        ("auto", {"avx512_bf16": False}, False),
+        ("fp32", {"amx_bf16": True}, False),
+    ],
+)
+def test_a_cpu_that_is_faster_in_bf16_is_told_of(bench, tiny, monkeypatch, precision, flags, is_told):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: flags)
+    metrics = ["clip_alignment"]
+    report = score(bench, metrics=metrics, settings=tiny, device="cpu", precision=precision, workers=1)
+    assert any("--precision bf16" in note for note in report.notes) is is_told
+
+
+def test_measures_without_backbones_say_nothing_of_bf16(bench, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    assert not score(bench, metrics=["sharpness"], device="cpu", workers=1).notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from tests.features.tiny_models import save_dino
 from vbench.errors import ItemError
 from vbench.features.decode import Chunk
 from vbench.features.device import Batcher
+from vbench.features.dino import DinoFeature
 from vbench.features.lanes import BACKLOG, Lanes
 from vbench.measure import DeviceFeature, Encoder, FrameRequest, Settings, Source
 from vbench.records import Prompt
@@ -210,6 +213,25 @@ def test_a_full_lane_holds_the_feeder_back():
         gate.set()
         feeder.join(5)
         assert not feeder.is_alive()
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="torch.compile needs a C++ compiler")
+def test_a_compiled_backbone_gives_the_same_rows(tmp_path):
+    values = {}
+    for compiled in (False, True):
+        settings = Settings({"dino.model": str(save_dino(tmp_path / "dino"))}, compile=compiled)
+        feature = DinoFeature(settings)
+        encoder = feature.load()
+        encoder.batch = 3  # and a part batch of another size
+        batches = Batcher(feature, encoder, note=print)
+        pictures = np.random.default_rng(0).integers(0, 256, (4, 70, 84, 3), np.uint8)
+        batches.open(0, None, PROMPT)
+        batches.add(0, Chunk(request=0, probe=None, t_s=np.arange(4) / 8, frame=np.arange(4), frames=pictures))
+        torch._dynamo.utils.counters.clear()
+        batches.flush()
+        assert (torch._dynamo.utils.counters["frames"]["ok"] > 0) is compiled
+        values[compiled] = batches.close(0).rows
+    assert values[True] == pytest.approx(values[False], abs=1e-5)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 64])

@@ -27,6 +27,9 @@ def score(
     workers: Annotated[int | None, typer.Option(min=1, help="Decode processes.  [default: one per core]")] = None,
     set_: Set = None,
     precision: Precision = "auto",
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Put backbones through torch.compile; pays for hundreds of clips.")
+    ] = False,
     json: Json = False,
     strict: Strict = False,
 ) -> None:
@@ -45,6 +48,7 @@ def score(
             workers=workers,
             settings=settings_of(set_),
             precision=precision,
+            compile=compile,
             progress=progress,
         )
     if json:

@@ -67,6 +67,11 @@ class Batcher:
         self.feature, self.encoder = feature, encoder
         self._note, self._lanes = note, lanes
         self._batch = encoder.batch
+        self._encode = encoder.encode
+        if feature.settings.compile:
+            import torch
+
+            self._encode = torch.compile(encoder.encode)
         self._waiting: dict[tuple[int, ...], deque[_Row]] = defaultdict(deque)
         self._waiting_bytes = 0
         self._windows: dict[int, list[tuple[float, int, Bytes]]] = {}
@@ -150,7 +155,7 @@ class Batcher:
             pixels = stacked(rows, self.encoder.window, pinned=is_cuda)
             on_device = pixels.to(self.feature.settings.device, non_blocking=True) if is_cuda else pixels
             with torch.inference_mode():
-                encoded = self.encoder.encode(on_device.movedim(-1, -3))
+                encoded = self._encode(on_device.movedim(-1, -3))
         except torch.OutOfMemoryError:
             self._settle(0)
             torch.cuda.empty_cache()

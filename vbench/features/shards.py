@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from vbench.errors import VBenchError
 from vbench.features.extract import Extracted, Timing, Wanted, extract
 from vbench.features.messages import Refused, open_pipes, send
-from vbench.measure import Feature, Settings
+from vbench.measure import Feature
 
 
 def extract_sharded(
@@ -74,8 +75,7 @@ def extract_sharded(
 
 
 def _on(feature: Feature, device: str) -> Feature:
-    settings = feature.settings
-    return type(feature)(Settings(settings.values, device, settings.precision))
+    return type(feature)(replace(feature.settings, device=device))
 
 
 def _listen(shard: int, process: subprocess.Popen[bytes], found: queue.Queue[tuple[int, Any]]) -> None:

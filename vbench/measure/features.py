@@ -30,6 +30,8 @@ class Settings:
     device: str = "cpu"
     """Where backbones run: `cpu`, `cuda:0`, ..."""
     precision: Literal["fp32", "bf16"] = "fp32"
+    compile: bool = False
+    """Backbones go through `torch.compile`: another speed, the same numbers up to rounding."""
 
     def get(self, name: str, default: str) -> str:
         return self.values.get(name, default)
@@ -77,6 +79,8 @@ class Feature(ABC):
     """Something computed at most once per clip and shared by metrics."""
 
     name: ClassVar[str]
+    from_frames: ClassVar[bool] = True
+    """Made from decoded frames, so that another decoder may move its numbers."""
     known_settings: ClassVar[Mapping[str, str]] = {}
     """Settings this feature reads → what they mean and their default, for `--set` and its help."""
 
@@ -117,6 +121,8 @@ class StreamFeature(Feature):
 
 class TextFeature(Feature):
     """A feature of the prompt alone."""
+
+    from_frames = False
 
     @abstractmethod
     def encode(self, prompt: Prompt) -> Any:

@@ -88,6 +88,7 @@ def make_plan(
     settings: Mapping[str, str] | None = None,
     device: str = "cpu",
     precision: str = "auto",
+    compile: bool = False,
 ) -> ScorePlan:
     """Work out what to compute and check that it can be.
 
@@ -97,6 +98,7 @@ def make_plan(
         settings: `--set` values.
         device: `cpu` or `cuda:N`.
         precision: `fp32`, `bf16`, or `auto`: bf16 on CUDA, fp32 on the CPU.
+        compile: Put backbones through `torch.compile`.
 
     Raises:
         OptionError: an unknown preset, metric, setting or precision.
@@ -111,7 +113,8 @@ def make_plan(
     is_cuda = device.startswith("cuda")
     if preset in ("standard", "full") and metrics is None and is_cuda:
         values.setdefault("flow.backend", "raft")
-    chosen = Settings(values, device, "bf16" if precision == "bf16" or (precision == "auto" and is_cuda) else "fp32")
+    in_bf16 = precision == "bf16" or (precision == "auto" and is_cuda)
+    chosen = Settings(values, device, "bf16" if in_bf16 else "fp32", compile)
     names = _with_parts(metrics) if metrics is not None else list(presets()[preset])
     left_out = _not_in_vbench(names, chosen) if preset == "vbench" and metrics is None else {}
     picked = [METRICS[name] for name in names if name not in left_out]
