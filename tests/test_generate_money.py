@@ -116,6 +116,11 @@ def test_what_the_tool_has_taken_counts_as_spent(bench: Bench, tmp_path: Path, c
     assert run(bench, server, prompts=CAT).spend.usd == usd
 
 
+def test_a_message_cut_in_the_middle_of_a_character_is_stored(bench: Bench, tmp_path: Path) -> None:
+    server = Server(tmp_path / "server", faults={"cat": [JobError("no \ud83d, \x00", code="bad_request")]})
+    assert [job.message for job in run(bench, server, prompts=CAT).ended] == ["no ?, ?"]
+
+
 def test_a_tool_that_cannot_be_told_to_stop_does_not_end_the_run(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

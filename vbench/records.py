@@ -60,6 +60,11 @@ def digest(*parts: object, length: int = 16) -> str:
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:length]
 
 
+def storable(text: str) -> str:
+    """`text` as every database and page takes it: a tool may cut a message in the middle of a character."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "?")
+
+
 @lru_cache(maxsize=65_536)
 def prompt_key(prompt_id: str, text: str) -> str:
     """The identity of a prompt: an edited prompt is a new one."""

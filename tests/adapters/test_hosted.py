@@ -21,8 +21,8 @@ from tests.fakes.protocols import PROTOCOLS
 from vbench.adapters.http import HttpAdapter
 from vbench.adapters.secrets import redact
 from vbench.adapters.wire import Answer
-from vbench.errors import AuthError, JobError, NotStartedError
-from vbench.records import Handle, Prompt, Request, canonical_json
+from vbench.errors import AuthError, BenchError, JobError, NotStartedError
+from vbench.records import Handle, Plan, Prompt, Request, canonical_json
 from vbench.video import probe
 
 CREATE_FAULTS = {
@@ -352,6 +352,46 @@ def test_a_clip_inside_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert run.handle is not None
         assert len(json.dumps(dataclasses.asdict(run.handle))) < 5000, "the journal is no place for a clip"
         assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_a_clip_inside_the_answer_that_finds_no_room_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = Request(prompt=Prompt(id="inline", text="inline, please"))
+    (tmp_path / "full").touch()
+    monkeypatch.setenv("VBENCH_SPOOL", str(tmp_path / "full" / "spool"))
+    with Fake("omni") as fake, hosted(fake, monkeypatch) as (adapter, _):
+        handle = adapter.submit(adapter.plan(request))
+        with pytest.raises(BenchError, match="set VBENCH_SPOOL"):
+            adapter.poll(handle)
+        monkeypatch.setenv("VBENCH_SPOOL", str(tmp_path / "spool"))
+        handle = adapter.poll(handle).handle or handle
+        assert adapter.poll(handle).state == "succeeded"
+        for _killed_after_the_file_was_taken in range(2):
+            path, _ = adapter.fetch(handle, tmp_path / "clip")
+            assert probe(path).n_frames == 8
+        fake.jobs.clear()
+        with pytest.raises(JobError, match="no longer holds the clip") as caught:
+            adapter.fetch(handle, tmp_path / "clip")
+        assert caught.value.code == "download_failed"
+        assert fake.creates == 1
+
+
+def test_no_key_for_the_next_call_does_not_hide_what_this_one_brought(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("vertex", create=["500_after"]) as fake, hosted(fake, monkeypatch) as (adapter, _):
+        plan = adapter.plan(REQUEST)
+        post = type(adapter)._post
+
+        def outlived(self: Any, plan: Plan) -> Any:
+            answer = post(self, plan)
+            self._token_until = 0.0
+            monkeypatch.delenv("VERTEX_ACCESS_TOKEN")
+            return answer
+
+        monkeypatch.setattr(type(adapter), "_post", outlived)
+        with pytest.raises(JobError) as caught:
+            adapter.submit(plan)
+        assert caught.value.code == "outcome_unknown"
 
 
 def test_a_refusal_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

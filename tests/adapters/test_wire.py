@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import email.utils
+import json
 import logging
 import socket
 import threading
@@ -237,6 +238,16 @@ def test_redaction_of_what_nobody_registered() -> None:
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(CatalogError, match="is not an http address"):
         Wire(model="toy", base_url=url)
+
+
+@pytest.mark.parametrize(
+    "body", [rb'{"error": {"message": "no \ud83d", "a\u0000b": ["\ude00"]}}', b"no \x00, \xed\xa0\xbd"]
+)
+def test_half_a_character_can_be_stored_and_shown(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted([answer("400 Bad Request", body)]) as (url, _), talking(url, monkeypatch) as (line, _):
+        found = line.post_once("/x")
+    for text in (json.dumps(found.json, ensure_ascii=False), found.text):
+        assert text.encode().decode().isprintable(), text
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b"7", b"\xff\xfe", b"[" * 100_000, b'{"id": {}}', b'"text"'])

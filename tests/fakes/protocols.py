@@ -824,6 +824,8 @@ PROTOCOLS: dict[str, Protocol] = {
         key_form="{key}",
         create_path="/v1beta/interactions",
         poll_path=r"/v1beta/files/(\w+)",
+        hop_path=r"/v1beta/interactions/int-(\w+)",
+        hop=_omni_created,
         content_path=r"/v1beta/files/(\w+):download\?alt=media",
         words={"queued": "PROCESSING", "running": "PROCESSING", "succeeded": "ACTIVE", "failed": "FAILED"},
         created=_omni_created,

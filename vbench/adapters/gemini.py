@@ -75,13 +75,17 @@ class GeminiAdapter(HttpAdapter):
         if video is None and answer.json.get("status") not in {"in_progress", "queued"}:
             words = _words(answer.json)
             raise JobError(f"{self.card.id}: {words}", code=reason or _reason(words))
+        try:
+            found = self._found(video, answer) if video else {"keep": {}}
+        except BenchError:  # a full disk: the clip is paid for, and asked for again once there is room
+            found = {"keep": {}}
         data = {
             "submitted_at": time.time(),
             "sent": plan.body,
             "seed": plan.request.seed if self.card.capabilities.seed else None,
             "estimate_usd": plan.cost_usd,
             "warnings": list(plan.warnings),
-            **(self._found(video, answer) if video else {"keep": {}}),
+            **found,
         }
         return Handle(id=str(answer.json["id"]), data=data)
 
@@ -116,11 +120,21 @@ class GeminiAdapter(HttpAdapter):
         if "spooled" not in handle.data:
             return super().fetch(handle, out)
         spool = Path(handle.data["spooled"])
-        if not spool.is_file():
-            raise JobError(f"{self.card.id}: {spool} is gone, and with it the clip", code="download_failed")
+        if not spool.is_file():  # taken by a run that was killed, or put on another machine
+            spool = self._spooled_again(handle)
         path = downloads.save(_chunks(spool), out, model=self.card.id)
         spool.unlink(missing_ok=True)
         return path, self._provenance(handle)
+
+    def _spooled_again(self, handle: Handle) -> Path:
+        data = {name: value for name, value in handle.data.items() if name != "spooled"}
+        fresh = self.poll(Handle(id=handle.id, data=data)).handle
+        if fresh is None or "spooled" not in fresh.data:
+            raise JobError(
+                f"{self.card.id}: {handle.data['spooled']} is gone, and the tool no longer holds the clip",
+                code="download_failed",
+            )
+        return Path(fresh.data["spooled"])
 
     def _found(self, video: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
         """Where the clip of an answer is, for the handle."""

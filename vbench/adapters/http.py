@@ -230,7 +230,8 @@ class HttpAdapter:
             return JobError(f"{said}; name the code under errors.reasons", code="provider_error")
         if named == "moderated_output":  # there is no output yet
             named = "moderated_input"
-        return self._connected().refuse(answer, code=code, message=message, reason=named)
+        wire = HttpAdapter._connected(self)  # as it came: that there is no fresh key must not hide this answer
+        return wire.refuse(answer, code=code, message=message, reason=named)
 
     def _in_time(self, handle: Handle, status: Status) -> Status:
         """Give up on a job that this process has watched for too long."""

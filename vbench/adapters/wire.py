@@ -20,7 +20,7 @@ import httpx
 from vbench._version import __version__
 from vbench.adapters.secrets import expand, redact, silence_logs
 from vbench.errors import AuthError, CatalogError, JobError, NotStartedError
-from vbench.records import Reason
+from vbench.records import Reason, storable
 
 MAX_ANSWER_BYTES = 256 * 2**20
 """Ceiling of an API answer; some hold a clip in base64."""
@@ -337,6 +337,15 @@ def _finite(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _storable(value: Any) -> Any:
+    """A document whose texts can be stored again: JSON may hold half a character, or NUL."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    return {storable(key): _storable(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
 def _answer(response: httpx.Response) -> Answer:
     """Read a whole answer below the ceiling."""
     body = bytearray()
@@ -345,10 +354,10 @@ def _answer(response: httpx.Response) -> Answer:
         if len(body) > MAX_ANSWER_BYTES:
             raise httpx.DecodingError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
     try:
-        value = json.loads(body, parse_constant=lambda _: None, parse_float=_finite)
+        value = _storable(json.loads(body, parse_constant=lambda _: None, parse_float=_finite))
     except (ValueError, RecursionError):
         value = None
-    text = redact(bytes(body[:500]).decode("utf-8", "replace"))
+    text = redact(storable(bytes(body[:500]).decode("utf-8", "replace")))
     return Answer(
         status=response.status_code, json=value, text=text, headers={k.lower(): v for k, v in response.headers.items()}
     )

@@ -19,7 +19,7 @@ from vbench.bench.rows import prompt_row, row_values
 from vbench.generate.claiming import Claims
 from vbench.generate.jobs import Intent, JobList, handle_json, latest_of, plan_json
 from vbench.generate.owning import LEASE_S
-from vbench.records import OPEN_STATES, Clip, Handle, JobState, Reason, digest
+from vbench.records import OPEN_STATES, Clip, Handle, JobState, Reason, digest, storable
 from vbench.tables import JobRow, ModelRow, PromptRow
 
 CHUNK = 500
@@ -159,8 +159,8 @@ class Journal(JobList, Claims):
     def not_started(self, job: str, message: str) -> None:
         """The tool certainly began nothing: planned again, and free."""
         self._change(
-            job, state="planned", message=message, handle=None, submitting_at=None, submitted_at=None, owner=None,
-            lease_until=None,
+            job, state="planned", message=storable(message), handle=None, submitting_at=None, submitted_at=None,
+            owner=None, lease_until=None,
         )  # fmt: skip
 
     def progress(self, job: str, state: JobState, handle: Handle | None = None) -> None:
@@ -181,7 +181,14 @@ class Journal(JobList, Claims):
         """Commit an end without a clip; False where the job was no longer this process's."""
         values = {"cost_usd": cost_usd} if cost_usd is not None else {}
         return self._change(
-            job, state=state, reason=reason, message=message, finished_at=now(), owner=None, lease_until=None, **values
+            job,
+            state=state,
+            reason=reason,
+            message=storable(message),
+            finished_at=now(),
+            owner=None,
+            lease_until=None,
+            **values,
         )
 
     def succeed(self, job: str, clip: Clip) -> None:
