@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gradio as gr
 
-SANS = (gr.themes.LocalFont(name="IBM Plex Sans", weights=(400, 600)), "Noto Sans SC", "PingFang SC", "sans-serif")
-MONO = (gr.themes.LocalFont(name="IBM Plex Mono", weights=(400, 600)), "ui-monospace", "monospace")
+# Bold, not semi-bold: the semi-bold files that Gradio ships hold a handful of letters.
+SANS = (gr.themes.LocalFont(name="IBM Plex Sans", weights=(400, 700)), "Noto Sans SC", "PingFang SC", "sans-serif")
+MONO = (gr.themes.LocalFont(name="IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace")
 
 
 def theme() -> gr.themes.Base:

@@ -4,13 +4,15 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { groups, paretoFront, scaled, ticks } from "../../../vbench/ui/static/charts.js";
+import { apart, beyond, commonRange, nextMoment, points, range, rowsOf, valueAt } from "../../../vbench/ui/static/curves.js";
 import { best } from "../../../vbench/ui/static/facts.js";
+import { clampPan, loupeAt, pinched, zoomAt } from "../../../vbench/ui/static/gestures.js";
 import { columnsFor, spriteTile, windowOf } from "../../../vbench/ui/static/grid.js";
 import { ARENA_KEYS, commandFor, keyName, PLAYER_KEYS } from "../../../vbench/ui/static/keys.js";
+import { placeLabels } from "../../../vbench/ui/static/labels.js";
+import { GAP, layout, LINE } from "../../../vbench/ui/static/layout.js";
 import { DEFAULTS, fromQuery, toQuery } from "../../../vbench/ui/static/link.js";
 import { retryable, retryBody } from "../../../vbench/ui/static/runs.js";
-import { bestColumns, clampPan, zoomAt } from "../../../vbench/ui/static/stage.js";
-import { nextMoment, points, range } from "../../../vbench/ui/static/timeline.js";
 import { pickLocale, setWords, t } from "../../../vbench/ui/static/words.js";
 
 const STATIC = new URL("../../../vbench/ui/static/", import.meta.url);
@@ -19,7 +21,7 @@ const SOURCES = readdirSync(STATIC).filter((name) => name.endsWith(".js")).map((
 test("a link carries the state and gives it back", () => {
   const state = {
     ...DEFAULTS, takes: ["0123456789abcdef", "fedcba9876543210"], mode: "wipe", timeS: 1.2345, inS: 0.5, outS: 2, rate: 0.5, align: "frame", ending: "loop", looping: false,
-    offsets: [0, -0.0417], a: 1, b: 0, gain: 8, mix: 0.25, wipe: 0.3, zoom: 2, x: 0.25, y: -0.5, metrics: ["flicker"], solo: 1,
+    offsets: [0, -0.0417], a: 1, b: 0, gain: 8, mix: 0.25, wipe: 0.3, zoom: 2, x: 0.25, y: -0.5, metrics: ["flicker"], scale: "own", solo: 1, only: 0,
   };
   assert.deepEqual(fromQuery(toQuery(state)), state);
 });
@@ -53,12 +55,37 @@ test("a pointer over a card means a still of the strip", () => {
   assert.deepEqual(spriteTile(0.5, { columns: 1, rows: 1, n: 1 }), { index: 0, x: 0, y: 0 });
 });
 
-test("pictures are laid as large as they go", () => {
-  assert.equal(bestColumns(4, 16 / 9, 1400, 640, 30), 2);
-  assert.equal(bestColumns(2, 16 / 9, 1400, 640, 30), 2);
-  assert.equal(bestColumns(2, 16 / 9, 390, 640, 30), 1);
-  assert.equal(bestColumns(9, 16 / 9, 1400, 800, 30), 3);
-  assert.equal(bestColumns(3, 9 / 16, 1400, 640, 30), 3);
+/** Picture height of takes in every even grid of columns, the best of them: shares no code with the layout. */
+function bestGrid(aspects, width, height) {
+  const heights = aspects.map((_, index) => {
+    const columns = index + 1;
+    const rows = Math.ceil(aspects.length / columns);
+    return Math.min((height - GAP * (rows - 1)) / rows - LINE, (width - GAP * (columns - 1)) / columns / Math.max(...aspects));
+  });
+  return Math.max(...heights);
+}
+
+test("pictures are laid as large as they go, never over another, never off the stage", () => {
+  const kinds = [[16 / 9], [3 / 2, 3 / 2, 3 / 2, 3 / 2], [9 / 16, 9 / 16, 9 / 16], [16 / 9, 9 / 16], [1.5, 0.58, 1.78, 1.78, 0.67, 1.78, 1.74], Array(9).fill(16 / 9), Array(9).fill(9 / 16)];
+  for (const aspects of kinds) {
+    for (const [width, height] of [[1432, 630], [1272, 450], [1920, 1000], [382, 515]]) {
+      const found = layout(aspects, width, height);
+      const { tiles } = found;
+      assert.equal(tiles.length, aspects.length);
+      assert.ok(tiles[0].pictureHeight >= Math.floor(bestGrid(aspects, width, height)) - 1 || width < 640, `${aspects} on ${width}x${height}`);
+      tiles.forEach((tile, index) => {
+        assert.ok(Math.abs(tile.pictureWidth / tile.pictureHeight - aspects[index]) < 0.02, "its own shape");
+        assert.ok(tile.pictureHeight === tiles[0].pictureHeight, "all equally high");
+        assert.ok(tile.left >= 0 && tile.top >= 0 && tile.left + tile.width <= width && tile.top + tile.height <= height, "on the stage");
+        for (const other of tiles.slice(index + 1)) {
+          assert.ok(tile.left + tile.width <= other.left || other.left + other.width <= tile.left || tile.top + tile.height <= other.top || other.top + other.height <= tile.top, "apart");
+        }
+      });
+    }
+  }
+  assert.equal(layout(Array(4).fill(1.5), 1432, 630).heads, "beside"); // a wide stage has room for text beside the pictures
+  assert.equal(layout([16 / 9, 16 / 9], 1432, 630).heads, "below");
+  assert.equal(layout([9 / 16, 9 / 16], 382, 515).heads, "below");
 });
 
 test("zooming keeps the point under the pointer, and panning stays on the picture", () => {
@@ -67,6 +94,68 @@ test("zooming keeps the point under the pointer, and panning stays on the pictur
   assert.ok(Math.abs(shownAt(0.25, "x") - 0.25) < 1e-9 && Math.abs(shownAt(-0.1, "y") + 0.1) < 1e-9);
   assert.deepEqual(clampPan(2, 9, -9), { x: 0.5, y: -0.5 });
   assert.equal(zoomAt(view, 0.01, 0, 0).zoom, 1);
+});
+
+test("what two fingers hold stays between them", () => {
+  const view = { zoom: 2, x: 0.1, y: 0 };
+  const [before, after] = [[{ px: -0.1, py: 0 }, { px: 0.1, py: 0 }], [{ px: -0.15, py: 0.05 }, { px: 0.25, py: 0.05 }]];
+  const then = pinched(view, before, after);
+  assert.equal(then.zoom, 4);
+  const shown = ({ zoom, x }, picture) => picture * zoom + x;
+  const held = (0 - view.x) / view.zoom; // the point of the picture that was midway
+  assert.ok(Math.abs(shown(then, held) - 0.05) < 1e-9);
+  assert.ok(Math.abs(then.y - 0.05) < 1e-9);
+  assert.equal(pinched({ zoom: 1, x: 0, y: 0 }, after, before).zoom, 1); // never smaller than the frame
+});
+
+test("the loupe shows what is under the pointer, at the edge too", () => {
+  for (const at of [-0.5, -0.2, 0, 0.37, 0.5]) {
+    const { zoom, x } = loupeAt(at, 0);
+    assert.ok(zoom > 1 && Math.abs(at * zoom + x - at) < 1e-9);
+  }
+});
+
+test("one take that falls does not flatten the others", () => {
+  const calm = (level) => ({ t_s: [0, 1, 2], value: [level, level - 0.01, level] });
+  const falls = { t_s: [0, 1, 2], value: [1, 0.3, 0.99] };
+  const [low, high] = commonRange([calm(1), calm(0.99), falls]);
+  assert.ok(low > 0.97 && low < 0.98 && high === 1, `${low} ${high}`);
+  assert.deepEqual(beyond(falls, [low, high]), [{ t_s: 1, value: 0.3, side: "below" }]);
+  assert.deepEqual(beyond(calm(1), [low, high]), []);
+  assert.deepEqual(commonRange([falls]), [0.3, 1]); // alone, its fall is what there is to see
+  assert.deepEqual(commonRange([calm(1), calm(0.5)]), range([calm(1), calm(0.5)])); // apart is not flattened
+  assert.deepEqual(commonRange([]), [0, 1]);
+});
+
+test("a value is read where its curve has one", () => {
+  const curve = { t_s: [0.5, 1, 1.5], value: [1, 2, 3] };
+  assert.deepEqual([0.1, 0.6, 1.3, 1.9].map((second) => valueAt(curve, second)), [1, 1, 3, 3]);
+  assert.deepEqual([-0.2, 2.2].map((second) => valueAt(curve, second)), [null, null]);
+  assert.equal(valueAt({ t_s: [], value: [] }, 0), null);
+});
+
+test("marks at one moment do not hide each other", () => {
+  assert.deepEqual(rowsOf([0, 0, 5, 100], 24, 3), [{ row: 0, place: 0 }, { row: 1, place: 0 }, { row: 2, place: 5 }, { row: 0, place: 100 }]);
+  assert.deepEqual(rowsOf([0, 0, 0], 24, 2), [{ row: 0, place: 0 }, { row: 1, place: 0 }, { row: 1, place: 24 }]);
+  assert.deepEqual(apart([0, 10, 100], 30), [0, 30, 100]);
+});
+
+test("names of a plot lie over nothing", () => {
+  let seed = 7;
+  const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+  const points = Array.from({ length: 14 }, (_, index) => { const y = 40 + 200 * random(); return { x: 70 + 380 * random(), y, yLow: y + 20, yHigh: y - 20, name: `some-tool-${index}` }; });
+  const front = { left: 70, right: 300, top: 100, bottom: 102 };
+  const boxes = placeLabels(points, { left: 58, right: 480, top: 0, bottom: 276 }, [front]);
+  const named = boxes.filter(Boolean);
+  assert.ok(named.length >= 10, `${named.length} of 14`);
+  const over = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  named.forEach((box, index) => {
+    assert.ok(!over(box, front));
+    for (const other of named.slice(index + 1)) assert.ok(!over(box, other));
+    for (const { x, y } of points) assert.ok(!over(box, { left: x - 5, right: x + 5, top: y - 5, bottom: y + 5 }));
+  });
+  const crowd = placeLabels(Array.from({ length: 40 }, () => ({ x: 100, y: 100, name: "same-place" })), { left: 0, right: 480, top: 0, bottom: 276 });
+  assert.ok(crowd.includes(null) && crowd[0] !== null); // left to a hover rather than drawn over
 });
 
 test("curves lie on the clock, not on the take's own time", () => {

@@ -131,7 +131,8 @@ class Boards {
 
   #completion(row) {
     const parts = [[row.n_refused, "board.refused"], [row.n_failed, "board.failed"], [row.n_unmeasured, "board.notMeasured"]].filter(([n]) => n > 0);
-    return [num(row.n_clips, 0), parts.length > 0 && h("span", { class: "unit" }, ` · ${parts.map(([n, word]) => t(word, { n })).join(", ")}`)];
+    const asked = row.n_clips + row.n_failed + row.n_refused;
+    return [asked > row.n_clips ? t("board.of", { n: num(row.n_clips, 0), of: num(asked, 0) }) : num(row.n_clips, 0), parts.length > 0 && h("span", { class: "unit" }, ` · ${parts.map(([n, word]) => t(word, { n })).join(", ")}`)];
   }
 
   /** The clips behind a number, worst first, each a link to the player. */
@@ -202,7 +203,7 @@ class Boards {
       shares.forEach((share, index) => { if (share !== null) { group[index][0] += share; group[index][1] += 1; } });
       sums.set(info.group, group);
     }
-    const axes = [...sums.keys()];
+    const axes = [...sums.keys()].filter((axis) => sums.get(axis).some(([, n]) => n > 0));
     const box = h("figure", { class: "plot-box whole-row" }, h("h2", {}, t("board.radar")));
     if (axes.length < 3) { box.append(h("p", { class: "hint" }, t("board.radarFew"))); return box; }
     const series = models.map((name, index) => ({ name, values: axes.map((axis) => { const [sum, n] = sums.get(axis)[index]; return n ? sum / n : null; }) }));

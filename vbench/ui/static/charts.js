@@ -1,6 +1,7 @@
 // Plots of the boards as SVG: intervals, quality against cost or latency with the Pareto front, a radar of groups.
 
 import { h, s } from "./dom.js";
+import { placeLabels } from "./labels.js";
 import { num, t } from "./words.js";
 
 /** Round numbers that cover a range, about `n` of them. */
@@ -86,33 +87,35 @@ export function scatter(points, { xLabel, yLabel, higherIsBetter, onclick, forma
   const x = (value) => left + ((value - xRange[0]) / (xRange[1] - xRange[0])) * (width - left - right);
   const y = (value) => height - bottom - ((value - yRange[0]) / (yRange[1] - yRange[0])) * (height - bottom - top);
   const front = paretoFront(points, higherIsBetter);
-  const steps = front.map((index, place) => {
-    const point = points[index];
-    return place === 0 ? `M${x(point.x)},${y(point.y)}` : `H${x(point.x)}V${y(point.y)}`;
-  }).join("");
+  const corners = front.flatMap((index, place) => {
+    const at = [x(points[index].x), y(points[index].y)];
+    return place === 0 ? [at] : [[at[0], y(points[front[place - 1]].y)], at];
+  });
   const onFront = new Set(front);
-  const placed = []; // [left, right, y] of labels that are drawn
-  const labelY = (from, to, cy) => { // the nearest free line, above or below
-    const free = (at) => !placed.some(([left, right, y]) => left < to && from < right && Math.abs(y - at) < 13);
-    const at = [0, -13, 13, -26, 26, -39, 39].map((shift) => cy + 4 + shift).find(free) ?? cy + 4;
-    placed.push([from, to, at]);
-    return at;
-  };
+  const byWeight = points.map((_, index) => index).sort((a, b) => onFront.has(b) - onFront.has(a));
+  const boxes = placeLabels(byWeight.map((index) => {
+    const { x: px, y: py, low, high, name } = points[index];
+    return { x: x(px), y: y(py), yLow: y(low ?? py), yHigh: y(high ?? py), name };
+  }), { left, right: width + right, top: 0, bottom: height - bottom }, corners.slice(1).map(([cx, cy], place) => {
+    const [bx, by] = corners[place];
+    return { left: Math.min(bx, cx) - 1, right: Math.max(bx, cx) + 1, top: Math.min(by, cy) - 1, bottom: Math.max(by, cy) + 1 };
+  }));
+  const boxOf = new Map(byWeight.map((index, place) => [index, boxes[place]]));
   const label = `${yLabel} / ${xLabel}: ${points.map((point) => `${point.name} ${num(point.y)} (${format(point.x)})`).join("; ")}`;
   return s("svg", { viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img", "aria-label": label },
     ticks(...yRange).map((value) => [s("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "grid-line" }), s("text", { x: left - 8, y: y(value) + 4, class: "tick end" }, num(value))]),
     ticks(...xRange).map((value) => s("text", { x: x(value), y: height - bottom + 18, class: "tick middle" }, format(value))),
     s("text", { x: (left + width) / 2, y: height - 6, class: "axis middle" }, xLabel),
     s("text", { transform: `translate(14 ${height / 2 - 10}) rotate(-90)`, class: "axis middle" }, `${yLabel} ${higherIsBetter === false ? "↓" : "↑"}`),
-    s("path", { d: steps, class: "front" }),
+    s("polyline", { points: corners.map((corner) => corner.join(",")).join(" "), class: "front" }),
     points.map((point, index) => {
-      const long = 10 + 6.4 * point.name.length;
-      const toLeft = x(point.x) + long > width;
-      const [from, to] = toLeft ? [x(point.x) - long, x(point.x)] : [x(point.x), x(point.x) + long];
+      const [cx, cy, box] = [x(point.x), y(point.y), boxOf.get(index)];
       return s("g", { class: `point${onFront.has(index) ? " on-front" : ""}`, onclick: () => onclick?.(point) },
-        point.low !== null && point.low !== undefined && s("line", { x1: x(point.x), x2: x(point.x), y1: y(point.low), y2: y(point.high), class: "interval-line" }),
-        s("circle", { cx: x(point.x), cy: y(point.y), r: 5.5 }),
-        s("text", { x: x(point.x) + (toLeft ? -10 : 10), y: labelY(from, to, y(point.y)), class: `point-name${toLeft ? " end" : ""}` }, point.name));
+        s("title", {}, `${point.name}: ${num(point.y)}, ${format(point.x)}`),
+        point.low !== null && point.low !== undefined && s("line", { x1: cx, x2: cx, y1: y(point.low), y2: y(point.high), class: "interval-line" }),
+        box && Math.abs((box.top + box.bottom) / 2 - cy) > 8 && s("line", { x1: cx, y1: cy, x2: Math.max(box.left, Math.min(box.right, cx)), y2: box.top > cy ? box.top : box.bottom, class: "leader" }),
+        s("circle", { cx, cy, r: 5.5 }),
+        box && s("text", { x: box.left + 1, y: (box.top + box.bottom) / 2 + 4, class: "point-name" }, point.name));
     }));
 }
 
@@ -134,7 +137,7 @@ export function radar(axes, series) {
       const anchor = Math.abs(tx - centre) < 8 ? "middle" : tx > centre ? "" : "end";
       return [s("line", { x1: centre, y1: centre, x2: x, y2: y, class: "grid-line" }), s("text", { x: tx, y: ty + 4, class: `tick ${anchor}` }, axis)];
     }),
-    series.map((one, number) => !one.hidden && s("polygon", { class: "radar-area", style: { "--take": `var(--take-${(number % 9) + 1})` }, points: axes.map((_, index) => at(index, 0.06 + 0.94 * (one.values[index] ?? 0)).map((v) => v.toFixed(1)).join(",")).join(" ") })));
+    series.map((one, number) => !one.hidden && s("polygon", { class: "radar-area", style: { "--take": `var(--take-${(number % 9) + 1})` }, points: axes.flatMap((_, index) => (one.values[index] === null ? [] : at(index, 0.06 + 0.94 * one.values[index]).map((v) => v.toFixed(1)).join(","))).join(" ") })));
 }
 
 /** Names and colours of a plot's series; a press shows or hides one. */

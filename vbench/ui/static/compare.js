@@ -2,21 +2,22 @@
 
 import * as api from "./api.js";
 import { rating } from "./card.js";
+import { run } from "./commands.js";
+import { SCALES } from "./curves.js";
 import { choice, h, icon, iconButton, put } from "./dom.js";
 import { askExport } from "./exports.js";
 import { factTable } from "./facts.js";
 import { clockcode, frameAt, timecode } from "./framestep.js";
 import { commandFor, isTyping, keyName, PLAYER_KEYS } from "./keys.js";
-import { ALIGNS, DEFAULTS, ENDINGS, fromQuery, MODES, toQuery } from "./link.js";
+import { ALIGNS, DEFAULTS, ENDINGS, fromQuery, MAX_LANES, MODES, toQuery } from "./link.js";
 import { Notes } from "./notes.js";
 import { Player } from "./player.js";
-import { Stage, zoomAt } from "./stage.js";
+import { Stage } from "./stage.js";
 import { localTime } from "./sync.js";
-import { nextMoment, Timelines } from "./timeline.js";
+import { Timelines } from "./timeline.js";
 import { t } from "./words.js";
 
 const RATES = [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 4];
-const MAX_LANES = 4;
 
 class Compare {
   constructor(app, element, query) {
@@ -54,7 +55,10 @@ class Compare {
     Object.assign(this.player, { align: this.state.align, ending: this.state.ending, looping: this.state.looping, rate: this.state.rate, inS: this.state.inS, outS: this.state.outS });
     const { mode, a, b, gain, mix, wipe, zoom, x, y } = this.state;
     Object.assign(this.stage, { mode, a, b, gain, mix, wipe, view: { zoom, x, y } });
-    await this.player.open(clips, this.state.offsets);
+    this.timelines.scale = this.state.scale;
+    const opened = this.player.open(clips, this.state.offsets);
+    if (this.state.only !== null && mode === "grid") this.stage.set({ only: this.state.only });
+    await opened;
     if (this.abort.signal.aborted) return;
     if (this.state.solo !== null) this.player.set({ solo: this.state.solo });
     await this.player.seek(this.state.timeS);
@@ -75,6 +79,7 @@ class Compare {
     this.timelines.events = events.map((answer) => answer.events ?? (Array.isArray(answer) ? answer : []));
     const known = [...new Set(this.timelines.curves.flatMap((curve) => Object.keys(curve)))];
     const wished = this.state.metrics.filter((name) => known.includes(name));
+    this.timelines.better = Object.fromEntries(this.scores.flatMap((column) => Object.entries(column ?? {})).map(([name, score]) => [name, score.higher_is_better]));
     this.timelines.metrics = wished.length ? wished : known.sort((x, y) => this.#telling(y) - this.#telling(x)).slice(0, 1);
     this.known = known;
     this.#drawMetricChoice();
@@ -114,6 +119,12 @@ class Compare {
     this.endChoice = choice(t("player.ending"), ENDINGS.map((name) => [name, t(`ending.${name}`)]), this.state.ending, set("ending"));
     this.loopButton = h("button", { type: "button", class: "chip", onclick: () => this.player.set({ looping: !this.player.looping }) }, t("player.loop"));
     this.offsets = h("div", { class: "offsets" });
+    this.scaleChoice = choice(t("player.scale"), SCALES.map((name) => [name, t(`scale.${name}`)]), this.state.scale, (value) => {
+      this.timelines.scale = value;
+      this.timelines.draw();
+      this.#save();
+    });
+    this.loupeButton = iconButton("zoom", t("key.loupe"), () => this.run("loupe"));
     this.metricChoice = h("div", { class: "chips", role: "group", "aria-label": t("player.metrics") });
     this.factBox = h("div", { class: "fact-box" }, h("div", { class: "ghost-table" }));
     this.promptLine = h("p", { class: "prompt-line" });
@@ -123,16 +134,17 @@ class Compare {
       h("div", { class: "segmented", role: "group", "aria-label": t("player.mode") }, this.modeButtons), this.tune,
       h("span", { class: "grow" }),
       h("button", { type: "button", class: "labelled", onclick: () => this.run("nextWorst") }, icon("next"), t("player.nextWorst")),
+      this.loupeButton,
       iconButton("link", t("player.copyLink"), () => void this.#copyLink()),
       (this.app.bench.permissions ?? {}).export !== false && iconButton("download", t("export.title"), () => askExport(this.app, this.clips, this.player.time)),
-      iconButton("keyboard", t("key.help"), () => this.help()),
+      iconButton("keyboard", t("key.help"), () => this.run("help")),
       iconButton("full", t("key.fullscreen"), () => this.run("fullscreen")));
     this.viewer = h("div", { class: "viewer" }, this.stage.element, transport, this.timelines.element);
     put(this.element,
       h("h1", { class: "sr-only" }, t("nav.compare")), this.viewer,
       h("div", { class: "below" },
         h("div", { class: "below-head" }, this.promptLine, this.metricChoice,
-          h("div", { class: "policies" }, this.alignChoice, this.endChoice, this.offsets)),
+          h("div", { class: "policies" }, this.scaleChoice, this.alignChoice, this.endChoice, this.offsets)),
         this.factBox, this.notes.element));
     this.#listen();
   }
@@ -143,14 +155,14 @@ class Compare {
     player.addEventListener("time", () => this.#drawTime());
     player.addEventListener("frames", () => { this.#drawTime(); this.#save(); });
     player.addEventListener("state", () => { this.#drawState(); this.#save(); });
-    player.addEventListener("takes", () => this.#drawTakes());
-    player.addEventListener("ready", () => { this.#drawTakes(); this.timelines.draw(); });
+    player.addEventListener("takes", () => this.drawTakes());
+    player.addEventListener("ready", () => { this.drawTakes(); this.timelines.draw(); });
     stage.addEventListener("change", () => { this.#drawState(); this.#save(); });
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
     document.addEventListener("visibilitychange", () => { if (document.hidden) player.pause(); }, { signal });
     this.stage.element.addEventListener("click", (event) => {
       const tile = event.target.closest(".tile");
-      if (tile) this.#focus(Number(tile.dataset.take));
+      if (tile) this.focusTake(Number(tile.dataset.take));
     });
     this.timelines.element.addEventListener("keydown", (event) => {
       if (["Home", "End", "ArrowLeft", "ArrowRight"].includes(event.key)) event.preventDefault();
@@ -158,13 +170,15 @@ class Compare {
     this.#drawState();
   }
 
-  #focus(index) {
+  focusTake(index) {
     this.focused = index;
     this.player.reference = index;
-    for (const take of this.player.takes) take.element.classList.toggle("focused", take.index === index && this.player.takes.length > 1);
+    const isOneOfMany = this.player.takes.length > 1;
+    for (const take of this.player.takes) take.element.classList.toggle("focused", take.index === index && isOneOfMany);
+    this.timelines.focus(isOneOfMany ? index : null);
   }
 
-  #drawTakes() {
+  drawTakes() {
     const mayMark = (this.app.bench.permissions ?? {}).annotate !== false && this.app.bench.mode === "local";
     for (const take of this.player.takes) {
       const { clip, soundButton, index } = take;
@@ -184,7 +198,7 @@ class Compare {
     put(this.offsets, this.player.takes.length > 1 && h("details", {}, h("summary", {}, t("player.offsets")), this.player.takes.map((take) => h("label", {},
       h("span", { class: "swatch", style: { "--take": `var(--take-${take.index + 1})` } }, String(take.index + 1)),
       h("input", { type: "number", step: "0.01", value: String(take.offsetS), "aria-label": t("player.offsetOf", { n: take.index + 1 }), onchange: (event) => this.player.setOffset(take.index, Number(event.target.value) || 0) }), "s"))));
-    this.#focus(Math.min(this.focused, this.player.takes.length - 1));
+    this.focusTake(Math.min(this.focused, this.player.takes.length - 1));
     this.#drawState();
     this.#drawTime();
   }
@@ -206,8 +220,10 @@ class Compare {
     this.alignChoice.value = player.align;
     this.endChoice.value = player.ending;
     this.loopButton.setAttribute("aria-pressed", String(player.looping));
+    this.loupeButton.setAttribute("aria-pressed", String(stage.loupe));
     for (const button of this.modeButtons) button.setAttribute("aria-pressed", String(button.dataset.mode === stage.mode));
     for (const button of this.modeButtons) button.disabled = player.takes.length < 2 && button.dataset.mode !== "grid";
+    this.offsets.querySelectorAll("input").forEach((input, index) => { input.value = String(player.takes[index].offsetS); });
     for (const take of player.takes) put(take.soundButton, icon(player.solo === take.index ? "sound" : "mute"));
     const tuned = { overlay: ["mix", 0, 1, 0.01], difference: ["gain", 1, 32, 0.5] }[player.takes.length > 1 ? stage.mode : ""];
     this.tune.hidden = !tuned;
@@ -226,7 +242,7 @@ class Compare {
     return toQuery({
       ...DEFAULTS, takes: this.clips.map((clip) => clip.id), mode: stage.mode, timeS: player.time, inS: player.inS, outS: player.outS, rate: player.rate, align: player.align,
       ending: player.ending, looping: player.looping, offsets: player.takes.map((take) => take.offsetS), a: stage.a, b: stage.b, gain: stage.gain, mix: stage.mix, wipe: stage.wipe,
-      zoom: stage.loupe ? 1 : stage.view.zoom, x: stage.view.x, y: stage.view.y, solo: player.solo, metrics: this.timelines.metrics,
+      zoom: stage.loupe ? 1 : stage.view.zoom, x: stage.view.x, y: stage.view.y, solo: player.solo, only: stage.only, metrics: this.timelines.metrics, scale: this.timelines.scale,
     });
   }
 
@@ -260,89 +276,7 @@ class Compare {
   }
 
   run(command, digit = 0) {
-    const { player, stage } = this;
-    const n = player.takes.length;
-    const nudge = (direction) => {
-      const take = player.takes[this.focused];
-      if (take) player.setOffset(this.focused, Math.round((take.offsetS + direction / take.fps) * 1e6) / 1e6);
-      this.#drawTakes();
-    };
-    const zoom = (factor) => stage.set({ loupe: false, view: zoomAt(stage.view, factor, 0, 0) });
-    const jump = (kinds, direction) => {
-      const to = nextMoment(this.timelines.moments(kinds), player.time, direction);
-      if (!to) { this.app.toast(t(kinds ? "player.noWorst" : "player.noEvents")); return; }
-      player.pause(false);
-      void player.seek(to.timeS + 1e-3);
-      this.app.toast(t("player.event", { kind: t(`event.${to.event.kind}`), take: to.take + 1, at: clockcode(to.timeS), value: "" }).trim());
-    };
-    const shuttle = (direction) => {
-      const rate = player.playing ? player.clock.rate : 0;
-      const next = Math.sign(rate) === direction ? Math.max(-4, Math.min(4, rate * 2)) : direction * (direction > 0 ? player.rate : 1);
-      void player.play(next);
-    };
-    const gain = (direction) => {
-      if (stage.mode === "overlay") stage.set({ mix: Math.max(0, Math.min(1, stage.mix + direction * 0.05)) });
-      else if (stage.mode === "wipe") stage.set({ wipe: Math.max(0, Math.min(1, stage.wipe + direction * 0.02)) });
-      else stage.set({ gain: Math.max(1, Math.min(32, stage.gain * (direction > 0 ? 1.25 : 0.8))) });
-    };
-    const commands = {
-      toggle: () => player.toggle(),
-      faster: () => shuttle(1),
-      slower: () => shuttle(-1),
-      stepForward: () => void player.step(1),
-      stepBack: () => void player.step(-1),
-      secondForward: () => void player.seek(player.time + 1),
-      secondBack: () => void player.seek(player.time - 1),
-      toStart: () => void player.seek(player.startS),
-      toEnd: () => void player.seek(player.endS),
-      setIn: () => player.set({ inS: player.time, outS: player.outS !== null && player.outS <= player.time ? null : player.outS }),
-      setOut: () => player.set({ outS: player.time, inS: player.inS !== null && player.inS >= player.time ? null : player.inS }),
-      clearLoop: () => player.set({ inS: null, outS: null }),
-      nextWorst: () => jump(["worst"], 1),
-      previousWorst: () => jump(["worst"], -1),
-      nextEvent: () => jump(undefined, 1),
-      previousEvent: () => jump(undefined, -1),
-      digit: () => this.#digit(digit - 1, n),
-      solo: () => { if (digit <= n) player.set({ solo: player.solo === digit - 1 ? null : digit - 1 }); },
-      mute: () => player.set({ solo: player.solo === null ? Math.max(0, player.takes.findIndex(({ clip }) => clip.has_audio)) : null }),
-      swap: () => stage.set({ a: stage.b, b: stage.a }),
-      gainUp: () => gain(1),
-      gainDown: () => gain(-1),
-      offsetLater: () => nudge(1),
-      offsetEarlier: () => nudge(-1),
-      zoomIn: () => zoom(1.25),
-      zoomOut: () => zoom(0.8),
-      zoomReset: () => stage.set({ loupe: false, view: { zoom: 1, x: 0, y: 0 } }),
-      loupe: () => stage.set({ loupe: !stage.loupe, view: stage.loupe ? { zoom: 1, x: 0, y: 0 } : stage.view }),
-      fullscreen: () => this.#fullscreen(),
-      note: () => this.notes.focus(),
-      blind: () => this.element.classList.toggle("names-hidden"),
-      help: () => this.help(),
-    };
-    if (MODES.includes(command)) {
-      if (command === "blink" && stage.mode === "blink") stage.blinkOnce();
-      else stage.set({ mode: command });
-    } else commands[command]();
-  }
-
-  /** Alone on the stage where takes lie side by side; the one to hold against the first where they are stacked. */
-  #digit(index, n) {
-    if (index >= n) return;
-    this.#focus(index);
-    if (this.stage.mode === "grid") this.stage.set({ only: this.stage.only === index ? null : index });
-    else if (index !== this.stage.a) this.stage.set({ b: index });
-  }
-
-  #fullscreen() {
-    if (document.fullscreenElement) void document.exitFullscreen();
-    else void this.viewer.requestFullscreen?.();
-  }
-
-  help() {
-    const toggle = h("input", { type: "checkbox", checked: this.keysOn, onchange: () => { this.keysOn = toggle.checked; } });
-    this.app.ask(t("key.help"),
-      h("dl", { class: "keymap" }, PLAYER_KEYS.map(([keys, , word]) => h("div", {}, h("dt", {}, keys.map((key) => h("kbd", {}, keyName(key)))), h("dd", {}, t(word))))),
-      h("label", { class: "check" }, toggle, t("key.letters")));
+    run(this, command, digit);
   }
 
   close() {

@@ -1,12 +1,16 @@
 // The state of a comparison as a query string, so that a link opens the same moment elsewhere; no DOM.
 
+import { SCALES } from "./curves.js";
+
+/** Lanes of curves under the picture. */
+export const MAX_LANES = 4;
 export const MODES = ["grid", "wipe", "overlay", "difference", "blink"];
 export const ALIGNS = ["time", "frame", "percent"];
 export const ENDINGS = ["shortest", "hold", "loop"];
 
 export const DEFAULTS = Object.freeze({
   takes: [], mode: "grid", timeS: 0, inS: null, outS: null, rate: 1, align: "time", ending: "hold", looping: true,
-  offsets: [], a: 0, b: 1, gain: 4, mix: 0.5, wipe: 0.5, zoom: 1, x: 0, y: 0, metrics: [], solo: null,
+  offsets: [], a: 0, b: 1, gain: 4, mix: 0.5, wipe: 0.5, zoom: 1, x: 0, y: 0, metrics: [], scale: "most", solo: null, only: null,
 });
 
 const number = (text, low, high, fallback) => {
@@ -45,7 +49,9 @@ export function toQuery(state) {
     write("y", state.y, 0, short);
   }
   write("solo", state.solo, null);
+  write("only", state.only, null);
   if (state.metrics.length) query.set("metrics", state.metrics.join(","));
+  write("scale", state.scale, DEFAULTS.scale);
   return query.toString();
 }
 
@@ -55,6 +61,7 @@ export function fromQuery(text) {
   const takes = [...new Set((query.get("takes") ?? "").split(",").filter((id) => /^[0-9a-f]{6,64}$/.test(id)))].slice(0, 9);
   const last = Math.max(0, takes.length - 1);
   const offsets = (query.get("offset") ?? "").split(",");
+  const place = (key) => (query.has(key) ? Math.round(number(query.get(key), 0, last, 0)) : null);
   const optional = (key) => (query.has(key) ? number(query.get(key), 0, 86400, null) : null);
   const zoom = number(query.get("zoom"), 1, 16, 1);
   return {
@@ -76,7 +83,9 @@ export function fromQuery(text) {
     zoom,
     x: number(query.get("x"), -1, 1, 0),
     y: number(query.get("y"), -1, 1, 0),
-    solo: query.has("solo") ? Math.round(number(query.get("solo"), 0, last, 0)) : null,
-    metrics: (query.get("metrics") ?? "").split(",").filter((name) => /^[\w.:-]{1,64}$/.test(name)).slice(0, 6),
+    solo: place("solo"),
+    only: place("only"),
+    metrics: (query.get("metrics") ?? "").split(",").filter((name) => /^[\w.:-]{1,64}$/.test(name)).slice(0, MAX_LANES),
+    scale: oneOf(query.get("scale"), SCALES, DEFAULTS.scale),
   };
 }

@@ -1,35 +1,12 @@
 // How the takes lie on the stage: side by side or stacked (wipe, overlay, difference, blink), zoomed and panned as one.
 
 import { h } from "./dom.js";
+import { Gestures } from "./gestures.js";
+import { GAP, layout, LINE } from "./layout.js";
 import { t } from "./words.js";
 
-const MAX_ZOOM = 16;
-const LOUPE_ZOOM = 4;
-const TILE_LINE = 30; // pixels of a tile's line of text, as in the style
-
-/** Columns that show n pictures of an aspect, each over a line of text, as large as possible in a box. */
-export function bestColumns(n, aspect, width, height, lineHeight = 0) {
-  let best = { columns: 1, tileWidth: 0 };
-  for (let columns = 1; columns <= n; columns += 1) {
-    const rows = Math.ceil(n / columns);
-    const tileWidth = Math.min(width / columns, (height / rows - lineHeight) * aspect);
-    if (tileWidth > best.tileWidth * 1.001) best = { columns, tileWidth };
-  }
-  return best.columns;
-}
-
-/** Keep a panned picture over its frame: x and y are shares of its size, 0 the middle. */
-export function clampPan(zoom, x, y) {
-  const most = (zoom - 1) / 2;
-  return { x: Math.max(-most, Math.min(most, x)), y: Math.max(-most, Math.min(most, y)) };
-}
-
-/** Zoom so that the point under the pointer (shares of the frame from its middle) stays where it is. */
-export function zoomAt(view, factor, px, py) {
-  const zoom = Math.max(1, Math.min(MAX_ZOOM, view.zoom * factor));
-  const scale = zoom / view.zoom;
-  return { zoom, ...clampPan(zoom, px - (px - view.x) * scale, py - (py - view.y) * scale) };
-}
+/** What changes without anything finding another place. */
+const LOOKS = ["view", "wipe", "mix", "gain"];
 
 export class Stage extends EventTarget {
   constructor(player) {
@@ -50,8 +27,8 @@ export class Stage extends EventTarget {
       onkeydown: (event) => this.#dividerKey(event),
     });
     this.element = h("div", { class: "stage", role: "group", "aria-label": t("player.stage") }, this.divider);
-    this.#pointer();
-    this.#observer = new ResizeObserver(() => this.#arrange());
+    new Gestures(this);
+    this.#observer = new ResizeObserver(() => { this.#arrange(); this.#placeDivider(); });
     this.#observer.observe(this.element);
     this.#onTakes = () => this.#mount();
     player.addEventListener("takes", this.#onTakes);
@@ -60,8 +37,6 @@ export class Stage extends EventTarget {
   #observer;
   #onTakes;
   #blinkTimer = 0;
-  #pointers = new Map();
-  #pinch = null;
 
   close() {
     this.#observer.disconnect();
@@ -76,41 +51,39 @@ export class Stage extends EventTarget {
   }
 
   set(values) {
+    const isLook = Object.keys(values).every((key) => LOOKS.includes(key)); // a finger sets these at every move
     Object.assign(this, values);
-    this.draw();
+    if (isLook) this.#look();
+    else this.draw();
     this.dispatchEvent(new Event("change"));
+  }
+
+  /** Where the line, the gain and the zoom are. */
+  #look() {
+    const { element, view } = this;
+    const style = { "--wipe": `${this.wipe * 100}%`, "--mix": this.mix, "--gain": this.gain, "--zoom": view.zoom, "--x": `${view.x * 100}%`, "--y": `${view.y * 100}%` };
+    for (const [name, value] of Object.entries(style)) element.style.setProperty(name, value);
+    element.classList.toggle("zoomed", view.zoom > 1);
+    this.divider.setAttribute("aria-valuenow", Math.round(this.wipe * 100));
+    this.#placeDivider();
   }
 
   draw() {
     const { element, player } = this;
-    const n = player.takes.length;
-    const mode = n < 2 ? "grid" : this.mode;
-    element.dataset.mode = mode;
-    element.style.setProperty("--wipe", `${this.wipe * 100}%`);
-    element.style.setProperty("--mix", this.mix);
-    element.style.setProperty("--gain", this.gain);
-    element.style.setProperty("--zoom", this.view.zoom);
-    element.style.setProperty("--x", `${this.view.x * 100}%`);
-    element.style.setProperty("--y", `${this.view.y * 100}%`);
-    element.classList.toggle("zoomed", this.view.zoom > 1);
+    const stacked = player.takes.length > 1 && this.mode !== "grid";
+    element.dataset.mode = stacked ? this.mode : "grid";
     element.classList.toggle("loupe", this.loupe);
-    this.divider.hidden = mode !== "wipe";
-    this.divider.setAttribute("aria-valuenow", Math.round(this.wipe * 100));
-    const stacked = mode !== "grid";
+    this.divider.hidden = element.dataset.mode !== "wipe";
     player.takes.forEach((take, index) => {
       const role = !stacked ? "" : index === this.a ? "a" : index === this.b ? "b" : "off";
       take.element.dataset.role = role;
       take.element.classList.toggle("away", !stacked && this.only !== null && this.only !== index);
     });
-    if (stacked && player.takes[this.a]) {
-      const { clip } = player.takes[this.a];
-      element.style.setProperty("--stack-aspect", `${clip.width || 16} / ${clip.height || 9}`);
-      element.style.setProperty("--stack-ratio", (clip.width || 16) / (clip.height || 9));
-    }
     clearInterval(this.#blinkTimer);
-    if (mode === "blink") this.#blink();
+    if (element.dataset.mode === "blink") this.#blink();
     else element.classList.remove("blink-b");
     this.#arrange();
+    this.#look();
   }
 
   /** At most three changes a second unless asked for more; none by itself where motion is not wanted. */
@@ -124,16 +97,28 @@ export class Stage extends EventTarget {
     this.element.classList.toggle("blink-b");
   }
 
+  /** Give each picture its place; on a narrow screen the stage is no higher than the pictures need. */
   #arrange() {
-    const shown = this.only === null ? this.player.takes.length : 1;
-    if (!shown) return;
-    const { clientWidth: width, clientHeight: height } = this.element;
-    const aspects = this.player.takes.map(({ clip }) => (clip.width || 16) / (clip.height || 9));
-    const aspect = [...aspects].sort((x, y) => x - y)[aspects.length >> 1];
-    const columns = this.element.dataset.mode === "grid" ? bestColumns(shown, aspect, width, height, TILE_LINE) : 1;
-    this.element.style.setProperty("--columns", columns);
-    this.element.style.setProperty("--rows", Math.ceil(shown / columns));
-    this.#placeDivider();
+    const { element, player } = this;
+    if (!player.takes.length) return;
+    element.style.removeProperty("--needed");
+    const { clientWidth: width, clientHeight: height } = element;
+    if (element.dataset.mode !== "grid") {
+      const { aspect } = player.takes[this.a] ?? player.takes[0];
+      element.style.setProperty("--stack-aspect", aspect);
+      element.style.setProperty("--needed", `${Math.round((width - 2 * GAP) / aspect + LINE + 2 * GAP)}px`);
+      return;
+    }
+    const shown = player.takes.filter((take) => this.only === null || take.index === this.only);
+    const { heads, tiles, height: needed } = layout(shown.map((take) => take.aspect), width - 2 * GAP, height - 2 * GAP);
+    element.dataset.heads = heads;
+    element.style.setProperty("--needed", `${needed + 2 * GAP}px`);
+    const spare = height - element.clientHeight;
+    shown.forEach((take, index) => {
+      const tile = tiles[index];
+      const place = { left: tile.left + GAP, top: tile.top + GAP - Math.floor(spare / 2), width: tile.width, height: tile.height, "picture-width": tile.pictureWidth, "picture-height": tile.pictureHeight };
+      for (const [name, value] of Object.entries(place)) take.element.style.setProperty(`--${name}`, `${value}px`);
+    });
   }
 
   #placeDivider() {
@@ -152,73 +137,5 @@ export class Stage extends EventTarget {
     event.preventDefault();
     event.stopPropagation();
     this.set({ wipe: Math.max(0, Math.min(1, this.wipe + step)) });
-  }
-
-  /** The frame under a point, and where in it the point is, in shares from its middle. */
-  #at(event) {
-    const tile = event.target.closest?.(".tile") ?? this.element.querySelector(".tile:not([data-role=off])");
-    const box = tile?.querySelector(".tile-frame").getBoundingClientRect();
-    if (!box?.width) return null;
-    return { px: (event.clientX - box.left) / box.width - 0.5, py: (event.clientY - box.top) / box.height - 0.5, box };
-  }
-
-  #pointer() {
-    const { element } = this;
-    element.addEventListener("wheel", (event) => {
-      if (!event.ctrlKey && !event.altKey && this.view.zoom === 1 && !document.fullscreenElement && !element.classList.contains("wheel")) return;
-      const at = this.#at(event);
-      if (!at) return;
-      event.preventDefault();
-      this.set({ view: zoomAt(this.view, Math.exp(-event.deltaY * 0.002), at.px, at.py) });
-    }, { passive: false });
-    element.addEventListener("pointerdown", (event) => {
-      if (event.target.closest("button")) return;
-      this.#pointers.set(event.pointerId, event);
-      if (this.mode === "wipe" && (event.target === this.divider || this.view.zoom === 1)) this.#pinch = { kind: "wipe" };
-      else this.#pinch = { kind: "pan", view: this.view, moved: false };
-      if (this.#pinch.kind === "wipe") this.#wipeTo(event);
-      if (this.#pinch.kind === "wipe" || this.view.zoom > 1) element.setPointerCapture(event.pointerId);
-    });
-    element.addEventListener("pointermove", (event) => this.#move(event));
-    for (const kind of ["pointerup", "pointercancel"]) {
-      element.addEventListener(kind, (event) => { this.#pointers.delete(event.pointerId); this.#pinch = null; });
-    }
-    element.addEventListener("dblclick", (event) => {
-      const at = this.#at(event);
-      if (at) this.set({ view: this.view.zoom > 1 ? { zoom: 1, x: 0, y: 0 } : zoomAt(this.view, 3, at.px, at.py) });
-    });
-  }
-
-  #wipeTo(event) {
-    const box = (this.element.querySelector('.tile[data-role="a"] .tile-frame') ?? this.element).getBoundingClientRect();
-    this.set({ wipe: Math.max(0, Math.min(1, (event.clientX - box.left) / box.width)) });
-  }
-
-  #move(event) {
-    if (this.loupe && this.#pointers.size === 0) {
-      const at = this.#at(event);
-      if (at) this.set({ view: { zoom: LOUPE_ZOOM, ...clampPan(LOUPE_ZOOM, -at.px * LOUPE_ZOOM + at.px, -at.py * LOUPE_ZOOM + at.py) } });
-      return;
-    }
-    const before = this.#pointers.get(event.pointerId);
-    if (!before) return;
-    if (this.#pointers.size === 2) this.#pinchTo(event, before);
-    else if (this.#pinch?.kind === "wipe") this.#wipeTo(event);
-    else if (this.view.zoom > 1) {
-      const at = this.#at(before);
-      if (at) {
-        const x = this.view.x + (event.clientX - before.clientX) / at.box.width;
-        const y = this.view.y + (event.clientY - before.clientY) / at.box.height;
-        this.set({ view: { zoom: this.view.zoom, ...clampPan(this.view.zoom, x, y) } });
-      }
-    }
-    this.#pointers.set(event.pointerId, event);
-  }
-
-  #pinchTo(event, before) {
-    const other = [...this.#pointers.values()].find((pointer) => pointer.pointerId !== event.pointerId);
-    const distance = (p) => Math.hypot(p.clientX - other.clientX, p.clientY - other.clientY) || 1;
-    const at = this.#at(event);
-    if (at) this.set({ view: zoomAt(this.view, distance(event) / distance(before), at.px, at.py) });
   }
 }

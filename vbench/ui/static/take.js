@@ -20,6 +20,7 @@ export class Take {
     this.fps = clip.fps > 0 ? clip.fps : 24;
     this.nFrames = Math.max(1, clip.n_frames || Math.round(clip.duration_s * this.fps) || 1);
     this.durationS = this.nFrames / this.fps;
+    this.aspect = (clip.width || 16) / (clip.height || 9);
     this.offsetS = 0;
     this.speed = 1;
     this.problem = "";
@@ -39,8 +40,7 @@ export class Take {
       h("span", { class: "tile-number", "aria-hidden": "true" }, String(index + 1)), this.name, this.counter, this.soundButton);
     this.frame = h("div", { class: "tile-frame" }, this.video, this.message);
     this.element = h("figure", { class: "tile", dataset: { take: index }, style: { "--take": `var(--take-${index + 1})` } }, this.frame, this.head);
-    this.element.style.setProperty("--aspect", `${clip.width || 16} / ${clip.height || 9}`);
-    this.element.style.setProperty("--ratio", (clip.width || 16) / (clip.height || 9));
+    this.element.style.setProperty("--aspect", this.aspect);
     this.video.addEventListener("error", () => this.fail(t("player.cannotPlay")));
     this.#watchFrames();
   }

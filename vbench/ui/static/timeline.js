@@ -1,66 +1,43 @@
 // Under the picture: one lane per metric with a curve per take, marks of events, the playhead and the loop.
 
-import { h, s } from "./dom.js";
+import { apart, beyond, commonRange, DASHES, points, range, rowsOf, valueAt } from "./curves.js";
+import { h, put, s } from "./dom.js";
 import { clockcode } from "./framestep.js";
-import { clockTime } from "./sync.js";
+import { clockTime, localTime } from "./sync.js";
 import { num, t } from "./words.js";
 
 export const EVENT_KINDS = ["cut", "freeze", "black", "worst"];
-
-/** Lowest and highest value over all curves, a little apart where all are equal. */
-export function range(curves) {
-  let low = Infinity;
-  let high = -Infinity;
-  for (const { value } of curves) {
-    for (const v of value) {
-      if (v < low) low = v;
-      if (v > high) high = v;
-    }
-  }
-  if (!Number.isFinite(low)) return [0, 1];
-  if (high - low < 1e-9) return [low - 0.5, high + 0.5];
-  return [low, high];
-}
-
-/** Points of a polyline in a box of `width` x `height`, time over `lengthS` seconds of the clock. */
-export function points(curve, take, lengthS, [low, high], width, height) {
-  return curve.t_s
-    .map((second, index) => {
-      const x = (clockTime(second, take) / lengthS) * width;
-      const y = height - ((curve.value[index] - low) / (high - low)) * height;
-      return `${x.toFixed(1)},${y.toFixed(1)}`;
-    })
-    .join(" ");
-}
-
-/** The next moment after (or before) a time, round and round; null where there is none. */
-export function nextMoment(moments, timeS, direction) {
-  const sorted = [...moments].sort((a, b) => a.timeS - b.timeS);
-  if (!sorted.length) return null;
-  const gap = 0.02;
-  if (direction > 0) return sorted.find((moment) => moment.timeS > timeS + gap) ?? sorted[0];
-  return sorted.reverse().find((moment) => moment.timeS < timeS - gap) ?? sorted[0];
-}
-
-const HEIGHT = 56;
+const HEIGHT = 48;
 const WIDTH = 1000;
+const MARK_PX = 30; // a mark and its number
+const TAG_PX = 84; // a value beyond the scale
+const MARK_ROWS = 3;
+const READ_EVERY_MS = 100;
 
 export class Timelines {
   /** @param {import("./player.js").Player} player */
   constructor(player) {
     this.player = player;
     this.metrics = [];
+    this.scale = "most";
     this.curves = []; // per take: {metric: {t_s, value, unit}}
     this.events = []; // per take: [{kind, metric, start_s, end_s, frame, value}]
+    this.focused = null;
+    this.better = {}; // metric → whether higher is better, null where it describes only
     this.lanes = h("div", { class: "lanes" });
     this.head = h("div", { class: "playhead", role: "slider", tabindex: "0", "aria-label": t("player.position"), "aria-valuemin": 0 });
     this.loop = h("div", { class: "loop-range", "aria-hidden": "true" });
-    this.track = h("div", { class: "track" }, this.loop, this.lanes, this.head);
+    this.hover = h("div", { class: "hover-line", hidden: true }, h("span", { class: "hover-time" }));
+    this.track = h("div", { class: "track" }, this.loop, this.lanes, this.head, this.hover);
     this.element = h("div", { class: "timelines" }, this.track);
     this.#drag();
     player.addEventListener("time", () => this.moveHead());
     player.addEventListener("length", () => this.draw());
   }
+
+  #hoverS = null;
+  #readings = []; // per lane: {pairs, cells} to write values into
+  #readAt = 0;
 
   /** All moments worth seeing, as times of the clock; only the worst ones, or those of one kind. */
   moments(kinds = EVENT_KINDS) {
@@ -71,10 +48,30 @@ export class Timelines {
   }
 
   moveHead() {
-    const length = this.player.length || 1;
-    this.head.style.setProperty("--at", Math.min(1, this.player.time / length));
-    this.head.setAttribute("aria-valuenow", this.player.time.toFixed(2));
-    this.head.setAttribute("aria-valuetext", clockcode(this.player.time));
+    const { player } = this;
+    const length = player.length || 1;
+    this.head.style.setProperty("--at", Math.min(1, player.time / length));
+    const now = performance.now();
+    if (player.playing && now - this.#readAt < READ_EVERY_MS) return;
+    this.#readAt = now;
+    const values = this.#read();
+    this.head.setAttribute("aria-valuenow", player.time.toFixed(2));
+    this.head.setAttribute("aria-valuetext", [clockcode(player.time), ...(player.playing ? [] : values)].join(", "));
+  }
+
+  /** Write the values under the pointer, or else under the playhead, beside the names of their metrics. */
+  #read() {
+    const timeS = this.#hoverS ?? this.player.time;
+    const said = [];
+    for (const { metric, pairs, cells } of this.#readings) {
+      pairs.forEach(({ take, curve }, index) => {
+        const { localS, held } = localTime(timeS, take, this.player.ending);
+        const value = held ? null : valueAt(curve, localS);
+        cells[index].textContent = num(value);
+        if (value !== null) said.push(`${metric.replaceAll("_", " ")} ${take.index + 1}: ${num(value)}`);
+      });
+    }
+    return said;
   }
 
   draw() {
@@ -85,7 +82,9 @@ export class Timelines {
     this.loop.style.setProperty("--from", player.startS / length);
     this.loop.style.setProperty("--to", player.endS / length);
     const names = this.metrics.length ? this.metrics : [null];
-    this.lanes.replaceChildren(...names.map((metric, row) => this.#lane(metric, length, row === 0)));
+    this.#readings = [];
+    put(this.lanes, names.map((metric, row) => this.#lane(metric, length, row === 0)));
+    this.focus(this.focused);
     this.moveHead();
   }
 
@@ -93,37 +92,94 @@ export class Timelines {
     const pairs = this.player.takes
       .map((take, index) => ({ take, curve: metric && this.curves[index]?.[metric] }))
       .filter(({ curve, take }) => curve?.t_s.length && !take.problem);
-    const scale = range(pairs.map(({ curve }) => curve));
-    const plot = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", class: "curves", "aria-hidden": "true" },
-      pairs.map(({ take, curve }) => s("polyline", {
-        points: points(curve, take, length, scale, WIDTH, HEIGHT - 8), transform: "translate(0 4)", class: "curve", style: { "--take": `var(--take-${take.index + 1})` },
-      })));
-    const unit = pairs[0]?.curve.unit ?? "";
-    const label = metric
-      ? [h("b", {}, metric.replaceAll("_", " ")), ` ${num(scale[0])} – ${num(scale[1])} ${unit}`]
-      : [t("player.noCurves")];
-    const marks = this.moments().filter(({ event }) => (metric ? event.metric === metric || (isFirst && !this.metrics.includes(event.metric)) : true));
-    return h("div", { class: `lane${pairs.length ? "" : " bare"}` }, plot,
-      marks.map(({ timeS, take, event }) => this.#mark(timeS, take, event, length)),
-      h("span", { class: "lane-label" }, ...label));
+    const marks = this.#marks(this.moments().filter(({ event }) => (metric ? event.metric === metric || (isFirst && !this.metrics.includes(event.metric)) : true)), length);
+    return h("div", { class: "lane" }, metric ? this.#laneHead(metric, pairs) : h("div", { class: "lane-head" }, t("player.noCurves")), pairs.length > 0 && this.#plot(pairs, length), marks);
   }
 
-  #mark(timeS, take, event, length) {
+  #laneHead(metric, pairs) {
+    const cells = pairs.map(() => h("span", { class: "lane-value" }));
+    this.#readings.push({ metric, pairs, cells });
+    const arrow = { true: " ↑", false: " ↓" }[this.better[metric]] ?? "";
+    return h("div", { class: "lane-head" }, h("b", {}, metric.replaceAll("_", " ")), h("span", { class: "unit" }, `${pairs[0]?.curve.unit ?? ""}${arrow}`),
+      pairs.map(({ take }, index) => h("span", { class: "lane-key", dataset: { take: take.index }, style: { "--take": `var(--take-${take.index + 1})` } },
+        s("svg", { viewBox: "0 0 22 8", "aria-hidden": "true" }, s("line", { x1: 0, x2: 22, y1: 4, y2: 4, class: "lane-stroke", "stroke-dasharray": DASHES[take.index] })),
+        h("span", { class: "lane-number" }, String(take.index + 1)), cells[index])));
+  }
+
+  #plot(pairs, length) {
+    const curves = pairs.map(({ curve }) => curve);
+    const shared = this.scale === "most" ? commonRange(curves) : range(curves);
+    const scaleOf = (curve) => (this.scale === "own" ? range([curve]) : shared);
+    const ends = this.scale === "own" ? [t("player.scaleOwn")] : [num(shared[1]), num(shared[0])];
+    return h("div", { class: "plot-lane" },
+      s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", class: "curves", "aria-hidden": "true" },
+        pairs.map(({ take, curve }) => s("polyline", {
+          points: points(curve, take, length, scaleOf(curve), WIDTH, HEIGHT - 8), transform: "translate(0 4)", class: "curve",
+          "data-take": take.index, "stroke-dasharray": DASHES[take.index], style: { "--take": `var(--take-${take.index + 1})` },
+        }))),
+      h("span", { class: "lane-axis" }, ends.map((text) => h("span", {}, text))),
+      this.#beyond(pairs, scaleOf, length));
+  }
+
+  /** How far the curves go that leave the scale, where they do. */
+  #beyond(pairs, scaleOf, length) {
+    const found = pairs.flatMap(({ take, curve }) => beyond(curve, scaleOf(curve)).map((one) => ({ ...one, take, at: clockTime(one.t_s, take) / length })));
+    return ["below", "above"].flatMap((side) => {
+      const here = found.filter((one) => one.side === side).sort((x, y) => x.at - y.at);
+      const places = apart(here.map(({ at }) => Math.max(TAG_PX / 2, at * this.#width)), TAG_PX);
+      return here.map(({ take, value }, index) => h("span", {
+        class: "beyond", dataset: { side }, style: { "--take": `var(--take-${take.index + 1})`, "--at": places[index] / this.#width },
+      }, `${take.index + 1} ${side === "below" ? "↓" : "↑"} ${num(value)}`));
+    });
+  }
+
+  /** Pixels of the track. */
+  get #width() {
+    return this.track.clientWidth || WIDTH;
+  }
+
+  #marks(moments, length) {
+    if (!moments.length) return null;
+    const sorted = [...moments].sort((a, b) => a.timeS - b.timeS);
+    const places = rowsOf(sorted.map(({ timeS }) => (timeS / length) * this.#width), MARK_PX, MARK_ROWS);
+    return h("div", { class: "marks", style: { "--rows": Math.max(...places.map(({ row }) => row)) + 1 } },
+      sorted.map((moment, index) => this.#mark(moment, places[index].row, places[index].place / this.#width, length)));
+  }
+
+  #mark({ timeS, take, event }, row, at, length) {
     const width = Math.max(0, (event.end_s - event.start_s) / this.player.takes[take].speed);
     const words = t("player.event", { kind: t(`event.${event.kind}`), take: take + 1, at: clockcode(timeS), value: num(event.value) });
     return h("button", {
       type: "button", class: "mark", tabindex: "-1", title: words, "aria-label": words, dataset: { kind: event.kind },
-      style: { "--take": `var(--take-${take + 1})`, "--at": timeS / length, "--wide": width / length, "--row": take },
+      style: { "--take": `var(--take-${take + 1})`, "--at": at, "--wide": width / length, "--row": row },
       onclick: (click) => { click.stopPropagation(); void this.player.seek(timeS + 1e-3); },
-    });
+    }, this.player.takes.length > 1 && h("span", { "aria-hidden": "true" }, String(take + 1)));
+  }
+
+  /** Let the curves of one take stand out. */
+  focus(take) {
+    this.focused = take;
+    this.element.toggleAttribute("data-focus", take !== null);
+    for (const curve of this.lanes.querySelectorAll(".curve")) curve.classList.toggle("focused", Number(curve.dataset.take) === take);
+  }
+
+  #hoverAt(share) {
+    this.#hoverS = share === null ? null : share * this.player.length;
+    this.hover.hidden = share === null;
+    if (share !== null) {
+      this.hover.style.setProperty("--at", share);
+      this.hover.classList.toggle("late", share > 0.8);
+      this.hover.firstChild.textContent = clockcode(this.#hoverS);
+    }
+    this.#read();
   }
 
   #drag() {
-    const to = (event) => {
+    const shareOf = (event) => {
       const box = this.track.getBoundingClientRect();
-      const share = Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
-      void this.player.seek(share * this.player.length);
+      return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
     };
+    const to = (event) => void this.player.seek(shareOf(event) * this.player.length);
     let wasPlaying = false;
     this.element.addEventListener("pointerdown", (event) => {
       if (event.target.closest(".mark") || event.button !== 0) return;
@@ -133,11 +189,15 @@ export class Timelines {
       to(event);
     });
     this.element.addEventListener("pointermove", (event) => {
+      if (event.pointerType === "mouse") this.#hoverAt(shareOf(event));
       if (this.element.hasPointerCapture(event.pointerId)) to(event);
     });
-    this.element.addEventListener("pointerup", () => {
-      if (wasPlaying) void this.player.play();
-      wasPlaying = false;
-    });
+    this.element.addEventListener("pointerleave", () => this.#hoverAt(null));
+    for (const kind of ["pointerup", "pointercancel"]) {
+      this.element.addEventListener(kind, () => {
+        if (wasPlaying) void this.player.play();
+        wasPlaying = false;
+      });
+    }
   }
 }

@@ -1,0 +1,108 @@
+// What the keys and buttons of the player do: a table of commands over one comparison.
+
+import { nextMoment } from "./curves.js";
+import { h } from "./dom.js";
+import { clockcode } from "./framestep.js";
+import { zoomAt } from "./gestures.js";
+import { keyName, PLAYER_KEYS } from "./keys.js";
+import { MODES } from "./link.js";
+import { t } from "./words.js";
+
+const WHOLE = { zoom: 1, x: 0, y: 0 };
+const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
+
+function shiftTake({ player, focused }, frames) {
+  const take = player.takes[focused];
+  if (take) player.setOffset(focused, Math.round((take.offsetS + frames / take.fps) * 1e6) / 1e6);
+}
+
+function jump({ app, player, timelines }, kinds, direction) {
+  const to = nextMoment(timelines.moments(kinds), player.time, direction);
+  if (!to) { app.toast(t(kinds ? "player.noWorst" : "player.noEvents")); return; }
+  player.pause(false);
+  void player.seek(to.timeS + 1e-3);
+  app.toast(t("player.event", { kind: t(`event.${to.event.kind}`), take: to.take + 1, at: clockcode(to.timeS), value: to.event.metric ? `(${to.event.metric.replaceAll("_", " ")})` : "" }).trim());
+}
+
+function shuttle({ player }, direction) {
+  const rate = player.playing ? player.clock.rate : 0;
+  const next = Math.sign(rate) === direction ? clamp(rate * 2, -4, 4) : direction * (direction > 0 ? player.rate : 1);
+  void player.play(next);
+}
+
+function tune({ stage }, direction) {
+  if (stage.mode === "overlay") stage.set({ mix: clamp(stage.mix + direction * 0.05, 0, 1) });
+  else if (stage.mode === "wipe") stage.set({ wipe: clamp(stage.wipe + direction * 0.02, 0, 1) });
+  else stage.set({ gain: clamp(stage.gain * (direction > 0 ? 1.25 : 0.8), 1, 32) });
+}
+
+/** Alone on the stage where takes lie side by side; the one to hold against the first where they are stacked. */
+function pick(view, index) {
+  const { player, stage } = view;
+  if (index >= player.takes.length) return;
+  view.focusTake(index);
+  if (stage.mode === "grid") stage.set({ only: stage.only === index ? null : index });
+  else if (index !== stage.a) stage.set({ b: index });
+}
+
+function fullscreen({ viewer }) {
+  if (document.fullscreenElement) void document.exitFullscreen();
+  else void viewer.requestFullscreen?.();
+}
+
+function help(view) {
+  const toggle = h("input", { type: "checkbox", checked: view.keysOn, onchange: () => { view.keysOn = toggle.checked; } });
+  view.app.ask(t("key.help"),
+    h("dl", { class: "keymap" }, PLAYER_KEYS.map(([keys, , word]) => h("div", {}, h("dt", {}, keys.map((key) => h("kbd", {}, keyName(key)))), h("dd", {}, t(word))))),
+    h("label", { class: "check" }, toggle, t("key.letters")));
+}
+
+const zoom = ({ stage }, factor) => stage.set({ loupe: false, view: zoomAt(stage.view, factor, 0, 0) });
+const loudest = (player) => Math.max(0, player.takes.findIndex(({ clip }) => clip.has_audio));
+
+const COMMANDS = {
+  toggle: ({ player }) => player.toggle(),
+  faster: (view) => shuttle(view, 1),
+  slower: (view) => shuttle(view, -1),
+  stepForward: ({ player }) => void player.step(1),
+  stepBack: ({ player }) => void player.step(-1),
+  secondForward: ({ player }) => void player.seek(player.time + 1),
+  secondBack: ({ player }) => void player.seek(player.time - 1),
+  toStart: ({ player }) => void player.seek(player.startS),
+  toEnd: ({ player }) => void player.seek(player.endS),
+  setIn: ({ player }) => player.set({ inS: player.time, outS: player.outS !== null && player.outS <= player.time ? null : player.outS }),
+  setOut: ({ player }) => player.set({ outS: player.time, inS: player.inS !== null && player.inS >= player.time ? null : player.inS }),
+  clearLoop: ({ player }) => player.set({ inS: null, outS: null }),
+  nextWorst: (view) => jump(view, ["worst"], 1),
+  previousWorst: (view) => jump(view, ["worst"], -1),
+  nextEvent: (view) => jump(view, undefined, 1),
+  previousEvent: (view) => jump(view, undefined, -1),
+  digit: (view, digit) => pick(view, digit - 1),
+  solo: ({ player }, digit) => { if (digit <= player.takes.length) player.set({ solo: player.solo === digit - 1 ? null : digit - 1 }); },
+  mute: ({ player }) => player.set({ solo: player.solo === null ? loudest(player) : null }),
+  swap: ({ stage }) => stage.set({ a: stage.b, b: stage.a }),
+  gainUp: (view) => tune(view, 1),
+  gainDown: (view) => tune(view, -1),
+  offsetLater: (view) => shiftTake(view, 1),
+  offsetEarlier: (view) => shiftTake(view, -1),
+  zoomIn: (view) => zoom(view, 1.25),
+  zoomOut: (view) => zoom(view, 0.8),
+  zoomReset: ({ stage }) => stage.set({ loupe: false, view: WHOLE }),
+  loupe: ({ stage }) => stage.set({ loupe: !stage.loupe, view: stage.loupe ? WHOLE : stage.view }),
+  fullscreen,
+  note: ({ notes }) => notes.focus(),
+  blind: ({ element }) => element.classList.toggle("names-hidden"),
+  help,
+};
+
+/**
+ * Do what a key or a button means.
+ * @param view the comparison, as compare.js has it
+ * @param {string} command of PLAYER_KEYS
+ * @param {number} digit where the command is about a numbered take
+ */
+export function run(view, command, digit = 0) {
+  if (!MODES.includes(command)) COMMANDS[command](view, digit);
+  else if (command === "blink" && view.stage.mode === "blink") view.stage.blinkOnce();
+  else view.stage.set({ mode: command });
+}
