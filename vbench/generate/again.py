@@ -27,6 +27,10 @@ PAID_TWICE = (
 )
 
 
+class NoJobError(BenchError):
+    """There is no such job."""
+
+
 def ended_job(bench: Bench, id: str, *, understood: bool = False) -> Job:
     """The job, if it ended without a clip and nothing was tried since.
 
@@ -36,7 +40,7 @@ def ended_job(bench: Bench, id: str, *, understood: bool = False) -> Job:
         understood: The tool may have made, and charged for, the clip of a job whose outcome is unknown.
 
     Raises:
-        BenchError: there is no such job.
+        NoJobError: there is no such job.
         OptionError: it is under way or succeeded, or a later attempt is there.
         BudgetError: its outcome is unknown, and that was not `understood`.
     """
@@ -122,7 +126,7 @@ def _intent(job: Job, adapter: Adapter) -> Intent:
 def _job(bench: Bench, id: str) -> Job:
     found = next((job for job in Journal.jobs(bench, ids=[id]) if job.id == id), None)
     if found is None:
-        raise BenchError(f"there is no job {id} in {bench.root}; list them with vbench status")
+        raise NoJobError(f"there is no job {id} in {bench.root}; list them with vbench status")
     return found
 
 

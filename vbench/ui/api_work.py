@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,13 +15,18 @@ from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
-from vbench.catalog.suites import slug
 from vbench.errors import BudgetError, OptionError
+from vbench.generate.again import NoJobError
 from vbench.records import Prompt, Task
-from vbench.ui import pricing, retrying, schemas, work
+from vbench.tables import ClipRow
+from vbench.ui import listing, pricing, retrying, schemas, work
+from vbench.ui.choosing import find_prompt, new_prompt, search, shelves
 from vbench.ui.exports import FILES, QUICK, export, takes_of
+from vbench.ui.paths import page_folder
+from vbench.ui.places import places_of, takes_at
 from vbench.ui.security import MAX_UPLOAD_BYTES
 from vbench.ui.state import Page, asking, page_state, require, slow_down
+from vbench.ui.steps import read_steps
 
 routes = APIRouter(prefix="/api/v1", tags=["work"])
 TaskId = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{16}$")]
@@ -30,8 +37,15 @@ SHOWN_TASKS = 200
 # --- tasks --------------------------------------------------------------------------------------------------------
 
 
-def _facts(task: Task, *, alive: bool) -> schemas.TaskFacts:
+def _facts(page: Page, found: list[Task], *, alive: bool) -> list[schemas.TaskFacts]:
+    wanted = {task.id: places_of(task) for task in found}
+    takes = takes_at(page.bench, [place for places in wanted.values() for place in places])
+    return [_one(task, [takes[place] for place in wanted[task.id] if place in takes], alive=alive) for task in found]
+
+
+def _one(task: Task, takes: list[str], *, alive: bool) -> schemas.TaskFacts:
     is_file = task.kind == "export" and task.state == "done"
+    places = places_of(task)
     return schemas.TaskFacts(
         id=task.id,
         kind=task.kind,
@@ -41,6 +55,11 @@ def _facts(task: Task, *, alive: bool) -> schemas.TaskFacts:
         created=task.created,
         result_url=f"/api/v1/exports/{task.id}" if is_file else "",
         worker_alive=alive,
+        about=str(task.args.get("about", "")),
+        models=sorted({model for model, _, _ in places}),
+        prompts=sorted({key for _, key, _ in places}),
+        takes=takes,
+        n_takes=len(places),
     )
 
 
@@ -54,7 +73,7 @@ def _task(page: Page, id: str) -> Task:
 def _queue(page: Page, kind: str, args: dict[str, Any]) -> schemas.TaskFacts:
     id = page.bench.add_task(kind, args)
     work.ensure_worker(page.bench)
-    return _facts(_task(page, id), alive=True)
+    return _facts(page, [_task(page, id)], alive=True)[0]
 
 
 @routes.get("/tasks")
@@ -67,7 +86,7 @@ def tasks(page: page_state) -> list[schemas.TaskFacts]:
     if not alive and any(task.state in ("waiting", "running") for task in found):
         work.ensure_worker(page.bench)
         alive = True
-    return [_facts(task, alive=alive) for task in found]
+    return _facts(page, found, alive=alive)
 
 
 @routes.get("/tasks/{task}")
@@ -75,7 +94,18 @@ def task_facts(page: page_state, task: TaskId) -> schemas.TaskFacts:
     """How far a task is."""
     require(not page.policy.public, "looking at tasks")
     found = _task(page, task)
-    return _facts(found, alive=found.state not in ("waiting", "running") or work.is_alive(page.bench))
+    alive = found.state not in ("waiting", "running") or work.is_alive(page.bench)
+    return _facts(page, [found], alive=alive)[0]
+
+
+@routes.get("/steps")
+def steps(page: page_state) -> dict[str, schemas.StepFacts]:
+    """Job → what it is doing, of those that are being made now. A public page has none to show."""
+    if page.policy.public:
+        return {}
+    running = [task for task in page.bench.tasks()[:SHOWN_TASKS] if task.state == "running"]
+    jobs = [read_steps(page.bench, task.id).get("jobs", {}) for task in running]
+    return {id: schemas.StepFacts(**step) for found in jobs for id, step in found.items()}
 
 
 @routes.post("/tasks", status_code=202)
@@ -99,40 +129,27 @@ def add_task(page: page_state, visitor: asking, body: schemas.NewTask) -> schema
             f"this would cost about ${planned.cost_usd:.2f}, the ceiling is ${wish.max_cost:.2f}; "
             "raise it, or take fewer tools or samples"
         )
-    line = _line(prompt, negative=wish.negative or prompt.negative)
+    line = asdict(prompt) | {"negative": wish.negative or prompt.negative}
     args = wish.model_dump(exclude={"prompt", "prompt_id", "negative"})
-    return _queue(page, "generate", args | {"prompt": line, "prompt_key": prompt.key})
-
-
-def _line(prompt: Prompt, *, negative: str) -> dict[str, Any]:
-    """As in the file of a suite."""
-    line = {"id": prompt.id, "text": prompt.text, "tags": list(prompt.tags), "expects": dict(prompt.expects)}
-    return line | {"negative": negative}
+    return _queue(page, "generate", args | {"prompt": line, "prompt_key": prompt.key, "about": prompt.text})
 
 
 def _prompt(page: Page, wish: schemas.GenerateArgs) -> Prompt:
-    """The bench's prompt with this text (and id, where given), or a new one."""
-    same = [prompt for prompt in page.bench.prompts() if prompt.text == wish.prompt]
-    found = next((prompt for prompt in same if wish.prompt_id in ("", prompt.id)), None)
-    return found or Prompt(id=slug(wish.prompt_id or wish.prompt), text=wish.prompt, suite="page")
+    """The known prompt with this text (and id, where given), with all that its suite says of it; or a new one."""
+    found = find_prompt(page.bench, wish.prompt, wish.prompt_id)
+    return found or new_prompt(wish.prompt, wish.prompt_id)
 
 
 @routes.post("/jobs/{job}/retry", status_code=202)
 def retry(page: page_state, visitor: asking, job: JobId, body: schemas.RetryArgs) -> schemas.TaskFacts:
-    """Try one ended job again, with the settings it had, as an attempt of its own."""
+    """Try one ended job again, with the words, seed and settings it had, as an attempt of its own."""
     require(page.may.generate, "trying again")
     slow_down(page.limits.writes, visitor.session)
-    ended = retrying.ended_job(page.bench, job)
-    if ended.state == "outcome_unknown" and not body.understood:
-        raise BudgetError(retrying.PAID_TWICE.format(model=ended.model))
-    wish = retrying.wish_of(ended)
-    (planned,) = pricing.plan(wish, ended.prompt).models
-    retrying.check_price(planned, body)
-    args = wish.model_dump(exclude={"prompt", "prompt_id", "negative", "max_cost"})
-    line = _line(ended.prompt, negative=wish.negative)
-    args |= {"prompt": line, "prompt_key": ended.prompt.key}
-    args |= {"samples": ended.sample + 1, "only_sample": ended.sample, "allow_unpriced": body.allow_unpriced}
-    return _queue(page, "generate", args)
+    try:
+        args = retrying.retry_args(page.bench, job, body)
+    except NoJobError as error:
+        raise HTTPException(404, str(error)) from None
+    return _queue(page, "retry", args)
 
 
 @routes.post("/tasks/{task}/cancel")
@@ -143,7 +160,37 @@ def cancel(page: page_state, visitor: asking, task: TaskId) -> schemas.TaskFacts
     found = _task(page, task)
     if found.state in ("waiting", "running"):
         page.bench.update_task(found.id, state="cancelled", message="stopping")
-    return _facts(_task(page, task), alive=work.is_alive(page.bench))
+    return _facts(page, [_task(page, task)], alive=work.is_alive(page.bench))[0]
+
+
+@routes.get("/choices")
+def choices(
+    page: page_state,
+    q: Annotated[str, Query(max_length=200)] = "",
+    shelf: Annotated[str | None, Query(max_length=200)] = None,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> schemas.ChoiceList:
+    """Prompts to pick: the bench's and those of all suites, by suite; `q` is searched for in ids, texts and tags."""
+    require(page.may.generate or page.may.import_, "picking prompts")
+    known = shelves(page.bench)
+    n_fitting = Counter(one.name for one, _ in search(known, words=q, shelf=None))
+    fitting = list(search(known, words=q, shelf=shelf))
+    n_clips = listing.clips_per(page.bench, ClipRow.prompt_key)
+    return schemas.ChoiceList(
+        total=len(fitting),
+        shelves=[
+            schemas.ShelfFacts(name=one.name, about=one.about, n=n_fitting[one.name], problem=one.problem)
+            for one in known
+        ],
+        prompts=[
+            schemas.ChoiceFacts(
+                shelf=one.name, key=prompt.key, id=prompt.id, text=prompt.text, tags=list(prompt.tags),
+                n_clips=n_clips.get(prompt.key, 0),
+            )
+            for one, prompt in fitting[offset : offset + limit]
+        ],
+    )  # fmt: skip
 
 
 @routes.post("/plan")
@@ -181,7 +228,7 @@ def confirm(page: page_state, visitor: asking, body: schemas.ConfirmedList) -> s
     """Import uploads as what a person says they are."""
     require(page.may.import_, "importing")
     slow_down(page.limits.writes, visitor.session)
-    return _queue(page, "import", {"folder": page.uploads.stage(body.uploads), "score": body.score})
+    return _queue(page, "import", page.uploads.stage(body.uploads) | {"score": body.score})
 
 
 # --- exports ------------------------------------------------------------------------------------------------------
@@ -216,7 +263,7 @@ def exported(page: page_state, visitor: asking, task: TaskId) -> FileResponse:
         raise HTTPException(404, f"there is no export {task}")
     if found.state != "done":
         raise HTTPException(409, f"the export is {found.state}: {found.message or 'ask again in a moment'}")
-    path = work.page_folder(page.bench) / "exports" / task / FILES[found.args["kind"]]
+    path = page_folder(page.bench) / "exports" / task / FILES[found.args["kind"]]
     if not path.is_file():
         raise HTTPException(410, "the exported file was deleted; export again")
     return FileResponse(path, filename=path.name, media_type="application/octet-stream")

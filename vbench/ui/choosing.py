@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from vbench.bench import Bench
 from vbench.catalog import suite_files
-from vbench.catalog.suites import load_suite
-from vbench.errors import CatalogError
+from vbench.catalog.suites import PromptLine, load_suite, slug
+from vbench.errors import CatalogError, OptionError
 from vbench.records import Prompt
 
 Stamp = tuple[str, Path, int, int]
@@ -49,6 +51,20 @@ def find_prompt(bench: Bench, text: str, id: str = "") -> Prompt | None:
             if prompt.text == text and id in ("", prompt.id):
                 return prompt
     return None
+
+
+def new_prompt(text: str, id: str = "") -> Prompt:
+    """A prompt that a person typed, checked as a line of a suite is.
+
+    Raises:
+        OptionError: nothing is written, or it holds what no tool should be sent.
+    """
+    try:
+        line = PromptLine(id=slug(id or text), text=text)
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise OptionError(f"the prompt {said}") from None
+    return Prompt(id=line.id, text=line.text, suite="page")
 
 
 def search(found: tuple[Shelf, ...], *, words: str, shelf: str | None) -> Iterator[tuple[Shelf, Prompt]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from vbench.adapters.readiness import missing
-from vbench.catalog.cards import estimate_cost, find_card
+from vbench.adapters.answering import silent
+from vbench.adapters.readiness import Missing, missing
+from vbench.catalog.cards import ModelCard, estimate_cost, find_card
 from vbench.catalog.wishes import grant
 from vbench.errors import UserError
 from vbench.records import Prompt, Request
@@ -15,7 +16,17 @@ from vbench.ui.schemas import GenerateArgs, PlanFacts, PlanTotal
 
 def plan(wish: GenerateArgs, prompt: Prompt) -> PlanTotal:
     """Price and feasibility of a wish, tool by tool."""
-    found = [_plan(model, wish, prompt) for model in wish.models]
+    request = Request(
+        prompt=prompt,
+        seed=wish.seed or 0,
+        seconds=wish.seconds,
+        width=wish.width,
+        height=wish.height,
+        fps=wish.fps,
+        audio=wish.audio,
+        negative=wish.negative,
+    )
+    found = plans(wish.models, request, n_jobs=wish.samples)
     runnable = [one for one in found if one.runnable]
     return PlanTotal(
         models=found,
@@ -24,32 +35,47 @@ def plan(wish: GenerateArgs, prompt: Prompt) -> PlanTotal:
     )
 
 
-def _plan(model: str, wish: GenerateArgs, prompt: Prompt) -> PlanFacts:
+def plans(models: list[str], request: Request, *, n_jobs: int = 1) -> list[PlanFacts]:
+    """What each tool would do with a request, and whether it can run here.
+
+    Args:
+        models: Tools, with or without an arm.
+        request: Asked of all alike.
+        n_jobs: Clips of each.
+    """
+    cards: dict[str, ModelCard | UserError] = {}
+    for model in models:
+        try:
+            cards[model] = find_card(model.partition("@")[0])
+        except UserError as error:
+            cards[model] = error
+    without_server = silent(card for card in cards.values() if isinstance(card, ModelCard))
+    return [_plan(model, cards[model], request, n_jobs, without_server) for model in models]
+
+
+def _plan(
+    model: str, card: ModelCard | UserError, request: Request, n_jobs: int, without_server: dict[str, Missing]
+) -> PlanFacts:
     facts: dict[str, Any] = {
         "model": model,
-        "n_jobs": wish.samples,
+        "n_jobs": n_jobs,
         "cost_usd": None,
         "is_billable": False,
         "seconds_estimate": None,
     }
     try:
-        card = find_card(model)
-        request = Request(
-            prompt=prompt,
-            seed=wish.seed or 0,
-            seconds=wish.seconds,
-            width=wish.width,
-            height=wish.height,
-            fps=wish.fps,
-            audio=wish.audio,
-            negative=wish.negative,
-        )
+        if isinstance(card, UserError):
+            raise card
         cost = estimate_cost(card, request)
         warnings = list(grant(card, request).warnings)
-        lacking = missing(card, territory=os.environ.get("VBENCH_TERRITORY", ""))
+        lacking = [
+            lack for lack in missing(card, territory=os.environ.get("VBENCH_TERRITORY", "")) if lack.kind != "server"
+        ]
     except UserError as error:
         return PlanFacts(**facts, runnable=False, reason=str(error), warnings=[])
+    if card.id in without_server:
+        lacking.append(without_server[card.id])
     reason = "; ".join(lack.message for lack in lacking if lack.is_certain)
     warnings += [lack.message for lack in lacking if not lack.is_certain]
-    facts |= {"cost_usd": None if cost is None else round(cost * wish.samples, 6), "is_billable": card.is_billable}
+    facts |= {"cost_usd": None if cost is None else round(cost * n_jobs, 6), "is_billable": card.is_billable}
     return PlanFacts(**facts, runnable=not reason, reason=reason, warnings=warnings)

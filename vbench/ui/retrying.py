@@ -8,6 +8,7 @@ from vbench.bench import Bench
 from vbench.errors import BudgetError, OptionError
 from vbench.generate.again import ended_job
 from vbench.generate.jobs import plan_from_json
+from vbench.generate.journal import REFETCHED
 from vbench.records import Job
 from vbench.ui.pricing import plans
 from vbench.ui.schemas import PlanFacts, RetryArgs
@@ -22,7 +23,7 @@ def retry_args(bench: Bench, id: str, agreed: RetryArgs) -> dict[str, Any]:
         agreed: What the visitor saw.
 
     Raises:
-        BenchError: there is no such job.
+        NoJobError: there is no such job.
         OptionError: it cannot be tried again, it is being tried already, or its tool cannot run here.
         BudgetError: it costs money, or may have cost some, and that was not agreed to.
     """
@@ -30,7 +31,7 @@ def retry_args(bench: Bench, id: str, agreed: RetryArgs) -> dict[str, Any]:
     for task in bench.tasks():
         if task.kind == "retry" and task.args["job"] == id and task.state in ("waiting", "running"):
             raise OptionError("it is being tried again already; see the tasks")
-    if job.handle is None or job.reason not in ("download_failed", "timeout_local"):  # else nothing is sent
+    if job.handle is None or job.reason not in REFETCHED:  # else nothing is sent
         (planned,) = plans([job.model], plan_from_json(job.plan).request)
         check_price(planned, agreed)
     return {"job": id} | agreed.model_dump() | place_of(job)

@@ -20,9 +20,9 @@ from vbench.importing.files import CLIP_SUFFIXES
 from vbench.media import safe_name
 from vbench.records import Prompt
 from vbench.ui.choosing import suite_prompts
+from vbench.ui.paths import page_folder
 from vbench.ui.sandbox import Sandbox
 from vbench.ui.schemas import Confirmed, UploadFacts
-from vbench.ui.work import page_folder
 
 PROBE_LIMIT_S = 180.0
 KEPT_S = 24 * 3600.0
@@ -93,8 +93,8 @@ class Uploads:
         said_id = guess.prompt_id or (slug(guess.prompt) if guess.prompt else "")
         return UploadFacts(**facts, error="", probe=found["probe"], **asdict(guess) | {"prompt_id": said_id})
 
-    def stage(self, confirmed: Sequence[Confirmed]) -> str:
-        """Bring confirmed uploads into one folder with a manifest; its name, for the import task.
+    def stage(self, confirmed: Sequence[Confirmed]) -> dict[str, Any]:
+        """Bring confirmed uploads into one folder with a manifest; its name and the places, for the import task.
 
         Raises:
             OptionError: an upload is gone, a prompt has no text, or two files claim one place.
@@ -119,7 +119,8 @@ class Uploads:
         _write_lines(folder / "manifest.jsonl", rows)
         lines = {prompt.key: {"id": prompt.id, "text": prompt.text} for prompt in prompts}
         _write_lines(folder / "prompts.jsonl", list(lines.values()))
-        return name
+        places = [(item.model, prompt.key, item.sample) for item, prompt in zip(confirmed, prompts, strict=True)]
+        return {"folder": name, "places": places}
 
     def _prompts(self, confirmed: Sequence[Confirmed]) -> list[Prompt]:
         """The prompt of each: the bench's, one of a suite, or a new one by its text.

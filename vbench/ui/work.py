@@ -15,17 +15,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from vbench.bench import Bench
 from vbench.records import OPEN_STATES, Task
 from vbench.tables import JobRow
+from vbench.ui.paths import page_folder
+from vbench.ui.places import places_of
 from vbench.ui.sandbox import FILE_BYTES, MEMORY_BYTES
+from vbench.ui.steps import read_steps
 
 IDLE_S = 600.0
 """A worker with nothing to do goes; the page starts another when there is something."""
@@ -36,13 +39,6 @@ IMPORT_LIMIT_S = 3600.0
 LAST_LINES = 4000
 BUG, PARTLY = 1, 3
 """Exit codes: of a command with a bug, and of one that did its work but for something that failed."""
-
-
-def page_folder(bench: Bench) -> Path:
-    """Where the page keeps what is its own: uploads, exports, logs."""
-    folder = bench.root / "page"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def environment(bench: Bench) -> dict[str, str]:
@@ -98,10 +94,9 @@ class Command:
     """A folder that can go when the command has come to its end."""
     then: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     """Tasks to queue on success."""
-    counts: Any = field(default=None)
-    """A select that counts finished pieces, for progress."""
-    n_pieces: int = 0
-    open_jobs: Any = field(default=None)
+    tells_steps: bool = False
+    """It writes how far it is, see `vbench.ui.steps.steps_file`; else its last line may say so."""
+    open_jobs: Any = None
     """A select of the jobs to cancel with the task."""
     report: Callable[[str], tuple[bool, str]] | None = None
     """What the command printed → whether it did its work, and a message; for one whose exit code tells too little."""
@@ -132,44 +127,23 @@ def command_of(task: Task, bench: Bench) -> Command:
             report=import_report,
             then=then,
         )
-    if task.kind == "generate":
-        return _generate(task, bench)
+    if task.kind in ("generate", "retry"):
+        return Command(
+            argv=[sys.executable, "-m", "vbench.ui.generating", task.id],
+            tells_steps=True,
+            open_jobs=_open_jobs(task),
+            then=(("score", {"preset": "offline"}),),
+        )
     if task.kind == "export":
         out = page_folder(bench) / "exports" / task.id
         return Command(argv=[sys.executable, "-m", "vbench.ui.exports", json.dumps(dict(args)), str(out)])
     raise ValueError(f"this worker knows no task {task.kind!r}; restart it with the page")
 
 
-def _generate(task: Task, bench: Bench) -> Command:
-    args = task.args
-    suite = page_folder(bench) / "suites" / f"{task.id}.jsonl"
-    suite.parent.mkdir(exist_ok=True)
-    suite.write_text(json.dumps(args["prompt"], ensure_ascii=False) + "\n", encoding="utf-8")
-    models = ",".join(args["models"])
-    words = ["generate", "--json", "--suite", str(suite), "--models", models, "--samples", str(args["samples"])]
-    for name in ("max_cost", "seconds", "width", "height", "fps", "seed"):
-        if args.get(name) is not None:
-            words += [f"--{name.replace('_', '-')}", str(args[name])]
-    if args.get("audio") is not None:
-        words.append("--audio" if args["audio"] else "--no-audio")
-    if args.get("allow_unpriced"):
-        words += ["--allow-unpriced", models]
-    if args.get("retry"):
-        words += ["--retry", ",".join(args["retry"])]
-    mine = [JobRow.model.in_(args["models"]), JobRow.prompt_key == args["prompt_key"]]
-    n_pieces = len(args["models"]) * args["samples"]
-    if (only := args.get("only_sample")) is not None:  # a task of an earlier version has none
-        words += ["--only-sample", str(only)]
-        mine.append(JobRow.sample == only)
-        n_pieces = len(args["models"])
-    return Command(
-        argv=_vbench(*words),
-        counts=select(func.count(JobRow.id)).where(*mine, JobRow.finished_at.is_not(None)),
-        n_pieces=n_pieces,
-        open_jobs=select(JobRow.id).where(*mine, JobRow.state.in_(OPEN_STATES)),
-        report=generation_report,
-        then=(("score", {"preset": "offline"}),),
-    )
+def _open_jobs(task: Task) -> Any:
+    samples = [place[2] for place in places_of(task)]
+    here = (JobRow.model.in_(task.args["models"]), JobRow.prompt_key == task.args["prompt_key"])
+    return select(JobRow.id).where(*here, JobRow.sample.in_(samples), JobRow.state.in_(OPEN_STATES))
 
 
 def _document(said: str) -> Any:
@@ -184,27 +158,6 @@ def import_report(said: str) -> tuple[bool, str]:
     parts = [f"{len(taken)} of {len(items)} imported"]
     parts += [f"{Path(item['file']).name[4:]}: {item['reason']}" for item in items if item not in taken]
     return len(taken) == len(items), "; ".join(parts)
-
-
-def _said(label: str, message: str) -> str:
-    """A message without the tool's id, which the line gives."""
-    return message.removeprefix(f"{label}: ").removeprefix(f"{label.partition('@')[0]}: ")
-
-
-def generation_report(said: str) -> tuple[bool, str]:
-    """Whether takes came of `vbench generate --json`, and what became of the others, as sentences."""
-    report = _document(said)
-    made, ended = report["made"], [*report["ended"], *report["unknown"]]
-    parts = [f"{made} {'take' if made == 1 else 'takes'} made" if made else "no new take"]
-    if not (made or ended or report["impossible"] or report["paused"]):
-        parts = ["these takes are there already; ask for more samples to get others"]
-    parts += [
-        f"{job['model']}: {job['state']}: {_said(job['model'], job['message']) or job['reason'] or 'no reason given'}"
-        for job in ended
-    ]
-    parts += list(report["impossible"])
-    parts += [f"{label} waits: {_said(label, why)}" for label, why in report["paused"].items()]
-    return bool(made or report["is_complete"]), "; ".join(parts)
 
 
 # --- the worker's side --------------------------------------------------------------------------------------------
@@ -263,7 +216,7 @@ class Worker:
             shutil.rmtree(command.leaves, ignore_errors=True)
 
     def _watch(self, task: Task, command: Command, child: subprocess.Popen[bytes], log: Path) -> str:
-        began, before, stopping = time.monotonic(), self._count(command), 0.0
+        began, stopping = time.monotonic(), 0.0
         while child.poll() is None:
             time.sleep(0.2 if time.monotonic() - began < 2 else BEAT_S / 2)
             is_late = command.limit_s is not None and time.monotonic() - began > command.limit_s
@@ -272,10 +225,11 @@ class Worker:
                 stopping = time.monotonic()
             if stopping and time.monotonic() - stopping > STOP_S:
                 os.killpg(child.pid, signal.SIGKILL)
-            progress = share_done(last_line(log))
-            if command.n_pieces:
-                progress = min(1.0, max(0, self._count(command) - before) / command.n_pieces)
-            quiet = stopping or command.report is not None
+            if command.tells_steps:
+                progress = read_steps(self._bench, task.id).get("share")
+            else:
+                progress = share_done(last_line(log))
+            quiet = stopping or command.tells_steps or command.report is not None
             self._bench.update_task(task.id, progress=progress, message=None if quiet else last_line(log))
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)  # whatever the command left behind
@@ -306,12 +260,6 @@ class Worker:
         if jobs:
             words = _vbench("cancel", *jobs)
             subprocess.run(words, env=environment(self._bench), stdout=subprocess.DEVNULL, timeout=120, check=False)
-
-    def _count(self, command: Command) -> int:
-        if command.counts is None:
-            return 0
-        with self._bench.session() as session:
-            return int(session.scalar(command.counts) or 0)
 
     def _state(self, task: Task) -> str:
         return next((row.state for row in self._bench.tasks() if row.id == task.id), "cancelled")
