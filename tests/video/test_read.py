@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.video import clips
+from vbench.errors import ClipError
 from vbench.video import Limits, probe, read_frames
 from vbench.video.device_frames import check_torchcodec, read_device_frames
 from vbench.video.facts import Facts, Picture
@@ -39,7 +40,16 @@ def read(request):
         return read_frames
     device = {"torchcodec": "cpu", "nvdec": "cuda:0"}[request.param]
     check_torchcodec(device)
-    return lambda path: read_device_frames(path, probe(path), device=device)
+
+    def decoded(path):
+        try:
+            yield from read_device_frames(path, probe(path), device=device)
+        except ClipError as error:
+            if "NVDEC does not decode" not in str(error):
+                raise
+            pytest.skip(str(error))  # it takes no pictures as small as these in most codecs
+
+    return decoded
 
 
 @pytest.mark.parametrize(

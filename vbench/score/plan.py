@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from vbench.errors import OptionError, WeightsError
-from vbench.features import FEATURES
+from vbench.features import FEATURES, decoders
 from vbench.measure import GIVEN, Combined, DeviceFeature, Feature, Metric, Settings, TextFeature, Weights
 from vbench.metrics import METRICS
 from vbench.metrics.vbench import NOT_MEASURED
@@ -74,8 +74,8 @@ def _needs_weights(name: str) -> bool:
 
 
 def known_settings() -> dict[str, str]:
-    """Setting → what it means, of all features there are."""
-    found: dict[str, str] = {}
+    """Setting → what it means, of the decoder and of all features there are."""
+    found = dict(decoders.SETTINGS)
     for name in FEATURES:
         found |= FEATURES[name](Settings()).known_settings
     return found
@@ -116,18 +116,14 @@ def make_plan(
     in_bf16 = precision == "bf16" or (precision == "auto" and is_cuda)
     chosen = Settings(values, device, "bf16" if in_bf16 else "fp32", compile)
     names = _with_parts(metrics) if metrics is not None else list(presets()[preset])
+    _check_decoder(names, chosen)
     left_out = _not_in_vbench(names, chosen) if preset == "vbench" and metrics is None else {}
     picked = [METRICS[name] for name in names if name not in left_out]
     plain = [metric for metric in picked if not isinstance(metric, Combined)]
     needed = dict.fromkeys(name for metric in plain for name in metric.inputs if name not in GIVEN)
     features = {name: FEATURES[name](chosen) for name in needed}
     _check_weights(features, plain)
-    params: dict[str, Mapping[str, Any]] = {
-        metric.name: {
-            name: dict(found) for name in metric.inputs if name not in GIVEN and (found := features[name].params())
-        }
-        for metric in plain
-    }
+    params: dict[str, Mapping[str, Any]] = {metric.name: _params(metric, features, chosen) for metric in plain}
     ordered: list[Metric] = list(plain)
     waiting = [metric for metric in picked if isinstance(metric, Combined)]
     while waiting:
@@ -141,6 +137,28 @@ def make_plan(
         params[metric.name] = {"parts": sorted(parts), "of": digest(sorted(parts.items()))}
         ordered.append(metric)
     return ScorePlan(metrics=tuple(ordered), features=features, params=params, settings=chosen, left_out=left_out)
+
+
+def _check_decoder(names: Sequence[str], settings: Settings) -> None:
+    """Refuse a decoder that is not there, or whose pixels are not those that a metric is defined on."""
+    backend = decoders.backend_of(settings)
+    if backend != "pyav" and (exact := [name for name in names if name.startswith("vbench.")]):
+        raise OptionError(
+            f"{exact[0]} is defined on the pixels that OpenCV gives, and decode.backend={backend} gives others; "
+            "leave decode.backend out"
+        )
+    decoders.check_decoder(settings)
+
+
+def _params(metric: Metric, features: Mapping[str, Feature], settings: Settings) -> Mapping[str, Any]:
+    """What can move the numbers of a metric: the parameters of its features and, where it is not the default, the
+    decoder of the frames they are made from."""
+    used = {name: features[name] for name in metric.inputs if name not in GIVEN}
+    params: dict[str, Any] = {name: dict(found) for name, feature in used.items() if (found := feature.params())}
+    backend = decoders.backend_of(settings)
+    if backend != "pyav" and any(feature.from_frames for feature in used.values()):
+        params["decoder"] = backend
+    return params
 
 
 def _not_in_vbench(names: Sequence[str], settings: Settings) -> dict[str, str]:

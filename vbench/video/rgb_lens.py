@@ -66,7 +66,7 @@ class RGBLens:
         if upright.shape[1:3] == (height, width):
             return upright
         # on the CPU one by one: the intermediate values of a whole batch leave its cache
-        parts = upright.split(1 if upright.device.type == "cpu" else len(upright))
+        parts = torch.split(upright, 1 if upright.device.type == "cpu" else len(upright))
         return torch.cat([area_axis(area_axis(part, height, 1), width, 2) for part in parts])
 
     def _upright(self, pictures: Tensor) -> Tensor:
