@@ -15,12 +15,12 @@ import typer
 from typer.testing import CliRunner
 
 from vbench.bench import Bench
-from vbench.cli import generate as commands
+from vbench.cli import generate, jobs
 from vbench.errors import OptionError
 
 SUITE = "- {id: one, text: a red circle moves right over blue}\n- {id: two, text: a green square falls over grey}\n"
 app = typer.Typer()
-for command in (commands.plan, commands.generate, commands.run, commands.status, commands.cancel, commands.budget):
+for command in (generate.plan, generate.generate, generate.run, jobs.status, jobs.cancel, jobs.budget):
     app.command(command.__name__)(command)
 RUNNER = CliRunner()
 

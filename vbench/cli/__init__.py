@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vbench._version import __version__
-from vbench.cli import catalog, check, demo, distance, generate, models, rank, score, system, ui
+from vbench.cli import catalog, check, demo, distance, generate, jobs, models, rank, score, system, ui
 from vbench.cli.options import EXIT_USER
 from vbench.errors import VBenchError
 
@@ -27,9 +27,9 @@ app.command("models")(models.models)
 app.command("plan")(generate.plan)
 app.command("generate")(generate.generate)
 app.command("run")(generate.run)
-app.command("status")(generate.status)
-app.command("cancel")(generate.cancel)
-app.command("budget")(generate.budget)
+app.command("status")(jobs.status)
+app.command("cancel")(jobs.cancel)
+app.command("budget")(jobs.budget)
 app.command("score")(score.score)
 app.command("scores")(score.scores)
 app.command("show")(score.show)
