@@ -242,7 +242,7 @@ def test_a_first_frame_goes_to_the_image_pipeline_that_shares_the_weights(weight
         == next(adapter._image_pipeline.transformer.parameters()).data_ptr()
     )
     missing = Prompt(id="fox", text="x", image=str(tmp_path / "none.png"))
-    with pytest.raises(JobError, match="check the path"):
+    with pytest.raises(JobError, match="check the prompt's image"):
         adapter.plan(Request(prompt=missing))
 
 

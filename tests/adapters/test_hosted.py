@@ -422,6 +422,21 @@ def test_a_first_frame_goes_as_a_file(tmp_path: Path, monkeypatch: pytest.Monkey
         assert picture.read_bytes() in sent
 
 
+@pytest.mark.parametrize("protocol", ["openai", "ark"])
+def test_a_first_frame_that_is_gone_is_not_sent(protocol: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = tmp_path / "first.png"
+    picture.write_bytes(b"0123")
+    request = Request(prompt=Prompt(id="i", text="move", image=str(picture)))
+    with Fake(protocol) as fake, hosted(fake, monkeypatch) as (adapter, _):
+        plan = adapter.plan(request)
+        assert str(picture) in json.dumps(plan.body)
+        picture.unlink()
+        with pytest.raises(JobError, match="check the prompt's image") as caught:
+            adapter.submit(plan)
+        assert caught.value.code == "bad_request"
+        assert fake.creates == 0
+
+
 def test_two_threads_share_an_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = [Request(prompt=Prompt(id=f"t{n}", text=f"scene {n}")) for n in range(12)]
     with Fake("ark", work_s=0.05) as fake, hosted(fake, monkeypatch) as (adapter, _):

@@ -49,7 +49,7 @@ def silent(cards: Iterable[ModelCard]) -> dict[str, Missing]:
 def _default(card: ModelCard) -> str:
     if card.adapter != "comfyui":
         return ""
-    from vbench.adapters.comfyui import ComfyUIOptions  # here, since it loads an HTTP library
+    from vbench.adapters.comfyui_graph import ComfyUIOptions  # here, since it loads an HTTP library
 
     return str(ComfyUIOptions.model_fields["base_url"].default)
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import signal
-import subprocess
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import Mapping
@@ -18,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from vbench.adapters.diffusers_options import FrameRule
-from vbench.adapters.secrets import redact, remember
+from vbench.adapters.program import Programs, tail
+from vbench.adapters.prompt_image import image_sha256
+from vbench.adapters.secrets import remember
 from vbench.catalog.wishes import Granted, grant
 from vbench.errors import JobError, OptionError
 from vbench.records import Handle, Plan, Provenance, Request, Status
@@ -32,8 +30,6 @@ VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp", ".
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 HERE = ("out", "out_dir", "prompt_file", "negative_file")
 """Placeholders whose value is known only when the program starts."""
-TAIL_CHARS = 1500
-TERM_GRACE_S = 5.0
 
 
 class CommandOptions(BaseModel):
@@ -79,9 +75,7 @@ class CommandAdapter:
                         f"options.argv: no value is called {{{name}}}; there are {', '.join(sorted(known))}",
                         "options", "argv",
                     )  # fmt: skip
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._stopped: set[str] = set()
-        self._lock = threading.Lock()
+        self._programs = Programs(card.id)
 
     def plan(self, request: Request) -> Plan:
         """The argument list, but for paths.
@@ -103,7 +97,7 @@ class CommandAdapter:
         }
         identity = {name: value for name, value in body.items() if name != "timeout_s"}
         if request.prompt.image:
-            identity["image_sha256"] = _sha256(Path(request.prompt.image))
+            identity["image_sha256"] = image_sha256(Path(request.prompt.image))
         return Plan(
             model=self.card.id,
             adapter="command",
@@ -139,7 +133,7 @@ class CommandAdapter:
             if found is None:
                 raise JobError(
                     f"{self.card.id}: left no video in its folder; does argv pass {{out}} or {{out_dir}}? "
-                    f"It said: {_tail(log)}",
+                    f"It said: {tail(log)}",
                     code="empty_result",
                 )
             path = out.with_name(out.name + found.suffix.lower())
@@ -162,19 +156,12 @@ class CommandAdapter:
 
     def cancel(self, handle: Handle) -> bool:
         """End the program and everything it started."""
-        with self._lock:
-            self._stopped.add(handle.id)
-            process = self._running.get(handle.id)
-        if process is not None:
-            end_group(process)
+        self._programs.stop(handle.id)
         return True
 
     def close(self) -> None:
         """End what is still running."""
-        with self._lock:
-            processes = list(self._running.values())
-        for process in processes:
-            end_group(process)
+        self._programs.close()
 
     # --- the call -------------------------------------------------------------------------------------------------
 
@@ -227,47 +214,8 @@ class CommandAdapter:
             "{negative_file}": str(folder / "negative.txt"),
         }
         argv = [_with_paths(arg, here) if i in body["with_paths"] else arg for i, arg in enumerate(body["argv"])]
-        with log.open("wb") as file:
-            try:
-                process = subprocess.Popen(
-                    argv,
-                    cwd=body["cwd"] or None,
-                    env=self._environment(body),
-                    stdin=subprocess.DEVNULL,
-                    stdout=file,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise OptionError(
-                    f"{self.card.id}: {argv[0]} cannot be started ({error.strerror}); correct options.argv and cwd"
-                ) from None
-            with self._lock:
-                self._running[job] = process
-                is_stopped = job in self._stopped
-            if is_stopped:
-                end_group(process)
-            try:
-                code = process.wait(timeout=body["timeout_s"])
-            except subprocess.TimeoutExpired:
-                end_group(process)
-                raise JobError(
-                    f"{self.card.id}: not done after {body['timeout_s']:g} s and stopped; raise options.timeout_s. "
-                    f"It said: {_tail(log)}",
-                    code="timeout_local",
-                ) from None
-            finally:
-                end_group(process)  # children that outlived it would hold the GPU
-                with self._lock:
-                    self._running.pop(job, None)
-                _strike_keys(log)
-        if job in self._stopped:
-            raise JobError("stopped by you", code="crashed")
-        if code != 0:
-            said = _tail(log)
-            memory = "out of memory" in said.lower()
-            how = f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            raise JobError(f"{self.card.id}: {how}. It said: {said}", code="out_of_memory" if memory else "crashed")
+        environment = self._environment(body)
+        self._programs.run(job, argv, cwd=body["cwd"], environment=environment, log=log, timeout_s=body["timeout_s"])
 
     def _environment(self, body: Mapping[str, Any]) -> dict[str, str]:
         names = [*PASSED_ON, *self.options.env]
@@ -275,26 +223,6 @@ class CommandAdapter:
             if re.search(r"KEY|TOKEN|SECRET|PASSWORD", name, re.IGNORECASE):
                 remember(os.environ.get(name, ""))  # should the program print it
         return {name: os.environ[name] for name in names if name in os.environ} | dict(body["set_env"])
-
-
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started: asked first, killed after a grace."""
-    if os.name != "posix":
-        process.kill()
-        return
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-        except (ProcessLookupError, PermissionError):
-            return
-        deadline = time.monotonic() + TERM_GRACE_S
-        while time.monotonic() < deadline:
-            process.poll()
-            try:
-                os.killpg(process.pid, 0)
-            except (ProcessLookupError, PermissionError):
-                return
-            time.sleep(0.02)
 
 
 def newest_video(folder: Path) -> Path | None:
@@ -311,26 +239,3 @@ def _with_paths(text: str, here: Mapping[str, str]) -> str:
     for name, path in here.items():
         text = text.replace(name, path)
     return text
-
-
-def _tail(log: Path) -> str:
-    try:
-        text = log.read_bytes()[-4 * TAIL_CHARS :].decode(errors="replace").strip()
-    except OSError:
-        text = ""
-    return redact(text[-TAIL_CHARS:]) or "nothing"
-
-
-def _strike_keys(log: Path) -> None:
-    text = log.read_text(encoding="utf-8", errors="replace")
-    if (clean := redact(text)) != text:
-        log.write_text(clean, encoding="utf-8")
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise JobError(
-            f"{path}: cannot be read ({error.strerror}); check the prompt's image", code="bad_request"
-        ) from None

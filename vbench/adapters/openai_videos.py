@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vbench.adapters.http import HttpAdapter
 from vbench.adapters.http_answers import one
 from vbench.adapters.http_options import HttpOptions
+from vbench.adapters.prompt_image import image_bytes
 from vbench.adapters.secrets import expand
 from vbench.adapters.wire import Answer
 from vbench.catalog.cards import ModelCard
@@ -73,7 +74,7 @@ class OpenAIVideosAdapter(HttpAdapter):
         for name, value in plan.body.items():
             if isinstance(value, dict):
                 path = Path(value["$base64"])
-                files[name] = (path.name, path.read_bytes(), _image_type(path))
+                files[name] = (path.name, image_bytes(path), _image_type(path))
             else:
                 form[name] = str(value)
         return self._connected().post_once("/videos", form=form, files=files)

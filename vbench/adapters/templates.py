@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import mimetypes
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from vbench.adapters.prompt_image import image_bytes, image_sha256
 from vbench.catalog.cards import ModelCard
 from vbench.catalog.wishes import Granted
-from vbench.errors import CatalogError, JobError
+from vbench.errors import CatalogError
 from vbench.records import Request, digest
 from vbench.registry import did_you_mean
 
@@ -169,7 +169,7 @@ def _string(template: str, known: Mapping[str, Any], where: str, dropped: dict[s
 
 def _typed(value: Any, kind: str, name: str) -> Any:
     if kind in {"data_url", "base64"}:
-        return {f"${kind}": str(value), "sha256": _sha256(Path(value))}
+        return {f"${kind}": str(value), "sha256": image_sha256(Path(value))}
     if kind == "int":
         return round(float(value))
     if kind == "float":
@@ -186,22 +186,17 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise JobError(
-            f"{path}: the prompt's image cannot be read ({error.strerror}); put it there", code="bad_request"
-        ) from None
-
-
 def with_files(body: Any) -> Any:
-    """A body in which each mark of a file is the file's bytes; marks keep pictures out of the journal."""
+    """A body in which each mark of a file is the file's bytes; marks keep pictures out of the journal.
+
+    Raises:
+        JobError: a file cannot be read.
+    """
     if isinstance(body, Mapping):
         for kind in ("$data_url", "$base64"):
             if kind in body:
                 path = Path(body[kind])
-                data = base64.b64encode(path.read_bytes()).decode()
+                data = base64.b64encode(image_bytes(path)).decode()
                 mime = mimetypes.guess_type(path.name)[0] or "image/png"
                 return f"data:{mime};base64,{data}" if kind == "$data_url" else data
         return {key: with_files(value) for key, value in body.items()}
