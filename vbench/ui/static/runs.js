@@ -2,10 +2,13 @@
 
 import * as api from "./api.js";
 import { choice, h, put } from "./dom.js";
-import { money, num, t } from "./words.js";
+import { isBusy, taskCard } from "./tasks.js";
+import { money, num, seconds, t } from "./words.js";
 
 const LIVE_MS = 1500;
 const IDLE_MS = 6000;
+const TICK_MS = 1000;
+const SHOWN_TASKS = 40;
 const OPEN = ["planned", "submitting", "submitted", "running"];
 
 /** Ids of jobs that can be tried again: ended, and the newest of their place; `jobs` come newest first. */
@@ -17,6 +20,11 @@ export function retryable(jobs) {
     seen.add(place);
     return isNewest && !OPEN.includes(job.state) && job.state !== "succeeded";
   }).map((job) => job.id));
+}
+
+/** A clip that the tool has made and that never arrived: it is asked for again, and nothing is sent or paid. */
+export function isFetchedOnly(job) {
+  return ["download_failed", "timeout_local"].includes(job.reason) && Boolean(job.submitted_at);
 }
 
 /** What the click agrees to: the price that was shown, and for an unknown outcome that it may be paid twice. */
@@ -43,6 +51,7 @@ class Runs {
       h("header", { class: "page-head" }, h("div", {}, h("h1", {}, t("nav.runs")), h("p", { class: "hint" }, t("run.about"))), h("div", { class: "actions" }, score)),
       h("section", {}, h("h2", {}, t("run.tasks")), this.tasks), h("section", {}, h("h2", {}, t("run.jobs")), this.jobs), h("section", {}, h("h2", {}, t("run.failures")), this.failures)));
     await this.#refresh();
+    this.ticking = setInterval(() => this.#tick(), TICK_MS);
     this.#again();
   }
 
@@ -65,34 +74,35 @@ class Runs {
 
   async #refresh() {
     const { signal } = this.abort;
-    const [tasks, jobs, failures] = await Promise.all([api.get("tasks", {}, signal), api.get("jobs", { state: this.state, limit: 200 }, signal), api.get("failures", {}, signal)]);
-    this.live = tasks.some((task) => ["waiting", "running"].includes(task.state)) || OPEN.some((state) => jobs.states[state]);
-    const same = JSON.stringify([tasks, jobs, failures]);
-    if (same === this.drawn) return; // nothing moves under the pointer for nothing
-    this.drawn = same;
-    this.#drawTasks(tasks);
-    this.#drawJobs(jobs);
-    this.#drawFailures(failures);
+    const [tasks, jobs, failures, steps] = await Promise.all([
+      api.get("tasks", {}, signal), api.get("jobs", { state: this.state, limit: 200 }, signal), api.get("failures", {}, signal), api.get("steps", {}, signal),
+    ]);
+    this.live = tasks.some(isBusy) || OPEN.some((state) => jobs.states[state]);
+    const same = JSON.stringify([tasks, jobs, failures, steps]);
+    if (same !== this.drawn) { // nothing moves under the pointer for nothing
+      this.drawn = same;
+      const key = document.activeElement?.dataset?.key;
+      this.#drawTasks(tasks);
+      this.#drawJobs(jobs, steps, tasks.some((task) => isBusy(task) && ["generate", "retry"].includes(task.kind)));
+      this.#drawFailures(failures);
+      if (key) [...this.element.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key)?.focus({ preventScroll: true });
+    }
+    this.#tick();
+  }
+
+  /** Seconds since a job was sent go on between two answers of the server. */
+  #tick() {
+    for (const element of this.jobs.querySelectorAll("[data-since]")) element.textContent = seconds(Math.max(0, Math.round((Date.now() - Date.parse(element.dataset.since)) / 1000)));
   }
 
   #drawTasks(tasks) {
-    const may = this.app.bench.permissions ?? {};
-    put(this.tasks, tasks.length ? tasks.slice(0, 40).map((task) => {
-      const busy = ["waiting", "running"].includes(task.state);
-      return h("article", { class: `task ${task.state}` },
-        h("div", { class: "task-line" }, h("b", {}, t(`task.${task.kind}`)), h("span", { class: `state ${task.state}` }, t(`state.${task.state}`)), h("time", { class: "unit", datetime: task.created }, when(task.created)),
-          h("span", { class: "grow" }),
-          busy && may.generate !== false && h("button", { type: "button", onclick: () => void this.app.attempt(async () => { await api.post(`tasks/${task.id}/cancel`, {}); await this.#refresh(); }) }, t("run.cancel")),
-          task.result_url && h("a", { class: "button", href: task.result_url, download: "" }, t("run.download"))),
-        busy && h("progress", { max: "1", value: String(task.progress), "aria-label": t(`task.${task.kind}`) }),
-        task.message && h("p", { class: task.state === "failed" ? "failure" : "hint" }, task.message),
-        busy && !task.worker_alive && h("p", { class: "failure" }, t("run.noWorker")));
-    }) : h("p", { class: "hint" }, t("run.noTasks")));
+    const mayCancel = (this.app.bench.permissions ?? {}).generate !== false;
+    put(this.tasks, tasks.length ? tasks.slice(0, SHOWN_TASKS).map((task) => taskCard(task, { app: this.app, mayCancel, refresh: () => this.#refresh() })) : h("p", { class: "hint" }, t("run.noTasks")));
   }
 
-  #drawJobs({ states, jobs }) {
+  #drawJobs({ states, jobs }, steps, isAsked) {
     const names = Object.keys(states);
-    if (!names.length) { put(this.jobs, h("p", { class: "hint" }, t("run.noJobs"))); return; }
+    if (!names.length) { put(this.jobs, h("p", { class: "hint" }, t(isAsked ? "run.soon" : "run.noJobs"))); return; }
     const again = retryable(jobs);
     put(this.jobs,
       h("div", { class: "state-row" }, choice(t("run.state"), [["", t("run.allStates")], ...names.map((name) => [name, `${t(`state.${name}`)} (${states[name]})`])], this.state, (value) => { this.state = value; this.drawn = ""; void this.app.attempt(() => this.#refresh()); }),
@@ -102,17 +112,25 @@ class Runs {
         h("tbody", {}, jobs.map((job) => h("tr", {},
           h("td", {}, h("b", {}, job.model)),
           h("td", {}, `${job.prompt_id} · ${job.sample}`, h("div", { class: "unit clamp", title: job.prompt }, job.prompt)),
-          h("td", {}, h("span", { class: `state ${job.state}` }, t(`state.${job.state}`))),
-          h("td", { class: "why" }, [job.reason && t(`reason.${job.reason}`), job.message].filter(Boolean).join(": ")),
-          h("td", {}, money(job.cost_usd)),
+          h("td", {}, h("span", { class: `state ${job.state}` }, t(`state.${job.state}`)), OPEN.includes(job.state) && this.#step(job, steps[job.id])),
+          h("td", { class: "why" }, [job.reason && t(`reason.${job.reason}`), job.message || steps[job.id]?.message].filter(Boolean).join(": ")),
+          h("td", {}, price(job)),
           h("td", {}, job.clip ? this.app.link("compare", `takes=${job.clip}`, t("run.watch")) : again.has(job.id) && this.#retry(job))))))));
+  }
+
+  /** How far a job is, where its tool says so; else for how long it has been at it. */
+  #step(job, step) {
+    const since = job.submitted_at || job.submitting_at;
+    return h("div", { class: "step" },
+      step && typeof step.progress === "number" && h("progress", { max: "1", value: String(step.progress), "aria-label": `${job.model} ${job.prompt_id}` }),
+      since && h("span", { class: "unit", dataset: { since } }));
   }
 
   /** One click with its price on it; where nobody knows the outcome of the first attempt, a question before it. */
   #retry(job) {
     const may = this.app.bench.permissions ?? {};
-    const cost = !job.is_billable ? t("make.free") : job.estimate_usd === null ? t("make.unpriced") : money(job.estimate_usd);
-    return may.generate !== false && h("button", { type: "button", onclick: (event) => void this.#tryAgain(job, event.currentTarget) }, t("run.retry", { price: cost }));
+    const cost = isFetchedOnly(job) ? t("run.noCost") : !job.is_billable ? t("make.free") : job.estimate_usd === null ? t("make.unpriced") : money(job.estimate_usd);
+    return may.generate !== false && h("button", { type: "button", dataset: { key: `retry ${job.id}` }, onclick: (event) => void this.#tryAgain(job, event.currentTarget) }, t("run.retry", { price: cost }));
   }
 
   async #tryAgain(job, button) {
@@ -141,12 +159,15 @@ class Runs {
   close() {
     this.abort.abort();
     clearTimeout(this.timer);
+    clearInterval(this.ticking);
   }
 }
 
-function when(created) {
-  const date = new Date(created);
-  return Number.isNaN(date.getTime()) ? created : date.toLocaleString(document.documentElement.lang);
+/** What it did cost; until that is known, about what it will. */
+function price(job) {
+  if (!job.is_billable) return t("run.noCost");
+  if (job.cost_usd !== null) return money(job.cost_usd);
+  return job.estimate_usd === null ? "–" : t("run.aboutCost", { cost: money(job.estimate_usd) });
 }
 
 export async function open(app, element, query) {

@@ -45,6 +45,7 @@ class Wall {
     const wayIn = (page, word) => { const link = this.app.link(page, "", t(word)); link.className = "button"; return link; };
     put(this.element, this.app.empty(t("wall.emptyTitle"), t("wall.emptyText"),
       may.import !== false && wayIn("generate", "wall.bring"), may.generate !== false && wayIn("generate", "wall.generate")));
+    this.timer = setInterval(() => void this.#lookAgain(), LOOK_AGAIN_MS);
     this.element.firstChild.append(h("pre", {}, "vbench demo\nvbench import FOLDER\nvbench generate --models … --prompts demo"));
   }
 
@@ -84,6 +85,10 @@ class Wall {
     const { prompt, model } = this.filters;
     const answer = await api.get("clips", { prompt, model, limit: 1 }).catch(() => null); // said by whatever is clicked next
     if (!answer || answer.total === this.total || this.cards.signal.aborted) return;
+    if (!this.space) { // the first takes came to an empty bench: the whole wall is built
+      await this.app.show();
+      return;
+    }
     const prompts = await api.get("prompts").catch(() => null);
     if (prompts) this.prompts = (prompts.prompts ?? prompts).filter((one) => one.n_clips > 0);
     this.#forget();
