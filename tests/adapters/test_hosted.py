@@ -18,9 +18,9 @@ import pytest
 from tests.adapters.driving import REQUEST, Run, drive, hosted
 from tests.fakes.hosted import Fake, FakeJob
 from tests.fakes.protocols import PROTOCOLS
+from vbench.adapters.answer import Answer
 from vbench.adapters.http import HttpAdapter
 from vbench.adapters.secrets import redact
-from vbench.adapters.wire import Answer
 from vbench.errors import AuthError, BenchError, JobError, NotStartedError
 from vbench.records import Handle, Plan, Prompt, Request, canonical_json
 from vbench.video import probe

@@ -16,7 +16,8 @@ import pytest
 
 from tests.fakes.hosted import Fake
 from vbench.adapters import ADAPTERS, secrets, wire
-from vbench.adapters.wire import Answer, Auth, Wire, origin, retry_after_s
+from vbench.adapters.answer import Answer, retry_after_s
+from vbench.adapters.wire import Auth, Wire, origin
 from vbench.catalog.cards import find_card
 from vbench.errors import AuthError, CatalogError, JobError, NotStartedError
 from vbench.records import Prompt, Request

@@ -16,8 +16,9 @@ from typing import Any
 import httpcore
 import httpx
 
+from vbench.adapters.answer import retry_after_s
 from vbench.adapters.secrets import redact
-from vbench.adapters.wire import origin, pause_s, retry_after_s, trusted
+from vbench.adapters.wire import origin, pause_s, trusted
 from vbench.errors import BenchError, ClipError, JobError
 
 MAX_CLIP_BYTES = 2 * 2**30

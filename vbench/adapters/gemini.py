@@ -16,10 +16,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from vbench.adapters import download as downloads
+from vbench.adapters.answer import Answer
 from vbench.adapters.http import HttpAdapter
 from vbench.adapters.http_answers import ended
 from vbench.adapters.http_options import HttpOptions
-from vbench.adapters.wire import Answer, unknown
+from vbench.adapters.wire import unknown
 from vbench.catalog.cards import ModelCard
 from vbench.errors import BenchError, JobError
 from vbench.records import Handle, Plan, Provenance, Reason, Status

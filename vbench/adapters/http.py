@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vbench.adapters import download as downloads
+from vbench.adapters.answer import Answer
 from vbench.adapters.http_answers import ASK_LATER_S, Answers, ended, one
 from vbench.adapters.http_card import check_card, left_out, unsaid
 from vbench.adapters.http_options import Call, Hop, HttpOptions
@@ -20,7 +21,7 @@ from vbench.adapters.templates import (
     values,
     with_files,
 )
-from vbench.adapters.wire import Answer, Auth, Wire, origin, unknown
+from vbench.adapters.wire import Auth, Wire, origin, unknown
 from vbench.catalog.cards import ModelCard, estimate_cost
 from vbench.catalog.wishes import grant
 from vbench.errors import AuthError, JobError

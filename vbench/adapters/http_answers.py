@@ -9,10 +9,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from vbench.adapters.answer import HTTP_REASONS, Answer
 from vbench.adapters.http_options import Hop, HttpOptions, our_state
 from vbench.adapters.secrets import redact
 from vbench.adapters.templates import first, read
-from vbench.adapters.wire import HTTP_REASONS, Answer
 from vbench.catalog.cards import ModelCard
 from vbench.errors import AuthError
 from vbench.records import Handle, JobState, Provenance, Reason, Status

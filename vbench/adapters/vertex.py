@@ -14,11 +14,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from vbench.adapters import download as downloads
+from vbench.adapters.answer import Answer
 from vbench.adapters.http import HttpAdapter
 from vbench.adapters.http_options import HttpOptions
 from vbench.adapters.secrets import lookup, remember
 from vbench.adapters.templates import first, read
-from vbench.adapters.wire import Answer, Auth, Wire
+from vbench.adapters.wire import Auth, Wire
 from vbench.catalog.cards import ModelCard
 from vbench.errors import AuthError, JobError
 from vbench.records import Handle

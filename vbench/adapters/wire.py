@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import email.utils
 import functools
-import json
 import logging
-import math
 import random
 import re
 import ssl
@@ -18,12 +15,11 @@ from typing import Any
 import httpx
 
 from vbench._version import __version__
+from vbench.adapters.answer import HTTP_REASONS, Answer, read_answer
 from vbench.adapters.secrets import expand, redact, silence_logs
 from vbench.errors import AuthError, CatalogError, JobError, NotStartedError
-from vbench.records import Reason, storable
+from vbench.records import Reason
 
-MAX_ANSWER_BYTES = 256 * 2**20
-"""Ceiling of an API answer; some hold a clip in base64."""
 LONGEST_WAIT_S = 5.0
 """A longer wait is left to the caller, who can stop meanwhile."""
 
@@ -31,42 +27,6 @@ _GONE = re.compile(r"\bmodel\b.{0,80}(not found|not exist|no longer|deprecated|r
 """How tools say that a model was taken away."""
 
 log = logging.getLogger(__name__)
-
-HTTP_REASONS: Mapping[int, Reason] = {
-    400: "bad_request",
-    401: "auth",
-    402: "no_balance",
-    403: "auth",
-    404: "bad_request",
-    405: "bad_request",
-    409: "bad_request",
-    410: "model_retired",
-    413: "bad_request",
-    415: "bad_request",
-    422: "bad_request",
-    429: "rate_limited",
-}
-"""What a status code means where the answer does not say more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One answer of a tool."""
-
-    status: int
-    json: Any
-    """None where the body is not JSON."""
-    text: str
-    """The start of the body, without keys."""
-    headers: Mapping[str, str]
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-    @property
-    def retry_after_s(self) -> float | None:
-        return retry_after_s(self.headers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,23 +42,6 @@ class Auth:
 def trusted() -> ssl.SSLContext:
     """The certificates that connections trust; read once, since that takes longer than a request."""
     return httpx.create_ssl_context()
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds that an answer asks to wait: ``Retry-After`` as a number or a date; None where it does not."""
-    if (hint := headers.get("openai-poll-after-ms", "")).isdigit():
-        return int(hint) / 1000
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
-        return None
 
 
 class Wire:
@@ -216,7 +159,7 @@ class Wire:
                 headers={**self.headers, **(headers or {}), **key_headers},
                 **content,
             ) as response:
-                return _answer(response)
+                return read_answer(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise NotStartedError(
                 f"{self.model}: no connection to {origin(url)} ({redact(str(error)) or type(error).__name__}); "
@@ -253,7 +196,7 @@ class Wire:
                     headers={**self.headers, **(headers or {}), **key_headers},
                     json=json_body,
                 ) as response:
-                    answer = _answer(response)
+                    answer = read_answer(response)
             except (httpx.HTTPError, OSError) as error:
                 if attempt == tries:
                     raise JobError(
@@ -329,35 +272,3 @@ def pause_s(attempt: int) -> float:
 
 def _name(error: Exception) -> str:
     return f"{type(error).__name__}: {redact(str(error))}"[:200]
-
-
-def _finite(text: str) -> float | None:
-    """A number that can be stored again: JSON has neither NaN nor infinity."""
-    number = float(text)
-    return number if math.isfinite(number) else None
-
-
-def _storable(value: Any) -> Any:
-    """A document whose texts can be stored again: JSON may hold half a character, or NUL."""
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, list):
-        return [_storable(item) for item in value]
-    return {storable(key): _storable(item) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-def _answer(response: httpx.Response) -> Answer:
-    """Read a whole answer below the ceiling."""
-    body = bytearray()
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise httpx.DecodingError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
-    try:
-        value = _storable(json.loads(body, parse_constant=lambda _: None, parse_float=_finite))
-    except (ValueError, RecursionError):
-        value = None
-    text = redact(storable(bytes(body[:500]).decode("utf-8", "replace")))
-    return Answer(
-        status=response.status_code, json=value, text=text, headers={k.lower(): v for k, v in response.headers.items()}
-    )
