@@ -7,7 +7,8 @@ import sys
 
 from vbench.bench import Bench
 from vbench.errors import VBenchError
-from vbench.ui.server import bind, build, serve
+from vbench.ui.running import bind, serve
+from vbench.ui.server import build
 
 
 def main() -> None:

@@ -11,16 +11,16 @@ from typing import Any
 import uvicorn
 
 from vbench.bench import Bench
-from vbench.ui.server import bind, build
+from vbench.ui.running import bind, server_config
+from vbench.ui.server import build
 
 
 @contextmanager
 def serving(bench: Bench, **options: Any) -> Iterator[str]:
     """Serve a bench and give its address; options as `vbench.ui.server.build`."""
     socket = bind("127.0.0.1", 0)
-    config = uvicorn.Config(
-        build(bench, **options), log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=1
-    )
+    config = server_config(build(bench, **options))
+    config.timeout_graceful_shutdown = 1
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
     thread.start()

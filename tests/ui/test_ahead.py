@@ -15,8 +15,9 @@ from vbench import board
 from vbench.bench import Bench
 from vbench.records import Clip
 from vbench.tables import ClipRow
-from vbench.ui import ahead, api
+from vbench.ui import ahead
 from vbench.ui.ahead import Ahead
+from vbench.ui.boards import boards
 from vbench.ui.state import Page
 
 
@@ -81,7 +82,7 @@ def test_the_board_is_made_at_the_start_and_when_a_task_has_ended(
         assert len(made) == 1  # scores alone, such as those of a run under way, make no board
         bench.update_task(bench.add_task("score", {}), state="done")
         until(lambda: len(made) == 2)
-    api.boards(page)
+    boards(page)
     assert len(made) == 2  # the visitor's is there
 
 
@@ -94,7 +95,7 @@ def test_a_bench_that_does_not_answer_does_not_stop_the_page(
         tried.append(1)
         raise SQLAlchemyError("gone")
 
-    monkeypatch.setattr(api, "boards", broken)
+    monkeypatch.setattr(ahead, "boards", broken)
     monkeypatch.setattr(ahead, "LOOK_EVERY_S", 0.02)
     page = page_of(visit)
     with Ahead(page):

@@ -14,7 +14,7 @@ from gradio.queueing import Queue
 from tests.ui.conftest import Visit
 from vbench.ui import i18n
 from vbench.ui.pages import PAGES, TEMPLATE
-from vbench.ui.server import STATIC
+from vbench.ui.static_files import STATIC
 
 TESTS = Path(__file__).parent / "js"
 NODE = shutil.which("node")

@@ -41,7 +41,8 @@ def ui(
     if auth is not None and unsafe_public:
         raise OptionError("--auth and --unsafe-public say opposite things; give one")
     from vbench.bench import Bench
-    from vbench.ui.server import bind, build, serve
+    from vbench.ui.running import bind, serve
+    from vbench.ui.server import build
 
     bound = bind(host, port)
     with bound, Bench.open(bench) as opened:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from vbench.errors import VBenchError
 from vbench.records import Clip
 from vbench.tables import ClipRow, TaskRow
-from vbench.ui import api
+from vbench.ui.boards import boards
 from vbench.ui.media import MAX_PROXY_HEIGHT, POSTER, PROXY, Recipe, even_height
 from vbench.ui.state import Page
 from vbench.video import is_browser_playable
@@ -60,7 +60,7 @@ class Ahead:
 
     def work(self) -> None:
         """The board, then posters and proxies of clips that browsers cannot play."""
-        api.boards(self._page)
+        boards(self._page)
         with self._page.bench.session() as session:
             n_clips = session.scalar(select(func.count()).select_from(ClipRow)) or 0
         if n_clips > MOST_CLIPS:

@@ -13,7 +13,6 @@ from fastapi.responses import Response
 from vbench.errors import ClipError
 from vbench.records import Clip
 from vbench.ui import schemas
-from vbench.ui.arena import Pair
 from vbench.ui.media import PROXY, even_height, file_response
 from vbench.ui.state import Page, asking, page_state, require, slow_down
 
@@ -85,10 +84,9 @@ async def blind_file(
     file: Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9_-]{10,40}$")],
 ) -> Response:
     """One side of a pair, re-encoded without a word of who made it."""
-    clip_id = page.arena.shown(file, visitor.voter)
-    shown: Pair = page.arena.pair_of(file)
+    shown, side = await asyncio.to_thread(page.arena.shown, file, visitor.voter)
     both = await asyncio.to_thread(lambda: (page.bench.clip(shown.a), page.bench.clip(shown.b)))
-    clip = both[0] if both[0].id == clip_id else both[1]
+    clip = both[0] if both[0].id == shown.clip(side) else both[1]
     try:
         out, making = await asyncio.to_thread(_make, page, clip, _height(*both))
         if making is not None:

@@ -15,6 +15,7 @@ import gradio as gr
 from vbench._version import __version__
 from vbench.ui.i18n import words
 from vbench.ui.security import UI
+from vbench.ui.static_files import static_url
 from vbench.ui.theme import theme
 
 if TYPE_CHECKING:
@@ -75,7 +76,5 @@ def mount_options() -> dict[str, Any]:
 
 def _head() -> str:
     """Style, and scripts to load ahead; Gradio adds it from a script of its own, so nothing here may be inline."""
-    from vbench.ui.server import static_url  # the server imports this module
-
     preloads = "".join(f'<link rel="modulepreload" href="/static/{escape(name)}">' for name in FIRST_SCRIPTS)
     return f'<link rel="stylesheet" href="{escape(static_url("vbench.css"))}">{preloads}'

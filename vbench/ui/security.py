@@ -1,26 +1,21 @@
-"""What may reach the page: exact hosts and origins, an allow-list of routes, sizes, times, rates, and headers."""
+"""What may reach the page: an allow-list of routes, sizes, times and accounts, in front of everything else."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import ipaddress
-import json
+import contextlib
 import logging
 import re
-import secrets
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vbench.errors import OptionError
+from vbench.ui.answers import Answer, Refused
+from vbench.ui.policy import CLIENT_HEADER, Policy, is_trusted_host, is_trusted_origin
+from vbench.ui.rates import RateLimit
 
 if TYPE_CHECKING:
     from vbench.ui.auth import Accounts
@@ -29,13 +24,15 @@ log = logging.getLogger(__name__)
 
 UI = "/ui"
 """Where the Gradio pages are mounted."""
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-CLIENT_HEADER = "x-vbench-client"
-"""A script that sends no Origin names itself here; a page of another site cannot, without asking first."""
 MAX_BODY_BYTES = 1_000_000
 MAX_UPLOAD_BYTES = 2_000_000_000
+MAX_NAME = 255
+"""Letters of one part of an address; file systems know no longer names either."""
+MAX_PATH = 2000
 BODY_TIMEOUT_S = 20.0
 UPLOAD_TIMEOUT_S = 3600.0
+UNREAD_BYTES, UNREAD_S = 16_000_000, 2.0
+"""So much of a refused body is read all the same: a browser that is still sending would not see why it was refused."""
 UPLOADS = "/api/v1/uploads"
 SESSION_COOKIE = "vbench_session"
 WITHOUT_ACCOUNT = frozenset({"/login", "/healthz", "/favicon.ico", "/robots.txt"})
@@ -48,174 +45,18 @@ _GRADIO = re.compile(
 )
 """All of Gradio that the pages use: its own files, read. They call no Python through it, so that everything else
 (queue, upload, file, proxy, info, config, monitoring, runs, ...) stays closed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permissions:
-    """What a visitor may do besides looking."""
-
-    vote: bool = True
-    annotate: bool = True
-    """Notes, stars, rejects."""
-    generate: bool = True
-    """Everything that spends money or hours: generating and scoring."""
-    import_: bool = True
-    delete: bool = True
-    export: bool = True
-
-
-LOOK_AND_VOTE = Permissions(annotate=False, generate=False, import_=False, delete=False, export=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """Who is let in, from where, to do what."""
-
-    hosts: frozenset[str]
-    """Names this page answers to, lower case, with the port where it matters."""
-    origins: frozenset[str] = frozenset()
-    """Other origins whose pages may send to this one; its own always may."""
-    public: bool = False
-    may: Permissions = field(default_factory=Permissions)
-    frame_ancestors: tuple[str, ...] = ("'self'",)
-    embedded: bool = False
-    """Shown in a frame of another site (a Hugging Face Space), so that cookies must allow that."""
-
-
-def policy_for(
-    host: str,
-    *,
-    has_auth: bool = False,
-    public: bool = False,
-    trusted_origins: Iterable[str] = (),
-    space_host: str = "",
-) -> Policy:
-    """The policy for binding to `host`.
-
-    Raises:
-        OptionError: an address others can reach, with neither accounts nor the explicit word that it is public; or an
-            origin that is not one.
-    """
-    origins = frozenset(_origin(text) for text in trusted_origins)
-    is_loopback = host.strip("[]").lower() in LOOPBACK
-    if not is_loopback and not has_auth and not public:
-        raise OptionError(
-            f"--host {host} lets others in; give --auth FILE with accounts (see vbench ui --hash-password), "
-            "or --unsafe-public for a page where anyone may look and vote"
-        )
-    names = set(LOOPBACK) | {urlsplit(origin).netloc.lower() for origin in origins}
-    if host not in ("", "0.0.0.0", "::"):
-        names.add(host.strip("[]").lower())
-    frames: tuple[str, ...] = ("'self'",)
-    if space_host:
-        names.add(space_host.lower())
-        origins |= {f"https://{space_host.lower()}"}
-        frames = ("'self'", "https://huggingface.co")
-    return Policy(
-        hosts=frozenset(names),
-        origins=origins,
-        public=public,
-        may=LOOK_AND_VOTE if public else Permissions(),
-        frame_ancestors=frames,
-        embedded=bool(space_host),
-    )
-
-
-def _origin(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or "*" in text:
-        raise OptionError(f"--trusted-origin {text!r} is not an origin; write it as https://name or https://name:port")
-    return f"{parts.scheme}://{parts.netloc}".lower()
-
-
-def is_trusted_host(value: str, policy: Policy, server: tuple[str, int] | None) -> bool:
-    """Whether a Host header names this page: a known name, or the very address the connection came in on.
-
-    A foreign name would be a page of another site whose name was pointed here (DNS rebinding).
-    """
-    value = value.lower()
-    if value in policy.hosts:
-        return True
-    try:
-        name = urlsplit(f"//{value}").hostname or ""
-        _ = urlsplit(f"//{value}").port
-    except ValueError:
-        return False
-    if name in policy.hosts and ("/" not in value and "@" not in value):
-        return True
-    try:
-        return server is not None and ipaddress.ip_address(name) == ipaddress.ip_address(server[0])
-    except ValueError:
-        return False
-
-
-def is_trusted_origin(headers: Headers, policy: Policy) -> bool:
-    """Whether a request that changes something comes from this page, from a trusted one, or from a script."""
-    origin = headers.get("origin")
-    if origin is None:
-        return CLIENT_HEADER in headers
-    origin = origin.lower()
-    host = headers.get("host", "").lower()
-    return origin in policy.origins or origin in (f"http://{host}", f"https://{host}")
+_STRANGE = re.compile(r"[\x00-\x1f\x7f\\]|//|/\.\.(?:/|$)")
+"""Control characters, backslashes, empty parts and steps upwards: no address of this page has them."""
 
 
 def is_open_route(method: str, path: str, pages: frozenset[str]) -> bool:
     """Whether the application itself uses this route; everything else is closed."""
-    if "\\" in path or "//" in path or "/../" in f"{path}/":
+    if _STRANGE.search(path) or len(path) > MAX_PATH or any(len(part) > MAX_NAME for part in path.split("/")):
         return False
     if not (path == UI or path.startswith(f"{UI}/")):
         return _OURS.fullmatch(path) is not None
     inner = path[len(UI) :]
     return method in SAFE_METHODS and (inner.strip("/") in pages or _GRADIO.fullmatch(inner) is not None)
-
-
-class RateLimit:
-    """A bucket of tokens per key, refilled evenly; keys are hashed, and the oldest are forgotten."""
-
-    def __init__(self, per_minute: float, *, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate, self._burst, self._clock = per_minute / 60, burst, clock
-        self._salt = secrets.token_bytes(16)
-        self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
-
-    def wait_s(self, key: str) -> float:
-        """Take a token: 0 where there was one, else the seconds until there is."""
-        hashed = hashlib.blake2b(key.encode(), key=self._salt, digest_size=12).digest()
-        now = self._clock()
-        tokens, then = self._buckets.pop(hashed, (float(self._burst), now))
-        tokens = min(self._burst, tokens + (now - then) * self._rate)
-        wait = 0.0 if tokens >= 1 else (1 - tokens) / self._rate
-        self._buckets[hashed] = (tokens - 1 if tokens >= 1 else tokens, now)
-        if len(self._buckets) > 20_000:
-            self._buckets.popitem(last=False)
-        return wait
-
-
-def content_security_policy(policy: Policy, nonce: str) -> str:
-    """Only files of this page; inline scripts only those it wrote; eval stays, since Gradio's components need it."""
-    return "; ".join(
-        (
-            "default-src 'self'",
-            f"script-src 'self' 'nonce-{nonce}' 'unsafe-eval'",
-            "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' data: blob:",
-            "media-src 'self' blob:",
-            "font-src 'self' data:",
-            "connect-src 'self'",
-            "worker-src 'self' blob:",
-            "object-src 'none'",
-            "base-uri 'self'",
-            "form-action 'self'",
-            f"frame-ancestors {' '.join(policy.frame_ancestors)}",
-        )
-    )
-
-
-class Refused(Exception):
-    """A request that goes no further."""
-
-    def __init__(self, status: int, message: str, *, location: str = "") -> None:
-        super().__init__(message)
-        self.status, self.message, self.location = status, message, location
 
 
 class Guard:
@@ -246,7 +87,7 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        answer = _Answer(send, self._policy)
+        answer = Answer(send, self._policy)
         try:
             headers = Headers(scope=scope)
             body = self._checked(scope, headers, receive, answer)
@@ -254,32 +95,39 @@ class Guard:
                 await self._identify(scope, headers, self._accounts)
             await self._app(scope, body, answer.send)
         except Refused as refusal:
+            if scope["method"] not in SAFE_METHODS:
+                await _read_away(receive)
             await answer.refuse(refusal)
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             await answer.refuse(Refused(500, "the page met a bug; its log has the traceback"))
 
-    def _checked(self, scope: Scope, headers: Headers, receive: Receive, answer: _Answer) -> Receive:
-        method, path = scope["method"], scope["path"]
-        if not is_trusted_host(headers.get("host", ""), self._policy, scope.get("server")):
-            raise Refused(421, f"this page does not answer to {headers.get('host', '')!r}; use --trusted-origin")
+    def _checked(self, scope: Scope, headers: Headers, receive: Receive, answer: Answer) -> Receive:
+        method, path, server = scope["method"], scope["path"], scope.get("server")
+        host = headers.get("host", "")
+        if not is_trusted_host(host, self._policy, server):
+            raise Refused(421, f"this page does not answer to {host[:100]!r}; use --trusted-origin")
+        forwarded = headers.getlist("x-forwarded-host")
+        if not all(is_trusted_host(name, self._policy, server) for name in forwarded):  # Gradio writes it down
+            scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"x-forwarded-host"]
         if method not in METHODS:
-            raise Refused(405, f"{method} is not used here")
+            raise Refused(405, f"{method[:20]} is not used here")
         if not is_open_route(method, path, self._pages):
             raise Refused(404, "there is nothing at this address")
         if method in SAFE_METHODS:
             return receive
         if not is_trusted_origin(headers, self._policy):
+            origin = headers.get("origin", "nowhere")[:100]
             raise Refused(
                 403,
-                f"the request comes from {headers.get('origin', 'nowhere')!r}, not from this page; reload the page, "
+                f"the request comes from {origin!r}, not from this page; reload the page, "
                 f"or let a script send the header {CLIENT_HEADER}",
             )
         is_upload = path == UPLOADS
         limit = MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > limit:
-            raise Refused(413, f"the body has {length} bytes; at most {limit} are taken")
+        if not re.fullmatch(r"[0-9]{1,18}", length) or int(length) > limit:
+            raise Refused(413, f"the body has {length[:20]} bytes; at most {limit} are taken")
         return _limited(receive, limit, UPLOAD_TIMEOUT_S if is_upload else BODY_TIMEOUT_S, answer)
 
     async def _identify(self, scope: Scope, headers: Headers, accounts: Accounts) -> None:
@@ -304,7 +152,7 @@ def client_address(scope: Scope) -> str:
     return client[0] if client else ""
 
 
-def _limited(receive: Receive, limit_bytes: int, limit_s: float, answer: _Answer) -> Receive:
+def _limited(receive: Receive, limit_bytes: int, limit_s: float, answer: Answer) -> Receive:
     """`receive`, up to a size and a time for the whole body; afterwards it waits for the client as before."""
     end = time.monotonic() + limit_s
     taken, is_complete = 0, False
@@ -326,78 +174,11 @@ def _limited(receive: Receive, limit_bytes: int, limit_s: float, answer: _Answer
     return limited
 
 
-class _Answer:
-    """The way out: security headers on everything, a nonce on every script of a page."""
-
-    def __init__(self, send: Send, policy: Policy) -> None:
-        self._send, self._policy = send, policy
-        self._nonce = secrets.token_urlsafe(16)
-        self._start: Message | None = None
-        self._page: list[bytes] = []
-        self._refusal: Refused | None = None
-        self._is_started = False
-
-    def must_be(self, status: int, message: str) -> Refused:
-        """A refusal that goes out even where the application answers something else about the body it did not get."""
-        self._refusal = Refused(status, message)
-        return self._refusal
-
-    async def send(self, message: Message) -> None:
-        """Pass a message on, secured."""
-        if self._refusal is not None and not self._is_started:
-            await self.refuse(self._refusal)
-        if self._refusal is None:
-            await self._pass(message)
-
-    async def refuse(self, refusal: Refused) -> None:
-        """Answer with a sentence; where an answer is on its way, break it off."""
-        if self._is_started:
-            if self._refusal is None:
-                raise ConnectionAbortedError(refusal.message)
-            return
-        body = json.dumps({"error": refusal.message}).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        if refusal.location:
-            headers.append((b"location", refusal.location.encode()))
-        await self._pass({"type": "http.response.start", "status": refusal.status, "headers": headers})
-        await self._pass({"type": "http.response.body", "body": body})
-
-    async def _pass(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._is_started = True
-            self._secure(message)
-            if Headers(raw=message["headers"]).get("content-type", "").startswith("text/html"):
-                self._start = message
-                return
-        elif self._start is not None and message["type"] == "http.response.body":
-            self._page.append(message.get("body", b""))
-            if message.get("more_body", False):
-                return
-            message = {"type": "http.response.body", "body": self._with_nonce(b"".join(self._page), self._start)}
-            await self._send(self._start)
-            self._start = None
-        await self._send(message)
-
-    def _with_nonce(self, page: bytes, start: Message) -> bytes:
-        page = page.replace(b"<script", f'<script nonce="{self._nonce}"'.encode())
-        headers = MutableHeaders(raw=start["headers"])
-        if "content-length" in headers and page:  # an answer to HEAD has a length and no body
-            headers["content-length"] = str(len(page))
-        return page
-
-    def _secure(self, message: Message) -> None:
-        message["headers"] = [
-            (name, value)
-            for name, value in message.get("headers", [])
-            if not name.lower().startswith(b"access-control-") and name.lower() != b"server"
-        ]
-        headers = MutableHeaders(raw=message["headers"])
-        headers["content-security-policy"] = content_security_policy(self._policy, self._nonce)
-        headers["x-content-type-options"] = "nosniff"
-        headers["referrer-policy"] = "same-origin"
-        headers["cross-origin-resource-policy"] = "same-origin"
-        headers["permissions-policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
-        if not self._policy.embedded:
-            headers["x-frame-options"] = "SAMEORIGIN"
-            headers["cross-origin-opener-policy"] = "same-origin"
-        headers.setdefault("cache-control", "no-store")
+async def _read_away(receive: Receive) -> None:
+    """Take in what a visitor is still sending, within limits."""
+    end, taken, is_more = time.monotonic() + UNREAD_S, 0, True
+    with contextlib.suppress(TimeoutError):
+        while is_more and taken < UNREAD_BYTES:
+            message = await asyncio.wait_for(receive(), max(0.0, end - time.monotonic()))
+            taken += len(message.get("body", b""))
+            is_more = message.get("more_body", False)

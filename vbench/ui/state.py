@@ -8,19 +8,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Depends, HTTPException, Request, Response
+from fastapi import Depends, HTTPException, Query, Request, Response
 
 from vbench.bench import Bench
-from vbench.ui.security import Permissions, Policy, RateLimit, client_address
+from vbench.ui.policy import Permissions, Policy
+from vbench.ui.rates import RateLimit
+from vbench.ui.security import client_address
 
 if TYPE_CHECKING:
-    from vbench.ui.api import Kept
     from vbench.ui.arena import Arena
     from vbench.ui.auth import Accounts
+    from vbench.ui.boards import Kept
     from vbench.ui.media import Makers, Originals
     from vbench.ui.uploads import Uploads
 
 VOTER_COOKIE = "vbench_voter"
+Offset = Annotated[int, Query(ge=0, le=1_000_000_000)]
+"""How many rows of a list to pass over; databases count no further than 64 bits."""
 
 
 @dataclass(kw_only=True)

@@ -1,0 +1,296 @@
+"""What the JSON API gives; text from people and tools is data here, never markup."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, JsonValue
+
+
+class BenchFacts(BaseModel):
+    """The bench behind this page, and what a visitor may do."""
+
+    name: str
+    version: str
+    mode: Literal["local", "public"]
+    account: str
+    counts: dict[str, int]
+    permissions: dict[str, bool]
+    client_header: str
+    """Scripts send this header instead of an Origin."""
+    max_upload_bytes: int
+
+
+class PromptFacts(BaseModel):
+    key: str
+    id: str
+    text: str
+    suite: str
+    negative: str
+    tags: list[str]
+    expects: dict[str, Any]
+    n_clips: int
+
+
+class ModelFacts(BaseModel):
+    """A tool of the bench or of the catalogue; unknown facts are empty."""
+
+    id: str
+    name: str
+    vendor: str
+    country: str
+    adapter: str
+    status: str
+    retired_on: str
+    open_weights: bool | None
+    hosted: bool | None
+    licence: str
+    resolutions: list[str]
+    seconds: list[float]
+    n_clips: int
+    in_catalog: bool
+
+
+class ClipFacts(BaseModel):
+    """One take."""
+
+    id: str
+    model: str
+    prompt_id: str
+    prompt_key: str
+    prompt: str
+    sample: int
+    sha256: str
+    url: str
+    proxy_url: str
+    poster_url: str
+    sprite_url: str
+    width: int
+    height: int
+    fps: float
+    n_frames: int
+    duration_s: float
+    codec: str
+    container: str
+    size_bytes: int
+    has_audio: bool
+    playable: bool
+    """Browsers play the original; elsewhere show the proxy."""
+    is_vfr: bool
+    seed: int | None
+    latency_s: float | None
+    cost_usd: float | None
+    cost_source: str
+    licence: str
+    warnings: list[str]
+    prompt_sent: str
+    """Empty: as asked."""
+    origin: str
+    missing: Literal["", "missing", "changed"]
+    """The file is gone, or is another than the one that was measured."""
+    stars: int
+    rejected: bool
+    added: str
+
+
+class ClipList(BaseModel):
+    total: int
+    offset: int
+    limit: int
+    clips: list[ClipFacts]
+
+
+class ScoreFacts(BaseModel):
+    """A number beside a take; `failure` says why there is none."""
+
+    value: float | None
+    failure: str
+    version: int
+    unit: str
+    higher_is_better: bool | None
+    group: str
+    about: str
+    bounds: list[float | None]
+    tool_mean: float | None
+    ci_low: float | None
+    ci_high: float | None
+
+
+class TimelineFacts(BaseModel):
+    t_s: list[float]
+    value: list[float]
+    unit: str
+    higher_is_better: bool | None
+
+
+class EventFacts(BaseModel):
+    kind: str
+    metric: str
+    start_s: float
+    end_s: float
+    frame: int
+    value: float
+
+
+class NoteFacts(BaseModel):
+    id: str
+    clip: str
+    start_s: float
+    end_s: float
+    text: str
+    author: str
+    created: str
+
+
+class TaskFacts(BaseModel):
+    """Work under way; `result` is what the page needs when it is done."""
+
+    id: str
+    kind: str
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    progress: float
+    message: str
+    created: str
+    result_url: str
+    worker_alive: bool
+    """False: nothing is working on tasks; see the message."""
+    about: str
+    """Text of the prompt it is for."""
+    models: list[str]
+    prompts: list[str]
+    """Keys."""
+    takes: list[str]
+    """Those of its takes that are there."""
+    n_takes: int
+    """How many there will be."""
+
+
+class StepFacts(BaseModel):
+    """What a job is doing now."""
+
+    state: str
+    message: str
+    progress: float | None
+    """0 to 1; None: the tool does not say."""
+
+
+class SideFacts(BaseModel):
+    """One side of a blind pair: nothing that names the tool."""
+
+    url: str
+    width: int
+    height: int
+    n_frames: int
+    fps: float
+    duration_s: float
+
+
+class PairFacts(BaseModel):
+    token: str
+    prompt: str
+    left: SideFacts
+    right: SideFacts
+    duration_s: float
+    """Of the shorter one: play both to here."""
+    n_votes: int
+    """Of this voter."""
+
+
+class ShownFacts(BaseModel):
+    clip: str
+    model: str
+    prompt_id: str
+    sample: int
+    sha256: str
+
+
+class RatingFacts(BaseModel):
+    tool: str
+    rating: float
+    low: float | None
+    high: float | None
+    n_votes: int
+    component: int
+
+
+class Reveal(BaseModel):
+    """What a voter learns after the vote."""
+
+    outcome: str
+    left: ShownFacts
+    right: ShownFacts
+    ratings: list[RatingFacts]
+    is_repeat: bool
+    n_votes: int
+    n_repeats: int
+    n_consistent: int
+
+
+class PlanFacts(BaseModel):
+    """What one click would do with one tool."""
+
+    model: str
+    runnable: bool
+    reason: str
+    """Why it cannot run here, or what stands in the way."""
+    n_jobs: int
+    cost_usd: float | None
+    """Of all jobs of this tool; None: the card has no price."""
+    is_billable: bool
+    seconds_estimate: float | None
+    warnings: list[str]
+
+
+class PlanTotal(BaseModel):
+    models: list[PlanFacts]
+    cost_usd: float
+    n_unpriced: int
+    """Billable tools without a price, which the sum leaves out."""
+
+
+class UploadFacts(BaseModel):
+    """A file that came in, probed, with a guess that a person confirms; see `vbench.importing.Guess`."""
+
+    upload: str
+    file: str
+    size_bytes: int
+    error: str
+    probe: dict[str, JsonValue] | None = None
+    model: str = ""
+    model_from: str = ""
+    models: list[str] = []
+    prompt_id: str = ""
+    prompt: str = ""
+    prompt_from: str = ""
+    prompts: list[str] = []
+    sample: int = 0
+
+
+class ShelfFacts(BaseModel):
+    """A suite, or (without a name) the prompts of the bench that are in none."""
+
+    name: str
+    about: str
+    n: int
+    """Prompts that fit what was searched for."""
+    problem: str
+    """Why it cannot be read."""
+
+
+class ChoiceFacts(BaseModel):
+    """A prompt to pick."""
+
+    shelf: str
+    key: str
+    id: str
+    text: str
+    tags: list[str]
+    n_clips: int
+
+
+class ChoiceList(BaseModel):
+    """Prompts that fit what was searched for."""
+
+    total: int
+    shelves: list[ShelfFacts]
+    prompts: list[ChoiceFacts]

@@ -1,0 +1,125 @@
+"""What the JSON API takes; everything is bounded, and nothing that is not named here is accepted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+def _printable(text: str) -> str:
+    if any(letter < " " and letter not in "\t\n\r" for letter in text):
+        raise ValueError("control characters are not text; leave them out")
+    return text
+
+
+ClipId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+ModelId = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+Words = Annotated[str, AfterValidator(_printable)]
+"""Text of a person: lines and tabs, but nothing that databases and files cannot hold."""
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+class NewNote(_Body):
+    clip: ClipId
+    start_s: Seconds
+    end_s: Seconds | None = None
+    text: Words = Field(min_length=1, max_length=4000)
+    id: str = Field(default="", pattern=r"^(|[0-9a-f]{1,32})$")
+    """Of a note to change; empty: a new one."""
+
+
+class Choice(_Body):
+    stars: int = Field(default=0, ge=0, le=5)
+    rejected: bool = False
+
+
+class Watched(_Body):
+    """What was watched before the vote."""
+
+    left_s: Seconds = 0
+    right_s: Seconds = 0
+    left_plays: int = Field(default=0, ge=0, le=10_000)
+    right_plays: int = Field(default=0, ge=0, le=10_000)
+    muted: bool = True
+    playback_rate: float = Field(default=1, ge=0, le=16)
+    device_width: int = Field(default=0, ge=0, le=100_000)
+    prompt_shown: bool = True
+    order: Literal["", "both", "left", "right"] = ""
+    """Which was started first."""
+
+
+class NewVote(_Body):
+    token: str = Field(min_length=10, max_length=2000)
+    outcome: Literal["left", "right", "tie", "both_bad", "skip", "broken"]
+    watched: Watched = Watched()
+
+
+class GenerateArgs(_Body):
+    prompt: Words = Field(min_length=1, max_length=10_000)
+    prompt_id: Words = Field(default="", max_length=120)
+    models: list[ModelId] = Field(min_length=1, max_length=300)
+    samples: int = Field(default=1, ge=1, le=16)
+    max_cost: float | None = Field(default=None, ge=0, le=100_000, allow_inf_nan=False)
+    """Ceiling in dollars; needed where a tool costs money."""
+    seconds: float | None = Field(default=None, gt=0, le=600)
+    width: int | None = Field(default=None, ge=16, le=8192)
+    height: int | None = Field(default=None, ge=16, le=8192)
+    fps: float | None = Field(default=None, gt=0, le=240)
+    audio: bool | None = None
+    negative: Words = Field(default="", max_length=10_000)
+    seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
+    """Of the first sample; the next ones count up. None: one per prompt and sample, the same for every tool."""
+    allow_unpriced: bool = False
+    """Use tools under the ceiling although nobody knows their price."""
+    retry: list[Literal["failed", "refused_input", "refused_output", "expired", "cancelled", "outcome_unknown"]] = []
+    """Ended jobs of this wish to try again."""
+
+
+class RetryArgs(_Body):
+    """One ended job, tried again at the price that was shown."""
+
+    max_cost: float | None = Field(default=None, ge=0, le=100_000, allow_inf_nan=False)
+    """Dollars that were shown; needed where the tool costs money."""
+    allow_unpriced: bool = False
+    """Try it although nobody knows its price."""
+    understood: bool = False
+    """The tool may have made, and charged for, a clip whose outcome is unknown."""
+
+
+class ScoreArgs(_Body):
+    preset: Literal["offline", "standard", "vbench", "full"] = "offline"
+
+
+class NewTask(_Body):
+    kind: Literal["generate", "score"]
+    generate: GenerateArgs | None = None
+    score: ScoreArgs | None = None
+
+
+class Confirmed(_Body):
+    """What a person says a file is."""
+
+    upload: str = Field(pattern=r"^[0-9a-f]{32}$")
+    model: ModelId
+    prompt_id: Annotated[Words, Field(min_length=1, max_length=200)]
+    prompt: Words = Field(default="", max_length=10_000)
+    """Text, where the prompt is new to the bench."""
+    sample: int = Field(default=0, ge=0, le=9999)
+
+
+class ConfirmedList(_Body):
+    uploads: list[Confirmed] = Field(min_length=1, max_length=500)
+    score: bool = True
+    """Measure the new clips right after (preset offline)."""
+
+
+class NewExport(_Body):
+    clips: list[ClipId] = Field(min_length=1, max_length=500)
+    kind: Literal["zip", "csv", "otio", "edl", "contact_png", "contact_pdf", "side_by_side", "frames"]
+    at_s: Seconds | None = None
+    """For frames: the moment; the first frame otherwise."""
