@@ -2,7 +2,8 @@
 
 Method: `--clips` files are made once (moving texture and shapes with grain, H.264 CRF 18, 5 s at 24 fps, 1280 x 720
 unless said otherwise), or the video files of `--folder` are taken. A *decode-only* pass reads every frame of every file
-and touches no pixel, in as many processes as scoring uses; then a fresh bench scores them with the given preset. Both
+and touches no pixel, in as many processes as scoring uses, by the decoder that scores (`decode.backend`; torchcodec
+converts to RGB as it decodes, which PyAV leaves out here); then a fresh bench scores them with the given preset. Both
 passes are timed from before their processes start to after they end, twice in turns, and the faster of each counts.
 Shares are process seconds summed over decode processes; what neither decodes nor computes features (start of
 processes, metrics, database) is the rest. Peak memory is the largest sum of the resident sets of this process and its
@@ -30,6 +31,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -43,14 +45,25 @@ import numpy as np
 
 import vbench
 from vbench.bench import Bench
+from vbench.features.decoders import backend_of, decode_on
 from vbench.importing import import_folder
-from vbench.score.stage import cores, score
+from vbench.measure import Settings
+from vbench.records import Probe
+from vbench.score.stage import cores, devices, score
 from vbench.selftest import textured_pan
 from vbench.video import write_clip
 
-DECODE = "import sys; from pathlib import Path; from vbench.video import read_frames\n" + (
-    "print(sum(1 for path in sys.argv[1:] for _ in read_frames(Path(path), threads=1)))"
-)
+DECODE = """
+import pickle, sys
+from vbench.video import read_frames
+from vbench.video.device_frames import read_device_frames
+
+clips, device = pickle.load(sys.stdin.buffer)
+if device is None:
+    print(sum(1 for path, _ in clips for _ in read_frames(path, threads=1)))
+else:
+    print(sum(1 for path, facts in clips for _ in read_device_frames(path, facts, device=device)))
+"""
 
 
 def make_clips(folder: Path, n: int, width: int, height: int, seconds: float) -> None:
@@ -92,14 +105,21 @@ def random_weights(folder: Path) -> dict[str, str]:
     return {"clip.model": str(clip), "dino.model": str(folder / "dino"), "raft.model": str(folder / FILE)}
 
 
-def decode_only(files: list[Path], workers: int) -> tuple[float, int]:
-    """Seconds and frames of reading all files in `workers` processes."""
+def decode_only(clips: list[tuple[Path, Probe]], workers: int, device: str | None) -> tuple[float, int]:
+    """Seconds and frames of reading all files in `workers` processes, by PyAV or by torchcodec on a device."""
     started = time.perf_counter()
-    shares = [files[i::workers] for i in range(min(workers, len(files)))]
-    processes = [
-        subprocess.Popen([sys.executable, "-c", DECODE, *map(str, share)], stdout=subprocess.PIPE) for share in shares
-    ]
-    n_frames = sum(int(process.communicate()[0]) for process in processes)
+    processes = []
+    for i in range(min(workers, len(clips))):
+        process = subprocess.Popen([sys.executable, "-c", DECODE], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert process.stdin is not None
+        pickle.dump((clips[i::workers], device), process.stdin)
+        process.stdin.close()
+        processes.append(process)
+    n_frames = 0
+    for process in processes:
+        assert process.stdout is not None
+        n_frames += int(process.stdout.read())
+        process.wait()
     return time.perf_counter() - started, n_frames
 
 
@@ -215,12 +235,13 @@ def compare(folder: Path, scratch: Path, given: argparse.Namespace, settings: di
     """Both passes, and what comes of them."""
     best: dict[str, float] = {}
     report = None
+    chosen = Settings(settings, devices(given.device)[0])
     for run in range(given.runs):
         with Bench.open(scratch / f"bench{run}") as bench:
             import_folder(bench, folder, link=True)
             clips = bench.clips()
-            files = [bench.clip_path(clip) for clip in clips]
-            seconds, n_frames = decode_only(files, given.workers)
+            files = [(bench.clip_path(clip), clip.probe) for clip in clips]
+            seconds, n_frames = decode_only(files, given.workers, decode_on(chosen))
             best["decode_only_s"] = min(seconds, best.get("decode_only_s", seconds))
             with PeakMemory() as memory:
                 started = time.perf_counter()
@@ -243,6 +264,7 @@ def compare(folder: Path, scratch: Path, given: argparse.Namespace, settings: di
         "preset": given.preset,
         "load_average": round(os.getloadavg()[0], 1),
         "device": given.device,
+        "decoder": backend_of(chosen),
         "precision": precision_of(given),
         "workers": given.workers,
         "clips": len(files),

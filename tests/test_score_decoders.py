@@ -16,14 +16,17 @@ from vbench.cli import app
 from vbench.errors import OptionError
 from vbench.features import FEATURES
 from vbench.features.decoders import decode_on
+from vbench.features.extract import Wanted, extract
 from vbench.importing import import_folder
 from vbench.measure import Settings
+from vbench.records import Prompt
 from vbench.score import score
 from vbench.score.plan import make_plan
 from vbench.selftest import made_samples, textured_pan
 from vbench.video import write_clip
 
 NEAR = {
+    "appearance_gated": 0.05,
     "banding": 0.01,
     "blockiness": 0.03,
     "colour_cast": 0.5,
@@ -118,11 +121,20 @@ def test_every_metric_of_frames_says_its_decoder():
     assert silent == {m.name for m in plan.plain if not plan.features_of(m) or plan.features_of(m) == ("sound",)}
 
 
-def test_backbones_get_their_frames_from_it_too(tmp_path):
-    dino = FEATURES["dino"](Settings({"decode.backend": "torchcodec", "dino.model": str(save_dino(tmp_path))}))
-    assert decode_on([dino]) == "cpu"
-    assert decode_on([FEATURES["steps"](Settings({"decode.backend": "nvdec"}, "cuda:1"))]) == "cuda:1"
-    assert decode_on([FEATURES["steps"](Settings())]) is None
+def test_nvdec_decodes_on_the_device_of_the_run():
+    assert decode_on(Settings({"decode.backend": "nvdec"}, "cuda:1")) == "cuda:1"
+    assert decode_on(Settings({"decode.backend": "torchcodec"}, "cuda:1")) == "cpu"
+    assert decode_on(Settings({}, "cuda:1")) is None
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_backbones_get_their_frames_from_it_too(tmp_path, workers):
+    path = clips.encode(tmp_path / "c.h264", clips.moving(12, 96, 64), container="h264")  # it refuses this
+    settings = Settings({"decode.backend": "torchcodec", "dino.model": str(save_dino(tmp_path / "dino"))})
+    wanted = [Wanted(path=path, probe=None, prompt=Prompt(id="", text=""))]
+    (found,) = extract(wanted, [FEATURES["dino"](settings)], workers=workers)
+    assert found.refused is not None
+    assert found.refused.code == "decoder"
 
 
 @pytest.mark.parametrize(

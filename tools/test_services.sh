@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
-# Installs what the browser and database tests need: Chromium and PostgreSQL from the system's packages.
+# Installs what tests need of the system's packages: Chromium, PostgreSQL, and FFmpeg's libraries for torchcodec.
 set -euo pipefail
 
 have_postgres() { command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
 have_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+# torchcodec needs the shared libraries, which a static ffmpeg lacks
+have_ffmpeg() {
+  if command -v ldconfig >/dev/null; then ldconfig -p | grep 'libavdevice\.so' >/dev/null; else command -v ffmpeg >/dev/null; fi
+}
 
 missing=()
 have_chromium || missing+=(chromium)
 have_postgres || missing+=(postgresql)
+have_ffmpeg || missing+=(ffmpeg)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if command -v apt-get >/dev/null; then

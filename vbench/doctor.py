@@ -87,7 +87,19 @@ def _codecs() -> list[Check]:
             found.append(Check(topic="codecs", name=name, state="problem", detail="cannot be decoded; reinstall av"))
         else:
             found.append(Check(topic="codecs", name=name, state="ok", detail="decodes"))
-    return found
+    return [*found, _decoder("torchcodec", "cpu"), _decoder("nvdec", "cuda:0")]
+
+
+def _decoder(backend: str, device: str) -> Check:
+    """Whether `--set decode.backend` may name it."""
+    from vbench.errors import OptionError
+    from vbench.video.device_frames import check_torchcodec
+
+    try:
+        detail = f"{check_torchcodec(device)}; --set decode.backend={backend}"
+    except OptionError as error:
+        return Check(topic="codecs", name=backend, state="missing", detail=str(error))
+    return Check(topic="codecs", name=backend, state="ok", detail=detail)
 
 
 def _weights() -> list[Check]:

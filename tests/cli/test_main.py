@@ -84,6 +84,18 @@ def test_doctor_tells_as_json():
     assert all(check.keys() == {"topic", "name", "state", "detail"} for check in checks)
 
 
+def test_doctor_says_which_decoders_are_there(monkeypatch):
+    def decoders():
+        return {check.name: check for check in doctor.examine() if check.name in ("torchcodec", "nvdec")}
+
+    assert decoders()["torchcodec"].state == "ok"
+    assert "decode.backend=torchcodec" in decoders()["torchcodec"].detail
+    monkeypatch.setitem(sys.modules, "torchcodec", None)
+    found = decoders()
+    assert {check.state for check in found.values()} == {"missing"}
+    assert all("pip install 'vbench-studio[nvdec]'" in check.detail for check in found.values())
+
+
 def test_doctor_never_shows_a_key(tmp_path):
     environment = os.environ | {"KLING_API_KEY": "sk-very-secret-value"}
     shown = vbench("doctor", env=environment).stdout

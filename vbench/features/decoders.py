@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, cast, get_args
 
 from vbench.errors import OptionError
-from vbench.measure import Feature, Settings
+from vbench.measure import Settings
 
 Backend = Literal["pyav", "torchcodec", "nvdec"]
 SETTING = "decode.backend"
@@ -28,11 +27,8 @@ def backend_of(settings: Settings) -> Backend:
     return cast("Backend", chosen)
 
 
-def decode_on(features: Sequence[Feature]) -> str | None:
-    """The device on which torchcodec decodes for features of one run, `cpu` or `cuda:N`; None: PyAV decodes."""
-    if not features:
-        return None
-    settings = features[0].settings
+def decode_on(settings: Settings) -> str | None:
+    """The device on which torchcodec decodes, `cpu` or `cuda:N`; None: PyAV decodes."""
     return {"pyav": None, "torchcodec": "cpu", "nvdec": settings.device}[backend_of(settings)]
 
 

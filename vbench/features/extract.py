@@ -137,7 +137,7 @@ def extract(
             if wait or all(batcher.is_settled(number) for batcher in batchers):
                 yield finish(number, flushed.pop(number))
 
-    decoder = decode_on(features)
+    decoder = decode_on(features[0].settings) if features else None
     pool = (
         DecodePool(stream, requests, workers=workers, decode_on=decoder, stall_s=stall_s)
         if workers
