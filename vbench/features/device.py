@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vbench.errors import ItemError
 from vbench.features.decode import Chunk
@@ -44,8 +45,10 @@ class _Running:
     """A batch on the device."""
 
     rows: list[_Row]
-    pixels: Bytes
-    """What it is made of, RGB (N, h, w, 3) or (N, window, h, w, 3)."""
+    frames: Bytes
+    """Distinct frames it is made of, RGB (M, h, w, 3)."""
+    windows: NDArray[np.int64] | None
+    """Which of them make each row, (N, window); None: one each, in order."""
     encoded: Tensor
 
 
@@ -67,11 +70,11 @@ class Batcher:
         self.feature, self.encoder = feature, encoder
         self._note, self._lanes = note, lanes
         self._batch = encoder.batch
-        self._encode = encoder.encode
+        self._encode: Callable[..., Tensor] = encoder.encode if encoder.window == 1 else encoder.encode_windows
         if feature.settings.compile:
             import torch
 
-            self._encode = torch.compile(encoder.encode)
+            self._encode = torch.compile(self._encode)
         self._waiting: dict[tuple[int, ...], deque[_Row]] = defaultdict(deque)
         self._waiting_bytes = 0
         self._windows: dict[int, list[tuple[float, int, Bytes]]] = {}
@@ -152,10 +155,12 @@ class Batcher:
         self._waiting_bytes -= sum(row.nbytes for row in rows)
         is_cuda = self.feature.settings.device != "cpu"
         try:
-            pixels = stacked(rows, self.encoder.window, pinned=is_cuda)
-            on_device = pixels.to(self.feature.settings.device, non_blocking=True) if is_cuda else pixels
+            frames, windows = stacked(rows, pinned=is_cuda)
+            given = [frames] if windows is None else [frames, windows]
+            if is_cuda:
+                given = [tensor.to(self.feature.settings.device, non_blocking=True) for tensor in given]
             with torch.inference_mode():
-                encoded = self._encode(on_device.movedim(-1, -3))
+                encoded = self._encode(given[0].movedim(-1, -3), *given[1:])
         except torch.OutOfMemoryError:
             self._settle(0)
             torch.cuda.empty_cache()
@@ -163,7 +168,7 @@ class Batcher:
             self._waiting_bytes += sum(row.nbytes for row in rows)
             self._halve(waiting)
             return
-        self._running.append(_Running(rows, pixels.numpy(), encoded))
+        self._running.append(_Running(rows, frames.numpy(), None if windows is None else windows.numpy(), encoded))
         self._settle(1 if is_cuda else 0)
 
     def _halve(self, waiting: deque[_Row]) -> None:
@@ -188,27 +193,37 @@ class Batcher:
                 collector = self._collectors.get(clip)
                 if collector is None or isinstance(collector, ItemError):
                     continue
-                rows = batch.rows[part]
-                given = (
-                    np.array([row.t_s for row in rows]),
-                    np.array([row.frame for row in rows], np.int64),
-                    values[part],
-                    batch.pixels[part],
-                )
                 if self._lanes is None:
-                    collector.add(*given)
+                    _hand_over(collector, batch, values, part)
                 else:
-                    self._added[clip].append(self._lanes.put(clip, collector.add, *given))
+                    self._added[clip].append(self._lanes.put(clip, _hand_over, collector, batch, values, part))
 
 
-def stacked(rows: Sequence[_Row], window: int, *, pinned: bool) -> Tensor:
-    """Frames of rows as one uint8 tensor, (N, h, w, 3) or (N, window, h, w, 3), copied once."""
+def _hand_over(collector: Collector, batch: _Running, values: NDArray[np.float32], part: slice) -> None:
+    rows = batch.rows[part]
+    collector.add(
+        np.array([row.t_s for row in rows]),
+        np.array([row.frame for row in rows], np.int64),
+        values[part],
+        batch.frames[part] if batch.windows is None else batch.frames[batch.windows[part]],
+    )
+
+
+def stacked(rows: Sequence[_Row], *, pinned: bool) -> tuple[Tensor, Tensor | None]:
+    """The distinct frames of rows, uint8 (M, h, w, 3), and which of them make each window, (N, window).
+
+    None for the latter where every row is one frame: then the frames are those of the rows, in order.
+    """
     import torch
 
-    frames = [frame for row in rows for frame in row.pixels]
-    batch = torch.empty((len(frames), *frames[0].shape), dtype=torch.uint8, pin_memory=pinned)
-    np.stack(frames, out=batch.numpy())
-    return batch if window == 1 else batch.view(len(rows), window, *frames[0].shape)
+    frames = {id(frame): frame for row in rows for frame in row.pixels}  # windows overlap in the very same arrays
+    batch = torch.empty((len(frames), *rows[0].pixels[0].shape), dtype=torch.uint8, pin_memory=pinned)
+    np.stack(list(frames.values()), out=batch.numpy())
+    if len(rows[0].pixels) == 1:
+        return batch, None
+    place = {key: i for i, key in enumerate(frames)}
+    windows = torch.tensor([[place[id(frame)] for frame in row.pixels] for row in rows])
+    return batch, windows.pin_memory() if pinned else windows
 
 
 def stretches(rows: Sequence[_Row]) -> Iterator[tuple[int, slice]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vbench.errors import WeightsError
 from vbench.features.flow import SETTINGS, STILL_S, FlowRows
+from vbench.features.raft_flow import flow_between
 from vbench.features.weights import file_digest
 from vbench.measure import (
     Bytes,
@@ -119,18 +120,23 @@ class RaftEncoder(Encoder):
     def encode(self, frames: Tensor) -> Tensor:
         """RGB uint8 (N, 2, 3, h, w) → (N, 2, h, w, 2)."""
         import torch
+
+        windows = torch.arange(2 * len(frames), device=frames.device).view(-1, 2)
+        return self.encode_windows(frames.flatten(0, 1), windows)
+
+    def encode_windows(self, frames: Tensor, windows: Tensor) -> Tensor:
+        """RGB uint8 (M, 3, h, w) and the pairs among them (N, 2) → (N, 2, h, w, 2)."""
+        import torch
         from torch.nn.functional import pad
 
         height, width = frames.shape[-2:]
         down = max(MIN_SIDE, -(-height // 8) * 8) - height
         across = max(MIN_SIDE, -(-width // 8) * 8) - width
-        normal = frames.float() / 127.5 - 1
-        flat = pad(normal.flatten(0, 1), (0, across, 0, down), mode="replicate")
-        padded = flat.view(*frames.shape[:2], *flat.shape[1:])
-        first, second = padded[:, 0], padded[:, 1]
+        padded = pad(frames.float() / 127.5 - 1, (0, across, 0, down), mode="replicate")
+        there_and_back = torch.cat([windows, windows.flip(1)])
         device = torch.device(self._settings.device).type
         with torch.autocast(device, torch.bfloat16, enabled=self._settings.precision == "bf16"):
-            both = self._model(torch.cat([first, second]), torch.cat([second, first]), num_flow_updates=ITERATIONS)[-1]
+            both = flow_between(self._model, padded, there_and_back[:, 0], there_and_back[:, 1], iterations=ITERATIONS)
         there, back = both.float()[..., :height, :width].movedim(1, -1).chunk(2)
         return torch.stack([there, back], dim=1)
 

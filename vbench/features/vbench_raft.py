@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vbench.errors import MetricError, WeightsError
+from vbench.features.raft_flow import flow_between
 from vbench.features.vbench_frames import FlowFrames, whole_frames
 from vbench.features.weight_files import WeightFile
 from vbench.measure import Bytes, DeviceFeature, Encoder, Floats, FrameRequest, PairFlow, Settings, Source, Weights
@@ -111,9 +112,11 @@ class PairEncoder(Encoder):
 
     def flow(self, first: Tensor, second: Tensor) -> Tensor:
         """(1, 3, H, W) twice → (1, 2, h, w), padded to whole multiples of 8: VBench does not cut the padding off."""
-        pictures = (padded(picture.float()) / 255.0 * 2.0 - 1.0 for picture in (first, second))
-        flow: Tensor = self._model(*pictures, num_flow_updates=ITERATIONS)[-1]
-        return flow
+        import torch
+
+        pictures = padded(torch.cat([first, second]).float()) / 255.0 * 2.0 - 1.0
+        pair = torch.arange(2, device=pictures.device)
+        return flow_between(self._model, pictures, pair[:1], pair[1:], iterations=ITERATIONS)
 
     def collect(self, source: Source, prompt: Prompt) -> PairCollector:
         if (side := min(source.probe.width, source.probe.height)) < MIN_SIDE:

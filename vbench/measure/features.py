@@ -159,6 +159,18 @@ class Encoder(ABC):
     def encode(self, frames: Tensor) -> Tensor:
         """RGB uint8 (N, 3, h, w) on the device → rows (N, ...); frames of several clips may be mixed."""
 
+    def encode_windows(self, frames: Tensor, windows: Tensor) -> Tensor:
+        """As `encode`, where windows share frames; for a backbone that can do its part of a frame once.
+
+        Args:
+            frames: Distinct frames, RGB uint8 (M, 3, h, w).
+            windows: Which of them make each window, int64 (N, window).
+
+        Returns:
+            Rows (N, ...).
+        """
+        return self.encode(frames[windows])
+
     @abstractmethod
     def collect(self, source: Source, prompt: Prompt) -> Collector:
         """A fresh collector for one clip."""

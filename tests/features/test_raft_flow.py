@@ -1,0 +1,30 @@
+"""Our pass over RAFT's layers against torchvision's own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torchvision.models.optical_flow import raft_large
+
+from vbench.features.raft_flow import flow_between
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return raft_large(weights=None).eval()
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_pairs_of_shared_frames_both_ways_as_torchvision_has_them(model, device, precision):
+    model = model.to(device)
+    frames = (torch.rand(4, 3, 128, 160, generator=torch.Generator().manual_seed(1)) * 2 - 1).to(device)
+    first, second = torch.tensor([0, 1, 2, 1, 3], device=device), torch.tensor([1, 2, 3, 0, 1], device=device)
+    with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
+        ours = flow_between(model, frames, first, second, iterations=6)
+        theirs = model(frames[first], frames[second], num_flow_updates=6)[-1]
+    tolerance = 1e-3 if device == "cpu" else 2e-2 if precision == "fp32" else 0.5
+    assert theirs.abs().mean() > 0.5
+    assert torch.allclose(ours.float(), theirs.float(), atol=tolerance)
+    model.to("cpu")
