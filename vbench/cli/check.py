@@ -1,4 +1,4 @@
-"""`vbench agreement` and `vbench totals`: are numbers to be believed?"""
+"""`vbench agreement`, `vbench calibrate` and `vbench totals`: are numbers to be believed?"""
 
 from __future__ import annotations
 
@@ -54,6 +54,27 @@ def agreement(
 def _shown(value: Correlation) -> str:
     interval = "" if value.low is None or value.high is None else f"  [{value.low:+.2f}, {value.high:+.2f}]"
     return f"{value.value:+.2f}{interval}"
+
+
+def calibrate(
+    out: Annotated[Path, typer.Option("--out", help="File to write; give it to `score` with --set gated.reference=.")],
+    about: Annotated[str, typer.Option(help="Which clips these are, kept in the file.")] = "",
+    bench: BenchPath = None,
+    as_json: Json = False,
+) -> None:
+    """Fit what the *_gated measures compare with, on the clips of a bench: how steady clips are at their motion."""
+    from vbench.bench import Bench
+    from vbench.calibrate import calibrate as fit
+
+    with Bench.open(bench, create=False) as opened:
+        entries = fit(opened, out, about=about)
+    if as_json:
+        print_json(entries)
+        return
+    for entry in entries:
+        print_line(
+            f"{entry['consistency']} by {entry['motion']}: {entry['n_clips']} clips, slope {entry['slope']:+.2f}"
+        )
 
 
 def totals(

@@ -149,6 +149,18 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """How steady a reference set of clips is at a given motion: parallel quantile lines, see `vbench.metrics.gated`."""
+
+    slope: float
+    """Of all lines."""
+    shares: Floats
+    """Share of the reference set below each line, ascending from 0 to 1, shape (Q,)."""
+    intercepts: Floats
+    """Shape (Q,), ascending."""
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """Weights-free picture measures on about two frames per second at full resolution; all of shape (T,)."""
 

@@ -6,13 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vbench.errors import MetricError
-from vbench.measure import GRID_S, Embeddings, Floats, Flow, Measure, Metric, Moment, Series, Steps
-from vbench.metrics.motion import motion_p95
+from vbench.measure import GRID_S, Embeddings, Floats, Measure, Metric, Moment, Series, Steps
 
 MAX_DRIFT_ROWS = 200
 HORIZONS_S = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0)
-MOTION_FLOOR = 0.01
-"""Diagonals per second (95th percentile over the picture) below which a clip counts as nearly still."""
 
 
 def neighbour_cosine(embeddings: Embeddings) -> Measure:
@@ -115,16 +112,6 @@ def horizon(embeddings: Embeddings) -> Measure:
     return Measure(float(curve.mean()), Series(np.array(lags) * GRID_S, curve))
 
 
-def gated(embeddings: Embeddings, flow: Flow, steps: Steps) -> Measure:
-    """Neighbour consistency, 0.5 or less to 0 and 1 to 1, times min(1, motion / 0.01 diagonals/s).
-
-    Motion is `motion_p95`. Stillness cannot buy it: below the floor,
-    halving the motion halves the value, while the most that steadiness can add is what is missing to 1.
-    """
-    steadiness = max(0.0, 2.0 * neighbour_cosine(embeddings).value - 1.0)
-    return Measure(steadiness * min(1.0, motion_p95(flow, steps).value / MOTION_FLOOR))
-
-
 def to_first_and_neighbour(embeddings: Embeddings) -> Measure:
     """Mean of the cosines to the frame 1/8 s before and to the first frame, cosines below 0 counted as 0.
 
@@ -161,11 +148,6 @@ TEMPORAL_HORIZON = Metric(
     unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
     about=f"How alike frames 1/8 to 4 s apart are, by {_DINO}; its timeline is the curve over the distance.",
 )  # fmt: skip
-TEMPORAL_GATED = Metric(
-    name="temporal_gated", version=1, inputs=("dino", "flow", "steps"), compute=gated,
-    unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
-    about="Consistency that stillness cannot buy: multiplied by how much moves, up to a small floor.",
-)  # fmt: skip
 SUBJECT_CONSISTENCY = Metric(
     name="subject_consistency", version=1, inputs=("dino",), compute=to_first_and_neighbour,
     unit="cosine", higher_is_better=True, bounds=(0.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
@@ -190,9 +172,4 @@ APPEARANCE_WORST = Metric(
     name="appearance_worst", version=1, inputs=("appearance", "steps"), compute=worst_moment,
     unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="temporal", min_frames=2,
     about=f"The worst quarter second: the least alike neighbours, by {_LOOK}, with their time.",
-)  # fmt: skip
-APPEARANCE_GATED = Metric(
-    name="appearance_gated", version=1, inputs=("appearance", "flow", "steps"), compute=gated,
-    unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
-    about="Appearance consistency that stillness cannot buy: multiplied by how much moves, up to a small floor.",
 )  # fmt: skip

@@ -54,6 +54,23 @@ def motion_jerk(flow: Flow, steps: Steps) -> Measure:
     return Measure(float(flow.jerk[whole].mean()), Series(flow.t_s[whole], flow.jerk[whole]))
 
 
+def motion_coherent(flow: Flow, steps: Steps) -> Measure:
+    r"""The part of `motion_p95` that can be followed, diagonals per second.
+
+    .. math:: \operatorname{mean}_t (p95_t \, valid_t) / (1 + jerk)^2
+
+    Where things jump about or turn into others, flow is long but leads nowhere: it does not lead back, and changes
+    from one 1/8 s to the next. 0 for a still picture.
+
+    Raises:
+        MetricError: something moves, and there are no three frames 1/8 s apart within a shot.
+    """
+    followed = _over_time(flow.p95 * flow.valid, flow, steps)
+    if followed.value == 0.0:
+        return Measure(0.0)
+    return Measure(followed.value / (1.0 + motion_jerk(flow, steps).value) ** 2)
+
+
 MOTION_AMOUNT = Metric(
     name="motion_amount", version=1, inputs=("flow", "steps"), compute=motion_amount,
     unit="diagonals/s", higher_is_better=None, bounds=(0.0, float("inf")), group="motion", min_frames=2,
@@ -73,6 +90,11 @@ MOTION_SUBJECT = Metric(
     name="motion_subject", version=1, inputs=("flow", "steps"), compute=motion_subject,
     unit="diagonals/s", higher_is_better=None, bounds=(0.0, float("inf")), group="motion", min_frames=2,
     about="The part of the motion that the camera does not explain: what moves in the scene.",
+)  # fmt: skip
+MOTION_COHERENT = Metric(
+    name="motion_coherent", version=1, inputs=("flow", "steps"), compute=motion_coherent,
+    unit="diagonals/s", higher_is_better=None, bounds=(0.0, float("inf")), group="motion", min_frames=2,
+    about="How much of the liveliest motion can be followed from frame to frame: disorder is no motion.",
 )  # fmt: skip
 MOTION_JERK = Metric(
     name="motion_jerk", version=1, inputs=("flow", "steps"), compute=motion_jerk,
