@@ -89,8 +89,12 @@ def test_two_tools_are_ticked_and_their_takes_come_to_the_wall(
     monkeypatch.setattr(work, "ensure_worker", lambda bench: start(bench) if seen.is_set() else None)
     visit(window, "Generate")
     window.wait_for_selector(".tools .price:has-text('free')")
-    window.select_option("select[aria-label='Take a prompt of this bench']", label="boat · A red boat drifts")
+    window.click("button:has-text('Pick a prompt')")
+    assert window.locator(".choices h3").first.inner_text() == "This bench"
+    window.fill(".picker input", "boat RED")
+    window.click(".choice:has-text('A red boat drifts')")
     assert window.input_value(".panel textarea") == "A red boat drifts"
+    assert window.inner_text(".pick-line .unit") == "This bench: boat"
     window.fill("input[aria-label='Find a tool']", "synthetic")
     for tool in ("Synthetic, clean", "Synthetic, flicker"):
         line = window.locator(f".tools li:has-text('{tool}')")
@@ -103,6 +107,7 @@ def test_two_tools_are_ticked_and_their_takes_come_to_the_wall(
     assert "Takes: 2, free" in window.inner_text(".total")
     go.click()
     window.wait_for_selector(".task:has-text('Generate') progress")
+    assert "The tools were asked" in window.inner_text(".jobs")
     seen.set()  # not before: the work may be faster than the page
     window.wait_for_selector(".task.done:has-text('2 takes made')")
     assert {clip.model for clip in bench.clips(models=["synthetic-clean", "synthetic-flicker"])} == {
@@ -110,7 +115,9 @@ def test_two_tools_are_ticked_and_their_takes_come_to_the_wall(
         "synthetic-flicker",
     }
     window.wait_for_selector("td a:has-text('Watch') >> nth=1")
-    window.click(".bar nav a >> nth=0")
+    assert window.locator(".task.done a:has-text('Compare 2 takes')").count() == 1
+    window.click(".task.done a:has-text('On the wall')")
+    window.wait_for_selector(".wall-title:has-text('A red boat drifts')")
     for tool in ("synthetic-clean", "synthetic-flicker"):
         window.wait_for_selector(f".card:has-text('{tool}')")
 
@@ -125,11 +132,13 @@ def test_a_chosen_file_is_corrected_confirmed_and_on_the_wall(window: Any, bench
     fields.wait_for()
     tool, prompt, _ = fields.locator("input").all()
     assert (tool.input_value(), prompt.input_value()) == ("alpha", "boat")
+    assert fields.locator("small").all_inner_texts()[:2] == ["from the file's name", "from the file's name"]
     confirm = window.locator("button:has-text('Import 1 and measure')")
     tool.fill("")
     confirm.click()  # the browser points at the empty field
     assert tool.evaluate("(field) => field === document.activeElement && !field.validity.valid")
     tool.fill("omega")
+    assert fields.locator("small").first.inner_text() == ""  # a person's word needs no source
     prompt.fill("harbour")
     fields.locator("textarea").fill("A harbour at dawn")
     confirm.click()
