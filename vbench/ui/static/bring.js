@@ -1,7 +1,7 @@
 // Bring one's own clips: dropped or chosen, sent one after the other, corrected by hand, then imported.
 
 import * as api from "./api.js";
-import { h, put } from "./dom.js";
+import { h } from "./dom.js";
 import { bytes, t } from "./words.js";
 
 const MOST_CHOICES = 500;
