@@ -31,10 +31,10 @@ TEMPORAL_ANCHORS: dict[str, Anchor] = {
     "temporal_drift": Anchor(-0.20, 0.0),
     "appearance_consistency": Anchor(0.90, 0.998),
     "appearance_worst": Anchor(0.50, 0.99),
-    "appearance_drift": Anchor(-0.15, 0.0),
+    "appearance_drift": Anchor(-0.05, 0.0),
     "flicker": Anchor(3.0, 0.0),
-    "flicker_hf": Anchor(4.0, 0.2),
-    "warp_residual": Anchor(12.0, 1.0),
+    "flicker_hf": Anchor(6.0, 0.2),
+    "warp_residual": Anchor(16.0, 1.0),
     "cut_count": Anchor(3.0, 0.0),
 }
 MOTION_ANCHORS: dict[str, Anchor] = {
@@ -43,10 +43,10 @@ MOTION_ANCHORS: dict[str, Anchor] = {
     "freeze_ratio": Anchor(1.0, 0.0),
 }
 PICTURE_ANCHORS: dict[str, Anchor] = {
-    "sharpness": Anchor(0.1, 0.7),
-    "noise": Anchor(12.0, 1.0),
+    "sharpness": Anchor(0.2, 0.8),
+    "noise": Anchor(8.0, 0.5),
     "blockiness": Anchor(0.25, 0.0),
-    "banding": Anchor(0.5, 0.0),
+    "banding": Anchor(0.3, 0.0),
     "exposure": Anchor(0.5, 0.02),
     "letterbox": Anchor(0.4, 0.0),
     "black_ratio": Anchor(0.3, 0.0),
@@ -99,7 +99,7 @@ def overall(values: Mapping[str, float]) -> Measure:
 
 
 TEMPORAL = Combined(
-    name="overall_temporal", version=1, inputs=(*TEMPORAL_ANCHORS, "motion_p95", "freeze_ratio"), compute=temporal,
+    name="overall_temporal", version=2, inputs=(*TEMPORAL_ANCHORS, "motion_p95", "freeze_ratio"), compute=temporal,
     needs=("motion_p95", "freeze_ratio"), unit="points", higher_is_better=True, bounds=(0.0, 100.0), group="overall",
     about="Steadiness over time, 0 to 100, scaled down where next to nothing moves.",
 )  # fmt: skip
@@ -109,7 +109,7 @@ MOTION = Combined(
     about="Amount and evenness of motion, 0 to 100; a still clip has none.",
 )  # fmt: skip
 PICTURE = Combined(
-    name="overall_picture", version=1, inputs=tuple(PICTURE_ANCHORS), compute=picture,
+    name="overall_picture", version=2, inputs=tuple(PICTURE_ANCHORS), compute=picture,
     needs=("sharpness",), unit="points", higher_is_better=True, bounds=(0.0, 100.0), group="overall",
     about="Quality of single pictures, 0 to 100.",
 )  # fmt: skip
@@ -119,7 +119,7 @@ TEXT = Combined(
     about="How well the clip shows what the prompt says, 0 to 100; needs a learned encoder.",
 )  # fmt: skip
 OVERALL = Combined(
-    name="overall", version=1, inputs=GROUPS, compute=overall,
+    name="overall", version=2, inputs=GROUPS, compute=overall,
     needs=("overall_temporal", "overall_motion", "overall_picture"), unit="points", higher_is_better=True,
     bounds=(0.0, 100.0), group="overall",
     about="The headline: geometric mean of the temporal, motion, picture and (where measured) text groups.",
