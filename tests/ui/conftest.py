@@ -18,14 +18,17 @@ from vbench.records import (
     Clip,
     Event,
     MetricInfo,
+    Note,
     Outcomes,
     Prompt,
     Provenance,
     Score,
     ScoreKey,
+    Select,
     Timeline,
     clip_id,
 )
+from vbench.ui.exports import Take, takes_of
 from vbench.ui.server import build
 
 MODELS = ("alpha", "beta", "gamma")
@@ -112,6 +115,15 @@ def bench(made_bench: Path, tmp_path: Path) -> Iterator[Bench]:
     shutil.copytree(made_bench, tmp_path / "bench")
     with Bench.open(tmp_path / "bench") as opened:
         yield opened
+
+
+@pytest.fixture
+def takes(bench: Bench) -> list[Take]:
+    """Three takes of one prompt, one with a note and stars."""
+    clips = bench.clips(prompt_ids=["boat"])
+    bench.add_note(Note(id="ab", clip=clips[0].id, start_s=0.5, end_s=0.75, text="=HYPERLINK(1) here\nit breaks"))
+    bench.set_select(Select(clip=clips[0].id, stars=4))
+    return takes_of(bench, [clip.id for clip in clips], author="")
 
 
 Visit = Callable[..., TestClient]
