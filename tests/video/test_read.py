@@ -184,7 +184,9 @@ def test_variable_frame_rate_keeps_its_times(read, tmp_path):
     facts = probe(path)
     assert facts.is_vfr
     assert facts.fps == pytest.approx(10)
-    assert [round(frame.t_s * 1000) for frame in read(path)] == ticks
+    frames = list(read(path))
+    assert [round(frame.t_s * 1000) for frame in frames] == ticks
+    assert frames[-1].duration_s == pytest.approx(facts.duration_s - 0.5)
 
 
 def test_matroska_rounding_is_not_variable(tmp_path):
