@@ -17,7 +17,8 @@ from tests.ui.conftest import FLICKER, PROMPTS, Visit, many_clips, moving_square
 from vbench import video
 from vbench.bench import Bench
 from vbench.records import Failure, JobState, Plan, Request, ScoreKey
-from vbench.ui import schemas, uploads, work
+from vbench.ui import commands, schemas, uploads, work
+from vbench.ui.paths import page_folder
 
 # --- what is there ------------------------------------------------------------------------------------------------
 
@@ -538,7 +539,7 @@ def test_a_task_of_another_version_fails_with_a_sentence(bench: Bench) -> None:
 
 
 def fake_command(monkeypatch: pytest.MonkeyPatch, code: str, **options: Any) -> None:
-    command = work.Command(argv=[sys.executable, "-c", code], **options)
+    command = commands.Command(argv=[sys.executable, "-c", code], **options)
     monkeypatch.setattr(work, "command_of", lambda _task, _bench: command)
 
 
@@ -580,7 +581,7 @@ def test_a_cancelled_command_is_stopped(bench: Bench, monkeypatch: pytest.Monkey
 
 def test_one_worker_per_bench_survives_the_page(bench: Bench) -> None:
     """A real worker process: only one runs, it does a real export, and it goes when idle."""
-    folder = work.page_folder(bench)
+    folder = page_folder(bench)
     assert not work.is_alive(bench)
     bench.add_task("export", {"kind": "zip", "clips": [bench.clips()[0].id], "author": "", "at_s": None})
     run = [sys.executable, "-m", "vbench.ui.work", "--idle", "6"]

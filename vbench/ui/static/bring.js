@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { h } from "./dom.js";
+import { pickPrompt } from "./picker.js";
 import { bytes, t } from "./words.js";
 
 const MOST_CHOICES = 500;
@@ -81,7 +82,8 @@ export class Bring {
 
   #line(line) {
     const remove = h("button", { type: "button", onclick: () => { this.uploads = this.uploads.filter((other) => other !== line); this.#redraw(); } }, t("bring.leaveOut"));
-    const head = h("div", { class: "upload-head" }, h("b", {}, line.file.name), h("span", { class: "unit" }, bytes(line.file.size)), remove);
+    const pick = line.state === "ready" && h("button", { type: "button", onclick: () => pickPrompt(this.app, (prompt) => { Object.assign(line.facts, { prompt_id: prompt.id, prompt: prompt.text, prompt_from: "", prompts: [] }); line.drawn = ""; this.#redraw(); }) }, t("make.pick"));
+    const head = h("div", { class: "upload-head" }, h("b", {}, line.file.name), h("span", { class: "unit" }, bytes(line.file.size)), h("span", { class: "grow" }), pick, remove);
     if (line.state === "failed") return h("div", { class: "upload failed" }, head, h("p", { class: "failure" }, line.error));
     if (line.state !== "ready") {
       line.bar = h("progress", { max: "1", value: String(line.share), "aria-label": line.file.name });
@@ -97,11 +99,12 @@ export class Bring {
       const input = h("input", { value: String(facts[key] ?? ""), required: true, ...props, oninput: () => { facts[key] = input.value.trim(); if (key !== "sample") said.textContent = ""; } });
       return h("label", {}, h("span", {}, t(label)), input, note && said);
     };
-    const words = h("textarea", { rows: "2", oninput: () => { facts.prompt = words.value; } }, facts.prompt);
+    const words = h("textarea", { rows: "2", oninput: () => { facts.prompt = words.value; show(); } }, facts.prompt);
     const text = h("label", { class: "whole" }, h("span", {}, t("bring.promptText")), words);
-    const id = field("prompt_id", "bring.promptId", guessedFrom(facts.prompt_from, facts.prompts), { list: "vb-prompts" });
-    const show = () => { text.hidden = this.#isKnown(facts.prompt_id); words.required = !text.hidden; };
-    id.querySelector("input").addEventListener("input", show);
+    const id = field("prompt_id", "bring.promptId", guessedFrom(facts.prompt_from, facts.prompts), { list: "vb-prompts", placeholder: t("bring.idFromText") });
+    const idBox = id.querySelector("input");
+    const show = () => { text.hidden = this.#isKnown(facts.prompt_id); words.required = !text.hidden; idBox.required = !words.value.trim(); };
+    idBox.addEventListener("input", show);
     show();
     return h("div", { class: "fields" }, field("model", "bring.model", guessedFrom(facts.model_from, facts.models), { list: "vb-models" }), id,
       field("sample", "bring.sample", t("bring.sampleHint"), { type: "number", min: "0", max: "9999" }), text);
@@ -112,12 +115,18 @@ export class Bring {
     return new Set(this.prompts.filter((prompt) => prompt.id === id).map((prompt) => prompt.text)).size === 1;
   }
 
+  /** As a person confirms it; a new prompt without an id is called after its text. */
+  #confirmed(facts) {
+    const prompt = this.#isKnown(facts.prompt_id) ? "" : facts.prompt;
+    return { upload: facts.upload, model: facts.model, prompt_id: facts.prompt_id || prompt.trim().slice(0, 200), prompt, sample: Number(facts.sample) || 0 };
+  }
+
   async #confirm(lines, button) {
     const wrong = this.list.querySelector(":is(input, textarea):invalid");
     if (wrong) { wrong.reportValidity(); return; } // the browser points at the field and says what it wants
     button.disabled = true; // one click, one task
     const task = await this.app.attempt(() => api.post("uploads/confirm", {
-      uploads: lines.map(({ facts }) => ({ upload: facts.upload, model: facts.model, prompt_id: facts.prompt_id, prompt: this.#isKnown(facts.prompt_id) ? "" : facts.prompt, sample: Number(facts.sample) || 0 })), score: true,
+      uploads: lines.map(({ facts }) => this.#confirmed(facts)), score: true,
     }));
     if (!task) { button.disabled = false; return; }
     this.uploads = this.uploads.filter((line) => !lines.includes(line));

@@ -7,6 +7,7 @@ import { pickPrompt, shelfName } from "./picker.js";
 import { money, seconds, t } from "./words.js";
 
 const PLAN_AFTER_MS = 350;
+const KEY_MISSING = /(^|; )set [A-Z][A-Z0-9_]+/;
 
 /** Id of the picked prompt as long as its text is as it was; an edited prompt is a new one. */
 export function pickedId(picked, text) {
@@ -59,8 +60,9 @@ class Generate {
     [ceiling, this.ceiling] = number("make.ceiling", "make.ceilingHint", { min: "0", step: "0.5", placeholder: "$", oninput: () => this.#drawTotal() });
     this.search = h("input", { type: "search", placeholder: t("make.find"), "aria-label": t("make.find"), oninput: () => this.#drawTools() });
     this.tools = h("ul", { class: "tools" }, h("li", { class: "hint tools-note" }, t("make.asking")));
+    this.keys = h("p", { class: "unit", hidden: true }, t("make.keys"));
     this.total = h("div", { class: "total" });
-    return [this.promptBox, h("div", { class: "pick-line" }, pick, this.pickedNote), h("div", { class: "fields" }, takes, length, ceiling), this.search, this.tools, this.total];
+    return [this.promptBox, h("div", { class: "pick-line" }, pick, this.pickedNote), h("div", { class: "fields" }, takes, length, ceiling), this.search, this.tools, this.keys, this.total];
   }
 
   #drawPicked() {
@@ -92,7 +94,9 @@ class Generate {
     const shown = this.models.filter((model) => `${model.id} ${model.name} ${model.vendor}`.toLowerCase().includes(words));
     const order = [...shown].sort((a, b) => Number(this.plans.get(b.id)?.runnable ?? 0) - Number(this.plans.get(a.id)?.runnable ?? 0));
     const focused = document.activeElement?.dataset?.model;
+    const lacksKey = order.some((model) => KEY_MISSING.test(this.plans.get(model.id)?.reason ?? ""));
     put(this.tools, order.length ? order.map((model) => this.#tool(model)) : h("li", { class: "hint tools-note" }, t("make.noSuchTool")));
+    this.keys.hidden = !lacksKey;
     if (focused) [...this.tools.querySelectorAll("input")].find((box) => box.dataset.model === focused)?.focus();
     this.#drawTotal();
   }
