@@ -1,0 +1,49 @@
+"""What the camera does and what the prompt says."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from vbench.selftest.results import Bench, ControlResult, Measured, check
+from vbench.selftest.samples import Sample, window
+
+
+def pan(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+    """A window sliding right over the middle frame: all camera, no subject, recognised as a pan to the right."""
+    still = sample.frames[len(sample.frames) // 2]
+    n, width = 25, still.shape[1] * 2 // 3
+    offsets = np.linspace(0, still.shape[1] - width - 1, n)
+    frames = [window(still, offset, width) for offset in offsets]
+    speed = (offsets[-1] / (n - 1)) * 24 / math.hypot(width, still.shape[0])
+    asked = replace(sample.prompt, expects={"camera": "pan_right"})
+    after = bench.measure(replace(sample, frames=frames, fps=24.0, prompt=asked))
+    camera, subject = after.values.get("motion_camera", 0.0), after.values.get("motion_subject", math.inf)
+    return [
+        check(
+            "pan",
+            sample,
+            f"motion_camera is {speed:.3f} (+-15 %), motion_subject under a tenth of it",
+            f"{camera:.3f}, {subject:.4f}",
+            abs(camera / speed - 1) <= 0.15 and subject <= 0.1 * camera,
+        ),
+        check(
+            "pan",
+            sample,
+            "camera_move sees a pan to the right",
+            f"{after.values.get('camera_move', math.nan):.2f}",
+            after.values.get("camera_move", 0.0) >= 0.9,
+        ),
+    ]
+
+
+def swapped(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+    """Another clip's prompt: the rank among distractors is lost."""
+    if "align_rank" not in plain.values:
+        return []
+    wrong = replace(sample.prompt, text="two penguins play chess under an umbrella")
+    after = bench.measure(replace(sample, prompt=wrong))
+    before, now = plain.values["align_rank"], after.values["align_rank"]
+    return [check("prompt swap", sample, "align_rank falls", f"{before:.2f} -> {now:.2f}", now < before)]

@@ -1,0 +1,92 @@
+"""Another encoding, size or picture quality."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vbench.selftest.results import Bench, ControlResult, Measured, check, followed, steady
+from vbench.selftest.samples import Sample
+
+REENCODE_TOLERANCE = {
+    "appearance_consistency": 0.01, "appearance_gated": 0.05, "appearance_worst": 0.03, "temporal_consistency": 0.02,
+    "temporal_worst": 0.05, "motion_amount": 0.01, "motion_p95": 0.03, "flicker": 0.3, "freeze_ratio": 0.2,
+    "cut_count": 0.0, "black_ratio": 0.02, "exposure": 0.03, "sharpness": 0.08, "overall": 6.0,
+}  # fmt: skip
+"""How far a value may move when a clip is re-encoded at CRF 18."""
+RESIZE_TOLERANCE = {
+    **REENCODE_TOLERANCE,
+    "appearance_consistency": 0.015, "appearance_gated": 0.05, "motion_amount": 0.02, "motion_p95": 0.05,
+    "sharpness": 0.25, "exposure": 0.05, "overall": 10.0,
+}  # fmt: skip
+"""The same at half the size; sharpness is that of the smaller picture."""
+
+
+def reencoded(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+    """CRF 18."""
+    return [steady("re-encoded", sample, plain, bench.measure(sample, crf=18), followed(REENCODE_TOLERANCE, plain))]
+
+
+def resized(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+    """Half the size, unless that is smaller than what flow is measured on."""
+    if min(sample.frames[0].shape[:2]) < 180:
+        return []
+    small = [cv2.resize(frame, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for frame in sample.frames]
+    after = bench.measure(sample.with_([np.asarray(frame, np.uint8) for frame in small]))
+    room = followed(RESIZE_TOLERANCE, plain)
+    return [steady("resized", sample, plain, after, room)]
+
+
+def ladders(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+    """Noise, blur, JPEG and coarse levels, three steps each: their measures follow."""
+    middle = len(sample.frames) // 2
+    short = sample.with_(sample.frames[middle : middle + max(3, round(sample.fps * 0.6))])
+    return [
+        _monotone("noise", short, bench, [_noisy(s) for s in (0, 4, 8, 16)]),
+        _monotone("sharpness", short, bench, [_blurred(s) for s in (0, 1, 2, 4)], rising=False),
+        _monotone("blockiness", short, bench, [_jpeg(q) for q in (95, 40, 20, 8)]),
+    ]
+
+
+def _monotone(
+    name: str,
+    sample: Sample,
+    bench: Bench,
+    steps: Sequence[Callable[[NDArray[np.uint8]], NDArray[np.uint8]]],
+    *,
+    rising: bool = True,
+) -> ControlResult:
+    values = [
+        bench.measure(sample.with_([step(frame) for frame in sample.frames])).values.get(name, math.nan)
+        for step in steps
+    ]
+    pairs = list(pairwise(values))
+    passed = all(a < b if rising else a > b for a, b in pairs)
+    found = " ".join(f"{value:.3g}" for value in values)
+    return check("ladder", sample, f"{name} {'rises' if rising else 'falls'} with each step", found, passed)
+
+
+def _noisy(sigma: float) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+    draw = np.random.default_rng(1)
+
+    def step(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.clip(frame + draw.normal(0, sigma, frame.shape), 0, 255).astype(np.uint8) if sigma else frame
+
+    return step
+
+
+def _blurred(sigma: float) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+    return lambda frame: np.asarray(cv2.GaussianBlur(frame, (0, 0), sigma), np.uint8) if sigma else frame
+
+
+def _jpeg(quality: int) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+    def step(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        _, data = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+    return step
