@@ -19,10 +19,9 @@ from tests.fakes.billable import BillableAdapter
 from vbench.bench import Bench
 from vbench.catalog.cards import find_card
 from vbench.errors import AuthError, BenchError, JobError, NotStartedError, OptionError
-from vbench.generate import GenerateReport, Tool, Wishes, generate, making, plan_run, pool, stage
+from vbench.generate import GenerateReport, Step, Tool, Wishes, generate, making, plan_jobs, plan_run, pool, working
 from vbench.generate.budget import Ceiling, ceilings, set_ceiling
 from vbench.generate.journal import Journal
-from vbench.generate.making import Step
 from vbench.generate.planning import seed_of
 from vbench.records import Failure, Prompt
 from vbench.score import score
@@ -40,7 +39,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(making, "POLL_S", 0.01)
     monkeypatch.setattr(pool, "IDLE_S", 0.01)
-    monkeypatch.setattr(stage, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(working, "HEARTBEAT_S", 0.02)
 
 
 class Server:
@@ -115,7 +114,7 @@ def test_plan_shows_the_matrix_without_writing(bench: Bench, tmp_path: Path) -> 
     wishes = Wishes(width=1280, height=720, fps=10, seconds=10)
     tools = [Tool(card=billable.card("dear", usd_per_clip=2.0)), Tool(card=billable.card("mystery", usd_per_clip=None))]
     adapters = {tool.label: server(tool.card) for tool in tools}
-    matrix = stage.plan_jobs(tools, TWO, samples=3, wishes=wishes, bench=bench, adapters=adapters)
+    matrix = plan_jobs(tools, TWO, samples=3, wishes=wishes, bench=bench, adapters=adapters)
     dear, mystery = matrix.tools
     assert (dict(dear.n), dear.cost_usd, mystery.cost_usd) == ({"new": 6}, 12.0, None)
     assert dear.hours == pytest.approx(6 * 90 / 3600 / 2)  # two at once
@@ -131,12 +130,12 @@ def test_plan_knows_what_is_there(bench: Bench, tmp_path: Path) -> None:
     run(bench, server)
     adapters = {"paid": server(billable.card())}
     tools = [Tool(card=billable.card())]
-    matrix = stage.plan_jobs(tools, TWO, bench=bench, adapters=adapters)
+    matrix = plan_jobs(tools, TWO, bench=bench, adapters=adapters)
     assert dict(matrix.tools[0].n) == {"done": 1, "ended": 1}
     assert matrix.cost_usd == 0
-    matrix = stage.plan_jobs(tools, TWO, bench=bench, adapters=adapters, retry={"refused_output"})
+    matrix = plan_jobs(tools, TWO, bench=bench, adapters=adapters, retry={"refused_output"})
     assert dict(matrix.tools[0].n) == {"done": 1, "new": 1}
-    other = stage.plan_jobs(tools, TWO, bench=bench, adapters=adapters, wishes=Wishes(seconds=8))
+    other = plan_jobs(tools, TWO, bench=bench, adapters=adapters, wishes=Wishes(seconds=8))
     assert dict(other.tools[0].n) == {"done": 1, "new": 1}  # other settings: the refused one may go, the clip is kept
     assert "made earlier with other settings; kept" in other.tools[0].warnings
 
@@ -530,7 +529,7 @@ def test_two_plan_the_same_prompts_in_opposite_order_on_postgresql(postgres_url:
     adapter = BillableAdapter(billable.card(), tmp_path / "server")
 
     def plan(ordered: list[Prompt]) -> int:
-        cells = stage.plan_jobs([Tool(card=billable.card())], ordered, adapters={"paid": adapter}).intents()
+        cells = plan_jobs([Tool(card=billable.card())], ordered, adapters={"paid": adapter}).intents()
         journal = Journal(bench)
         try:
             together.wait(10)

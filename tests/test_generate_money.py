@@ -14,11 +14,10 @@ from sqlalchemy.exc import OperationalError
 from tests.fakes.billable import BillableAdapter
 from tests.test_generate import TWO, Server, run
 from vbench.bench import Bench
-from vbench.errors import AuthError, BenchError, JobError
-from vbench.generate import making, pool, stage
+from vbench.errors import AuthError, BenchError, JobError, OptionError
+from vbench.generate import Step, making, pool, sending, working
 from vbench.generate.incoming import Incoming
 from vbench.generate.journal import Journal
-from vbench.generate.making import Step
 from vbench.records import Handle, Provenance
 from vbench.tables import JobRow
 
@@ -34,9 +33,9 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(making, "POLL_S", 0.01)
-    monkeypatch.setattr(making, "STORE_AGAIN_S", (0.01, 0.01))
+    monkeypatch.setattr(sending, "STORE_AGAIN_S", (0.01, 0.01))
     monkeypatch.setattr(pool, "IDLE_S", 0.01)
-    monkeypatch.setattr(stage, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(working, "HEARTBEAT_S", 0.02)
 
 
 def test_a_full_disk_after_the_request_has_left_is_no_reason_to_send_it_again(bench: Bench, tmp_path: Path) -> None:
@@ -119,6 +118,42 @@ def test_what_the_tool_has_taken_counts_as_spent(bench: Bench, tmp_path: Path, c
 def test_a_message_cut_in_the_middle_of_a_character_is_stored(bench: Bench, tmp_path: Path) -> None:
     server = Server(tmp_path / "server", faults={"cat": [JobError("no \ud83d, \x00", code="bad_request")]})
     assert [job.message for job in run(bench, server, prompts=CAT).ended] == ["no ?, ?"]
+
+
+def test_paid_work_on_this_machine_is_not_begun_again_by_itself(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise OptionError("paid: the program cannot be started")
+
+    monkeypatch.setattr(BillableAdapter, "lane", "device", raising=False)
+    fetch = BillableAdapter.fetch
+    monkeypatch.setattr(BillableAdapter, "fetch", broken)
+    server = Server(tmp_path / "server")
+    assert "cannot be started" in run(bench, server, prompts=CAT).paused["paid"]
+    monkeypatch.setattr(BillableAdapter, "fetch", fetch)
+    assert run(bench, server, prompts=CAT).is_complete
+    assert server.seen() == {"paid cat 0": 1}
+
+
+def test_a_key_that_is_refused_meanwhile_ends_the_asking(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n_asked = []
+
+    def locked(self: BillableAdapter, handle: Handle) -> Any:
+        n_asked.append(handle.id)
+        raise AuthError("paid: the key was refused")
+
+    poll = BillableAdapter.poll
+    monkeypatch.setattr(BillableAdapter, "poll", locked)
+    server = Server(tmp_path / "server")
+    report = run(bench, server)
+    assert report.paused == {"paid": "paid: the key was refused"}
+    assert len(n_asked) <= 2  # once for each that was under way
+    monkeypatch.setattr(BillableAdapter, "poll", poll)
+    assert run(bench, server).is_complete
+    assert server.seen() == {"paid fox 0": 1, "paid cat 0": 1}
 
 
 def test_a_tool_that_cannot_be_told_to_stop_does_not_end_the_run(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +142,32 @@ def test_a_run_begins_nothing_that_another_run_has_left_planned(bench: Bench, tm
     assert run(bench, server, samples=3).is_complete
     assert len(server.seen()) == 6
     assert set(server.seen().values()) == {1}
+
+
+def test_two_wordings_that_arrive_at_once_do_not_share_a_file(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Server(tmp_path / "server")
+    journal = Journal(bench)
+    plan(journal, tmp_path)
+    begun = journal.claim(["paid"], 2)  # the old wording is at the tool when its run is stopped
+    assert begun is not None
+    journal.submitted(begun.id, Handle(id="old", data={"ready": 0.0, "end": "succeeded"}))
+    journal.close()
+    lengths = itertools.count(8)
+    monkeypatch.setattr(billable, "tiny_clip", lambda: billable._encoded(next(lengths)))
+    put, together = bench.media.put, threading.Barrier(2)
+
+    def halted(local: Path, key: str) -> None:
+        together.wait(10)
+        put(local, key)
+
+    monkeypatch.setattr(bench.media, "put", halted)
+    run(bench, server, prompts=[replace(FOX[0], text="a red fox, edited")])
+    clips = bench.clips()
+    assert {clip.prompt.text for clip in clips} == {"a red fox", "a red fox, edited"}
+    for clip in clips:
+        assert hashlib.sha256(bench.clip_path(clip).read_bytes()).hexdigest() == clip.sha256
 
 
 def test_the_jobs_of_a_process_under_the_same_name_elsewhere_are_its_own(bench: Bench, tmp_path: Path) -> None:

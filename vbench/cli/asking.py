@@ -38,7 +38,8 @@ class Asked:
     def arguments(self) -> dict[str, Any]:
         """As `vbench.generate.generate` and `plan_run` take them."""
         from vbench.generate.expand import read_arm
-        from vbench.generate.planning import Wishes, checked_retry
+        from vbench.generate.matrix import Wishes
+        from vbench.generate.planning import checked_retry
 
         return {
             "models": names(self.models),

@@ -17,7 +17,7 @@ from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, print_json, print
 
 if TYPE_CHECKING:
     from vbench.generate import GenerateReport
-    from vbench.generate.making import Step
+    from vbench.generate.telling import Step
 
 OnlySample = Annotated[
     int | None, typer.Option(help="Of the samples, only the one with this number, from 0.  [default: all]", min=0)

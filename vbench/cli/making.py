@@ -9,7 +9,7 @@ from vbench.cli.options import print_line
 
 if TYPE_CHECKING:
     from vbench.generate import GenerateReport
-    from vbench.generate.planning import Matrix
+    from vbench.generate.matrix import Matrix
 
 WARNINGS_SHOWN = 8
 """Per tool, the most frequent first."""

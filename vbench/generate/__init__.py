@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from vbench.generate.again import try_again
-from vbench.generate.planning import Matrix, Tool, Wishes, plan_jobs
-from vbench.generate.stage import GenerateReport, Step, cancel_jobs, generate, plan_run
+from vbench.generate.cancelling import cancel_jobs
+from vbench.generate.matrix import Matrix, Tool, Wishes
+from vbench.generate.planning import plan_jobs
+from vbench.generate.report import GenerateReport
+from vbench.generate.stage import generate, plan_run
+from vbench.generate.telling import Step
 
 __all__ = [
     "GenerateReport",

@@ -12,9 +12,12 @@ from vbench.errors import BenchError, BudgetError, OptionError
 from vbench.generate.budget import Ceiling, set_ceiling
 from vbench.generate.jobs import Intent, plan_from_json
 from vbench.generate.journal import Journal
-from vbench.generate.making import Maker, Step
-from vbench.generate.planning import Cell, Matrix, Tool, make_adapter
-from vbench.generate.stage import GenerateReport, lane_of, report_of, work_off
+from vbench.generate.making import Maker
+from vbench.generate.matrix import Cell, Matrix, Tool
+from vbench.generate.planning import make_adapter
+from vbench.generate.report import GenerateReport, report_of
+from vbench.generate.telling import Step
+from vbench.generate.working import lane_of, work_off
 from vbench.records import OPEN_STATES, Job, digest
 
 if TYPE_CHECKING:

@@ -85,6 +85,15 @@ class JobList:
         return [job_record(row, prompt) for row, prompt in rows]
 
     @staticmethod
+    def has_namesake(bench: Bench, job: Job) -> bool:
+        """Whether the tool was asked for the same sample of another wording of this prompt."""
+        query = select(JobRow.id).join(PromptRow, JobRow.prompt_key == PromptRow.key)
+        query = query.where(JobRow.model == job.model, JobRow.sample == job.sample)
+        query = query.where(PromptRow.id == job.prompt.id, PromptRow.key != job.prompt.key)
+        with bench.session() as session:
+            return session.scalar(query.limit(1)) is not None
+
+    @staticmethod
     def counts(bench: Bench) -> dict[str, dict[str, int]]:
         """Tool → state → number of jobs."""
         query = select(JobRow.model, JobRow.state, func.count()).group_by(JobRow.model, JobRow.state)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import random
 import threading
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from vbench.adapters import Adapter
-from vbench.errors import AuthError, BenchError, ClipError, JobError, NotStartedError, UserError, VBenchError
-from vbench.generate.incoming import Incoming
-from vbench.generate.jobs import plan_from_json
+from vbench.errors import AuthError, BenchError, ClipError, JobError, UserError, VBenchError
 from vbench.generate.journal import Journal, LostJobError
-from vbench.media import clip_key
-from vbench.records import OPEN_STATES, Clip, Handle, Job, JobState, Plan, Probe, Provenance, Reason, clip_id
+from vbench.generate.sending import Sending
+from vbench.generate.storing import Storing
+from vbench.generate.telling import Step, state_of
+from vbench.records import OPEN_STATES, Handle, Job, JobState, Provenance
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
@@ -32,24 +31,6 @@ POLL_S, MAX_POLL_S = 1.0, 10.0
 ASK_FOR_S = 6 * 3600.0
 """How long a tool that answers, but never finishes, is asked in one run."""
 FETCH_TRIES = 4
-STORE_AGAIN_S = (0.5, 2.0, 8.0, 20.0)
-"""Pauses before a handle that the database did not take is stored again: it is the only trace of a paid request."""
-BILLED_ALL_THE_SAME = ("outcome_unknown", "download_failed", "empty_result")
-"""Ends of a request that the tool has taken, so that the estimate counts as spent."""
-REASONS = frozenset(get_args(Reason))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """What has just happened to a job."""
-
-    job: str
-    label: str
-    prompt: str
-    sample: int
-    state: JobState
-    message: str = ""
-    progress: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +43,7 @@ class _UnderWay:
     is_local: bool
 
 
-class Maker:
+class Maker(Sending, Storing):
     """Makes jobs of one bench; its methods are called from many threads."""
 
     def __init__(
@@ -73,16 +54,14 @@ class Maker:
         progress: Callable[[Step], None] | None = None,
         allow_unpriced: frozenset[str] = frozenset(),
     ) -> None:
-        self.bench, self.journal = bench, journal
+        super().__init__(bench, journal, progress)
         self.stopped = threading.Event()
         self.error: BaseException | None = None
         self.n_made = 0
         self.allow_unpriced = allow_unpriced
-        self._progress = progress
         self._under_way: dict[str, _UnderWay] = {}
         self._cancelled: set[str] = set()
         self._lock = threading.Lock()
-        self._incoming = Incoming(bench.root / "incoming")
 
     def tidy(self) -> None:
         """Remove what a kill left between the commit of a clip and the end of its copy here."""
@@ -135,99 +114,27 @@ class Maker:
             if kept is None:
                 handle = self._wait(job, adapter, handle)
                 kept = None if handle is None else self._fetch(job, adapter, handle)
-            if kept is not None:
-                self._store(job, kept[0], kept[1], time.monotonic() - began)
+            if kept is not None and self._store(job, kept[0], kept[1], time.monotonic() - began):
+                with self._lock:
+                    self.n_made += 1
         except LostJobError:
             return
         except AuthError as error:
             self.journal.release(job.id)
-            group.pause_all(str(error))
+            group.put_down(group.adapters, str(error))
         except BenchError:  # the disk or the database: nothing is wrong with the job
             with suppress(SQLAlchemyError):  # it is free all the same once this process has ended
                 self.journal.release(job.id)
             raise
         except UserError as error:  # missing weights, a wrong option: the job waits until that is put right
-            if group.is_local:
+            if group.is_local and not job.plan["is_billable"]:
                 self.journal.not_started(job.id, str(error))
             else:
                 self.journal.release(job.id)
-            group.pause(job.model, str(error))
+            group.put_down([job.model], str(error))
         finally:
             with self._lock:
                 self._under_way.pop(job.id, None)
-
-    def _submit(self, job: Job, adapter: Adapter, group: Group) -> Handle | None:
-        """Send the one request of a job, and commit what came of it; None: it began nothing that can be waited for."""
-        try:
-            plan = plan_from_json(job.plan)
-        except (KeyError, TypeError, ValueError) as error:  # a damaged row, or one of another version
-            why = f"its stored plan cannot be read ({type(error).__name__}: {error}); nothing was sent"
-            self._end(job, "failed", "crashed", f"{why}, plan it anew with --retry crashed", cost_usd=0.0)
-            return None
-        try:
-            self._tell(job, "submitting")
-        except BaseException:  # of whoever is told, such as a closed pipe: nothing was sent
-            self.journal.not_started(job.id, "")
-            raise
-        try:
-            handle = adapter.submit(plan)
-        except NotStartedError as error:
-            self.journal.not_started(job.id, str(error))
-            self._tell(job, "planned", str(error))
-            if not group.gate.too_many(error.retry_after_s, is_busy=error.code in ("rate_limited", "concurrency")):
-                group.pause_all(f"gave up after many refusals in a row: {error}")
-            return None
-        except BenchError as error:  # what the tool answered cannot be kept here: the request has left
-            self._broke_off(job, plan, str(error))
-            raise
-        except UserError as error:  # found before sending, such as a missing key, or the tool's own word for it
-            self.journal.not_started(job.id, str(error))
-            group.pause_all(str(error))
-            return None
-        except JobError as error:
-            if error.code in ("no_balance", "auth"):
-                self.journal.not_started(job.id, str(error))
-                group.pause_all(str(error))
-                return None
-            cost_usd = None if error.code in BILLED_ALL_THE_SAME else 0.0
-            self._end(job, state_of(error.code), error.code, str(error), cost_usd=cost_usd)
-            return None
-        except BaseException as error:
-            why = f"a fault in the adapter while sending ({type(error).__name__}: {error}); look at the tool itself"
-            self._broke_off(job, plan, why)
-            raise
-        self._store_handle(job, handle)
-        group.gate.succeeded()
-        self._tell(job, "submitted")
-        return handle
-
-    def _broke_off(self, job: Job, plan: Plan, why: str) -> None:
-        """Sending ended in the middle: where that may cost money it is not done again."""
-        if plan.is_billable:
-            self._end(job, "outcome_unknown", "outcome_unknown", why)
-        else:
-            self.journal.not_started(job.id, "")
-
-    def _store_handle(self, job: Job, handle: Handle) -> None:
-        """Commit the handle, also where the database is away for a moment.
-
-        Raises:
-            BenchError: it stays away; the message is all that is left of the handle.
-        """
-        for pause_s in STORE_AGAIN_S:
-            try:
-                self.journal.submitted(job.id, handle)
-                return
-            except SQLAlchemyError:
-                time.sleep(pause_s)
-        try:
-            self.journal.submitted(job.id, handle)
-        except SQLAlchemyError as error:
-            raise BenchError(
-                f"{job.model}: the tool took {job.prompt.id}-{job.sample} as its job {handle.id}, and the bench cannot "
-                f"store that ({str(error).splitlines()[0]}); note the number, put the database right, and look for the "
-                "clip in the tool's own list of jobs"
-            ) from error
 
     def _wait(self, job: Job, adapter: Adapter, handle: Handle) -> Handle | None:
         """Ask until the clip is ready; None: it will not come, or not in this run."""
@@ -300,96 +207,3 @@ class Maker:
                     return None
                 handle = fresh
         raise AssertionError("unreachable")
-
-    def _store(self, job: Job, path: Path, provenance: Provenance, waited_s: float) -> None:
-        """Put the file into the media store, then commit clip and job together."""
-        try:
-            probe = check_video(path)
-        except ClipError as error:
-            self._not_a_video(job, error)
-            return
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        key = clip_key(job.model, job.prompt.id, job.sample, path.suffix.lower())
-        if self.bench.media.exists(key) and any(clip.media == key for clip in self.bench.clips(models=[job.model])):
-            # an edited prompt keeps its id, and so its file name
-            key = clip_key(job.model, job.prompt.id, job.sample, path.suffix.lower(), sha256)
-        self.bench.media.put(path, key)
-        if (log := self._incoming.log(job.id)).is_file():  # what a local program said, kept beside its clip
-            self.bench.media.put(log, f"{key.removesuffix(path.suffix.lower())}.log")
-        if provenance.latency_s is None:
-            provenance = replace(provenance, latency_s=round(waited_s, 3))
-        if asked := wishes_of(job):
-            provenance = replace(provenance, extra={**provenance.extra, "request": asked})
-        clip = Clip(
-            id=clip_id(job.model, job.prompt.text, job.sample, sha256),
-            model=job.model,
-            prompt=job.prompt,
-            sample=job.sample,
-            sha256=sha256,
-            media=key,
-            linked=False,
-            probe=probe,
-            provenance=provenance,
-        )
-        try:
-            self.journal.succeed(job.id, clip)
-        except BenchError as error:
-            self._end(job, "failed", "crashed", f"{error}; the file that arrived is kept at {path}")
-            return
-        self._incoming.discard(job.id)
-        log.unlink(missing_ok=True)
-        with self._lock:
-            self.n_made += 1
-        self._tell(job, "succeeded")
-
-    def _not_a_video(self, job: Job, error: ClipError) -> None:
-        self._incoming.discard(job.id)
-        self._end(job, "failed", "empty_result", f"{job.model} made something else than a video: {error}")
-
-    def _end(
-        self, job: Job, state: JobState, reason: str | None, message: str, *, cost_usd: float | None = None
-    ) -> None:
-        known: Reason | None = reason if reason in REASONS else ("provider_error" if reason else None)  # type: ignore[assignment]
-        if self.journal.finish(job.id, state, reason=known, message=message, cost_usd=cost_usd):
-            self._tell(job, state, message)
-
-    def _tell(self, job: Job, state: JobState, message: str = "", progress: float | None = None) -> None:
-        if self._progress is not None:
-            self._progress(
-                Step(
-                    job=job.id, label=job.model, prompt=job.prompt.id, sample=job.sample, state=state, message=message,
-                    progress=progress,
-                )
-            )  # fmt: skip
-
-
-def check_video(path: Path) -> Probe:
-    """Decode the file once.
-
-    Raises:
-        ClipError: it is not a video: unreadable, empty, or a single picture.
-    """
-    from vbench.video import probe
-
-    found = probe(path)
-    if found.n_frames < 2:
-        raise ClipError(f"{path.name}: one picture ({found.codec}), not a video", code="no_video")
-    return found
-
-
-def wishes_of(job: Job) -> dict[str, object]:
-    """What was asked of the tool beside the prompt; only the wishes that were made."""
-    request = job.plan["request"]
-    wishes = ("seconds", "width", "height", "fps", "audio")
-    return {name: request[name] for name in wishes if request[name] is not None}
-
-
-def state_of(code: str) -> JobState:
-    """The state that a job ends in for this reason."""
-    states: dict[str, JobState] = {
-        "moderated_input": "refused_input",
-        "moderated_output": "refused_output",
-        "outcome_unknown": "outcome_unknown",
-    }
-    return states.get(code, "failed")

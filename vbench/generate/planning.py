@@ -1,132 +1,28 @@
-"""What a run would make, cost and need, before anything is sent: the matrix of tools, prompts and samples."""
+"""Plans every cell of the matrix: what a run would make, cost and need, before anything is sent."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, get_args
 
 from vbench.adapters import ADAPTERS, Adapter
 from vbench.errors import JobError, OptionError
 from vbench.generate.jobs import FINAL_STATES, Intent, JobList
-from vbench.records import OPEN_STATES, Plan, Prompt, Reason, Request, digest
+from vbench.generate.matrix import Cell, Matrix, Tool, ToolPlan, Wishes
+from vbench.records import OPEN_STATES, Prompt, Reason, Request, digest
 from vbench.registry import did_you_mean
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
     from vbench.catalog.cards import ModelCard
 
-CellState = Literal["new", "open", "done", "ended", "impossible"]
 BYTES_PER_PIXEL = 0.02
 """A middle for tools of today: 32 files of ten tools had 0.004 to 0.055 at 480p and above, and
 0.03 to 0.26 (median 0.1) at 288 pixels and below, where the files are small all the same."""
 DISK_DEFAULT = (1280, 720, 24.0, 5.0)
 """Size, rate and length that stand in for the disk estimate where neither wish nor card says."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What is asked of every tool alike, in plain units; None: as the tool does by default."""
-
-    seconds: float | None = None
-    width: int | None = None
-    height: int | None = None
-    fps: float | None = None
-    audio: bool | None = None
-    negative: str = ""
-    """Beside the prompt's own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
-    """A card, and the arm under which its clips are kept apart."""
-
-    card: ModelCard
-    arm: str = ""
-    """Name of a prompt expansion; empty: prompts as they are."""
-
-    @property
-    def label(self) -> str:
-        """How its clips are called on the board."""
-        return f"{self.card.id}@{self.arm}" if self.arm else self.card.id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One clip that is wanted."""
-
-    label: str
-    prompt: Prompt
-    sample: int
-    state: CellState
-    plan: Plan | None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolPlan:
-    """A row of the matrix; money, time and space are for the clips that are still to be made."""
-
-    label: str
-    adapter: str
-    n: Mapping[CellState, int]
-    cost_usd: float | None
-    """None: at least one clip has no price."""
-    hours: float | None
-    """None: nobody knows how long a clip takes."""
-    disk_bytes: int
-    vram_gb: float | None
-    warnings: Mapping[str, int]
-    """Sentence → for how many clips it holds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matrix:
-    """The whole of it."""
-
-    tools: tuple[ToolPlan, ...]
-    cells: tuple[Cell, ...] = field(repr=False)
-
-    @property
-    def n_new(self) -> int:
-        return sum(tool.n.get("new", 0) for tool in self.tools)
-
-    @property
-    def cost_usd(self) -> float:
-        """Of the clips that have a price."""
-        return sum(tool.cost_usd or 0.0 for tool in self.tools)
-
-    @property
-    def unpriced(self) -> list[str]:
-        """Tools that cost money nobody wrote down."""
-        return [tool.label for tool in self.tools if tool.cost_usd is None]
-
-    @property
-    def disk_bytes(self) -> int:
-        return sum(tool.disk_bytes for tool in self.tools)
-
-    def intents(self) -> list[Intent]:
-        """What the journal is to hold."""
-        return [
-            Intent(label=cell.label, prompt=cell.prompt, sample=cell.sample, plan=cell.plan)
-            for cell in self.cells
-            if cell.plan is not None and cell.state in ("new", "open", "ended")
-        ]
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON values, without the cells."""
-        return {
-            "tools": [
-                {name: getattr(tool, name) for name in ToolPlan.__slots__ if name not in ("n", "warnings")}
-                | {"clips": dict(tool.n), "warnings": dict(tool.warnings)}
-                for tool in self.tools
-            ],
-            "new": self.n_new,
-            "cost_usd": self.cost_usd,
-            "unpriced": self.unpriced,
-            "disk_bytes": self.disk_bytes,
-        }
 
 
 def seed_of(prompt: Prompt, sample: int, seeds: Sequence[int] = ()) -> int:
@@ -318,16 +214,11 @@ def _summary(tool: Tool, cells: Sequence[Cell]) -> ToolPlan:
         adapter=tool.card.adapter,
         n=dict(Counter(cell.state for cell in cells)),
         cost_usd=None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs),
-        hours=sum(known_times) / 3600 / concurrency_of(tool.card) if len(known_times) == len(times) else None,
+        hours=sum(known_times) / 3600 / tool.card.limits.concurrency if len(known_times) == len(times) else None,
         disk_bytes=sum(_size_bytes(tool.card, plan.request) for plan in new),
         vram_gb=tool.card.limits.vram_gb,
         warnings=dict(warnings.most_common()),
     )
-
-
-def concurrency_of(card: ModelCard) -> int:
-    """Jobs of a tool at once."""
-    return card.limits.concurrency
 
 
 def _size_bytes(card: ModelCard, request: Request) -> int:

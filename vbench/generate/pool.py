@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from vbench.adapters import Adapter
@@ -69,6 +69,8 @@ class Group:
     """Label → adapter."""
     paused: dict[str, str] = field(default_factory=dict)
     """Label → why nothing new of it is started in this run."""
+    unasked: set[str] = field(default_factory=set)
+    """Labels that are not even asked about what they have: they would only say once more that the key is refused."""
     gate: Gate = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,6 +84,12 @@ class Group:
         """Start nothing new of the group."""
         for label in self.adapters:
             self.pause(label, why)
+
+    def put_down(self, labels: Iterable[str], why: str) -> None:
+        """Do nothing more of these tools in this run; what they have is taken up by the next one."""
+        for label in labels:
+            self.pause(label, why)
+            self.unasked.add(label)
 
 
 def run_groups(groups: Sequence[Group], maker: Maker) -> None:
@@ -129,15 +137,16 @@ def _drain(group: Group, labels: list[str], maker: Maker) -> None:
     while not maker.stopped.is_set():
         if maker.stopped.wait(group.gate.wait_s()):
             return
+        asked = [label for label in labels if label not in group.unasked]
         open_labels = [label for label in labels if label not in group.paused]
         limit = 10**9 if group.is_local else group.gate.limit  # a device is this process's own
         try:
-            job = maker.journal.claim(labels, limit, start=open_labels, allow_unpriced=maker.allow_unpriced)
+            job = maker.journal.claim(asked, limit, start=open_labels, allow_unpriced=maker.allow_unpriced)
         except OverCeilingError as error:
             group.pause(error.model, str(error))
             continue
         if job is None:
-            if not maker.journal.n_free(open_labels, labels):
+            if not maker.journal.n_free(open_labels, asked):
                 return
             maker.stopped.wait(IDLE_S)
             continue

@@ -2,58 +2,28 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vbench.adapters import Adapter
-from vbench.generate.budget import Ceiling, Spend, ceilings, set_ceiling, spend
+from vbench.generate.budget import Ceiling, ceilings, set_ceiling
 from vbench.generate.journal import Journal
-from vbench.generate.making import Maker, Step
-from vbench.generate.planning import Matrix, Tool, Wishes, make_adapter, plan_jobs
-from vbench.generate.pool import Group, run_groups
-from vbench.records import Failure, Job, Prompt, digest
+from vbench.generate.making import Maker
+from vbench.generate.matrix import Matrix, Tool, Wishes
+from vbench.generate.planning import make_adapter, plan_jobs
+from vbench.generate.report import GenerateReport, report_of
+from vbench.generate.telling import Step
+from vbench.generate.working import lane_of, work_off
+from vbench.records import Prompt, digest
 from vbench.tables import ModelRow
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
     from vbench.catalog.cards import ModelCard
     from vbench.generate.expand import Arm
-
-__all__ = ["GenerateReport", "Matrix", "Step", "Tool", "Wishes", "cancel_jobs", "generate", "plan_jobs", "plan_run"]
-
-HEARTBEAT_S = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GenerateReport:
-    """How a run ended."""
-
-    n_planned: int
-    """Jobs that this run added to the journal."""
-    made: int
-    """Clips that this run finished."""
-    states: Mapping[str, int]
-    """Of every job of this run's tools, prompts and samples, earlier ones too."""
-    impossible: Mapping[str, int]
-    """Why clips of the matrix cannot be made at all → how many."""
-    unknown: tuple[Job, ...]
-    """Jobs whose outcome nobody knows; each message says what to do."""
-    ended: tuple[Job, ...]
-    """Refused, failed, cancelled or expired."""
-    paused: Mapping[str, str]
-    """Tool → why it stopped early; its jobs wait for the next run."""
-    spend: Spend
-    elapsed_s: float
-
-    @property
-    def is_complete(self) -> bool:
-        """Every clip that was wanted is there."""
-        return not (self.impossible or self.paused or set(self.states) - {"succeeded"})
 
 
 def plan_run(
@@ -159,56 +129,6 @@ def generate(
             adapter.close()
 
 
-def work_off(tools: Sequence[Tool], adapters: Mapping[str, Adapter], maker: Maker) -> dict[str, str]:
-    """Make what the maker's journal holds of these tools.
-
-    Args:
-        tools: With their arms.
-        adapters: Label → adapter.
-        maker: Its journal is this process's.
-
-    Returns:
-        Tool → why it stopped early; its jobs wait for the next run.
-    """
-    maker.tidy()
-    groups = _groups(tools, adapters)
-    with _heartbeat(maker.journal, maker):
-        run_groups(groups, maker)
-    return {label: group.paused[label] for group in groups for label in group.paused}
-
-
-def cancel_jobs(
-    bench: Bench, *, ids: Collection[str] = (), models: Sequence[str] | None = None
-) -> list[tuple[Job, str]]:
-    """Stop open jobs, and ask the tools to stop those they have.
-
-    Returns:
-        Each job that was open, and what came of it.
-    """
-    from vbench.catalog.cards import find_card
-    from vbench.errors import VBenchError
-
-    done = []
-    journal = Journal(bench)
-    try:
-        for job in journal.jobs(bench, states=("planned", "submitted", "running"), models=models, ids=tuple(ids)):
-            if not journal.cancel(job.id):
-                continue
-            how = "dropped" if job.handle is None else "cancelled here; the tool may finish and charge for it"
-            if job.handle is not None:
-                try:
-                    adapter = make_adapter(find_card(job.model.partition("@")[0]))
-                    if adapter.cancel(job.handle):
-                        how = "cancelled at the tool"
-                    adapter.close()
-                except VBenchError as error:
-                    how = f"cancelled here; the tool could not be told ({error})"
-            done.append((job, how))
-    finally:
-        journal.close()
-    return done
-
-
 def tools_of(models: Sequence[str | ModelCard | Tool], arms: Sequence[Arm]) -> list[Tool]:
     """Each tool as it is, then once for each arm."""
     from vbench.catalog.cards import find_card
@@ -267,81 +187,4 @@ def _set_ceiling(bench: Bench, run: str, about: str, max_cost: float | None, max
             max_cost_usd=cost if cost is not None else old.max_cost_usd,
             max_jobs=jobs if jobs is not None else old.max_jobs,
         ),
-    )
-
-
-def _groups(tools: Sequence[Tool], adapters: Mapping[str, Adapter]) -> list[Group]:
-    """Tools that share an account share its limit; those that share a device take turns, one after the other."""
-    groups: dict[str, Group] = {}
-    for tool in tools:
-        lane = lane_of(adapters[tool.label])
-        name = f"lane {lane}" if lane else tool.card.id
-        group = groups.setdefault(
-            name, Group(name=name, limit=1 if lane else tool.card.limits.concurrency, is_local=bool(lane))
-        )
-        group.adapters[tool.label] = adapters[tool.label]
-    return list(groups.values())
-
-
-def lane_of(adapter: Adapter) -> str:
-    """The device of this machine that an adapter needs for itself; empty: none."""
-    return str(getattr(adapter, "lane", ""))
-
-
-class _heartbeat:
-    """Shows other processes that this one lives, and stops jobs that a person has cancelled."""
-
-    def __init__(self, journal: Journal, maker: Maker) -> None:
-        self._journal, self._maker, self._over = journal, maker, threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="vbench-heartbeat", daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _beat(self) -> None:
-        try:
-            while not self._over.wait(HEARTBEAT_S):
-                self._maker.stop_jobs(self._journal.heartbeat())
-        except BaseException as error:  # without a sign of life others would take this run's jobs: it ends
-            self._maker.fail(error)
-
-
-def report_of(
-    matrix: Matrix, maker: Maker, paused: Mapping[str, str], *, n_planned: int, elapsed_s: float
-) -> GenerateReport:
-    """How the cells of a matrix stand after a run; what ended badly becomes a failure of the bench."""
-    journal = maker.journal
-    cells = {(cell.label, cell.prompt.key, cell.sample) for cell in matrix.cells}
-    labels = sorted({cell.label for cell in matrix.cells})
-    latest: dict[tuple[str, str, int], Job] = {}
-    for job in journal.jobs(journal.bench, models=labels):
-        place = (job.model, job.prompt.key, job.sample)
-        if place in cells:
-            latest[place] = job
-    done = {(cell.label, cell.prompt.key, cell.sample) for cell in matrix.cells if cell.state == "done"}
-    states: Counter[str] = Counter(job.state for place, job in latest.items() if place not in done)
-    if done:
-        states["succeeded"] += len(done)
-    bad = ("refused_input", "refused_output", "failed", "cancelled", "expired")
-    for job in latest.values():
-        if job.state in bad or job.state == "outcome_unknown":
-            journal.bench.add_failure(
-                Failure(stage="generate", subject=job.id, code=job.reason or job.state, message=job.message)
-            )
-        elif job.state == "succeeded":
-            journal.bench.clear_failure("generate", job.id)
-    return GenerateReport(
-        n_planned=n_planned,
-        made=maker.n_made,
-        states=dict(states),
-        impossible=dict(Counter(cell.note for cell in matrix.cells if cell.state == "impossible")),
-        unknown=tuple(job for job in latest.values() if job.state == "outcome_unknown"),
-        ended=tuple(job for job in latest.values() if job.state in bad),
-        paused=paused,
-        spend=spend(journal.bench),
-        elapsed_s=elapsed_s,
     )
