@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Clock } from "../../../vbench/ui/static/clock.js";
-import { clockcode, frameAt, frameCentre, timecode } from "../../../vbench/ui/static/framestep.js";
+import { clockcode, frameAt, frameCentre, showFrame, timecode } from "../../../vbench/ui/static/framestep.js";
 import { clockTime, correction, localTime, programLength, speeds, within } from "../../../vbench/ui/static/sync.js";
 
 const take = (values = {}) => ({ fps: 24, nFrames: 48, durationS: 2, offsetS: 0, speed: 1, ...values });
@@ -93,6 +93,51 @@ test("the centre and the start of every frame belong to that frame, at every rat
   }
   assert.equal(frameAt(99, 24, 48), 47);
   assert.equal(frameAt(-1, 24, 48), 0);
+});
+
+/** A paused video that presents a frame soon after a seek, and says of it what a browser says. */
+class FakeVideo extends EventTarget {
+  #says;
+  #callbacks = new Map();
+  #at = 0;
+
+  constructor(says) {
+    super();
+    this.#says = says;
+  }
+
+  get currentTime() {
+    return this.#at;
+  }
+
+  set currentTime(value) {
+    this.#at = value;
+    setTimeout(() => {
+      this.dispatchEvent(new Event("seeked"));
+      const now = [...this.#callbacks.values()];
+      this.#callbacks.clear();
+      for (const callback of now) callback(0, { mediaTime: this.#says(value) });
+    }, 5);
+  }
+
+  requestVideoFrameCallback(callback) {
+    this.#callbacks.set(callback, callback);
+    return 1;
+  }
+
+  cancelVideoFrameCallback() {
+    this.#callbacks.clear();
+  }
+}
+
+test("a step ends when its frame is on screen, whichever moment of the frame the browser names", async () => {
+  const fps = 24;
+  const names = { "its first moment": (sought) => Math.round((Math.floor(sought * fps) / fps) * 1e6) / 1e6, "the moment sought": (sought) => Math.round(sought * 1e6) / 1e6 };
+  for (const [what, says] of Object.entries(names)) {
+    const video = new FakeVideo(says);
+    for (const frame of [1, 2, 47, 8]) assert.equal(await showFrame(video, frame, fps, 200), frame, what);
+  }
+  assert.ok(Number.isNaN(await showFrame(new FakeVideo(() => 0), 5, fps, 50)), "another frame than was sought");
 });
 
 test("times are written for people", () => {

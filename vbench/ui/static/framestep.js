@@ -28,7 +28,8 @@ export function clockcode(timeS) {
 /**
  * Show one frame, and resolve with the frame that is really on screen.
  *
- * requestVideoFrameCallback says which frame was presented; without it the position after `seeked` has to do.
+ * requestVideoFrameCallback says which frame was presented: by its first moment, or (Firefox) by the moment sought.
+ * Without it the position after `seeked` has to do.
  * @returns {Promise<number>} NaN where nothing was shown in time
  */
 export function showFrame(video, frame, fps, timeoutMs = 1500) {
@@ -47,7 +48,7 @@ export function showFrame(video, frame, fps, timeoutMs = 1500) {
     };
     if (video.requestVideoFrameCallback) {
       const onFrame = (_now, metadata) => {
-        const shown = Math.round(metadata.mediaTime * fps);
+        const shown = frameAt(metadata.mediaTime, fps, Infinity);
         if (shown === frame) finish(shown);
         else request = video.requestVideoFrameCallback(onFrame); // a frame from before the seek
       };

@@ -67,7 +67,7 @@ export class Take {
   #watchFrames() {
     if (!this.video.requestVideoFrameCallback) return;
     const onFrame = (_now, metadata) => {
-      this.shownFrame = Math.round(metadata.mediaTime * this.fps);
+      this.shownFrame = frameAt(metadata.mediaTime, this.fps, this.nFrames);
       this.video.requestVideoFrameCallback(onFrame);
     };
     this.video.requestVideoFrameCallback(onFrame);
