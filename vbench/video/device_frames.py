@@ -2,7 +2,7 @@
 
 Which picture of a file is shown, when, how large and which way up is taken from PyAV's reading of its first picture, so
 that both readers agree; a file of which torchcodec makes something else is refused. Pictures and folders of frames,
-which no video decoder reads, come from `read_frames` as ever.
+which no video decoder reads, are those of `read_frames`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from vbench.errors import ClipError, OptionError
 from vbench.records import Probe
-from vbench.video.facts import DEFAULT_LIMITS, Facts, Limits, Picture
-from vbench.video.frames import Frame, Kernel, lens_of, on_screen, read_frames
+from vbench.video.facts import DEFAULT_LIMITS, Facts, Picture
+from vbench.video.frames import Frame, Kernel, frames_of, lens_of, on_screen
 from vbench.video.rgb_lens import RGBLens
 from vbench.video.source import open_source
 from vbench.video.stream import StreamSource
@@ -161,8 +161,6 @@ def read_device_frames(
     *,
     device: str,
     common: Size | None = None,
-    limits: Limits = DEFAULT_LIMITS,
-    threads: int = 1,
 ) -> Iterator[Frame | DeviceFrame]:
     """As `read_frames`, decoded by torchcodec.
 
@@ -171,28 +169,26 @@ def read_device_frames(
         facts: What `probe` says of it.
         device: `cpu`, or `cuda:N` for NVDEC.
         common: A size that every frame will be asked for in RGB: made and copied for a batch at once.
-        limits: What is refused unread.
-        threads: Decoder threads on the CPU; 0 lets the decoder choose.
 
     Raises:
         ClipError: The file cannot be read; or, with code `decoder`, torchcodec cannot decode it, gives other frames
             than the probe counted, or would fall back from NVDEC to the CPU.
     """
-    with closing(open_source(Path(path), limits=limits, threads=1)) as source:
+    with closing(open_source(path, limits=DEFAULT_LIMITS, threads=1)) as source:
         if not isinstance(source, StreamSource):
-            yield from read_frames(path, limits=limits)
+            yield from frames_of(source, path, DEFAULT_LIMITS)
             return
         first = next(source.pictures(), None)
         if first is None:
             raise ClipError(f"{path}: no frame could be decoded; delete it and generate or import it again")
-        lens, index, clock = lens_of(first, source.facts, path, limits), source.index, source.facts
+        lens, index, clock = lens_of(first, source.facts, path, DEFAULT_LIMITS), source.index, source.facts
     if lens.has_alpha(first.image):
         raise refusal(path, f"its {first.image.format.name} pictures may be transparent, which torchcodec leaves out")
-    decoder = _open(path, index, device, threads)
+    decoder = _open(path, index, device)
     if len(decoder) != facts.n_frames:
         raise refusal(path, f"torchcodec finds {len(decoder)} frames, and {facts.n_frames} can be decoded")
     yield from _frames(
-        decoder, path, facts, RGBLens(lens, first.image, decoder.metadata.rotation, device), clock, common, limits
+        decoder, path, facts, RGBLens(lens, first.image, decoder.metadata.rotation, device), clock, common
     )
 
 
@@ -201,12 +197,12 @@ def refusal(path: Path, reason: str) -> ClipError:
     return ClipError(f"{path}: {reason}; measure this clip with decode.backend=pyav", code="decoder")
 
 
-def _open(path: Path, index: int, device: str, threads: int) -> Any:
+def _open(path: Path, index: int, device: str) -> Any:
     from torchcodec.decoders import VideoDecoder
 
     try:
         decoder = VideoDecoder(
-            path.absolute(), stream_index=index, dimension_order="NHWC", num_ffmpeg_threads=threads, device=device
+            path.absolute(), stream_index=index, dimension_order="NHWC", num_ffmpeg_threads=1, device=device
         )
     except (RuntimeError, ValueError) as error:
         raise refusal(path, f"torchcodec cannot open it ({_said(error)})") from error
@@ -216,11 +212,11 @@ def _open(path: Path, index: int, device: str, threads: int) -> Any:
 
 
 def _frames(
-    decoder: Any, path: Path, facts: Probe, lens: RGBLens, clock: Facts, common: Size | None, limits: Limits
+    decoder: Any, path: Path, facts: Probe, lens: RGBLens, clock: Facts, common: Size | None
 ) -> Iterator[DeviceFrame]:
     size = common(lens.width, lens.height) if common is not None else None
     pictures = _pictures(decoder, path, lens, size)
-    for number, (picture, t_s, duration_s) in enumerate(on_screen(pictures, clock, path, limits)):
+    for number, (picture, t_s, duration_s) in enumerate(on_screen(pictures, clock, path, DEFAULT_LIMITS)):
         batch, place = picture.image
         if number == facts.n_frames - 1:
             if facts.fps and abs(t_s - number / facts.fps) > SAME_TIME_S:
