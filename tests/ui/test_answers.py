@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.ui.conftest import Visit
+from vbench.ui import static_files
 
 
 @pytest.mark.parametrize("path", ["/ui/", "/api/v1/bench", "/nowhere", "/healthz", "/ui/theme.css"])
@@ -38,3 +39,13 @@ def test_a_space_may_be_shown_inside_the_hub(visit: Visit) -> None:
     assert "SameSite=none" in cookie
     assert "Secure" in cookie
     assert "Partitioned" in cookie
+
+
+def test_an_open_page_can_tell_that_the_server_was_upgraded(seen: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page was built with is what the API says with every answer, refusals too."""
+    own = seen.get("/api/v1/bench").headers["x-vbench-edition"]
+    assert own == seen.get("/api/v1/nowhere").headers["x-vbench-edition"]
+    assert f'\\"edition\\": \\"{own}\\"' in seen.get("/ui/").text
+    assert "x-vbench-edition" not in seen.get("/ui/").headers
+    monkeypatch.setattr(static_files, "STATIC", static_files.STATIC.parent / "schemas")
+    assert static_files.edition.__wrapped__() != own

@@ -10,6 +10,9 @@ from starlette.types import Message, Send
 
 from vbench.ui.policy import Policy
 
+EDITION_HEADER = "x-vbench-edition"
+"""By this a page that is open finds out that the server was upgraded; see `static_files.edition`."""
+
 
 def content_security_policy(policy: Policy, nonce: str) -> str:
     """Only files of this page; inline scripts only those it wrote; eval stays, since Gradio's components need it."""
@@ -42,8 +45,8 @@ class Refused(Exception):
 class Answer:
     """The way out: security headers on everything, a nonce on every script of a page."""
 
-    def __init__(self, send: Send, policy: Policy) -> None:
-        self._send, self._policy = send, policy
+    def __init__(self, send: Send, policy: Policy, edition: str = "") -> None:
+        self._send, self._policy, self._edition = send, policy, edition
         self._nonce = secrets.token_urlsafe(16)
         self._start: Message | None = None
         self._page: list[bytes] = []
@@ -113,4 +116,6 @@ class Answer:
         if not self._policy.embedded:
             headers["x-frame-options"] = "SAMEORIGIN"
             headers["cross-origin-opener-policy"] = "same-origin"
+        if self._edition:
+            headers[EDITION_HEADER] = self._edition
         headers.setdefault("cache-control", "no-store")

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from vbench._version import __version__
 from vbench.ui.i18n import words
 from vbench.ui.security import UI
-from vbench.ui.static_files import static_url
+from vbench.ui.static_files import edition, static_url
 from vbench.ui.theme import theme
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ import({script}).then((page) => page.mount(element, {options})).catch((error) =>
 
 def _view(script: str) -> None:
     gr.Navbar(visible=False)
-    options = json.dumps({"base": UI, "version": __version__})
+    options = json.dumps({"base": UI, "edition": edition()})
     gr.HTML(
         html_template=TEMPLATE,
         js_on_load=ON_LOAD.format(script=json.dumps(script), options=options),

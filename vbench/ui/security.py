@@ -67,6 +67,7 @@ class Guard:
         policy: Who is let in, from where.
         pages: Names of the Gradio pages; empty for the first.
         accounts: Who may in; None: everyone.
+        edition: Said with every answer of the API; see `static_files.edition`.
     """
 
     def __init__(
@@ -75,8 +76,10 @@ class Guard:
         policy: Policy,
         pages: frozenset[str],
         accounts: Accounts | None = None,
+        edition: str = "",
     ) -> None:
         self._app, self._policy, self._pages, self._accounts = app, policy, pages, accounts
+        self._edition = edition
         self._password_tries = RateLimit(6, burst=6)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +90,7 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        answer = Answer(send, self._policy)
+        answer = Answer(send, self._policy, self._edition if scope["path"].startswith("/api/") else "")
         try:
             headers = Headers(scope=scope)
             body = self._checked(scope, headers, receive, answer)

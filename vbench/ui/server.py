@@ -93,7 +93,7 @@ def build(
     for part in (front, static_files, media, api, api_takes, api_boards, api_arena, api_work):
         app.include_router(part.routes)
     names = _mount_pages(app, page)
-    app.add_middleware(Guard, policy=policy, pages=names, accounts=accounts)
+    app.add_middleware(Guard, policy=policy, pages=names, accounts=accounts, edition=static_files.edition())
     return app
 
 

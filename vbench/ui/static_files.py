@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from vbench._version import __version__
 from vbench.ui import media
 
 STATIC = Path(__file__).parent / "static"
@@ -23,6 +24,18 @@ def static_url(name: str) -> str:
     """The address of a file of `vbench/ui/static`, with its content's hash, so that browsers may keep it for ever."""
     path = STATIC / name
     return f"/static/{name}?v={_static_version(str(path), path.stat().st_mtime_ns)}"
+
+
+@cache
+def edition() -> str:
+    """What this process serves: the version, and the hash of all scripts and styles as they were at its start.
+
+    A page that was opened before an upgrade knows another one, and says so.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(path for path in STATIC.rglob("*") if path.is_file()):
+        digest.update(path.name.encode() + path.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:12]}"
 
 
 @routes.api_route("/static/{name:path}", methods=["GET", "HEAD"], include_in_schema=False)

@@ -7,6 +7,21 @@ export class ApiError extends Error {
   }
 }
 
+let edition = "";
+let onOther = () => {};
+
+/** Call `other` once when the server turns out to be of another edition than this page: it was upgraded meanwhile. */
+export function watchEdition(own, other) {
+  [edition, onOther] = [own, other];
+}
+
+function compareEdition(response) {
+  const found = response.headers.get("x-vbench-edition");
+  if (!edition || !found || found === edition) return;
+  edition = "";
+  onOther();
+}
+
 async function send(method, path, body, signal) {
   const options = { method, signal, credentials: "same-origin", headers: { accept: "application/json" } };
   if (body instanceof FormData || body instanceof Blob) options.body = body;
@@ -21,6 +36,7 @@ async function send(method, path, body, signal) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, "offline");
   }
+  compareEdition(response);
   return read(response);
 }
 

@@ -23,10 +23,10 @@ const remember = (key, value) => {
 
 /** One running page. Views get it as their context. */
 class App {
-  constructor(root, { base, version }) {
+  constructor(root, { base, edition }) {
     this.root = root;
     this.base = base;
-    this.version = version;
+    this.edition = edition;
     this.view = null;
     this.turn = 0;
     this.bench = null;
@@ -51,13 +51,13 @@ class App {
       this.banner, this.main, this.toasts, this.live);
     addEventListener("popstate", () => void this.show());
     void PAGES[this.pageName].load().catch(() => {}); // on its way while the bench is asked; a failure is said when it is opened
+    api.watchEdition(this.edition, () => this.#stale());
     try {
       this.bench = await api.get("bench");
     } catch (error) {
       return this.#broken(error);
     }
     this.benchName.textContent = this.bench.name;
-    if (this.version && this.bench.version && this.version !== this.bench.version) this.#stale();
     await this.show();
     const others = () => { for (const page of Object.values(PAGES)) void page.load().catch(() => {}); };
     (globalThis.requestIdleCallback ?? setTimeout)(others);
@@ -212,12 +212,12 @@ async function styled() {
 }
 
 /** Called by the Gradio component when it is on the page. */
-export async function mount(element, { base, version }) {
+export async function mount(element, { base, edition }) {
   await styled();
   const language = new URLSearchParams(location.search).get("lang") ?? remembered("language");
   const locale = setWords(window.gradio_config?.i18n_translations ?? {}, [language, ...navigator.languages].filter(Boolean));
   document.documentElement.lang = locale;
   const root = element.querySelector(".vb");
   root.lang = locale;
-  await new App(root, { base, version }).start();
+  await new App(root, { base, edition }).start();
 }
