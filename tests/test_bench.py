@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from vbench import database as database_module
 from vbench.bench import Bench
 from vbench.database import filesystem_of
 from vbench.errors import BenchError
-from vbench.media import clip_key, safe_name
+from vbench.media import clip_key, frames_in, safe_name, sha256_of
 from vbench.migrations import FOLDER, HEAD
 from vbench.records import (
     Clip,
@@ -296,6 +297,16 @@ def test_names_become_safe_path_parts():
         assert safe.strip(" .") == safe != ""
         assert len(safe.encode()) <= 160
     assert safe_name("长" * 100) != safe_name("长" * 101)
+
+
+def test_the_content_of_a_folder_is_its_frames_in_order(tmp_path):
+    for name, content in (("f-10.png", b"ten"), ("f-2.png", b"two"), ("notes.txt", b"no frame")):
+        (tmp_path / name).write_bytes(content)
+    frames = frames_in(tmp_path)
+    assert [path.name for path in frames] == ["f-2.png", "f-10.png"]
+    both = hashlib.sha256(b"two").digest() + hashlib.sha256(b"ten").digest()
+    assert sha256_of(tmp_path, frames) == hashlib.sha256(both).hexdigest()
+    assert sha256_of(frames[0]) == hashlib.sha256(b"two").hexdigest()
 
 
 def test_the_file_of_a_clip_is_no_other_clips():

@@ -6,10 +6,13 @@ import hashlib
 import re
 import shutil
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from vbench.errors import BenchError
+
+FRAME_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 class Media:
@@ -138,6 +141,28 @@ def _own_name(name: str) -> str:
 
 def _mark(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:6]
+
+
+def sha256_of(path: Path, frames: Sequence[Path] = ()) -> str:
+    """What tells a clip's content: of the file's bytes; of a folder, that of its frames' digests in order.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    if not frames:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256(b"".join(bytes.fromhex(sha256_of(frame)) for frame in frames)).hexdigest()
+
+
+def frames_in(folder: Path) -> list[Path]:
+    """The pictures of a folder of frames, in order."""
+    return sorted((path for path in folder.iterdir() if path.suffix.lower() in FRAME_SUFFIXES), key=natural_order)
+
+
+def natural_order(path: Path) -> list[tuple[int, str]]:
+    """Sorts `frame-2` before `frame-10`."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", path.name) if part]
 
 
 def sync(file_descriptor: int) -> None:

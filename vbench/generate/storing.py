@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 from vbench.errors import BenchError, ClipError
 from vbench.generate.telling import Telling
-from vbench.media import clip_key
+from vbench.media import clip_key, sha256_of
 from vbench.records import Clip, Job, Probe, Provenance, clip_id
 
 
@@ -22,8 +21,7 @@ class Storing(Telling):
         except ClipError as error:
             self._not_a_video(job, error)
             return False
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = sha256_of(path)
         key = self._key(job, path.suffix.lower(), sha256)
         self.bench.media.put(path, key)
         if (log := self._incoming.log(job.id)).is_file():  # what a local program said, kept beside its clip

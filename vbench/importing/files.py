@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vbench.media import FRAME_SUFFIXES, natural_order
+
 CLIP_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".gif", ".webp", ".png", ".avi", ".m4v")
-FRAME_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,6 @@ def printable(path: Path | str) -> str:
     """A path that every terminal, database and JSON file takes, whatever bytes are in its name."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def natural_order(path: Path) -> list[tuple[int, str]]:
-    """Sorts `frame-2` before `frame-10`."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", path.name) if part]
 
 
 def scan_folder(folder: Path, *, skip: Path | None = None) -> Scan:

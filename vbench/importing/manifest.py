@@ -14,8 +14,9 @@ from vbench.catalog.rows import csv_rows, jsonl_rows
 from vbench.catalog.source import check
 from vbench.catalog.suites import Name, Text, slug
 from vbench.errors import CatalogError
-from vbench.importing.files import CLIP_SUFFIXES, FRAME_SUFFIXES, Found, natural_order, printable
+from vbench.importing.files import CLIP_SUFFIXES, Found, printable
 from vbench.importing.matching import Match, PromptIndex, Unmatched
+from vbench.media import frames_in
 from vbench.records import Prompt, Provenance, digest
 from vbench.registry import did_you_mean
 
@@ -118,7 +119,7 @@ def _inside(manifest: Path, line: int, file: str, folder: Path) -> Path:
 def _found(path: Path, folder: Path) -> Found | None:
     parts = path.relative_to(folder).with_suffix("").parts
     if path.is_dir():
-        frames = sorted((p for p in path.iterdir() if p.suffix.lower() in FRAME_SUFFIXES), key=natural_order)
+        frames = frames_in(path)
         return Found(path, parts, tuple(frames)) if frames else None
     return Found(path, parts) if path.is_file() and path.suffix.lower() in CLIP_SUFFIXES else None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -22,7 +21,7 @@ from vbench.importing.matching import (
     match_by_pattern,
     one_per_place,
 )
-from vbench.media import clip_key
+from vbench.media import clip_key, sha256_of
 from vbench.records import Clip, Failure, Prompt, clip_id
 
 if TYPE_CHECKING:
@@ -275,17 +274,10 @@ def _stamps(found: Found) -> list[tuple[int, int]]:
 
 
 def _sha256(found: Found) -> str:
-    """SHA-256 of the file; of a folder of frames, that of its frames' digests in order."""
-    digests = []
-    for path in _files(found):
-        try:
-            with path.open("rb") as file:
-                digests.append(hashlib.file_digest(file, "sha256"))
-        except OSError as error:
-            raise ClipError(f"cannot be read ({error.strerror}); check its permissions and the disk") from None
-    if not found.frames:
-        return digests[0].hexdigest()
-    return hashlib.sha256(b"".join(each.digest() for each in digests)).hexdigest()
+    try:
+        return sha256_of(found.path, found.frames)
+    except OSError as error:
+        raise ClipError(f"cannot be read ({error.strerror}); check its permissions and the disk") from None
 
 
 def _put(bench: Bench, found: Found, key: str) -> None:

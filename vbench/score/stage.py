@@ -15,6 +15,7 @@ from vbench.errors import ItemError, MetricError, OptionError
 from vbench.features import decoders
 from vbench.features.extract import Extracted, Timing, Wanted, extract
 from vbench.measure import Asked, Combined, DeviceFeature, Measure, Metric
+from vbench.media import frames_in, sha256_of
 from vbench.records import Clip, Event, Failure, Outcomes, Probe, Prompt, Score, ScoreKey, Timeline
 from vbench.score.plan import ScorePlan, make_plan
 
@@ -365,7 +366,7 @@ def measure_file(
 
     known = prompt or Prompt(id=path.stem, text="")
     facts = probe(path, threads=1)
-    sha256 = sha256_of(path)
+    sha256 = sha256_of(path, frames_in(path) if path.is_dir() else ())
     clip = Clip(
         id=clip_id("", known.text, 0, sha256),
         model="",
@@ -386,17 +387,3 @@ def measure_file(
             return clip, refused(plan, item, found.refused.code, found.refused.message)
         return clip, measured(plan, item, found.values, facts)
     raise AssertionError("one clip in, one clip out")
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file's bytes, or of the names and bytes of a folder of frames."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    for part in sorted(path.iterdir()) if path.is_dir() else [path]:
-        if path.is_dir():
-            digest.update(part.name.encode())
-        with part.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()

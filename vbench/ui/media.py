@@ -19,7 +19,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 
 from vbench.bench import Bench
 from vbench.errors import ClipError
-from vbench.importing.files import natural_order
+from vbench.media import natural_order
 from vbench.records import Clip
 from vbench.ui.sandbox import Sandbox
 from vbench.ui.state import Page, page_state
