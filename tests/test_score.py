@@ -16,7 +16,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from tests.features.tiny_models import save_clip, save_dino
+from tests.fakes.tiny_models import save_clip, save_dino
 from vbench.bench import Bench
 from vbench.errors import OptionError, WeightsError
 from vbench.importing import import_folder

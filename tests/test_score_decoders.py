@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tests.features.tiny_models import save_dino
+from tests.fakes.tiny_models import save_dino
 from tests.video import clips
 from vbench.bench import Bench
 from vbench.cli import app

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import torch
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer, ViTConfig, ViTModel
 
+SIDE = 32
+"""Pixels of a side that the models of `save_clip` and `save_xclip` see."""
 WORDS = ("a", "red", "ball", "rolls", "over", "the", "grass", "van", "gogh", "style", "slowly")
 
 
@@ -28,15 +33,25 @@ def tiny_dino(folder, *, image=64, patch=16):
 
 def tiny_clip(folder, *, image=64, seed=2):
     """Two towers of two layers and a tokenizer that knows `WORDS` and letters."""
-    tower = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
     tokenizer = tiny_tokenizer()
     ends = {"bos_token_id": len(tokenizer) - 2, "eos_token_id": len(tokenizer) - 1}
-    text = {**tower, **ends, "vocab_size": len(tokenizer), "max_position_embeddings": 77}
-    vision = {**tower, "image_size": image, "patch_size": 16}
+    text = {**_tower(), **ends, "vocab_size": len(tokenizer), "max_position_embeddings": 77}
+    vision = {**_tower(), "image_size": image, "patch_size": 16}
     config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=24)
     randomise(CLIPModel(config), seed).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def _tower():
+    return {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+
+
+def _words(n_tokens):
+    """Of a text tower whose last two tokens are its start and its end."""
+    start, end = n_tokens - 2, n_tokens - 1
+    places = {"bos_token_id": start, "eos_token_id": end, "pad_token_id": end}
+    return {"vocab_size": n_tokens, "max_position_embeddings": 77} | places
 
 
 def tiny_tokenizer():
@@ -108,3 +123,81 @@ def tiny_viclip(path, *, side=32, patch=8, width=64, frames=8, layers=2, out=16)
     }
     torch.save({"model": state, "epoch": 3}, path)
     return path
+
+
+def save_tokenizer(folder: Path) -> int:
+    """A byte-level CLIP tokenizer without merges; gives its size."""
+    from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+    alphabet = list(bytes_to_unicode().values())
+    words = [*alphabet, *(letter + "</w>" for letter in alphabet), "<|startoftext|>", "<|endoftext|>"]
+    vocab = {word: i for i, word in enumerate(words)}
+    (folder / "vocab.json").write_text(json.dumps(vocab))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt")).save_pretrained(folder)
+    return len(vocab)
+
+
+def bytes_to_unicode() -> dict[int, str]:
+    """The printable stand-ins of bytes that CLIP's tokenizer uses."""
+    kept = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    table = {byte: chr(byte) for byte in kept}
+    for byte in range(256):
+        if byte not in table:
+            table[byte] = chr(256 + len(table) - len(kept))
+    return table
+
+
+def save_clip(folder: Path, *, seed: int = 0) -> Path:
+    """A CLIPModel with tokenizer and processor."""
+    from transformers import (
+        AutoTokenizer,
+        CLIPConfig,
+        CLIPImageProcessor,
+        CLIPModel,
+        CLIPProcessor,
+        CLIPTextConfig,
+        CLIPVisionConfig,
+    )
+
+    folder.mkdir(parents=True, exist_ok=True)
+    size = save_tokenizer(folder)
+    torch.manual_seed(seed)
+    text = CLIPTextConfig(**_tower(), **_words(size))
+    vision = CLIPVisionConfig(**_tower(), image_size=SIDE, patch_size=8)
+    config = CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=24)
+    CLIPModel(config).save_pretrained(folder)
+    square = {"height": SIDE, "width": SIDE}
+    images = CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size=square)
+    CLIPProcessor(images, AutoTokenizer.from_pretrained(folder)).save_pretrained(folder)
+    images.save_pretrained(folder)
+    return folder
+
+
+def save_dino(folder: Path, *, seed: int = 0) -> Path:
+    """A Dinov2Model."""
+    from transformers import Dinov2Config, Dinov2Model
+
+    torch.manual_seed(seed)
+    config = Dinov2Config(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=70, patch_size=14)
+    Dinov2Model(config).save_pretrained(folder)
+    return folder
+
+
+def save_xclip(folder: Path, *, seed: int = 0) -> Path:
+    """An XCLIPModel with tokenizer."""
+    from transformers import XCLIPConfig, XCLIPModel, XCLIPTextConfig, XCLIPVisionConfig
+
+    folder.mkdir(parents=True, exist_ok=True)
+    size = save_tokenizer(folder)
+    torch.manual_seed(seed)
+    text = XCLIPTextConfig(**_tower(), **_words(size))
+    vision = XCLIPVisionConfig(
+        **_tower(), image_size=SIDE, patch_size=8,
+        num_frames=8, mit_hidden_size=24, mit_intermediate_size=48, mit_num_hidden_layers=1, mit_num_attention_heads=2,
+    )  # fmt: skip
+    config = XCLIPConfig(
+        text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=24, prompt_num_attention_heads=2
+    )
+    XCLIPModel(config).save_pretrained(folder)
+    return folder

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.features.tiny_models import SIDE, save_clip, save_dino, save_xclip
+from tests.fakes.tiny_models import SIDE, save_clip, save_dino, save_xclip
 from vbench.errors import WeightsError
 from vbench.features.aesthetic import AestheticFeature
 from vbench.features.dino import IMAGENET_MEAN, IMAGENET_STD, DinoFeature
@@ -58,7 +58,7 @@ def test_x_clip_equals_the_models_own_logits(tmp_path):
 def test_x_clip_is_taken_at_the_commit_of_the_cache_and_never_downloaded_without_a_pin(tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match=r"microsoft/xclip-base-patch32 \(about 786 MB\).*--set xclip.model=PATH"):
         VideoTextFeature(Settings()).fetch()
-    assert not VideoTextFeature(Settings()).weights()[0].downloadable
+    assert "hf download" in VideoTextFeature(Settings()).weights()[0].by_hand
     folder = save_xclip(tmp_path / "snapshots" / "0123abcd")
     asked = []
 

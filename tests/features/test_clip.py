@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.features.tiny_models import SIDE, save_clip
+from tests.fakes.tiny_models import SIDE, save_clip
 from vbench.errors import MetricError, WeightsError
 from vbench.features.clip import ClipFramesFeature, ClipQualityFeature, ClipTextFeature
 from vbench.features.distractors import N_DISTRACTORS, distractors

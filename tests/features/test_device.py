@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.features.tiny_models import save_dino
+from tests.fakes.tiny_models import save_dino
 from vbench.errors import ItemError
 from vbench.features.decode import Chunk
 from vbench.features.device import Batcher
