@@ -24,3 +24,9 @@ def test_writing_too_fast_is_said_with_the_time_to_wait(page: TestClient) -> Non
     assert answers[0].status_code == 200
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+def test_boards_with_ever_other_filters_are_asked_for_at_a_pace(page: TestClient) -> None:
+    codes = [page.get(f"/api/v1/board?tag=water&resolution={i}x{i}").status_code for i in range(45)]
+    assert codes[0] == 200
+    assert codes[-1] == 429

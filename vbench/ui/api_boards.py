@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from vbench.errors import OptionError
 from vbench.ui.api import models
 from vbench.ui.boards import boards
-from vbench.ui.state import page_state
+from vbench.ui.state import asking, page_state, slow_down
 
 routes = APIRouter(prefix="/api/v1", tags=["boards"])
 
@@ -17,6 +17,7 @@ routes = APIRouter(prefix="/api/v1", tags=["boards"])
 @routes.get("/board")
 def leaderboard(
     page: page_state,
+    visitor: asking,
     metric: Annotated[list[str] | None, Query(max_length=200)] = None,
     by: Annotated[str, Query(max_length=200)] = "",
     tag: Annotated[list[str] | None, Query(max_length=50)] = None,
@@ -33,6 +34,7 @@ def leaderboard(
     Tools are left out by what their cards say: `access`, `licence`, `country`, `status`, a length in `seconds` and a
     `resolution` they can deliver. A tool without a card passes no such filter.
     """
+    slow_down(page.limits.boards, visitor.address)
     facts = {found.id: found for found in models(page)}
     chosen = tuple(model) if model else None
     if access or licence or country or status or seconds or resolution:

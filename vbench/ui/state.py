@@ -35,6 +35,8 @@ class Limits:
     """Per voter: pairs drawn and votes cast."""
     votes_from_address: RateLimit = field(default_factory=lambda: RateLimit(3000, burst=1500))
     writes: RateLimit = field(default_factory=lambda: RateLimit(300, burst=100))
+    boards: RateLimit = field(default_factory=lambda: RateLimit(60, burst=40))
+    """Per address: one with other filters takes a second of a large bench, and they are made one at a time."""
     logins: RateLimit = field(default_factory=lambda: RateLimit(6, burst=6))
 
 
