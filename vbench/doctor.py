@@ -104,15 +104,21 @@ def _decoder(backend: str, device: str) -> Check:
 
 def _weights() -> list[Check]:
     from vbench.features import FEATURES
-    from vbench.measure import Settings
+    from vbench.measure import Settings, Weights
 
-    needed = {weights.name: weights for name in FEATURES for weights in FEATURES[name](Settings()).weights()}
+    needed: dict[str, Weights] = {}
+    settings: dict[str, dict[str, None]] = {}
+    for name in FEATURES:
+        for weights in FEATURES[name](Settings()).weights():
+            needed.setdefault(weights.name, weights)
+            settings.setdefault(weights.name, {})[weights.setting] = None
     found = []
     for weights in needed.values():
         detail = f"{weights.size_mb} MB, {weights.licence}"
         if not weights.present:
-            how = "fetched when first used" if weights.downloadable else f"get it with hf download {weights.name}"
-            detail += f"; {how}, or point to a copy: --set {weights.setting}=PATH"
+            how = weights.by_hand or "fetched when first used"
+            copies = ", ".join(f"--set {setting}=PATH" for setting in settings[weights.name])
+            detail += f"; {how}, or point to a copy: {copies}"
         state: State = "ok" if weights.present else "missing"
         found.append(Check(topic="weights", name=weights.name, state=state, detail=detail))
     return found

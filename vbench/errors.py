@@ -26,6 +26,11 @@ class OptionError(UserError):
 class WeightsError(UserError):
     """Model weights that a plan needs are not there, or are not what they should be."""
 
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
+        """Why, without saying again which and what to do."""
+
 
 class AuthError(UserError):
     """A key is missing or was refused."""

@@ -55,6 +55,7 @@ class AestheticFeature(DeviceFeature):
             licence="MIT",
             present=bool(self.settings.get("aesthetic.head", "")) and self._head().is_file(),
             revision="",
+            by_hand="get it from LAION-AI/aesthetic-predictor",
         )
         return (MODEL.weights(self.settings), head)
 

@@ -26,7 +26,7 @@ class WeightFile:
     size_mb: int
     licence: str
     cached: Callable[[], Path] | None = None
-    """Where another library keeps a copy, e.g. torch.hub in its cache."""
+    """Where another library keeps the copy it fetches, e.g. torch.hub in its cache; None: a person has to get it."""
 
     def path(self, settings: Settings) -> Path | None:
         """Where it lies on this machine; None: nowhere.
@@ -54,6 +54,7 @@ class WeightFile:
             present=path is not None,
             revision=self.identity(settings),
             optional=True,
+            by_hand="" if self.cached is not None else f"get it from {self.source}",
         )
 
     def identity(self, settings: Settings) -> str:

@@ -65,7 +65,7 @@ class HubModel:
             licence=self.licence,
             present=folder is not None,
             revision=self.identity(settings),
-            downloadable=self.revision is not None,
+            by_hand=f"get it with hf download {self.repo}" if self.revision is None else "",
         )
 
     def identity(self, settings: Settings) -> str:
@@ -121,7 +121,8 @@ class HubModel:
             raise WeightsError(
                 f"{self.repo} (revision {revision[:12]}, about {self.size_mb} MB) is not in the cache and "
                 f"cannot be downloaded: {reason}; give a local copy with --set {self.setting}=PATH, or score with "
-                "--preset offline"
+                "--preset offline",
+                reason=f"They cannot be downloaded here: {reason}",
             ) from None
         raise WeightsError(f"{self.repo}: revision {revision} holds no {' or '.join(WEIGHT_FILES)}")
 

@@ -71,8 +71,8 @@ class Weights:
     """Pinned revision, or the digest of a local copy; empty: none is pinned and there is no copy."""
     optional: bool = False
     """The `vbench` preset goes on without what needs it where it cannot be had, and names what it leaves out."""
-    downloadable: bool = True
-    """`Feature.fetch` gets it; else a person has to."""
+    by_hand: str = ""
+    """How a person gets it, for a sentence; empty: `Feature.fetch` does."""
 
 
 class Feature(ABC):

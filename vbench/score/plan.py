@@ -216,7 +216,7 @@ def _check_weights(features: Mapping[str, Feature], metrics: Sequence[Metric]) -
             if not any(weights.name in missing for weights in feature.weights()):
                 feature.fetch()
         except WeightsError as error:
-            reasons.setdefault(str(error).split(";")[0])
+            reasons.setdefault(error.reason.split(";")[0])
         for weights in feature.weights():
             if not weights.present:
                 missing[weights.name] = weights
@@ -228,7 +228,6 @@ def _check_weights(features: Mapping[str, Feature], metrics: Sequence[Metric]) -
         for w in missing.values()
     )
     free = [metric.name for metric in metrics if not blocked & set(metric.inputs)]
-    without = (
-        f"{len(free)} of these {len(metrics)} measures need none (--preset offline)" if free else "all of them need it"
-    )
+    choice = "--preset offline" if set(free) <= set(presets()["offline"]) else f"--metrics {','.join(free)}"
+    without = f"{len(free)} of these {len(metrics)} measures need none ({choice})" if free else "all of them need it"
     raise WeightsError(f"weights are missing: {what}. {'. '.join([*reasons, without])}")
