@@ -216,6 +216,14 @@ def test_missing_weights_stop_the_plan_and_say_what_works_without(monkeypatch, t
         make_plan("standard")
     for words in ("facebook/dinov2-base", "346 MB", "clip.model=PATH", "offline", "f9e44c814b77"):
         assert words in str(caught.value)
+    assert str(caught.value).count("facebook/dinov2-base") == 1
+    assert str(caught.value).count("cannot be downloaded") == 1
+
+
+def test_the_way_out_without_weights_is_one_that_works(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(WeightsError, match=r"1 of these 2 measures need none \(--metrics vbench.temporal_flickering\)"):
+        make_plan(metrics=["vbench.temporal_flickering", "vbench.subject_consistency"])
 
 
 def test_a_local_copy_of_raft_is_part_of_the_key(tmp_path):
