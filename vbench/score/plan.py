@@ -17,8 +17,8 @@ from vbench.registry import did_you_mean
 Preset = Literal["offline", "standard", "full", "vbench"]
 PRESETS: dict[str, str] = {
     "offline": "every measure that needs no weights; wrong content cannot be seen without a learned encoder",
-    "standard": "offline, and consistency by DINOv2, alignment by CLIP",
-    "full": "standard, and aesthetics, technical quality and a video-text model",
+    "standard": "offline, and consistency by DINOv2, alignment and technical quality by CLIP",
+    "full": "standard, and aesthetics and a video-text model",
     "vbench": "VBench 1.0 dimensions, exactly as its code computes them",
 }
 FULL_ONLY = ("aesthetic", "video_alignment")
