@@ -40,7 +40,8 @@ def make_steps(
 
 def make_flow(n, **columns):
     """`n` pairs 1/8 s apart of a 24 fps clip; columns replace zeros."""
-    names = ("median", "p95", "camera", "subject", "inliers", "residual", "jerk")
-    plain = {name: np.zeros(n) for name in names} | {"valid": np.ones(n), "move": np.zeros((n, 4))}
+    names = ("median", "p95", "camera", "subject", "residual", "jerk")
+    plain = {name: np.zeros(n) for name in names} | {"valid": np.ones(n), "inliers": np.ones(n)}
+    plain |= {"move": np.zeros((n, 4))}
     plain |= {name: np.broadcast_to(value, plain[name].shape).astype(float) for name, value in columns.items()}
     return Flow(t_s=np.arange(n) / 8, frame=3 * np.arange(1, n + 1), **plain)

@@ -66,6 +66,17 @@ def test_moves_are_named_as_the_crew_does(move, name):
     assert found.value == 1.0
 
 
+@pytest.mark.parametrize("move", [(-0.1, 0, 0, 0), (0, 0, 0, 0)])
+def test_what_no_camera_explains_is_no_move_and_not_static(move):
+    """A homography that fits a quarter of the points fits them by chance."""
+    flow = make_flow(16, move=np.tile(move, (16, 1)), inliers=np.where(np.arange(16) < 8, 0.9, 0.25))
+    steps, asked = make_steps(n=60, fps=24), {"camera": "pan_right" if any(move) else "static"}
+    names = recognised(flow, steps)[0]
+    assert "unclear" not in names[:8]
+    assert set(names[10:]) == {"unclear"}
+    assert camera_move(flow, steps, Prompt(id="p", text="", expects=asked)).value == pytest.approx(9 / 16, abs=0.07)
+
+
 def test_half_the_time():
     move = np.zeros((16, 4))
     move[8:, 0] = -0.2

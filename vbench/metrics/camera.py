@@ -14,6 +14,8 @@ STATIC_SPEED = 0.012
 """Mean motion of the picture by the camera, in diagonals per second, below which it counts as static."""
 LEVER = 0.28
 """Mean distance of a point of the picture from its centre in diagonals: turns growth and roll into speeds."""
+SURE = 0.35
+"""Share of points that the camera's model must explain over half a second; below, it is chance and no move."""
 SMOOTH = 4
 """Pairs of 1/8 s that are averaged: half a second."""
 MOVES = ("pan_left", "pan_right", "tilt_up", "tilt_down", "zoom_in", "zoom_out", "roll_cw", "roll_ccw")
@@ -42,15 +44,20 @@ def speeds(move: Floats) -> Floats:
 
 
 def recognised(flow: Flow, steps: Steps) -> tuple[list[str], NDArray[np.bool_]]:
-    """The move at each pair of the clip (half-second mean), and which pairs lie within shots."""
+    """The move at each pair of the clip (half-second mean), and which pairs lie within shots.
+
+    One of `MOVES`, `static`, or `unclear` where no camera explains the picture: it boils, blurs, or turns into another.
+    """
     whole = within_shots(flow, steps)
     kernel = np.ones(min(SMOOTH, max(1, len(flow.t_s))))
     weight = np.convolve(whole.astype(float), kernel, "same")
     masked = np.where(whole[:, None], flow.move, 0.0)
     mean = np.stack([np.convolve(column, kernel, "same") for column in masked.T], axis=1)
     strength = speeds(mean / np.maximum(weight, 1e-9)[:, None])
+    explained = np.convolve(np.where(whole, flow.inliers, 0.0), kernel, "same") / np.maximum(weight, 1e-9)
     best = strength.argmax(axis=1)
     names = [MOVES[k] if strength[i, k] >= STATIC_SPEED else "static" for i, k in enumerate(best)]
+    names = [name if sure else "unclear" for name, sure in zip(names, explained >= SURE, strict=True)]
     return names, whole
 
 
@@ -78,7 +85,7 @@ def camera_move(flow: Flow, steps: Steps, prompt: Prompt) -> Measure:
 
 
 CAMERA_MOVE = Metric(
-    name="camera_move", version=1, inputs=("flow", "steps", "prompt"), compute=camera_move,
+    name="camera_move", version=2, inputs=("flow", "steps", "prompt"), compute=camera_move,
     unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="motion", min_frames=2,
     about="Share of the time in which the camera moves as the prompt expects.",
 )  # fmt: skip
