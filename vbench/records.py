@@ -86,7 +86,7 @@ class Prompt:
     negative: str = ""
     tags: tuple[str, ...] = ()
     expects: Mapping[str, Any] = field(default_factory=dict)
-    """What the clip should show, in structured form; keys as in `vbench.catalog.suites.Expects`."""
+    """What the clip should show, in structured form; keys as in `vbench.catalog.expects.Expects`."""
     image: str = ""
     """Path of a first frame, for image-to-video; empty for text only."""
 

@@ -7,7 +7,9 @@ import pytest
 
 from vbench import catalog
 from vbench.catalog import find_suite, suite_files
-from vbench.catalog.suites import Expects, load_suite, slug
+from vbench.catalog.expects import Expects
+from vbench.catalog.prompt_lines import slug
+from vbench.catalog.suites import load_suite
 from vbench.errors import CatalogError
 
 

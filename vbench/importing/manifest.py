@@ -10,9 +10,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from vbench.catalog.prompt_lines import Name, Text, slug
 from vbench.catalog.rows import csv_rows, jsonl_rows
 from vbench.catalog.source import check
-from vbench.catalog.suites import Name, Text, slug
 from vbench.errors import CatalogError
 from vbench.importing.files import CLIP_SUFFIXES, Found, printable
 from vbench.importing.matching import Match, PromptIndex, Unmatched

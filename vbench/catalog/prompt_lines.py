@@ -1,0 +1,103 @@
+"""One prompt as a suite writes it: checked, named, and made a record."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from vbench.catalog.expects import Expects
+from vbench.errors import CatalogError
+from vbench.records import Prompt
+
+MAX_ID_BYTES = 120
+"""A clip's file is named after its prompt; file systems take 255 bytes."""
+SLUG_LENGTH = 60
+
+
+def _clean(text: str) -> str:
+    """Strip the ends; refuse what no tool, database or terminal should be sent."""
+    text = unicodedata.normalize("NFC", text.strip())
+    for char in text:
+        if unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t":
+            raise ValueError(f"has the control character U+{ord(char):04X}; remove it")
+    if not text:
+        raise ValueError("is empty; write something or leave the line out")
+    return text
+
+
+def _name(text: str) -> str:
+    """A name that is safe as part of a file name on every system."""
+    text = unicodedata.normalize("NFC", text)
+    if not re.fullmatch(r"\w[\w.-]*", text):
+        near = slug(text) if any(c.isalnum() for c in text) else "dog-in-the-rain"
+        raise ValueError(f"use letters, digits, '-', '_' and '.', and start with a letter or digit, as in {near!r}")
+    if (n_bytes := len(text.encode())) > MAX_ID_BYTES:
+        raise ValueError(f"is {n_bytes} bytes long; files are named after it, so keep it within {MAX_ID_BYTES}")
+    return text
+
+
+Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_clean)]
+Name = Annotated[str, AfterValidator(_name)]
+Tag = Annotated[str, StringConstraints(max_length=100), AfterValidator(_clean)]
+
+
+class Checked(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PromptLine(Checked):
+    """One prompt as a suite writes it."""
+
+    id: Name
+    text: Text
+    negative: str = Field(default="", max_length=10_000)
+    tags: tuple[Tag, ...] = ()
+    """`facet:value`, such as `shot:close-up` or `weather:rain`; boards can be split by them."""
+    expects: Expects = Expects()
+    image: str = ""
+    """First frame for image-to-video; a path relative to the suite's file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    line: int
+    prompt: Prompt
+
+
+def slug(text: str) -> str:
+    """A readable, stable id for a prompt: its words, and six hex digits where they were cut.
+
+    Letters of every script stay; a text without any gets an id from its digest.
+    """
+    words = re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", text).lower()).strip("-")
+    short = words.encode()[:SLUG_LENGTH].decode(errors="ignore")
+    if short == words and words:
+        return words
+    short = short.rpartition("-")[0] or short
+    return f"{short}-{mark(text)}" if short else f"prompt-{mark(text)}"
+
+
+def mark(text: str) -> str:
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()[:6]
+
+
+def record(line: PromptLine, *, path: Path, at: int, suite: str) -> Found:
+    image = str((path.parent / line.image).resolve()) if line.image else ""
+    if image and not Path(image).is_file():
+        raise CatalogError(f"{path}:{at}: image {line.image!r} is not there; it is looked for beside the suite")
+    prompt = Prompt(
+        id=line.id,
+        text=line.text,
+        suite=suite,
+        negative=line.negative.strip(),
+        tags=line.tags,
+        expects=line.expects.as_json(),
+        image=image,
+    )
+    return Found(at, prompt)
