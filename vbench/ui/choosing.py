@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from vbench.bench import Bench
 from vbench.catalog import suite_files
-from vbench.catalog.suites import PromptLine, load_suite, slug
+from vbench.catalog.prompt_lines import PromptLine, slug
+from vbench.catalog.suites import load_suite
 from vbench.errors import CatalogError, OptionError
 from vbench.records import Prompt
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from vbench.bench import Bench
 from vbench.catalog.cards import cards
-from vbench.catalog.suites import slug
+from vbench.catalog.prompt_lines import slug
 from vbench.errors import CatalogError, ClipError, OptionError
 from vbench.importing import guess_from_name
 from vbench.importing.files import CLIP_SUFFIXES
