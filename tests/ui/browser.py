@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from tests.ui.numbered import BLOCK, N_BITS
+from vbench.records import Clip
+
+Open = Callable[..., Any]
+"""Opens an address of the page in a new window; options as of a Playwright context, and `url` of another page."""
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -60,3 +64,31 @@ def is_there() -> bool:
 
     with sync_playwright() as playwright:
         return os.path.exists(playwright.chromium.executable_path)
+
+
+def compare(opened: Open, clips: list[Clip], query: str = "", **options: Any) -> Any:
+    window = opened(f"/ui/compare?takes={','.join(clip.id for clip in clips)}{query}", **options)
+    window.wait_for_selector("[data-ready='1']", timeout=60_000)
+    return window
+
+
+def wait_for_frames(window: Any, frames: list[int]) -> None:
+    """Until every take shows its frame, and for two screen frames more."""
+    window.wait_for_function(f"(want) => JSON.stringify(({READ_FRAMES})()) === JSON.stringify(want)", arg=frames)
+    window.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert window.evaluate(READ_FRAMES) == frames
+
+
+def require_chromium() -> None:
+    """Skip the module that calls it where there is no Chromium; fail it where one is asked for.
+
+    Raises:
+        Failed: `VBENCH_REQUIRE_BROWSER=1`, and none is installed.
+    """
+    import pytest
+
+    if is_there():
+        return
+    if os.environ.get("VBENCH_REQUIRE_BROWSER") == "1":
+        pytest.fail("VBENCH_REQUIRE_BROWSER=1, but there is no Chromium; install one", pytrace=False)
+    pytest.skip("no Chromium installed", allow_module_level=True)

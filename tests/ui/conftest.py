@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.ui.browser import Open, chromium
+from tests.ui.numbered import KINDS, RATES, SCENE, SCRIPT, Kind, fill
+from tests.ui.serving import serving
 from vbench import video
 from vbench.bench import Bench
 from vbench.records import (
@@ -200,3 +203,41 @@ def many_clips(bench: Bench, n: int) -> None:
                 for i in range(n)
             ]
         )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real Chromium."""
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[Clip], Bench]]:
+    """A running page over four tools on two prompts, and one clip for each rate."""
+    with Bench.open(tmp_path_factory.mktemp("browser")) as bench:
+        clips = fill(bench, KINDS, [SCENE, SCRIPT])
+        rates = [Kind(model=f"rate-{fps:g}", fps=fps, n_frames=24, size=(256, 144)) for fps in RATES]
+        clips += fill(bench, rates, [Prompt(id="rates", text="Every rate", suite="t")])
+        with serving(bench) as url:
+            yield url, clips, bench
+
+
+@pytest.fixture
+def opened(browser: Any, shown: tuple[str, list[Clip], Bench]) -> Iterator[Open]:
+    """Opens an address of the page in a new window; what a script could not do fails the test."""
+    contexts, errors = [], []
+
+    def go(path: str, *, url: str = "", **options: Any) -> Any:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        contexts.append(context)
+        window = context.new_page()
+        window.on("pageerror", lambda error: errors.append(str(error)))
+        window.goto((url or shown[0]) + path)
+        window.wait_for_selector(".vb .view > *", state="attached")
+        return window
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert errors == []

@@ -62,6 +62,17 @@ class Kind:
     """A tone; 0: silent."""
 
 
+RATES = (8.0, 16.0, 23.976, 24.0, 25.0, 30.0, 60.0)
+SCRIPT = Prompt(id="script", text='<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>', suite="t")
+SCENE = Prompt(id="scene", text="A disc swings over a slope", suite="t", tags=("camera:static",))
+KINDS = (
+    Kind(model="alpha", hue=0.1, audio_hz=220.0),
+    Kind(model="beta", hue=0.4),
+    Kind(model="gamma", hue=0.7, fps=16, n_frames=40),
+    Kind(model="delta", hue=0.4, fps=30, n_frames=75),
+)
+
+
 def numbered_frames(kind: Kind, *, with_number: bool = True) -> Iterator[np.ndarray[Any, Any]]:
     """A disc on a slope of grey, RGB uint8 (H, W, 3); the number in the top rows, most significant bit first."""
     width, height = kind.size

@@ -2,92 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
 import statistics
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.ui.browser import READ_FRAMES, SPREAD, chromium, is_there
+from tests.ui.browser import READ_FRAMES, SPREAD, Open, compare, require_chromium, wait_for_frames
 from tests.ui.conftest import many_clips
-from tests.ui.numbered import Kind, add_clip, fill
+from tests.ui.numbered import KINDS, RATES, SCENE, SCRIPT, Kind, add_clip
 from tests.ui.serving import serving
 from vbench.bench import Bench
-from vbench.records import Clip, Prompt
+from vbench.records import Clip
 
 pytestmark = [pytest.mark.browser]
-if not is_there():
-    if os.environ.get("VBENCH_REQUIRE_BROWSER") == "1":
-        pytest.fail("VBENCH_REQUIRE_BROWSER=1, but there is no Chromium; install one", pytrace=False)
-    pytest.skip("no Chromium installed", allow_module_level=True)
+require_chromium()
 
-RATES = (8.0, 16.0, 23.976, 24.0, 25.0, 30.0, 60.0)
-SCRIPT = Prompt(id="script", text='<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>', suite="t")
-SCENE = Prompt(id="scene", text="A disc swings over a slope", suite="t", tags=("camera:static",))
-KINDS = (
-    Kind(model="alpha", hue=0.1, audio_hz=220.0),
-    Kind(model="beta", hue=0.4),
-    Kind(model="gamma", hue=0.7, fps=16, n_frames=40),
-    Kind(model="delta", hue=0.4, fps=30, n_frames=75),
-)
 STEPS = 8
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[Clip], Bench]]:
-    """A running page over four tools on two prompts, and one clip for each rate."""
-    with Bench.open(tmp_path_factory.mktemp("browser")) as bench:
-        clips = fill(bench, KINDS, [SCENE, SCRIPT])
-        rates = [Kind(model=f"rate-{fps:g}", fps=fps, n_frames=24, size=(256, 144)) for fps in RATES]
-        clips += fill(bench, rates, [Prompt(id="rates", text="Every rate", suite="t")])
-        with serving(bench) as url:
-            yield url, clips, bench
-
-
-Open = Callable[..., Any]
-
-
-@pytest.fixture
-def opened(browser: Any, shown: tuple[str, list[Clip], Bench]) -> Iterator[Open]:
-    """Opens an address of the page in a new window; what a script could not do fails the test."""
-    contexts, errors = [], []
-
-    def go(path: str, *, url: str = "", **options: Any) -> Any:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-        contexts.append(context)
-        window = context.new_page()
-        window.on("pageerror", lambda error: errors.append(str(error)))
-        window.goto((url or shown[0]) + path)
-        window.wait_for_selector(".vb .view > *", state="attached")
-        return window
-
-    yield go
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
-def compare(opened: Open, clips: list[Clip], query: str = "", **options: Any) -> Any:
-    window = opened(f"/ui/compare?takes={','.join(clip.id for clip in clips)}{query}", **options)
-    window.wait_for_selector("[data-ready='1']", timeout=60_000)
-    return window
-
-
-def wait_for_frames(window: Any, frames: list[int]) -> None:
-    """Until every take shows its frame, and for two screen frames more."""
-    window.wait_for_function(f"(want) => JSON.stringify(({READ_FRAMES})()) === JSON.stringify(want)", arg=frames)
-    window.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert window.evaluate(READ_FRAMES) == frames
 
 
 def at_s(window: Any) -> float:
@@ -376,64 +308,6 @@ def test_a_server_that_went_away_is_a_sentence(opened: Open, bench: Bench) -> No
     window.click(".bar nav a:has-text('Boards')")
     window.wait_for_selector(".problem")
     assert "does not answer" in window.inner_text(".problem")
-
-
-def test_an_empty_bench_teaches(opened: Open, tmp_path: Path) -> None:
-    with Bench.open(tmp_path / "empty") as bench, serving(bench) as url:
-        for path in ("", "compare", "arena", "boards"):
-            assert opened(f"/ui/{path}", url=url).locator(".empty h1").count() == 1
-
-
-def test_the_page_speaks_chinese_where_the_browser_does(opened: Open) -> None:
-    window = opened("/ui/", locale="zh-CN")
-    assert window.inner_text(".bar nav a >> nth=0") == "素材"
-    assert window.evaluate("document.documentElement.lang") == "zh-CN"
-
-
-def test_everything_is_within_reach_of_the_keyboard(opened: Open, shown: tuple[str, list[Clip], Bench]) -> None:
-    window = compare(opened, shown[1][:2])
-    window.keyboard.press("?")
-    assert window.locator("dialog kbd").count() > 30
-    window.keyboard.press("Escape")
-    window.wait_for_selector("dialog", state="detached")
-    window.keyboard.press("Tab")
-    assert window.evaluate("document.activeElement.className") == "skip"
-    window.evaluate("document.querySelector('.play').focus()")
-    outline = window.evaluate("getComputedStyle(document.querySelector('.skip')).outlineStyle")
-    assert outline != "hidden"
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-def test_nothing_is_wider_than_the_window(opened: Open, shown: tuple[str, list[Clip], Bench], width: int) -> None:
-    takes = ",".join(clip.id for clip in shown[1][:4])
-    for path in ("", f"compare?takes={takes}", "arena", "boards", "generate", "runs"):
-        window = opened(f"/ui/{path}", viewport={"width": width, "height": 844})
-        window.wait_for_timeout(500)
-        assert window.evaluate("document.documentElement.scrollWidth") <= width, path
-
-
-@pytest.mark.parametrize("room", ["dark", "light"])
-def test_axe_finds_nothing_serious(opened: Open, shown: tuple[str, list[Clip], Bench], room: str) -> None:
-    from axe_playwright_python.base import AXE_FILE_PATH
-
-    takes = ",".join(clip.id for clip in shown[1][:2])
-    for path in ("", f"compare?takes={takes}", "arena", "boards", "generate", "runs"):
-        stored = {"origin": shown[0], "localStorage": [{"name": "vbench.room", "value": room}]}
-        window = opened(
-            f"/ui/{path}",
-            bypass_csp=True,
-            reduced_motion="reduce",
-            storage_state={"cookies": [], "origins": [stored]},
-        )
-        assert window.get_attribute(".vb", "data-room") == room
-        window.wait_for_timeout(900)
-        window.add_script_tag(path=str(AXE_FILE_PATH))
-        found = window.evaluate(
-            "(values) => axe.run('.vb', {runOnly: {type: 'tag', values}}).then((found) => found.violations.map("
-            "(one) => [one.impact, one.id, one.nodes.slice(0, 4).map((node) => node.html.slice(0, 160))]))",
-            AXE_TAGS,
-        )
-        assert [one for one in found if one[0] in ("serious", "critical")] == [], path
 
 
 def test_a_table_of_the_takes_is_downloaded(opened: Open, shown: tuple[str, list[Clip], Bench], tmp_path: Path) -> None:

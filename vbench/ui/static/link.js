@@ -35,7 +35,7 @@ export function toQuery(state) {
   write("align", state.align, DEFAULTS.align);
   write("end", state.ending, DEFAULTS.ending);
   if (!state.looping) query.set("once", "1");
-  if (state.offsets.some((offset) => offset !== 0)) query.set("offset", state.offsets.map(short).join(","));
+  if (state.offsets.some((offset) => offset !== 0)) query.set("offset", state.offsets.map((offset) => String(Math.round(offset * 1e6) / 1e6)).join(","));
   if (state.mode !== "grid") {
     write("a", state.a, 0);
     write("b", state.b, 1);

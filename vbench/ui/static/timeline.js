@@ -66,7 +66,7 @@ export class Timelines {
     for (const { metric, pairs, cells } of this.#readings) {
       pairs.forEach(({ take, curve }, index) => {
         const { localS, held } = localTime(timeS, take, this.player.ending);
-        const value = held ? null : valueAt(curve, localS);
+        const value = valueAt(curve, held ? timeS * take.speed + take.offsetS : localS);
         cells[index].textContent = num(value);
         if (value !== null) said.push(`${metric.replaceAll("_", " ")} ${take.index + 1}: ${num(value)}`);
       });
