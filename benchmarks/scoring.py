@@ -194,12 +194,17 @@ def count_flops(settings: dict[str, str], device: str, preset: str) -> dict[str,
             continue
         encoder, request = feature.load(), feature.request()
         width, height = (request.crop, request.crop) if request.crop else request.size(1280, 720)
-        shape = (1, 3, height, width) if encoder.window == 1 else (1, encoder.window, 3, height, width)
+        n, window = (1, 1) if encoder.window == 1 else (8, encoder.window)  # windows share what is done per frame
+        frames = torch.zeros((encoder.hop * (n - 1) + window, 3, height, width), dtype=torch.uint8, device=device)
+        starts = torch.arange(n, device=device)[:, None] * encoder.hop
         with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-            encoder.encode(torch.zeros(shape, dtype=torch.uint8, device=device))
+            if window == 1:
+                encoder.encode(frames)
+            else:
+                encoder.encode_windows(frames, starts + torch.arange(window, device=device))
         sampling = request.sampling
         rate = 1 / sampling.seconds if isinstance(sampling, Every) else 24.0 if isinstance(sampling, AllFrames) else 0.2
-        found[feature.name] = counter.get_total_flops() * rate / encoder.hop
+        found[feature.name] = counter.get_total_flops() / n * rate / encoder.hop
     return found
 
 
