@@ -10,7 +10,8 @@ the loopback address, as a person starts it; this process asks over HTTP. No med
   is being made ahead; *later* is the median of five requests after it; *after change* the first once a clip was added.
 * List: `--page` clips out of 10,000 from the middle, median of five. The files are not there, which the page looks at.
 
-Run: `python -m benchmarks.web [--out FILE.json]`, on an idle machine; it takes about a minute.
+Run: `python -m benchmarks.web [--out FILE.json]`, on an idle machine; it takes about a minute. `--only votes` with
+$VBENCH_DB set to an empty database of a server times voting there.
 """
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ def vote(client: httpx.Client) -> float:
 
 def time_votes(root: Path) -> dict[str, float]:
     """Votes one after the other, then of many voters at once."""
+    root.mkdir()
     with Bench.open(root) as bench:
         for number in range(8 * 4):
             prompt = Prompt(id=f"p{number % 4}", text=f"prompt {number % 4}")
@@ -205,13 +207,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--metrics", type=int, default=10)
     parser.add_argument("--page", type=int, default=1000)
+    parser.add_argument("--only", choices=("votes", "board", "list"))
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="vbench-web-") as folder:
-        found |= time_votes(Path(folder) / "votes")
-        found |= time_board(Path(folder) / "board", options.metrics)
-        found |= time_list(Path(folder) / "list", options.page)
+        if options.only in (None, "votes"):
+            found |= time_votes(Path(folder) / "votes")
+        if options.only in (None, "board"):
+            found |= time_board(Path(folder) / "board", options.metrics)
+        if options.only in (None, "list"):
+            found |= time_list(Path(folder) / "list", options.page)
     text = json.dumps({name: round(value, 1) for name, value in found.items()}, indent=2)
     print(text)
     if options.out is not None:
