@@ -127,7 +127,7 @@ class Maker(Sending, Storing):
                 self.journal.release(job.id)
             raise
         except UserError as error:  # missing weights, a wrong option: the job waits until that is put right
-            if group.is_local and not job.plan["is_billable"]:
+            if group.is_local and not job.plan.get("is_billable"):
                 self.journal.not_started(job.id, str(error))
             else:
                 self.journal.release(job.id)
