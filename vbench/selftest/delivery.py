@@ -14,15 +14,15 @@ from vbench.selftest.results import Bench, ControlResult, Measured, check, follo
 from vbench.selftest.samples import Sample
 
 REENCODE_TOLERANCE = {
-    "appearance_consistency": 0.01, "appearance_gated": 0.05, "appearance_worst": 0.03, "temporal_consistency": 0.02,
+    "appearance_consistency": 0.01, "appearance_gated": 0.15, "appearance_worst": 0.03, "temporal_consistency": 0.02,
     "temporal_worst": 0.05, "motion_amount": 0.01, "motion_p95": 0.03, "flicker": 0.3, "freeze_ratio": 0.2,
     "cut_count": 0.0, "black_ratio": 0.02, "exposure": 0.03, "sharpness": 0.08, "overall": 6.0,
 }  # fmt: skip
-"""How far a value may move when a clip is re-encoded at CRF 18."""
+"""How far a value may move when a clip is re-encoded at CRF 18; gated ones move with the motion of nearly still clips."""
 RESIZE_TOLERANCE = {
     **REENCODE_TOLERANCE,
-    "appearance_consistency": 0.015, "appearance_gated": 0.05, "motion_amount": 0.02, "motion_p95": 0.05,
-    "sharpness": 0.25, "exposure": 0.05, "overall": 10.0,
+    "appearance_consistency": 0.015, "motion_amount": 0.02, "motion_p95": 0.05, "sharpness": 0.25, "exposure": 0.05,
+    "overall": 10.0,
 }  # fmt: skip
 """The same at half the size; sharpness is that of the smaller picture."""
 
