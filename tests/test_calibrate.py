@@ -6,10 +6,12 @@ import json
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from tests.making import a_clip, an_info
 from vbench.bench import Bench
 from vbench.calibrate import calibrate, parallel_lines
+from vbench.cli import app
 from vbench.errors import MetricError, OptionError
 from vbench.features.reference import AppearanceReference, DinoReference, read_references
 from vbench.measure import Settings
@@ -73,6 +75,17 @@ def test_too_few_clips_are_refused(tmp_path):
     with filled(tmp_path / "bench", 19) as bench, pytest.raises(OptionError, match="fewer than 20 clips"):
         calibrate(bench, tmp_path / "lines.json")
     assert not (tmp_path / "lines.json").exists()
+
+
+def test_the_command_says_what_it_fitted_and_where_it_cannot_write(tmp_path):
+    message = "name a file in a folder that can be written"
+    with filled(tmp_path / "bench", 30) as bench, pytest.raises(OptionError, match=message):
+        calibrate(bench, tmp_path / "nowhere" / "lines.json")
+    found = CliRunner().invoke(
+        app, ["calibrate", "--bench", str(tmp_path / "bench"), "--out", str(tmp_path / "l.json")]
+    )
+    assert found.output.startswith("appearance_consistency 1 by motion_coherent 1: 30 clips, slope +0.")
+    assert read_references(str(tmp_path / "l.json"))[0]["n_clips"] == 30
 
 
 def test_the_reference_is_part_of_the_key(tmp_path):

@@ -25,7 +25,7 @@ def calibrate(bench: Bench, out: Path, *, about: str = "") -> list[Mapping[str, 
     """Write a reference file for all embeddings the bench was scored with, and return its entries.
 
     Raises:
-        OptionError: fewer than 20 clips have both a consistency and `motion_coherent`.
+        OptionError: fewer than 20 clips have both a consistency and `motion_coherent`, or the file cannot be written.
     """
     scores = {(score.key.metric, score.key.clip): score for score in bench.scores(metrics=[*CONSISTENCIES, MOTION])}
     moving = {clip for metric, clip in scores if metric == MOTION}
@@ -55,7 +55,11 @@ def calibrate(bench: Bench, out: Path, *, about: str = "") -> list[Mapping[str, 
             f"fewer than {MIN_CLIPS} clips have {MOTION} and one of {', '.join(CONSISTENCIES)}; "
             "score a larger bench first (vbench score)"
         )
-    out.write_text(json.dumps({"about": about, "references": entries}, indent=1) + "\n", encoding="utf-8")
+    document = json.dumps({"about": about, "references": entries}, indent=1) + "\n"
+    try:
+        out.write_text(document, encoding="utf-8")
+    except OSError as error:
+        raise OptionError(f"--out {out}: {error.strerror}; name a file in a folder that can be written") from None
     return entries
 
 

@@ -18,7 +18,7 @@ REENCODE_TOLERANCE = {
     "temporal_worst": 0.05, "motion_amount": 0.01, "motion_p95": 0.03, "flicker": 0.3, "freeze_ratio": 0.2,
     "cut_count": 0.0, "black_ratio": 0.02, "exposure": 0.03, "sharpness": 0.08, "overall": 6.0,
 }  # fmt: skip
-"""How far a value may move when a clip is re-encoded at CRF 18; gated ones move with the motion of nearly still clips."""
+"""How far a value may move at CRF 18; a gated one follows the motion of a nearly still clip."""
 RESIZE_TOLERANCE = {
     **REENCODE_TOLERANCE,
     "appearance_consistency": 0.015, "motion_amount": 0.02, "motion_p95": 0.05, "sharpness": 0.25, "exposure": 0.05,
