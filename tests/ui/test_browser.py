@@ -185,6 +185,9 @@ def test_a_take_that_is_gone_says_so_and_the_others_play(opened: Open, shown: tu
     try:
         window = compare(opened, shown[1][4:6])
         assert "gone from disk" in window.inner_text(".tile[data-take='1']")
+        window.wait_for_selector(".curve")
+        assert window.locator(".lane-number").all_inner_texts() == ["1"]  # no curve and no mark of what cannot be seen
+        assert set(window.locator(".mark span").all_inner_texts()) == {"1"}
         window.keyboard.press("ArrowRight")
         window.wait_for_function(f"({READ_FRAMES})()[0] === 1")
     finally:

@@ -2,6 +2,7 @@
 
 import { Clock } from "./clock.js";
 import { frameAt, frameCentre } from "./framestep.js";
+import { middle, stand, start } from "./starting.js";
 import { clockTime, localTime, programLength, speeds, within } from "./sync.js";
 import { Take } from "./take.js";
 
@@ -119,49 +120,19 @@ export class Player extends EventTarget {
     this.clock.stop();
     const timeS = this.clock.time;
     if (rate > 0) {
-      await Promise.all(this.takes.map((take) => this.#ready(take, timeS, rate)));
+      await Promise.all(this.takes.map((take) => stand(take, timeS, rate, this.ending)));
       if (epoch !== this.#epoch) return;
-      await Promise.all(this.takes.map((take) => this.#startOne(take, timeS)));
+      await Promise.all(this.takes.map((take) => start(take, timeS, this.ending)));
     } else {
       for (const take of this.takes) take.video.pause();
     }
     if (epoch !== this.#epoch) return;
     this.#lackSince = 0;
     this.#lastTick = performance.now();
-    if (rate > 0) this.clock.seek(this.#middle(timeS));
+    if (rate > 0) this.clock.seek(middle(this.takes, timeS, this.ending));
     this.clock.start();
     cancelAnimationFrame(this.#frameRequest);
     this.#frameRequest = requestAnimationFrame(() => this.#tick(epoch));
-  }
-
-  /** Stand at the right second before anyone starts. */
-  #ready(take, timeS, rate) {
-    const { video } = take;
-    if (!take.ok) return undefined;
-    const { localS } = localTime(timeS, take, this.ending);
-    video.playbackRate = Math.max(0.0625, Math.min(16, rate * take.speed));
-    if (Math.abs(video.currentTime - localS) < 0.012) return undefined;
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, 1500);
-      video.addEventListener("seeked", () => { clearTimeout(timer); resolve(); }, { once: true });
-      video.currentTime = localS;
-    });
-  }
-
-  #startOne(take, timeS) {
-    if (!take.ok || localTime(timeS, take, this.ending).held) return undefined;
-    take.plays += 1;
-    return Promise.race([take.video.play().catch(() => {}), new Promise((resolve) => { setTimeout(resolve, 1500); })]);
-  }
-
-  /** Videos start some frames of the screen late: the clock starts where most of them are. */
-  #middle(timeS) {
-    const times = this.takes
-      .filter((take) => take.ok && !take.video.paused && !localTime(timeS, take, this.ending).held)
-      .map((take) => clockTime(take.video.currentTime, take))
-      .filter((t) => Math.abs(t - timeS) < 0.5)
-      .sort((a, b) => a - b);
-    return times.length ? times[times.length >> 1] : timeS;
   }
 
   #tick(epoch) {

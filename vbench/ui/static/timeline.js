@@ -39,10 +39,10 @@ export class Timelines {
   #readings = []; // per lane: {pairs, cells} to write values into
   #readAt = 0;
 
-  /** All moments worth seeing, as times of the clock; only the worst ones, or those of one kind. */
+  /** Moments worth seeing of the takes that can be seen, as times of the clock; of all kinds or of some. */
   moments(kinds = EVENT_KINDS) {
     return this.player.takes.flatMap((take, index) =>
-      (this.events[index] ?? []).filter((event) => kinds.includes(event.kind)).map((event) => ({
+      (take.problem ? [] : this.events[index] ?? []).filter((event) => kinds.includes(event.kind)).map((event) => ({
         timeS: Math.max(0, clockTime(event.start_s, take)), take: index, event,
       })));
   }
