@@ -320,6 +320,12 @@ class Instant:
             self._made[shape] = self._encoder.encode(frames[:1])
         return self._made[shape].expand(len(frames), *self._made[shape].shape[1:])
 
+    def encode_windows(self, frames: Any, windows: Any) -> Any:
+        shape = tuple(frames.shape[1:])
+        if shape not in self._made:
+            self._made[shape] = self._encoder.encode_windows(frames, windows[:1])
+        return self._made[shape].expand(len(windows), *self._made[shape].shape[1:])
+
 
 def host_only(folder: Path, scratch: Path, given: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """What the scoring process spends per clip where backbones take no time."""

@@ -39,6 +39,25 @@ class Trap(StreamFeature):
         return end_s
 
 
+class Product(StreamFeature):
+    """Processor seconds spent for each second that matrix products take; above 1 several threads are at it."""
+
+    name = "product"
+
+    def open(self, source):
+        return self
+
+    def add(self, frame):
+        pass
+
+    def close(self, end_s):
+        a, b = np.ones((6000, 64), np.float32), np.ones((64, 64), np.float32)
+        started, cpu = time.perf_counter(), time.process_time()
+        while time.perf_counter() - started < 0.3:
+            a @ b
+        return (time.process_time() - cpu) / (time.perf_counter() - started)
+
+
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clips")
@@ -64,6 +83,13 @@ def test_a_crash_fails_its_clip_and_the_run_goes_on(clips):
     assert isinstance(found["good"], Done)
     assert isinstance(found["also-good"], Done)
     assert found["good"].values["trap"] == pytest.approx(0.5)
+
+
+def test_a_decode_process_keeps_to_one_core(clips):
+    items = [Item(number=0, path=clips / "good.mp4", probe=None)]
+    with DecodePool([Product(Settings())], [], workers=1) as pool:
+        (_, done), *_ = [event for event in pool.run(items) if event is not None]
+    assert done.values["product"] < 1.2
 
 
 def test_a_hang_is_ended(clips):

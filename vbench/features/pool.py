@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import queue
 import subprocess
@@ -23,6 +24,8 @@ from vbench.records import Probe
 
 STALL_S = 120.0
 """Silence after which a process counts as hung."""
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+"""A small matrix product would wake a thread for every core, which then spin against the other processes."""
 BACKLOG = 16
 """Messages (of at most about 4 MB) that may wait for the reader before decoding pauses."""
 
@@ -160,7 +163,10 @@ class DecodePool:
         process = self._processes.get(slot)
         if process is None or process.poll() is not None:
             process = subprocess.Popen(
-                [sys.executable, "-m", "vbench.features.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, "-m", "vbench.features.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=os.environ | ONE_THREAD,
             )
             self._processes[slot] = process
             assert process.stdin is not None
