@@ -24,7 +24,7 @@ from vbench.records import Probe
 
 STALL_S = 120.0
 """Silence after which a process counts as hung."""
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """A small matrix product would wake a thread for every core, which then spin against the other processes."""
 BACKLOG = 16
 """Messages (of at most about 4 MB) that may wait for the reader before decoding pauses."""
