@@ -202,7 +202,11 @@ def test_an_end_without_a_clip_is_a_row_and_the_run_goes_on(
     assert report.spend.usd == pytest.approx(0.5 + usd)
     assert [failure.subject for failure in bench.failures("generate")] == [job.id]
     assert not list((bench.root / "incoming").glob("*.mp4"))
+    kept = list((bench.root / "incoming" / "no-video").glob("*"))
+    assert [path.name.partition(".")[0] for path in kept] == ([job.id] if fault in ("broken", "picture") else [])
+    assert all(str(path) in job.message and path.stat().st_size for path in kept)
     assert dict(run(bench, server).states) == dict(report.states)  # not tried again by itself
+    assert all(path.is_file() for path in kept)
     assert server.seen()["paid cat 0"] <= 1
     mended = run(bench, server, retry={state})
     assert mended.is_complete

@@ -33,9 +33,9 @@ class ExpiredLinkError(JobError):
 
 
 class PassingPageError(JobError):
-    """Text or nothing came instead of a video: perhaps a page that goes away (maintenance, a proxy)."""
+    """Text or nothing came instead of a video: perhaps a page that goes away (maintenance); ask again later."""
 
-    code = "empty_result"
+    code = "download_failed"
 
 
 class _PublicOnly(httpcore.NetworkBackend):
@@ -248,8 +248,9 @@ def container_suffix(head: bytes, *, model: str) -> str:
         return ".avi"
     what = _what_is(head)
     may_pass = not head or what.endswith(("page", "document"))
-    kind = PassingPageError if may_pass else JobError
-    raise kind(f"{model}: the result is {what}, not a video", code="empty_result")
+    if may_pass:
+        raise PassingPageError(f"{model}: the result is {what}, not a video; run again to fetch it")
+    raise JobError(f"{model}: the result is {what}, not a video", code="empty_result")
 
 
 def _what_is(head: bytes) -> str:

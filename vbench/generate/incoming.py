@@ -50,6 +50,18 @@ class Incoming:
             if path.is_file() and path.suffix != ".log":
                 path.unlink(missing_ok=True)
 
+    def set_aside(self, job: str) -> Path | None:
+        """Keep a file that is no clip, since it may have been paid for: where it lies now; None: nothing came."""
+        (self.folder / f"{job}.json").unlink(missing_ok=True)
+        came = [path for path in sorted(self.folder.glob(f"{job}*")) if path.is_file() and path.suffix != ".log"]
+        place = None
+        if came and came[0].stat().st_size:
+            place = self.folder / "no-video" / came[0].name
+            place.parent.mkdir(exist_ok=True)
+            came[0].replace(place)
+        self.discard(job)
+        return place
+
     def jobs(self) -> set[str]:
         """Jobs of which something lies here: also a download that was cut short, whose name begins with a dot."""
         return {_job_of(path) for path in self.folder.iterdir() if path.is_file()}

@@ -61,8 +61,9 @@ class Storing(Telling):
         return clip_key(*place, sha256) if is_taken or self.journal.has_namesake(self.bench, job) else plain
 
     def _not_a_video(self, job: Job, error: ClipError) -> None:
-        self._incoming.discard(job.id)
-        self._end(job, "failed", "empty_result", f"{job.model} made something else than a video: {error}")
+        kept = self._incoming.set_aside(job.id)
+        where = f"; what came is kept at {kept}" if kept is not None else ""
+        self._end(job, "failed", "empty_result", f"{job.model} made something else than a video: {error}{where}")
 
 
 def check_video(path: Path) -> Probe:
