@@ -133,6 +133,14 @@ def test_an_undefeated_tool_stays_finite_and_first():
     assert 1000 < best.rating < 4000
 
 
+def test_an_undefeated_tool_is_not_known_for_certain():
+    """Twenty wins of twenty: a tool that wins 9 of 10 does so once in eight times, one that wins 6 of 10 never."""
+    best, _ = bradley_terry([Verdict(a="x", b="y", outcome="a", prompt=str(i)) for i in range(20)])
+    gap = 200 * np.log10(0.95 / 0.05), 200 * np.log10(0.6 / 0.4)
+    assert 1000 + gap[1] < best.low < 1000 + gap[0]
+    assert best.high >= best.rating
+
+
 def test_unconnected_tools_are_marked():
     found = {r.tool: r.component for r in bradley_terry(votes("a", "b", 3, 2) + votes("c", "d", 3, 2))}
     assert found["a"] == found["b"] != found["c"] == found["d"]

@@ -224,7 +224,10 @@ def bradley_terry(verdicts: Sequence[Verdict], *, n_resamples: int = 200, seed: 
 
     Maximum likelihood of :math:`P(a \succ b) = \sigma(\theta_a - \theta_b)`. Tie and both_bad count as half a win
     for each; skip and broken do not count. One pseudo-tie of weight 0.1 per compared pair keeps an undefeated tool
-    finite. Intervals: 95 %, percentile bootstrap over prompts.
+    finite. Intervals: 95 %, percentile bootstrap over prompts; in every resample each tool has also won and lost
+    something against a tool of mean strength, by weights drawn from an exponential distribution (a uniform prior
+    as a Bayesian bootstrap has it). Else the votes of an undefeated tool, drawn again, would give the same rating every
+    time, as if there were nothing left to learn of it.
 
     Raises:
         ValueError: no vote that counts.
@@ -247,7 +250,13 @@ def bradley_terry(verdicts: Sequence[Verdict], *, n_resamples: int = 200, seed: 
     draws = None
     if len(prompts) > 1:
         shares = _resamples(len(prompts), n_resamples, seed) * len(prompts)
-        draws = np.stack([_fit(a, b, won, weight * share[prompt], len(tools), start=theta) for share in shares])
+        unseen = np.random.default_rng(seed).exponential(size=(n_resamples, 2, len(tools)))
+        draws = np.stack(
+            [
+                _fit(a, b, won, weight * share[prompt], len(tools), start=theta, unseen=one)
+                for share, one in zip(shares, unseen, strict=True)
+            ]
+        )
     ratings = [
         Rating(
             tool=tool,
@@ -263,21 +272,34 @@ def bradley_terry(verdicts: Sequence[Verdict], *, n_resamples: int = 200, seed: 
 
 
 def _fit(
-    a: NDArray[np.intp], b: NDArray[np.intp], won: Floats, weight: Floats, n: int, start: Floats | None = None
+    a: NDArray[np.intp],
+    b: NDArray[np.intp],
+    won: Floats,
+    weight: Floats,
+    n: int,
+    *,
+    start: Floats | None = None,
+    unseen: Floats | None = None,
 ) -> Floats:
-    """Maximum-likelihood strengths in natural-log units, centred on 0; shape (n,)."""
+    """Maximum-likelihood strengths in natural-log units, centred on 0; shape (n,).
+
+    `unseen`: what each tool has won and lost besides, against a tool of mean strength; shape (2, n).
+    """
     wins = np.zeros((n, n))
     np.add.at(wins, (a, b), weight * won)
     np.add.at(wins, (b, a), weight * (1 - won))
     met = np.zeros((n, n), dtype=bool)
     met[a, b] = met[b, a] = True
     wins += np.where(met, PRIOR_TIES / 2, 0.0)
+    more, less = unseen if unseen is not None else np.zeros((2, n))
 
     def loss(theta: Floats) -> tuple[float, Floats]:
         gap = theta[:, None] - theta[None, :]
         pull = wins * special.expit(-gap)
         value = -(wins * special.log_expit(gap)).sum() + 1e-9 * (theta**2).sum()
-        return float(value), pull.sum(axis=0) - pull.sum(axis=1) + 2e-9 * theta
+        value -= (more * special.log_expit(theta) + less * special.log_expit(-theta)).sum()
+        drawn = less * special.expit(theta) - more * special.expit(-theta)
+        return float(value), pull.sum(axis=0) - pull.sum(axis=1) + drawn + 2e-9 * theta
 
     result = optimize.minimize(
         loss,

@@ -54,8 +54,10 @@ def scripted(answers: list[bytes], *, keep_open: bool = False) -> Iterator[tuple
             connection, _ = listener.accept()
             with connection:
                 heard.append(connection.recv(65536))
-                connection.sendall(answer)
-                if not keep_open:
+                if keep_open:
+                    connection.sendall(answer)
+                else:  # said, or the client may ask again on a line that is about to be cut
+                    connection.sendall(answer.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
                     connection.shutdown(socket.SHUT_WR)
 
     thread = threading.Thread(target=serve, daemon=True)
