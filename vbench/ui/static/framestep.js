@@ -12,7 +12,7 @@ export function frameCentre(frame, fps) {
 
 /** `seconds:frames` for a person, such as 3:07. */
 export function timecode(localS, fps) {
-  const frame = Math.max(0, Math.floor(localS * fps + 1e-3));
+  const frame = Math.max(0, Math.floor((localS + 6e-4) * fps)); // moments are told to the millisecond
   const rate = Math.max(1, Math.round(fps));
   const seconds = Math.floor(frame / fps + 1e-6);
   const within = Math.min(rate - 1, Math.max(0, Math.round(frame - seconds * fps)));
