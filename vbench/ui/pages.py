@@ -30,8 +30,6 @@ PAGES = {
 }
 """Address below `/ui` → title, in the order of the navigation."""
 
-FIRST_SCRIPTS = ("app.js", "api.js", "dom.js", "words.js", "wall.js", "card.js", "grid.js", "link.js", "framestep.js")
-"""Of the first page; more would keep Gradio's own scripts waiting."""
 TEMPLATE = '<div class="vb" data-room="dark"></div>'
 ON_LOAD = """
 import({script}).then((page) => page.mount(element, {options})).catch((error) => {{
@@ -74,6 +72,5 @@ def mount_options() -> dict[str, Any]:
 
 
 def _head() -> str:
-    """Style, and scripts to load ahead; Gradio adds it from a script of its own, so nothing here may be inline."""
-    preloads = "".join(f'<link rel="modulepreload" href="/static/{escape(name)}">' for name in FIRST_SCRIPTS)
-    return f'<link rel="stylesheet" href="{escape(static_url("vbench.css"))}">{preloads}'
+    """The style; Gradio adds it from a script of its own, so nothing here may be inline."""
+    return f'<link rel="stylesheet" href="{escape(static_url("vbench.css"))}">'

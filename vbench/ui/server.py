@@ -21,6 +21,7 @@ from vbench.ui.auth import Accounts
 from vbench.ui.boards import Kept
 from vbench.ui.page_database import PageDatabase
 from vbench.ui.policy import policy_for
+from vbench.ui.preloads import Preloads
 from vbench.ui.security import UI, Guard
 from vbench.ui.sentences import say_errors
 from vbench.ui.state import Page
@@ -93,6 +94,7 @@ def build(
     for part in (front, static_files, media, api, api_takes, api_boards, api_arena, api_work):
         app.include_router(part.routes)
     names = _mount_pages(app, page)
+    app.add_middleware(Preloads, path=UI)
     app.add_middleware(Guard, policy=policy, pages=names, accounts=accounts, edition=static_files.edition())
     return app
 
