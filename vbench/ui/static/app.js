@@ -166,6 +166,7 @@ class App {
   /** A short message that goes away; errors stay longer. */
   toast(text, kind = "info") {
     const element = h("div", { class: `toast ${kind}`, role: kind === "error" ? "alert" : "status" }, text);
+    if (kind !== "error") for (const older of this.toasts.querySelectorAll(".toast:not(.error)")) older.remove();
     this.toasts.append(element);
     setTimeout(() => element.remove(), kind === "error" ? 9000 : 4000);
   }

@@ -46,7 +46,7 @@ class Wall {
     put(this.element, this.app.empty(t("wall.emptyTitle"), t("wall.emptyText"),
       may.import !== false && wayIn("generate", "wall.bring"), may.generate !== false && wayIn("generate", "wall.generate")));
     this.timer = setInterval(() => void this.#lookAgain(), LOOK_AGAIN_MS);
-    this.element.firstChild.append(h("pre", {}, "vbench demo\nvbench import FOLDER\nvbench generate --models … --prompts demo"));
+    this.element.firstChild.append(h("pre", {}, "vbench demo\nvbench import FOLDER\nvbench generate --suite demo --models synthetic-clean"));
   }
 
   #build() {
