@@ -9,11 +9,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.ui.numbered import BLOCK, N_BITS
+from tests.ui.serving import serving
+from vbench.bench import Bench
 from vbench.records import Clip
+from vbench.ui import work
 
 Open = Callable[..., Any]
 """Opens an address of the page in a new window; options as of a Playwright context, and `url` of another page."""
 
+PATIENCE_MS = 60_000
+"""A worker starts, and then a command in it; on a busy machine that takes its time."""
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
@@ -64,6 +69,28 @@ def is_there() -> bool:
 
     with sync_playwright() as playwright:
         return os.path.exists(playwright.chromium.executable_path)
+
+
+@contextmanager
+def window_at_work(browser: Any, bench: Bench, wanted: str) -> Iterator[Any]:
+    """A window on the page over a bench once `wanted` is there; workers that the page started end with it."""
+    errors: list[str] = []
+    before = list(work._started)
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    try:
+        with serving(bench) as url:
+            page.goto(f"{url}/ui/")
+            page.wait_for_selector(wanted)
+            yield page
+            context.close()
+    finally:
+        for worker in (one for one in work._started if one not in before):
+            worker.terminate()
+            worker.wait(30)
+    assert errors == []
 
 
 def compare(opened: Open, clips: list[Clip], query: str = "", **options: Any) -> Any:

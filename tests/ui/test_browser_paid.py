@@ -5,7 +5,6 @@ The tool is a hosted protocol on this machine that counts what it is asked to ch
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,25 +13,12 @@ from typing import Any
 import pytest
 
 from tests.fakes.hosted import Fake
-from tests.ui.browser import chromium, is_there
+from tests.ui.browser import require_chromium, window_at_work
 from tests.ui.paid import paid_tool
-from tests.ui.serving import serving
 from vbench.bench import Bench
-from vbench.ui import work
 
 pytestmark = [pytest.mark.browser]
-if not is_there():
-    if os.environ.get("VBENCH_REQUIRE_BROWSER") == "1":
-        pytest.fail("VBENCH_REQUIRE_BROWSER=1, but there is no Chromium; install one", pytrace=False)
-    pytest.skip("no Chromium installed", allow_module_level=True)
-
-PATIENCE_MS = 60_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as opened:
-        yield opened
+require_chromium()
 
 
 @pytest.fixture
@@ -49,24 +35,8 @@ def fresh(tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def window(browser: Any, fresh: Bench, paid: Fake) -> Iterator[Any]:
-    """A window on the page over an empty bench; workers that the page started end with it."""
-    errors: list[str] = []
-    before = list(work._started)
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    try:
-        with serving(fresh) as url:
-            page.goto(f"{url}/ui/")
-            page.wait_for_selector(".empty")
-            yield page
-            context.close()
-    finally:
-        for worker in (one for one in work._started if one not in before):
-            worker.terminate()
-            worker.wait(30)
-    assert errors == []
+    with window_at_work(browser, fresh, ".empty") as opened:
+        yield opened
 
 
 def ask(window: Any, prompt: str, *, ceiling: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
 import threading
 import zipfile
@@ -14,21 +13,15 @@ from typing import Any
 
 import pytest
 
-from tests.ui.browser import chromium, is_there
+from tests.ui.browser import PATIENCE_MS, require_chromium, window_at_work
 from tests.ui.conftest import moving_square
-from tests.ui.serving import serving
 from vbench import video
 from vbench.bench import Bench
 from vbench.ui import work
 
 pytestmark = [pytest.mark.browser]
-if not is_there():
-    if os.environ.get("VBENCH_REQUIRE_BROWSER") == "1":
-        pytest.fail("VBENCH_REQUIRE_BROWSER=1, but there is no Chromium; install one", pytrace=False)
-    pytest.skip("no Chromium installed", allow_module_level=True)
+require_chromium()
 
-PATIENCE_MS = 60_000
-"""A worker starts, and then a command in it; on a busy machine that takes its time."""
 FLAKY = """
 import pathlib, sys
 out, clip, switch = map(pathlib.Path, sys.argv[1:])
@@ -49,32 +42,10 @@ options: {{argv: {argv}}}
 """
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as opened:
-        yield opened
-
-
 @pytest.fixture
 def window(browser: Any, bench: Bench) -> Iterator[Any]:
-    """A window on the page over the small bench; workers that the page started end with it."""
-    errors: list[str] = []
-    before = list(work._started)
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    try:
-        with serving(bench) as url:
-            page.goto(f"{url}/ui/")
-            page.wait_for_selector(".card")
-            yield page
-            context.close()
-    finally:
-        for worker in (one for one in work._started if one not in before):
-            worker.terminate()
-            worker.wait(30)
-    assert errors == []
+    with window_at_work(browser, bench, ".card") as opened:
+        yield opened
 
 
 def visit(window: Any, name: str) -> None:
