@@ -24,7 +24,7 @@ from vbench.measure import Metric
 from vbench.metrics import METRICS
 from vbench.records import Failure, Outcomes, Prompt, Score
 from vbench.score.plan import make_plan, presets
-from vbench.score.stage import Unfinished, asked_of, key_of, measure_file, measured, score
+from vbench.score.stage import ScoreReport, Unfinished, asked_of, key_of, measure_file, measured, score
 from vbench.selftest import made_samples, textured_pan
 from vbench.video import write_clip
 
@@ -353,6 +353,12 @@ def test_a_cpu_that_is_faster_in_bf16_is_told_of(bench, tiny, monkeypatch, preci
     metrics = ["clip_alignment"]
     report = score(bench, metrics=metrics, settings=tiny, device="cpu", precision=precision, workers=1)
     assert any("--precision bf16" in note for note in report.notes) is is_told
+
+
+def test_what_does_not_apply_is_told_from_what_failed():
+    report = ScoreReport(n_clips=2, n_skipped=0, n_scores=5, n_failures=9, failures={"not_applicable": 6, "crashed": 3})
+    assert report.without_score.startswith(", 3 could not be measured (crashed 3), 6 do not apply")
+    assert not ScoreReport(n_clips=2, n_skipped=0, n_scores=5, n_failures=0).without_score
 
 
 def test_measures_without_backbones_say_nothing_of_bf16(bench, monkeypatch):

@@ -75,10 +75,8 @@ def run(
 
     with Bench.open(bench, create=False) as opened:
         scored = score(opened, preset=preset)
-    codes = ", ".join(f"{code} {n}" for code, n in sorted(scored.failures.items()))
     print_line(
-        f"{scored.n_scores} scores added to {scored.n_clips} clips{f', not measured: {codes}' if codes else ''}; "
-        "rank them with vbench board"
+        f"{scored.n_scores} scores added to {scored.n_clips} clips{scored.without_score}; rank them with vbench board"
     )
     if not report.is_complete:
         raise typer.Exit(EXIT_FAILURES)

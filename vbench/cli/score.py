@@ -54,10 +54,9 @@ def score(
     if json:
         print_json(asdict(report))
     else:
-        codes = ", ".join(f"{code} {n}" for code, n in sorted(report.failures.items()))
         print_line(
             f"{report.n_clips} clips, {report.n_skipped} of them done before; {report.n_scores} scores"
-            f"{f', not measured: {codes}' if codes else ''}; {report.seconds:.1f} s"
+            f"{report.without_score}; {report.seconds:.1f} s"
         )
         for name, reason in report.left_out.items():
             print_line(f"left out: {name} ({reason})")

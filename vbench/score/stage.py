@@ -39,6 +39,15 @@ class ScoreReport:
     seconds: float = 0.0
     timing: Timing = field(default_factory=Timing)
 
+    @property
+    def without_score(self) -> str:
+        """How much has no score and why, as the rest of a sentence; empty where everything has one."""
+        failed = {code: n for code, n in sorted(self.failures.items()) if code != "not_applicable"}
+        why = ", ".join(f"{code} {n}" for code, n in failed.items())
+        told = f", {sum(failed.values())} could not be measured ({why})" if failed else ""
+        n_idle = self.failures.get("not_applicable", 0)
+        return told + (f", {n_idle} do not apply (such as measures of sound where there is none)" if n_idle else "")
+
 
 def score(
     bench: Bench,
