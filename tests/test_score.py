@@ -357,7 +357,7 @@ def test_a_cpu_that_is_faster_in_bf16_is_told_of(bench, tiny, monkeypatch, preci
 
 def test_what_does_not_apply_is_told_from_what_failed():
     report = ScoreReport(n_clips=2, n_skipped=0, n_scores=5, n_failures=9, failures={"not_applicable": 6, "crashed": 3})
-    assert report.without_score.startswith(", 3 could not be measured (crashed 3), 6 do not apply")
+    assert report.without_score.startswith(", 3 measures failed (crashed 3), 6 measures do not apply")
     assert not ScoreReport(n_clips=2, n_skipped=0, n_scores=5, n_failures=0).without_score
 
 

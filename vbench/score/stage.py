@@ -44,9 +44,9 @@ class ScoreReport:
         """How much has no score and why, as the rest of a sentence; empty where everything has one."""
         failed = {code: n for code, n in sorted(self.failures.items()) if code != "not_applicable"}
         why = ", ".join(f"{code} {n}" for code, n in failed.items())
-        told = f", {sum(failed.values())} could not be measured ({why})" if failed else ""
+        told = f", {sum(failed.values())} measures failed ({why})" if failed else ""
         n_idle = self.failures.get("not_applicable", 0)
-        return told + (f", {n_idle} do not apply (such as measures of sound where there is none)" if n_idle else "")
+        return told + (f", {n_idle} measures do not apply (such as those of sound where there is none)" if n_idle else "")
 
 
 def score(
