@@ -46,7 +46,7 @@ class ScoreReport:
         why = ", ".join(f"{code} {n}" for code, n in failed.items())
         told = f", {sum(failed.values())} measures failed ({why})" if failed else ""
         n_idle = self.failures.get("not_applicable", 0)
-        return told + (f", {n_idle} measures do not apply (such as those of sound where there is none)" if n_idle else "")
+        return told + (f", {n_idle} measures do not apply (sound where there is none, say)" if n_idle else "")
 
 
 def score(
