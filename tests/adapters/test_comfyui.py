@@ -59,7 +59,7 @@ def submit(adapter: ComfyUIAdapter, **wishes: Any) -> Handle:
 
 @pytest.mark.parametrize("saves_under", ["images", "gifs", "videos"])
 def test_graph_goes_out_with_the_wishes_and_the_video_comes_back(saves_under: str, tmp_path: Path) -> None:
-    with serve(saves_under=saves_under, work_s=0.2) as server:
+    with serve(saves_under=saves_under, work_s=1.0) as server:
         adapter = ComfyUIAdapter(card(server.url))
         handle = submit(adapter, negative="blur", seconds=2.0, width=640, height=360)
         status, seen = wait(adapter, handle)
@@ -74,7 +74,7 @@ def test_graph_goes_out_with_the_wishes_and_the_video_comes_back(saves_under: st
     assert path.read_bytes() == tiny_clip()
     assert path.name == "job.mp4"
     assert facts.seed_honoured
-    assert facts.work_s == pytest.approx(0.2, abs=0.15)
+    assert facts.work_s == pytest.approx(1.0, abs=0.5)
     assert facts.queue_s is not None
     assert {status.progress for status in seen} & {0.25, 0.5, 0.75}  # over the websocket
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -62,6 +64,12 @@ def picture(rgb, pix_fmt="yuv420p", **colour):
     return frame
 
 
+def back_to_normal():
+    """SVT-AV1 makes the whole process real-time where it may (for root), and children inherit it: all others starve."""
+    for thread in Path("/proc/self/task").glob("*"):
+        os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
+
+
 def encode(
     path,
     frames,
@@ -98,6 +106,8 @@ def encode(
             frame.time_base = time_base or 1 / Fraction(fps)
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
+    if codec == "libsvtav1":
+        back_to_normal()
     return path
 
 
