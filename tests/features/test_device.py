@@ -157,6 +157,14 @@ def test_frames_come_back_with_their_rows():
     assert [part[..., 0, 0, 0].tolist() for part in seen] == [[[1, 2], [2, 3]], [[7, 8]]]
 
 
+def test_one_array_given_twice_is_two_rows():
+    frame = np.full((4, 6, 3), 9, np.uint8)
+    part = Chunk(request=0, probe=None, t_s=np.arange(3) / 8, frame=np.arange(3), frames=[frame, frame + 1, frame])
+    batches = batcher(Means())
+    run(batches, [(0, part)])
+    assert [row[2] for row in batches.close(0)] == [9, 10, 9]
+
+
 class Slow(Rows):
     """Takes its time; remembers which thread it ran in."""
 

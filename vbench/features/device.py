@@ -216,12 +216,14 @@ def stacked(rows: Sequence[_Row], *, pinned: bool) -> tuple[Tensor, Tensor | Non
     """
     import torch
 
-    frames = {id(frame): frame for row in rows for frame in row.pixels}  # windows overlap in the very same arrays
-    batch = torch.empty((len(frames), *rows[0].pixels[0].shape), dtype=torch.uint8, pin_memory=pinned)
-    np.stack(list(frames.values()), out=batch.numpy())
-    if len(rows[0].pixels) == 1:
+    is_windowed = len(rows[0].pixels) > 1
+    shared = {id(frame): frame for row in rows for frame in row.pixels}  # windows overlap in the very same arrays
+    frames = list(shared.values()) if is_windowed else [row.pixels[0] for row in rows]
+    batch = torch.empty((len(frames), *frames[0].shape), dtype=torch.uint8, pin_memory=pinned)
+    np.stack(frames, out=batch.numpy())
+    if not is_windowed:
         return batch, None
-    place = {key: i for i, key in enumerate(frames)}
+    place = {key: i for i, key in enumerate(shared)}
     windows = torch.tensor([[place[id(frame)] for frame in row.pixels] for row in rows])
     return batch, windows.pin_memory() if pinned else windows
 

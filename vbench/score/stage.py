@@ -132,8 +132,9 @@ def has_faster_precision(plan: ScorePlan) -> bool:
         return False
     import torch
 
-    found = torch.cpu.get_capabilities()
-    return bool(found.get("amx_bf16") or found.get("avx512_bf16"))
+    # older releases of torch do not tell: then there is no hint
+    found: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(found.get(name) for name in ("amx_bf16", "avx512_bf16"))
 
 
 def cores() -> int:
