@@ -7,8 +7,8 @@ import sys
 
 from vbench.bench import Bench
 from vbench.errors import VBenchError
-from vbench.ui.running import bind, serve
-from vbench.ui.server import build
+from vbench.web.serve import bind, serve
+from vbench.web.server import build
 
 
 def main() -> None:

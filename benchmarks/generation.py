@@ -148,7 +148,7 @@ def diffusers(n_clips: int, steps: int) -> dict[str, float]:
     from vbench.bench import Bench
     from vbench.catalog.cards import ModelCard
     from vbench.generate import generate
-    from vbench.generate.planning import make_adapter
+    from vbench.generate.plan import make_adapter
     from vbench.records import Prompt
 
     with tempfile.TemporaryDirectory() as name:

@@ -24,9 +24,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.ui.browser import READ_FRAMES, SPREAD, chromium
-from tests.ui.numbered import Kind, fill
-from tests.ui.serving import serving
+from tests.web.browser import READ_FRAMES, SPREAD, chromium
+from tests.web.numbered import Kind, fill
+from tests.web.served import serving
 from vbench.bench import Bench
 from vbench.records import MetricInfo, Outcomes, Prompt, Score, ScoreKey
 

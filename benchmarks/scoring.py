@@ -45,11 +45,11 @@ import numpy as np
 
 import vbench
 from vbench.bench import Bench
-from vbench.features.decoders import backend_of, decode_on
+from vbench.contracts import Settings
+from vbench.extract.decoder_choice import backend_of, decode_on
 from vbench.importing import import_folder
-from vbench.measure import Settings
 from vbench.records import Probe
-from vbench.score.stage import cores, devices, score
+from vbench.score.run import cores, devices, score
 from vbench.selftest import textured_pan
 from vbench.video import write_clip
 
@@ -185,7 +185,7 @@ def count_flops(settings: dict[str, str], device: str, preset: str) -> dict[str,
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from vbench.measure import AllFrames, DeviceFeature, Every
+    from vbench.contracts import AllFrames, DeviceFeature, Every
     from vbench.score.plan import make_plan
 
     plan, found = make_plan(preset, settings=settings, device=device), {}
@@ -329,8 +329,8 @@ class Instant:
 
 def host_only(folder: Path, scratch: Path, given: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """What the scoring process spends per clip where backbones take no time."""
-    from vbench.features.extract import Timing, Wanted, extract
-    from vbench.measure import DeviceFeature, TextFeature
+    from vbench.contracts import DeviceFeature, TextFeature
+    from vbench.extract.extraction import Timing, Wanted, extract
     from vbench.score.plan import make_plan
 
     with Bench.open(scratch / "bench") as bench:

@@ -37,10 +37,10 @@ from typing import Any
 import httpx
 
 from benchmarks.player import percentile
-from tests.ui.conftest import make_clip, many_clips
+from tests.web.conftest import make_clip, many_clips
 from vbench.bench import Bench
+from vbench.bench.tables import ClipRow, ModelRow
 from vbench.records import Clip, MetricInfo, Outcomes, Prompt, Score, ScoreKey
-from vbench.tables import ClipRow, ModelRow
 
 N_TOOLS, N_PROMPTS = 40, 20
 N_VOTES, VOTES_A_VOTER = 100, 5

@@ -45,7 +45,7 @@ def test_pages_and_templates_ship(wheel):
     shipped = set(zipfile.ZipFile(wheel).namelist())
     kept = {
         path.relative_to(ROOT).as_posix()
-        for folder in ("ui/static", "report/templates")
+        for folder in ("web/static", "report/templates")
         for path in (ROOT / "vbench" / folder).iterdir()
         if path.is_file()
     }

@@ -87,7 +87,7 @@ def test_it_joins_offline_and_a_missing_vbench_dimension_can_be_filled(clip, sit
     install(site, code, project)
     install_plain(site)
     script = (
-        "import json; from vbench.score.plan import presets, _not_in_vbench; from vbench.measure import Settings;"
+        "import json; from vbench.score.plan import presets, _not_in_vbench; from vbench.contracts import Settings;"
         "p = presets(); names = [name for name in p['vbench'] if 'quality' in name and 'aesthetic' not in name];"
         "print(json.dumps([p['offline'], p['vbench'], list(_not_in_vbench(names, Settings()))]))"
     )

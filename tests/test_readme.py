@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vbench.compat import DIMENSIONS
+from vbench.vbench1.totals import DIMENSIONS
 from vbench.video import write_clip
 
 ROOT = Path(__file__).parents[1]

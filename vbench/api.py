@@ -10,9 +10,9 @@ from vbench.bench import Bench as Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
-    from vbench.board import Board
     from vbench.generate import GenerateReport
     from vbench.importing import ImportReport
+    from vbench.rank.board import Board
     from vbench.score import ScoreReport
 
 
@@ -71,7 +71,7 @@ class Bench:
         return scores_frame(self.workspace)
 
     def board(self, **options: Any) -> Board:
-        """Rank the tools; options as `vbench.board.leaderboard`."""
-        from vbench.board import leaderboard
+        """Rank the tools; options as `vbench.rank.board.leaderboard`."""
+        from vbench.rank.board import leaderboard
 
         return leaderboard(self.workspace, **options)

@@ -86,8 +86,8 @@ def run_demo(out: Path, *, say: Say = lambda _: None) -> DemoReport:
         BenchError: `out` holds something that is not a bench of this version.
     """
     from vbench.bench import Bench
-    from vbench.board import leaderboard
     from vbench.generate import generate
+    from vbench.rank.board import leaderboard
     from vbench.report import render, write
 
     started = time.monotonic()
@@ -151,7 +151,7 @@ def check_complete(bench: Bench) -> Finding:
 
 def check_rank(bench: Bench, tool: str, metric: str) -> Finding:
     """Whether the board of the two tools puts the clean one first beyond doubt."""
-    from vbench.board import leaderboard
+    from vbench.rank.board import leaderboard
 
     check = f"{metric}: {CLEAN} ranks before {tool}"
     known = metric in bench.metrics() and bench.clips(models=[CLEAN]) and bench.clips(models=[tool])

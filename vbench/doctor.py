@@ -103,8 +103,8 @@ def _decoder(backend: str, device: str) -> Check:
 
 
 def _weights() -> list[Check]:
+    from vbench.contracts import Settings, Weights
     from vbench.features import FEATURES
-    from vbench.measure import Settings, Weights
 
     needed: dict[str, Weights] = {}
     settings: dict[str, dict[str, None]] = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.driving import drive, hosted
+from tests.adapters.driver import drive, hosted
 from tests.adapters.test_hosted import CREATE_FAULTS, NO_STATE_WORDS, POLL_FAULTS
 from tests.fakes.hosted import Fake
 from tests.fakes.protocols import PROTOCOLS

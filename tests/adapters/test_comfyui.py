@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.fakes.billable import tiny_clip
 from tests.fakes.comfyui import GRAPH, NODES, serve
-from vbench.adapters.comfyui import ComfyUIAdapter
+from vbench.adapters.comfyui.adapter import ComfyUIAdapter
 from vbench.bench import Bench
 from vbench.catalog.cards import ModelCard
 from vbench.errors import CatalogError, JobError, NotStartedError

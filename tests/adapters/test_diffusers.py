@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vbench.adapters.diffusers import DiffusersAdapter
-from vbench.adapters.diffusers_options import FrameRule
+from vbench.adapters.diffusers.adapter import DiffusersAdapter
+from vbench.adapters.diffusers.options import FrameRule
 from vbench.catalog.cards import ModelCard
 from vbench.errors import CatalogError, JobError, OptionError, WeightsError
 from vbench.records import Handle, Prompt, Request
@@ -345,7 +345,7 @@ def test_lora_changes_the_clip(weights: Any, tmp_path: Path) -> None:
 def test_sound_is_muxed_unless_asked_away(weights: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from vbench.adapters import diffusers as module
+    from vbench.adapters.diffusers.adapter import adapter as module
 
     call = module.call_pipeline
 

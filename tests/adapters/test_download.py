@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.adapters.driving import REQUEST, drive, hosted
+from tests.adapters.driver import REQUEST, drive, hosted
 from tests.fakes.hosted import Fake, clip_bytes
 from vbench.adapters import download as downloads
 from vbench.errors import BenchError, JobError

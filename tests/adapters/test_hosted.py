@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.driving import REQUEST, Run, drive, hosted
+from tests.adapters.driver import REQUEST, Run, drive, hosted
 from tests.fakes.hosted import Fake, FakeJob
 from tests.fakes.protocols import PROTOCOLS
 from vbench.adapters.answer import Answer
-from vbench.adapters.http import HttpAdapter
+from vbench.adapters.http.adapter import HttpAdapter
 from vbench.adapters.secrets import redact
 from vbench.errors import AuthError, BenchError, JobError, NotStartedError
 from vbench.records import Handle, Plan, Prompt, Request, canonical_json
@@ -315,8 +315,8 @@ def test_watched_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
         handle = adapter.submit(adapter.plan(REQUEST))
         assert adapter.poll(handle).state == "running"
         clock = types.SimpleNamespace(time=lambda: 0.0, monotonic=time.monotonic)
-        monkeypatch.setattr("vbench.adapters.http.time", clock)
-        monkeypatch.setattr("vbench.adapters.http_answers.time", clock)
+        monkeypatch.setattr("vbench.adapters.http.adapter.time", clock)
+        monkeypatch.setattr("vbench.adapters.http.answers.time", clock)
         assert adapter.poll(handle).state == "running", "a wall clock that jumps ends nothing"
         clock.monotonic = lambda: time.monotonic() + 10_000
         status = adapter.poll(handle)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.driving import card
+from tests.adapters.driver import card
 from tests.fakes.hosted import Fake
 from vbench.bench import Bench
 from vbench.generate import generate

@@ -82,7 +82,7 @@ def test_a_diffusers_card_names_real_arguments(name: str) -> None:
     """Each argument of the card exists in the pipeline of the installed diffusers."""
     import diffusers
 
-    from vbench.adapters.diffusers_options import DiffusersOptions
+    from vbench.adapters.diffusers.options import DiffusersOptions
 
     options = BUILT_IN[name].options_as(DiffusersOptions)
     for cls in filter(None, [options.pipeline, options.image_pipeline]):

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from tests.fakes.tiny_models import SIDE, save_clip, save_dino, save_xclip
+from vbench.contracts import Settings
 from vbench.errors import WeightsError
 from vbench.features.aesthetic import AestheticFeature
 from vbench.features.dino import IMAGENET_MEAN, IMAGENET_STD, DinoFeature
 from vbench.features.raft import RaftCollector, RaftFeature
 from vbench.features.xclip import VideoTextFeature
-from vbench.measure import Settings
 from vbench.records import Prompt
 
 

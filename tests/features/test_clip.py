@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tests.fakes.tiny_models import SIDE, save_clip
+from vbench.contracts import Embeddings, Settings
 from vbench.errors import MetricError, WeightsError
 from vbench.features.clip import ClipFramesFeature, ClipQualityFeature, ClipTextFeature
 from vbench.features.distractors import N_DISTRACTORS, distractors
-from vbench.measure import Embeddings, Settings
 from vbench.metrics.alignment import align_rank, clip_alignment
 from vbench.metrics.picture import clip_iqa
 from vbench.records import Prompt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vbench.features.decode import block_change, shared_frames
+from vbench.extract.decode import block_change, shared_frames
 from vbench.selftest import textured_pan
 from vbench.video import read_frames, write_clip
 

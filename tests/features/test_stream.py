@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from vbench.contracts import Every, FrameRequest, Settings
+from vbench.extract.decode import Chunk, Done, SharedFrame, run_clip
 from vbench.features.appearance import describe
-from vbench.features.decode import Chunk, Done, SharedFrame, run_clip
 from vbench.features.flow import DisFeature, FlowRows, camera_part
 from vbench.features.picture import banding, blockiness, exposure_fault, letterbox, sharpness
 from vbench.features.shimmer import ShimmerFeature
 from vbench.features.steps import StepsFeature, blocks_lost
-from vbench.measure import Every, FrameRequest, Settings
 from vbench.metrics.breaks import cut_count
 from vbench.selftest import textured_pan
 from vbench.video import read_frames, write_clip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.metrics.making import make_flow, make_steps
+from tests.metrics.values import make_flow, make_steps
 from vbench.errors import MetricError
 from vbench.metrics.breaks import black_ratio, cut_count, duplicate_ratio, freeze_longest, freeze_ratio
 from vbench.metrics.flicker import brightness_flicker, compensated_residual, within_shots

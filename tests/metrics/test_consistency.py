@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import theilslopes
 
-from tests.metrics.making import make_steps
+from tests.metrics.values import make_steps
+from vbench.contracts import Embeddings
 from vbench.errors import MetricError
-from vbench.measure import Embeddings
 from vbench.metrics.consistency import drift, horizon, neighbour_cosine, to_first_and_neighbour, worst_moment
 
 

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from tests.metrics.making import make_flow, make_steps
 from tests.metrics.test_consistency import embeddings
+from tests.metrics.values import make_flow, make_steps
+from vbench.contracts import Reference
 from vbench.errors import MetricError
-from vbench.measure import Reference
 from vbench.metrics.gated import gated, standing
 from vbench.metrics.motion import motion_coherent
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.metrics.making import make_flow, make_steps
-from tests.test_measure import PROBE
+from tests.contracts.test_contracts import PROBE
+from tests.metrics.values import make_flow, make_steps
+from vbench.contracts import Asked
 from vbench.errors import MetricError
-from vbench.measure import Asked
 from vbench.metrics.camera import camera_move, recognised
 from vbench.metrics.spec import spec_adherence, spec_checks
 from vbench.records import Prompt

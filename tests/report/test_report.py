@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from tests.making import a_clip, an_info, give
+from tests.records import a_clip, an_info, give
 from vbench.bench import Bench
-from vbench.board import leaderboard
+from vbench.rank.board import leaderboard
 from vbench.records import Event, Outcomes, Prompt
 from vbench.report import render
 from vbench.report.text import number, table

@@ -76,12 +76,12 @@ ADAPTERS = Registry(
     "adapter",
     {
         "synthetic": "vbench.adapters.synthetic:SyntheticAdapter",
-        "diffusers": "vbench.adapters.diffusers:DiffusersAdapter",
-        "http": "vbench.adapters.http:HttpAdapter",
+        "diffusers": "vbench.adapters.diffusers.adapter:DiffusersAdapter",
+        "http": "vbench.adapters.http.adapter:HttpAdapter",
         "openai_videos": "vbench.adapters.openai_videos:OpenAIVideosAdapter",
         "gemini": "vbench.adapters.gemini:GeminiAdapter",
         "vertex": "vbench.adapters.vertex:VertexAdapter",
-        "comfyui": "vbench.adapters.comfyui:ComfyUIAdapter",
+        "comfyui": "vbench.adapters.comfyui.adapter:ComfyUIAdapter",
         "command": "vbench.adapters.command:CommandAdapter",
     },
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vbench.adapters.diffusers_options import FrameRule
+from vbench.adapters.diffusers.options import FrameRule
 from vbench.adapters.program import Programs, tail
 from vbench.adapters.prompt_image import image_sha256
 from vbench.adapters.secrets import remember

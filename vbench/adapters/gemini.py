@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vbench.adapters import download as downloads
 from vbench.adapters.answer import Answer
-from vbench.adapters.http import HttpAdapter
-from vbench.adapters.http_answers import ended
-from vbench.adapters.http_options import HttpOptions
+from vbench.adapters.http.adapter import HttpAdapter
+from vbench.adapters.http.answers import ended
+from vbench.adapters.http.options import HttpOptions
 from vbench.adapters.wire import unknown
 from vbench.catalog.cards import ModelCard
 from vbench.errors import BenchError, JobError

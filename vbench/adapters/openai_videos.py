@@ -11,9 +11,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from vbench.adapters.answer import Answer
-from vbench.adapters.http import HttpAdapter
-from vbench.adapters.http_answers import one
-from vbench.adapters.http_options import HttpOptions
+from vbench.adapters.http.adapter import HttpAdapter
+from vbench.adapters.http.answers import one
+from vbench.adapters.http.options import HttpOptions
 from vbench.adapters.prompt_image import image_bytes
 from vbench.adapters.secrets import expand
 from vbench.catalog.cards import ModelCard

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vbench.adapters import download as downloads
 from vbench.adapters.answer import Answer
-from vbench.adapters.http import HttpAdapter
-from vbench.adapters.http_options import HttpOptions
+from vbench.adapters.http.adapter import HttpAdapter
+from vbench.adapters.http.options import HttpOptions
 from vbench.adapters.secrets import lookup, remember
 from vbench.adapters.templates import first, read
 from vbench.adapters.wire import Auth, Wire

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vbench.bench.clips import ClipStore
-from vbench.bench.people import PeopleStore
 from vbench.bench.scores import PASSING_CODES, DoneKey, ScoreStore
+from vbench.bench.votes import PeopleStore
 from vbench.bench.workspace import now
 
 __all__ = ["PASSING_CODES", "Bench", "DoneKey", "now"]

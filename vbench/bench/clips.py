@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from vbench.bench.rows import clip_record, prompt_record, prompt_row
+from vbench.bench.tables import ClipRow, ModelRow, PromptRow
 from vbench.bench.workspace import Workspace, now
 from vbench.errors import BenchError
 from vbench.records import Clip, Prompt
-from vbench.tables import ClipRow, ModelRow, PromptRow
 
 
 class ClipStore(Workspace):

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import inspect
 
+from vbench.bench.tables import Base, ClipRow, FailureRow, ParamsRow, PromptRow, TaskRow
 from vbench.bench.workspace import now
 from vbench.records import Clip, Failure, Probe, Prompt, Provenance, ScoreKey, Task, digest
-from vbench.tables import Base, ClipRow, FailureRow, ParamsRow, PromptRow, TaskRow
 
 
 def prompt_row(prompt: Prompt) -> PromptRow:

@@ -17,9 +17,9 @@ from vbench.bench.rows import (
     score_key,
     unpacked,
 )
+from vbench.bench.tables import ClipRow, EventRow, FailureRow, MetricRow, ParamsRow, ScoreRow, TimelineRow
 from vbench.bench.workspace import Workspace, now
 from vbench.records import Event, Failure, FailureStage, MetricInfo, Outcomes, Score, ScoreKey, Timeline
-from vbench.tables import ClipRow, EventRow, FailureRow, MetricRow, ParamsRow, ScoreRow, TimelineRow
 
 PASSING_CODES = ("crashed", "timeout", "out_of_memory", "io")
 """Failures of the moment, not of the clip: the next scoring run tries again."""

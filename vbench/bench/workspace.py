@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from sqlalchemy.orm import Session
 
-from vbench.database import Database, open_database
-from vbench.media import Media
+from vbench.bench.database import Database, open_database
+from vbench.bench.media import Media
 
 
 def now() -> str:

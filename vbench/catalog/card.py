@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
-from vbench.catalog.source import Lines, check
+from vbench.catalog.yaml_lines import Lines, check
 from vbench.errors import CatalogError, JobError
 from vbench.registry import did_you_mean
 

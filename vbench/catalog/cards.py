@@ -10,8 +10,8 @@ from pathlib import Path
 
 from vbench.catalog import folders
 from vbench.catalog.card import LOCAL_ADAPTERS, ModelCard, SecondsRange
-from vbench.catalog.source import check, read_yaml
 from vbench.catalog.wishes import grant
+from vbench.catalog.yaml_lines import check, read_yaml
 from vbench.errors import CatalogError
 from vbench.records import Request
 from vbench.registry import did_you_mean

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vbench.catalog.source import read_text
+from vbench.catalog.yaml_lines import read_text
 from vbench.errors import CatalogError
 
 V = TypeVar("V")

@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import Field
 
 from vbench.catalog import SUITE_SUFFIXES, suite_files
-from vbench.catalog.foreign import csv_prompts, json_prompts, jsonl_prompts, txt_prompts
+from vbench.catalog.foreign_lists import csv_prompts, json_prompts, jsonl_prompts, txt_prompts
 from vbench.catalog.prompt_lines import Checked, Found, Name, PromptLine, record, slug
-from vbench.catalog.source import Lines, check, read_yaml
+from vbench.catalog.yaml_lines import Lines, check, read_yaml
 from vbench.errors import CatalogError
 from vbench.records import Prompt
 from vbench.registry import did_you_mean

@@ -12,7 +12,7 @@ import typer
 from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, print_json, print_line
 
 if TYPE_CHECKING:
-    from vbench.agreement import Correlation
+    from vbench.rank.agreement import Correlation
 
 
 def agreement(
@@ -22,8 +22,8 @@ def agreement(
     as_json: Json = False,
 ) -> None:
     """Compare metrics with human ratings: rank correlations, pairwise accuracy, the raters' own ceiling."""
-    from vbench.agreement import agreement as compare
     from vbench.bench import Bench
+    from vbench.rank.agreement import agreement as compare
 
     with Bench.open(bench, create=False) as opened:
         report = compare(opened, ratings, metrics=metric or None)
@@ -64,7 +64,7 @@ def calibrate(
 ) -> None:
     """Fit what the *_gated measures compare with, on the clips of a bench: how steady clips are at their motion."""
     from vbench.bench import Bench
-    from vbench.calibrate import calibrate as fit
+    from vbench.score.calibrate import calibrate as fit
 
     with Bench.open(bench, create=False) as opened:
         entries = fit(opened, out, about=about)
@@ -84,7 +84,7 @@ def totals(
     strict: Strict = False,
 ) -> None:
     """Recompute VBench's Quality, Semantic and Total from a published table, and flag rows that do not add up."""
-    from vbench.compat import check_table
+    from vbench.vbench1.totals import check_table
 
     rows = check_table(file, partial=partial)
     if as_json:

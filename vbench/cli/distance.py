@@ -25,7 +25,7 @@ def distance(
     from pathlib import Path
 
     from vbench.bench import Bench
-    from vbench.distance import distance as compare
+    from vbench.score.distance import distance as compare
 
     settings = settings_of(set_)
     if Path(a).is_dir() and Path(b).is_dir():

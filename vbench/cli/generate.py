@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vbench.cli.asking import Allowed, Asked, one_by_one
-from vbench.cli.making import print_matrix, print_report, report_as_dict, said
+from vbench.cli.generate_options import Allowed, Asked, one_by_one
 from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, print_json, print_line
+from vbench.cli.output import print_matrix, print_report, report_as_dict, said
 
 if TYPE_CHECKING:
     from vbench.generate import GenerateReport

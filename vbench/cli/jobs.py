@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vbench.cli.asking import names
-from vbench.cli.making import said
+from vbench.cli.generate_options import names
 from vbench.cli.options import BenchPath, Json, print_json, print_line
+from vbench.cli.output import said
 from vbench.errors import OptionError
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ def budget(
 
 
 def _status(bench: Bench) -> dict[str, Any]:
+    from vbench.bench.jobs import JobList
     from vbench.generate.budget import spend
-    from vbench.generate.jobs import JobList
 
     bad = JobList.jobs(bench, states=["outcome_unknown"])
     return {

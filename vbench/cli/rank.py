@@ -38,7 +38,7 @@ def board(
 ) -> None:
     """Rank the tools of a bench, with intervals, completion and cost."""
     from vbench.bench import Bench
-    from vbench.board import leaderboard
+    from vbench.rank.board import leaderboard
     from vbench.report import render, write
 
     if json:

@@ -41,8 +41,8 @@ def ui(
     if auth is not None and unsafe_public:
         raise OptionError("--auth and --unsafe-public say opposite things; give one")
     from vbench.bench import Bench
-    from vbench.ui.running import bind, serve
-    from vbench.ui.server import build
+    from vbench.web.serve import bind, serve
+    from vbench.web.server import build
 
     bound = bind(host, port)
     with bound, Bench.open(bench) as opened:
@@ -59,7 +59,7 @@ def ui(
 
 
 def _print_hash() -> None:
-    from vbench.ui.auth import hash_password
+    from vbench.web.security.auth import hash_password
 
     if sys.stdin.isatty():
         password = getpass.getpass("Password: ")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vbench.contracts import DeviceFeature, Encoder, Every, FrameRequest, Settings, Source, Weights
 from vbench.errors import WeightsError
 from vbench.features.clip import MEAN, STD, clip_model
 from vbench.features.collect import RateCollector
 from vbench.features.weights import HubModel, file_digest
-from vbench.measure import DeviceFeature, Encoder, Every, FrameRequest, Settings, Source, Weights
 from vbench.records import Prompt
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vbench.contracts import Bytes, Embeddings, Every, Frame, Source, StreamFeature
 from vbench.errors import MetricError
 from vbench.features.small import small_rgb
-from vbench.measure import Bytes, Embeddings, Every, Frame, Source, StreamFeature
 
 FINE = 16
 """Colour bins per axis."""

@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vbench.contracts import (
+    DeviceFeature,
+    Encoder,
+    Every,
+    FrameRequest,
+    Settings,
+    Source,
+    TextFeature,
+    TextRows,
+    Weights,
+)
 from vbench.errors import MetricError, WeightsError
 from vbench.features.collect import EmbeddingCollector
 from vbench.features.distractors import POOL_VERSION, distractors
 from vbench.features.weights import HubModel, load_transformers
-from vbench.measure import DeviceFeature, Encoder, Every, FrameRequest, Settings, Source, TextFeature, TextRows, Weights
 from vbench.records import Prompt
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from vbench.contracts import Bytes, Embeddings, Floats, Rates
 from vbench.errors import MetricError
-from vbench.measure import Bytes, Embeddings, Floats, Rates
 
 
 class EmbeddingCollector:

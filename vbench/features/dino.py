@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vbench.contracts import DeviceFeature, Encoder, Every, FrameRequest, Settings, Source, Weights
 from vbench.features.collect import EmbeddingCollector
 from vbench.features.weights import HubModel, load_transformers
-from vbench.measure import DeviceFeature, Encoder, Every, FrameRequest, Settings, Source, Weights
 from vbench.records import Prompt
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vbench.contracts import Bytes, Frame
 from vbench.features.small import small_luma
-from vbench.measure import Bytes, Frame
 
 MIN_SIDE = 16
 """DIS needs a few patches; smaller pictures have no flow."""

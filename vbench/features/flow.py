@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vbench.contracts import Bytes, Every, Feature, Flow, Frame, Settings, Source, StreamFeature
 from vbench.errors import MetricError, OptionError
 from vbench.features.dis import dis_flow, grid, pair_flow, warped
 from vbench.features.small import SHORT_SIDE, small_luma
-from vbench.measure import Bytes, Every, Feature, Flow, Frame, Settings, Source, StreamFeature
 
 BACKENDS = ("dis", "raft")
 SETTINGS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vbench.measure import Bytes, Floats
+from vbench.contracts import Bytes, Floats
 
 SIDE = 8
 N_PATCHES = 6000

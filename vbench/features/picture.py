@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vbench.contracts import Bytes, Every, Frame, Picture, Source, StreamFeature
 from vbench.errors import MetricError
 from vbench.features.grain import noise
 from vbench.features.small import small_rgb
-from vbench.measure import Bytes, Every, Frame, Picture, Source, StreamFeature
 
 SPACING_S = 0.5
 SHARPNESS_SIDE = 540

@@ -11,11 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.errors import WeightsError
-from vbench.features.flow import SETTINGS, STILL_S, FlowRows
-from vbench.features.raft_flow import flow_between
-from vbench.features.weights import file_digest
-from vbench.measure import (
+from vbench.contracts import (
     Bytes,
     DeviceFeature,
     Encoder,
@@ -27,6 +23,10 @@ from vbench.measure import (
     Source,
     Weights,
 )
+from vbench.errors import WeightsError
+from vbench.features.flow import SETTINGS, STILL_S, FlowRows
+from vbench.features.raft_flow import flow_between
+from vbench.features.weights import file_digest
 from vbench.records import Prompt
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from vbench.contracts import Feature, Frame, Reference, Settings, Source, StreamFeature
 from vbench.errors import MetricError, OptionError
 from vbench.features.appearance import AppearanceFeature
 from vbench.features.dino import DinoFeature
 from vbench.features.flow import flow_feature
-from vbench.measure import Feature, Frame, Reference, Settings, Source, StreamFeature
 from vbench.records import digest
 
 SETTING = "gated.reference"

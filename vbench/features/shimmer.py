@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vbench.contracts import Every, Frame, Rates, Source, StreamFeature, is_spike
 from vbench.errors import MetricError
 from vbench.features.dis import pair_flow
 from vbench.features.small import SHORT_SIDE, small_luma
-from vbench.measure import Every, Frame, Rates, Source, StreamFeature, is_spike
 
 STILL_PX = 0.5
 """A pixel that moves less than this from frame to frame counts as still."""

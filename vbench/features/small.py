@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.measure import Bytes, Frame
+from vbench.contracts import Bytes, Frame
 
 SHORT_SIDE = 192
 """Pixels; frames already smaller keep their size."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.measure import Floats, Frame, Sound, Source, StreamFeature
+from vbench.contracts import Floats, Frame, Sound, Source, StreamFeature
 from vbench.video.sound import sound_chunks
 
 WINDOW_S = 0.1

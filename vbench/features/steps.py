@@ -7,8 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from vbench.contracts import Bytes, Frame, Source, Steps, StreamFeature, is_spike
 from vbench.features.small import small_luma, small_rgb
-from vbench.measure import Bytes, Frame, Source, Steps, StreamFeature, is_spike
 
 DARK_LEVEL = 16
 """Full-range luma at or below which a pixel counts as near-black."""

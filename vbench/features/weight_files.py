@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from vbench.contracts import Settings, Weights
 from vbench.errors import WeightsError
 from vbench.features.weights import file_digest
-from vbench.measure import Settings, Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from vbench.contracts import Settings, Weights
 from vbench.errors import WeightsError
-from vbench.measure import Settings, Weights
 
 FILES = ("config.json", "preprocessor_config.json", "*.txt", "tokenizer*.json", "vocab.json", "special_tokens_map.json")
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")

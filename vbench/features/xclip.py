@@ -7,10 +7,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vbench.contracts import (
+    Bytes,
+    DeviceFeature,
+    Encoder,
+    Evenly,
+    Floats,
+    FrameRequest,
+    Rates,
+    Settings,
+    Source,
+    Weights,
+)
 from vbench.errors import MetricError
 from vbench.features.clip import MEAN, STD
 from vbench.features.weights import HubModel, load_transformers
-from vbench.measure import Bytes, DeviceFeature, Encoder, Evenly, Floats, FrameRequest, Rates, Settings, Source, Weights
 from vbench.records import Prompt
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vbench.contracts import Encoder, Source
 from vbench.features.collect import EmbeddingCollector
 from vbench.features.xclip import VideoTextFeature, XClipEncoder
-from vbench.measure import Encoder, Source
 from vbench.records import Prompt
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from vbench.generate.again import try_again
-from vbench.generate.cancelling import cancel_jobs
+from vbench.generate.cancel import cancel_jobs
 from vbench.generate.matrix import Matrix, Tool, Wishes
-from vbench.generate.planning import plan_jobs
+from vbench.generate.plan import plan_jobs
 from vbench.generate.report import GenerateReport
-from vbench.generate.stage import generate, plan_run
+from vbench.generate.retry import try_again
+from vbench.generate.run import generate, plan_run
 from vbench.generate.telling import Step
 
 __all__ = [

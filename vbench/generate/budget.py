@@ -8,8 +8,8 @@ from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
 from vbench.bench import Bench, now
+from vbench.bench.tables import CeilingRow, JobRow
 from vbench.errors import BudgetError
-from vbench.tables import CeilingRow, JobRow
 
 WHOLE_BENCH = "bench"
 """Key of the ceiling over all runs."""

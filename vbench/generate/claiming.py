@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from vbench.bench import Bench, now
+from vbench.bench.jobs import job_record
+from vbench.bench.tables import CeilingRow, JobRow, ModelRow, PromptRow
 from vbench.errors import BudgetError
 from vbench.generate.budget import WHOLE_BENCH, as_ceiling, check_ceiling, spend_in
-from vbench.generate.jobs import job_record
-from vbench.generate.owning import LEASE_S, Owner
+from vbench.generate.lease import LEASE_S, Owner
 from vbench.records import OPEN_STATES, Job
-from vbench.tables import CeilingRow, JobRow, ModelRow, PromptRow
 
 
 class OverCeilingError(BudgetError):

@@ -15,12 +15,12 @@ from sqlalchemy import delete, func, select, true, update
 from sqlalchemy.orm import Session
 
 from vbench.bench import now
+from vbench.bench.jobs import Intent, JobList, handle_json, latest_of, plan_json
 from vbench.bench.rows import prompt_row, row_values
+from vbench.bench.tables import JobRow, ModelRow, PromptRow
 from vbench.generate.claiming import Claims
-from vbench.generate.jobs import Intent, JobList, handle_json, latest_of, plan_json
-from vbench.generate.owning import LEASE_S
+from vbench.generate.lease import LEASE_S
 from vbench.records import OPEN_STATES, Clip, Handle, JobState, Reason, digest, storable
-from vbench.tables import JobRow, ModelRow, PromptRow
 
 CHUNK = 500
 PLANNING = 7363

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from vbench.generate.jobs import Intent
+from vbench.bench.jobs import Intent
 from vbench.records import Plan, Prompt
 
 if TYPE_CHECKING:

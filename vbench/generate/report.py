@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vbench.generate.budget import Spend, spend
-from vbench.generate.making import Maker
+from vbench.generate.job_runner import Maker
 from vbench.generate.matrix import Matrix
 from vbench.records import Failure, Job
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from vbench.adapters import Adapter
+from vbench.bench.jobs import plan_from_json
 from vbench.errors import BenchError, JobError, NotStartedError, UserError
-from vbench.generate.jobs import plan_from_json
 from vbench.generate.telling import Telling, state_of
 from vbench.records import Handle, Job, Plan
 
 if TYPE_CHECKING:
-    from vbench.generate.pool import Group
+    from vbench.generate.worker import Group
 
 STORE_AGAIN_S = (0.5, 2.0, 8.0, 20.0)
 """Pauses before a handle that the database did not take is stored again: it is the only trace of a paid request."""

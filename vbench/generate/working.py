@@ -6,10 +6,10 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from vbench.adapters import Adapter
+from vbench.generate.job_runner import Maker
 from vbench.generate.journal import Journal
-from vbench.generate.making import Maker
 from vbench.generate.matrix import Tool
-from vbench.generate.pool import Group, run_groups
+from vbench.generate.worker import Group, run_groups
 
 HEARTBEAT_S = 5.0
 

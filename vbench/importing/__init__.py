@@ -1,7 +1,7 @@
 """Folders of clips made elsewhere: which file is which prompt's, and how it comes into a Bench."""
 
 from vbench.importing.guess import Guess, guess_from_name
-from vbench.importing.store import ImportReport, import_folder
-from vbench.importing.taking import Item
+from vbench.importing.import_folder import ImportReport, import_folder
+from vbench.importing.store import Item
 
 __all__ = ["Guess", "ImportReport", "Item", "guess_from_name", "import_folder"]

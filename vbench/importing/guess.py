@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import PurePath
 from typing import Generic, TypeVar
 
-from vbench.importing.written import Written, texts_in
+from vbench.importing.embedded_text import Written, texts_in
 from vbench.records import Prompt
 
 NAMES_IN_FILES = {

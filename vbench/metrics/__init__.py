@@ -59,15 +59,15 @@ METRICS = Registry(
         "silence_ratio": "vbench.metrics.sound:SILENCE_RATIO",
         "clipping_ratio": "vbench.metrics.sound:CLIPPING_RATIO",
         "spec_adherence": "vbench.metrics.spec:SPEC_ADHERENCE",
-        "vbench.subject_consistency": "vbench.metrics.vbench:SUBJECT_CONSISTENCY",
-        "vbench.background_consistency": "vbench.metrics.vbench:BACKGROUND_CONSISTENCY",
-        "vbench.temporal_flickering": "vbench.metrics.vbench:TEMPORAL_FLICKERING",
-        "vbench.static": "vbench.metrics.vbench:STATIC",
-        "vbench.dynamic_degree": "vbench.metrics.vbench:DYNAMIC_DEGREE",
-        "vbench.aesthetic_quality": "vbench.metrics.vbench:AESTHETIC_QUALITY",
-        "vbench.appearance_style": "vbench.metrics.vbench:APPEARANCE_STYLE",
-        "vbench.temporal_style": "vbench.metrics.vbench:TEMPORAL_STYLE",
-        "vbench.overall_consistency": "vbench.metrics.vbench:OVERALL_CONSISTENCY",
+        "vbench.subject_consistency": "vbench.vbench1.metrics:SUBJECT_CONSISTENCY",
+        "vbench.background_consistency": "vbench.vbench1.metrics:BACKGROUND_CONSISTENCY",
+        "vbench.temporal_flickering": "vbench.vbench1.metrics:TEMPORAL_FLICKERING",
+        "vbench.static": "vbench.vbench1.metrics:STATIC",
+        "vbench.dynamic_degree": "vbench.vbench1.metrics:DYNAMIC_DEGREE",
+        "vbench.aesthetic_quality": "vbench.vbench1.metrics:AESTHETIC_QUALITY",
+        "vbench.appearance_style": "vbench.vbench1.metrics:APPEARANCE_STYLE",
+        "vbench.temporal_style": "vbench.vbench1.metrics:TEMPORAL_STYLE",
+        "vbench.overall_consistency": "vbench.vbench1.metrics:OVERALL_CONSISTENCY",
     },
 )
 
@@ -75,5 +75,5 @@ METRICS = Registry(
 def __getattr__(name: str) -> object:
     """`ClipMetric`, which loads torch, only when it is asked for."""
     if name == "ClipMetric":
-        return getattr(import_module("vbench.torch_metric"), name)
+        return getattr(import_module("vbench.score.torch_metric"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

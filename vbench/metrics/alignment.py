@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vbench.measure import Embeddings, Measure, Metric, Rates, Series, TextRows
+from vbench.contracts import Embeddings, Measure, Metric, Rates, Series, TextRows
 
 
 def clip_alignment(frames: Embeddings, text: TextRows) -> Measure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.measure import Measure, Metric, Moment, Series, Steps
+from vbench.contracts import Measure, Metric, Moment, Series, Steps
 
 FREEZE_S = 0.3
 """A picture held longer than this is a freeze; shorter holds are a low frame rate or animation on twos and threes."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from vbench.contracts import Floats, Flow, Measure, Metric, Series, Steps
 from vbench.errors import MetricError
-from vbench.measure import Floats, Flow, Measure, Metric, Series, Steps
 from vbench.metrics.flicker import within_shots
 from vbench.records import Prompt
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from vbench.contracts import GRID_S, Embeddings, Floats, Measure, Metric, Moment, Series, Steps
 from vbench.errors import MetricError
-from vbench.measure import GRID_S, Embeddings, Floats, Measure, Metric, Moment, Series, Steps
 
 MAX_DRIFT_ROWS = 200
 HORIZONS_S = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from vbench.contracts import Flow, Measure, Metric, Rates, Series, Steps
 from vbench.errors import MetricError
-from vbench.measure import Flow, Measure, Metric, Rates, Series, Steps
 from vbench.metrics.breaks import cut_positions, is_black
 
 

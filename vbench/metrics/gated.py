@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from vbench.measure import GRID_S, Embeddings, Flow, Measure, Metric, Reference, Steps
+from vbench.contracts import GRID_S, Embeddings, Flow, Measure, Metric, Reference, Steps
 from vbench.metrics.consistency import neighbour_cosine
 from vbench.metrics.motion import motion_coherent, motion_p95
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from vbench.contracts import Floats, Flow, Measure, Metric, Series, Steps
 from vbench.errors import MetricError
-from vbench.measure import Floats, Flow, Measure, Metric, Series, Steps
 from vbench.metrics.flicker import within_shots
 
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vbench.contracts import Combined, Measure
 from vbench.errors import MetricError
-from vbench.measure import Combined, Measure
 
 
 @dataclass(frozen=True, slots=True)

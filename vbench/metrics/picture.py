@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vbench.measure import Embeddings, Measure, Metric, Picture, Rates, Series, TextRows
+from vbench.contracts import Embeddings, Measure, Metric, Picture, Rates, Series, TextRows
 
 
 def mean_of(name: str) -> Callable[[Picture], Measure]:

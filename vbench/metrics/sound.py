@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from vbench.contracts import Measure, Metric, Series, Sound
 from vbench.errors import MetricError
-from vbench.measure import Measure, Metric, Series, Sound
 
 SILENT_DB = -60.0
 

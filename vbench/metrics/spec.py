@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from vbench.contracts import Asked, Measure, Metric
 from vbench.errors import MetricError
-from vbench.measure import Asked, Measure, Metric
 from vbench.records import Probe
 
 

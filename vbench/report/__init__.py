@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from vbench.bench import Bench
-from vbench.board import Board
 from vbench.errors import OptionError
+from vbench.rank.board import Board
 
 Format = Literal["table", "json", "csv", "md", "html", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)

@@ -12,8 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from vbench._version import __version__
 from vbench.bench import Bench
-from vbench.board import Board, BoardRow
 from vbench.errors import ClipError
+from vbench.rank.board import Board, BoardRow
 from vbench.records import Clip, Event, MetricInfo
 from vbench.report.text import LEADING, arrow, number, with_interval
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vbench.board import Board, BoardRow
+from vbench.rank.board import Board, BoardRow
 from vbench.records import MetricInfo
 
 METRICS_PER_TABLE = 4

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from vbench.score.plan import PRESETS, presets
-from vbench.score.stage import Progress, ScoreReport, measure_file, score
+from vbench.score.run import Progress, ScoreReport, measure_file, score
 
 __all__ = ["PRESETS", "Progress", "ScoreReport", "measure_file", "presets", "score"]

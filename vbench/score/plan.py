@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from vbench.contracts import GIVEN, Combined, DeviceFeature, Feature, Metric, Settings, TextFeature, Weights
 from vbench.errors import OptionError, WeightsError
-from vbench.features import FEATURES, decoders
-from vbench.measure import GIVEN, Combined, DeviceFeature, Feature, Metric, Settings, TextFeature, Weights
+from vbench.extract import decoder_choice
+from vbench.features import FEATURES
 from vbench.metrics import METRICS
-from vbench.metrics.vbench import NOT_MEASURED
 from vbench.records import digest
 from vbench.registry import did_you_mean
+from vbench.vbench1.metrics import NOT_MEASURED
 
 Preset = Literal["offline", "standard", "full", "vbench"]
 PRESETS: dict[str, str] = {
@@ -75,7 +76,7 @@ def _needs_weights(name: str) -> bool:
 
 def known_settings() -> dict[str, str]:
     """Setting → what it means, of the decoder and of all features there are."""
-    found = dict(decoders.SETTINGS)
+    found = dict(decoder_choice.SETTINGS)
     for name in FEATURES:
         found |= FEATURES[name](Settings()).known_settings
     return found
@@ -141,13 +142,13 @@ def make_plan(
 
 def _check_decoder(names: Sequence[str], settings: Settings) -> None:
     """Refuse a decoder that is not there, or whose pixels are not those that a metric is defined on."""
-    backend = decoders.backend_of(settings)
+    backend = decoder_choice.backend_of(settings)
     if backend != "pyav" and (exact := [name for name in names if name.startswith("vbench.")]):
         raise OptionError(
             f"{exact[0]} is defined on the pixels that OpenCV gives, and decode.backend={backend} gives others; "
             "leave decode.backend out"
         )
-    decoders.check_decoder(settings)
+    decoder_choice.check_decoder(settings)
 
 
 def _params(metric: Metric, features: Mapping[str, Feature], settings: Settings) -> Mapping[str, Any]:
@@ -155,7 +156,7 @@ def _params(metric: Metric, features: Mapping[str, Feature], settings: Settings)
     decoder of the frames they are made from."""
     used = {name: features[name] for name in metric.inputs if name not in GIVEN}
     params: dict[str, Any] = {name: dict(found) for name, feature in used.items() if (found := feature.params())}
-    backend = decoders.backend_of(settings)
+    backend = decoder_choice.backend_of(settings)
     if backend != "pyav" and any(feature.from_frames for feature in used.values()):
         params["decoder"] = backend
     return params

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from vbench.video.derived import is_browser_playable, proxy, side_by_side
-from vbench.video.encoding import EncoderSettings, exact_rate, write_clip
+from vbench.video.encoder import EncoderSettings, exact_rate, write_clip
 from vbench.video.facts import Limits
 from vbench.video.frames import Frame, Kernel, read_frames
-from vbench.video.probing import probe
+from vbench.video.inspection import probe
 from vbench.video.sound import read_audio
 from vbench.video.stills import SpriteInfo, extract_frame, poster, sprite
 from vbench.video.tags import text_tags

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from vbench.records import Probe
-from vbench.video import lettering
-from vbench.video.encoding import AudioChunks, Drawn, EncoderSettings, encode, exact_rate, write_clip
+from vbench.video import fonts
+from vbench.video.encoder import AudioChunks, Drawn, EncoderSettings, encode, exact_rate, write_clip
 from vbench.video.facts import DEFAULT_LIMITS, FOLDER_FPS, Limits
 from vbench.video.frames import Frame, read_frames
-from vbench.video.probing import survey
+from vbench.video.inspection import survey
 from vbench.video.sound import sound_chunks
 from vbench.video.stream import open_container
 
@@ -182,7 +182,7 @@ def label_bar(text: str, width: int, height: int) -> NDArray[np.uint8]:
     """White text on black, RGB uint8 (height, width, 3); shortened where it does not fit."""
     image = Image.new("RGB", (width, height))
     draw = ImageDraw.Draw(image)
-    font = lettering.font(height * 0.65)
+    font = fonts.font(height * 0.65)
     shown = text
     while len(shown) > 1 and draw.textlength(shown, font=font) > width - 8:
         shown = shown.removesuffix("…")[:-1] + "…"

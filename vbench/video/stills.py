@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vbench.errors import ClipError
-from vbench.video.encoding import replacing
+from vbench.video.encoder import replacing
 from vbench.video.facts import DEFAULT_LIMITS, Limits
 from vbench.video.frames import Frame, read_frames
-from vbench.video.probing import survey
+from vbench.video.inspection import survey
 
 STILL_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".png": "PNG"}
 POSTER_SEARCH_S = 20.0

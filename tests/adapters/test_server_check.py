@@ -1,0 +1,74 @@
+"""Whether one's own server answers: found out at once, kept for a moment, and never waited for."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from vbench.adapters import server_check
+from vbench.adapters.server_check import server_of, silent
+from vbench.catalog.cards import ModelCard, find_card
+
+LOCAL = find_card("openai-videos-local")
+
+
+@pytest.fixture(autouse=True)
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_check, "_known", {})
+
+
+@pytest.fixture
+def door() -> Iterator[socket.socket]:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening
+
+
+def test_a_server_that_answers_and_one_that_does_not(door: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = door.getsockname()[1]
+    monkeypatch.setenv("VIDEO_SERVER_URL", f"http://127.0.0.1:{port}/v1")
+    assert silent([LOCAL]) == {}
+    door.close()
+    assert silent([LOCAL]) == {}  # still remembered
+    monkeypatch.setattr(server_check, "KEPT_S", 0.0)
+    found = silent([LOCAL])["openai-videos-local"]
+    assert (found.kind, found.is_certain) == ("server", True)
+    assert found.message == f"no server answers at 127.0.0.1:{port}; start it, then try again"
+
+
+def test_only_servers_of_ones_own_are_asked() -> None:
+    assert server_of(find_card("kling-v3")) == ""
+    assert server_of(find_card("synthetic-clean")) == ""
+    assert silent([find_card("kling-v3"), find_card("wan-2.2-5b")]) == {}
+    comfy = LOCAL.model_copy(update={"adapter": "comfyui", "local": False, "options": {}})
+    assert server_of(comfy) == "http://127.0.0.1:8188"
+
+
+def test_an_address_shows_nothing_but_host_and_port() -> None:
+    card = LOCAL.model_copy(update={"options": {"base_url": "http://me:s3cret@127.0.0.1:9/v1?key=k"}})
+    assert silent([card])[card.id].message.startswith("no server answers at 127.0.0.1:9;")
+
+
+@pytest.mark.parametrize("url", ["", "http://", "http://host:99999", "${NOT_SET_ANYWHERE}", "nonsense"])
+def test_an_address_that_is_none_is_left_to_the_adapter(url: str) -> None:
+    assert silent([LOCAL.model_copy(update={"options": {"base_url": url}})]) == {}
+
+
+def test_many_that_hang_are_waited_for_once_and_shortly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hangs(_place: tuple[str, int]) -> bool:
+        time.sleep(3)
+        return True
+
+    monkeypatch.setattr(server_check, "_accepts", hangs)
+    monkeypatch.setattr(server_check, "KNOCK_S", 0.05)
+
+    def card(n: int) -> ModelCard:
+        return LOCAL.model_copy(update={"id": f"own-{n}", "options": {"base_url": f"http://127.0.0.1:{n}"}})
+
+    began = time.monotonic()
+    assert len(silent(card(n) for n in range(1, 5))) == 4
+    assert time.monotonic() - began < 1

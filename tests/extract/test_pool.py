@@ -1,0 +1,117 @@
+"""Decode processes that crash, hang or refuse cost their own clip only."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+from vbench.contracts import Settings, StreamFeature
+from vbench.extract.decode import Done
+from vbench.extract.extraction import Timing, Wanted, extract
+from vbench.extract.messages import Refused
+from vbench.extract.pool import DecodePool, Item
+from vbench.extract.shards import extract_sharded
+from vbench.features.steps import StepsFeature
+from vbench.records import Prompt
+from vbench.selftest import textured_pan
+from vbench.video import write_clip
+
+
+class Trap(StreamFeature):
+    """Dies or hangs on files whose name says so."""
+
+    name = "trap"
+
+    def open(self, source):
+        if "crash" in source.path.name:
+            os._exit(9)
+        if "hang" in source.path.name:
+            time.sleep(600)
+        return self
+
+    def add(self, frame):
+        pass
+
+    def close(self, end_s):
+        return end_s
+
+
+class Product(StreamFeature):
+    """Processor seconds spent for each second that matrix products take; above 1 several threads are at it."""
+
+    name = "product"
+
+    def open(self, source):
+        return self
+
+    def add(self, frame):
+        pass
+
+    def close(self, end_s):
+        a, b = np.ones((6000, 64), np.float32), np.ones((64, 64), np.float32)
+        started, cpu = time.perf_counter(), time.process_time()
+        while time.perf_counter() - started < 0.3:
+            a @ b
+        return (time.process_time() - cpu) / (time.perf_counter() - started)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips")
+    frames = textured_pan(6, 64, 48, seed=0)
+    for name in ("good", "crash", "hang", "also-good"):
+        write_clip(frames, folder / f"{name}.mp4", fps=12, preset="ultrafast")
+    (folder / "text.mp4").write_text("no video")
+    return folder
+
+
+def outcomes(clips, names, *, workers=2, stall_s=120.0):
+    items = [Item(number=i, path=clips / f"{name}.mp4", probe=None) for i, name in enumerate(names)]
+    with DecodePool([Trap(Settings())], [], workers=workers, stall_s=stall_s) as pool:
+        return {event[0].path.stem: event[1] for event in pool.run(items) if event is not None}
+
+
+def test_a_crash_fails_its_clip_and_the_run_goes_on(clips):
+    found = outcomes(clips, ["crash", "good", "text", "also-good"], workers=1)
+    assert isinstance(found["crash"], Refused)
+    assert found["crash"].code == "crashed"
+    assert isinstance(found["text"], Refused)
+    assert found["text"].code == "unreadable"
+    assert isinstance(found["good"], Done)
+    assert isinstance(found["also-good"], Done)
+    assert found["good"].values["trap"] == pytest.approx(0.5)
+
+
+def test_a_decode_process_keeps_to_one_core(clips):
+    items = [Item(number=0, path=clips / "good.mp4", probe=None)]
+    with DecodePool([Product(Settings())], [], workers=1) as pool:
+        (_, done), *_ = [event for event in pool.run(items) if event is not None]
+    assert done.values["product"] < 1.2
+
+
+def test_a_hang_is_ended(clips):
+    found = outcomes(clips, ["hang", "good"], workers=1, stall_s=3.0)
+    assert found["hang"].code == "timeout"
+    assert isinstance(found["good"], Done)
+
+
+def test_shards_give_what_one_process_gives(clips):
+    wanted = [
+        Wanted(path=clips / f"{name}.mp4", probe=None, prompt=Prompt(id="p", text=""))
+        for name in ("good", "text", "also-good")
+    ]
+    features = [StepsFeature(Settings())]
+    one = {found.number: found for found in extract(wanted, features, workers=0)}
+    timing = Timing()
+    two = {
+        found.number: found
+        for found in extract_sharded(wanted, features, devices=["cpu", "cpu"], workers=2, note=print, timing=timing)
+    }
+    assert two.keys() == one.keys() == {0, 1, 2}
+    assert two[1].refused is not None
+    for number in (0, 2):
+        assert np.array_equal(two[number].values["steps"].change, one[number].values["steps"].change)
+    assert timing.n_frames == 12

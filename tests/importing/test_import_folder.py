@@ -1,0 +1,473 @@
+"""Import: every file of a folder finds its prompt, its place or a sentence; a killed run is finished by the next."""
+
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vbench.bench import Bench
+from vbench.errors import CatalogError, OptionError
+from vbench.importing import import_folder
+from vbench.importing.match import PromptIndex, pattern_tokens, read_default
+from vbench.importing.scan import Found
+from vbench.records import Prompt
+from vbench.video import write_clip
+
+PROMPTS = [
+    Prompt(id="dog", text="A dog in the rain"),
+    Prompt(id="dog-2", text="Two dogs"),
+    Prompt(id="blue-bird", text="A blue-grey bird flies"),
+]
+NUMBERS = itertools.count()
+
+
+def clip(path: Path) -> Path:
+    """A tiny video that no other call makes again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frames = np.zeros((4, 32, 32, 3), np.uint8)
+    for t in range(4):
+        frames[t, 4 * t : 4 * t + 12] = 200
+    write_clip(frames, path, fps=8, metadata={"comment": f"clip {next(NUMBERS)}"})
+    return path
+
+
+@pytest.fixture
+def bench(tmp_path):
+    with Bench.open(tmp_path / "bench") as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two tools, two prompts, one sample each, and a suite."""
+    root = tmp_path / "clips"
+    for model, name in itertools.product(("alpha", "beta 2.0"), ("dog-0", "blue-bird-0")):
+        clip(root / model / f"{name}.mp4")
+    rows = [{"id": p.id, "text": p.text, "category": "animals"} for p in PROMPTS]
+    (root / "prompts.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    return root
+
+
+def snapshot(bench):
+    """All that an import may change."""
+    files = {str(p.relative_to(bench.root)): p.read_bytes() for p in (bench.root / "clips").rglob("*") if p.is_file()}
+    return bench.clips(), bench.prompts(), files
+
+
+def states(report):
+    return {Path(item.file).name: item.state for item in report.items}
+
+
+def reasons(report):
+    return {Path(item.file).name: item.reason for item in report.items}
+
+
+# --- whole folders --------------------------------------------------------------------------------------------------
+
+
+def test_originals_are_copied_as_they_are_and_the_second_import_adds_nothing(bench, folder):
+    report = import_folder(bench, folder)
+    assert report.counts == {"imported": 4}
+    assert report.is_complete
+    assert report.prompts_without_clips == ("dog-2",)
+    found = bench.clip(next(i.clip for i in report.items if i.file.endswith("beta 2.0/blue-bird-0.mp4")))
+    assert (found.model, found.prompt.id, found.prompt.tags) == ("beta 2.0", "blue-bird", ("category:animals",))
+    assert found.media == "clips/beta 2.0/blue-bird-0.mp4"
+    assert bench.clip_path(found).read_bytes() == (folder / "beta 2.0" / "blue-bird-0.mp4").read_bytes()
+    assert found.provenance.source == str(folder / "beta 2.0" / "blue-bird-0.mp4")
+    assert (found.probe.n_frames, found.probe.width, found.linked) == (4, 32, False)
+    before = snapshot(bench)
+    assert import_folder(bench, folder).counts == {"there": 4}
+    assert snapshot(bench) == before
+
+
+def test_dry_run_matches_without_a_bench_and_changes_nothing(bench, folder):
+    clip(folder / "alpha" / "cat-0.mp4")
+    report = import_folder(None, folder, dry_run=True)
+    assert report.counts == {"matched": 4, "unmatched": 1}
+    assert import_folder(bench, folder, dry_run=True).counts == report.counts
+    assert (bench.clips(), bench.prompts(), bench.failures()) == ([], [], [])
+    import_folder(bench, folder)
+    assert import_folder(bench, folder, dry_run=True).counts == {"there": 4, "unmatched": 1}
+
+
+def test_link_references_in_place(bench, folder):
+    import_folder(bench, folder, link=True)
+    assert {c.media for c in bench.clips()} == {str(p) for p in folder.rglob("*.mp4")}
+    assert all(c.linked and bench.clip_path(c).exists() for c in bench.clips())
+    assert not list((bench.root).rglob("*.mp4"))
+
+
+def test_what_the_bench_knows_of_a_prompt_is_kept(bench, folder):
+    rich = Prompt(id="dog", text="A dog in the rain", suite="pets", tags=("animal:dog",), expects={"people": 0})
+    bench.add_prompts([rich])
+    (folder / "prompts.jsonl").unlink()
+    (folder / "prompts.csv").write_text("id,text\ndog,A dog in the rain\nblue-bird,A blue-grey bird flies\n")
+    import_folder(bench, folder)
+    assert bench.prompt(rich.key) == rich
+
+
+def test_the_bench_itself_is_never_imported(folder):
+    with Bench.open(folder / "bench") as bench:
+        assert import_folder(bench, folder).counts == {"imported": 4}
+        assert import_folder(bench, folder).counts == {"there": 4}
+
+
+def test_frames_in_a_folder_are_a_clip(bench, folder):
+    frames = folder / "alpha" / "dog-2-0"
+    frames.mkdir()
+    for n in (1, 2, 10):
+        Image.new("RGB", (32, 32), (0, 20 * n, 0)).save(frames / f"f{n}.png")
+    cut_short = bench.root / "clips" / "alpha" / "dog-2-0" / "000007.png"
+    cut_short.parent.mkdir(parents=True)
+    cut_short.write_bytes(b"of a run that was killed")
+    report = import_folder(bench, folder)
+    assert report.counts == {"imported": 5}
+    found = next(c for c in bench.clips() if c.prompt.id == "dog-2")
+    assert found.probe.n_frames == 3
+    stored = sorted(bench.clip_path(found).iterdir())
+    assert [p.read_bytes() for p in stored] == [(frames / f"f{n}.png").read_bytes() for n in (1, 2, 10)]
+    assert import_folder(bench, folder).counts == {"there": 5}
+
+
+def test_animated_pngs_are_clips_and_stills_beside_clips_are_not(bench, folder):
+    pictures = [Image.new("RGB", (32, 32), (0, 0, 60 * n)) for n in range(3)]
+    pictures[0].save(folder / "alpha" / "dog-1.png", save_all=True, append_images=pictures[1:], duration=100)
+    pictures[1].save(folder / "alpha" / "dog-2-0.png")
+    report = import_folder(bench, folder)
+    assert states(report)["dog-1.png"] == "imported"
+    assert [Path(name).name for name in report.others] == ["dog-2-0.png"]
+
+
+def test_one_tool_alone_in_its_folder(bench, tmp_path):
+    clip(tmp_path / "gamma" / "A dog in the rain-3.mp4")
+    import_folder(bench, tmp_path / "gamma", prompts=PROMPTS)
+    assert [(c.model, c.prompt.id, c.sample) for c in bench.clips()] == [("gamma", "dog", 3)]
+
+
+def test_a_clip_beside_the_tools_has_no_tool(bench, folder):
+    clip(folder / "dog-0.mp4")
+    report = import_folder(bench, folder)
+    assert report.counts == {"imported": 4, "unmatched": 1}
+    assert next(i.reason for i in report.items if i.state == "unmatched").startswith("lies beside the tools' folders")
+
+
+def test_vbench_names_are_prompt_texts(bench, tmp_path):
+    clip(tmp_path / "m" / "A blue-grey bird flies-0.mp4")
+    clip(tmp_path / "m" / "A blue-grey bird flies-4.mp4")
+    clip(tmp_path / "m" / "A blue-grey b-1.mp4")
+    report = import_folder(bench, tmp_path / "m", prompts=PROMPTS)
+    assert [c.sample for c in bench.clips()] == [0, 4]
+    assert "the nearest is 'A blue-grey bird flies'" in reasons(report)["A blue-grey b-1.mp4"]
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "readings"),
+    [
+        ("dog-0", [("dog", 0)]),
+        ("dog-07", [("dog", 7)]),
+        ("dog", [("dog", 0)]),
+        ("dog-2-0", [("dog-2", 0)]),
+        ("dog-2", [("dog", 2), ("dog-2", 0)]),
+        ("blue-bird-12", [("blue-bird", 12)]),
+        ("Two dogs-1", [("dog-2", 1)]),
+        ("Dog-0", []),
+        ("dog-0-0", []),
+        ("dog-1234567", []),
+        ("blue", []),
+    ],
+)
+def test_a_name_has_all_its_readings(name, readings):
+    found = Found(Path(name), ("m", name))
+    assert sorted((p.id, s) for _, p, s in read_default(found, PromptIndex(PROMPTS), "m")) == readings
+
+
+def test_two_readings_are_reported_and_not_chosen_between(bench, tmp_path):
+    clip(tmp_path / "c" / "m" / "dog-2.mp4")
+    report = import_folder(bench, tmp_path / "c", prompts=PROMPTS)
+    assert report.counts == {"unmatched": 1}
+    assert reasons(report)["dog-2.mp4"] == (
+        "could be m, prompt 'dog-2' (Two dogs), sample 0 or m, prompt 'dog' (A dog in the rain), sample 2; "
+        "say which in a manifest"
+    )
+
+
+def test_decomposed_accents_of_a_file_system_match(bench, tmp_path):
+    clip(tmp_path / "c" / "m" / "cafe\u0301-0.mp4")
+    report = import_folder(bench, tmp_path / "c", prompts=[Prompt(id="caf\u00e9", text="A caf\u00e9")])
+    assert report.counts == {"imported": 1}
+
+
+def test_pattern_reads_other_layouts(bench, tmp_path):
+    clip(tmp_path / "c" / "A blue-grey bird flies" / "wan_2_1_0.mp4")
+    clip(tmp_path / "c" / "dog" / "kling_3.mp4")
+    clip(tmp_path / "c" / "dog" / "kling.mp4")
+    report = import_folder(bench, tmp_path / "c", prompts=PROMPTS, pattern="{prompt}/{model}_{sample}")
+    found = {(c.model, c.prompt.id, c.sample) for c in bench.clips()}
+    assert found == {("wan_2_1", "blue-bird", 0), ("kling", "dog", 3)}
+    assert reasons(report)["kling.mp4"] == "does not fit the pattern '{prompt}/{model}_{sample}'"
+
+
+def test_pattern_with_two_readings_is_reported(bench, tmp_path):
+    clip(tmp_path / "c" / "a_b_c.mp4")
+    prompts = [Prompt(id="c", text="x"), Prompt(id="b_c", text="y")]
+    report = import_folder(bench, tmp_path / "c", prompts=prompts, pattern="{model}_{prompt}")
+    assert "could be a, prompt 'b_c' (y), sample 0 or a_b, prompt 'c'" in reasons(report)["a_b_c.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [
+        ("{promt}/{model}", r"no field \{promt\}; did you mean prompt"),
+        ("{prompt}-{sample}", r"lacks \{model\}"),
+        ("{model}/{prompt}{sample}", "side by side"),
+        ("{model}/{prompt}-{prompt}", "twice"),
+        ("{model}/{prompt}-{sample", "brace"),
+    ],
+)
+def test_pattern_that_cannot_be_meant(pattern, says):
+    with pytest.raises(OptionError, match=says):
+        pattern_tokens(pattern)
+
+
+# --- manifests ------------------------------------------------------------------------------------------------------
+
+
+def test_manifest_says_it_file_by_file(bench, folder, monkeypatch):
+    (folder / "m.csv").write_text(
+        "file,model,prompt_id,prompt,sample,seed,cost,latency,created,notes,licence,operator\n"
+        "alpha/dog-0.mp4,A,dog,,2,7,0.35,41.5,2026-01-02,night,CC0,Kim\n"
+        "alpha/blue-bird-0.mp4,A,,A heron stands,,,,,,,,\n"
+        "beta 2.0/dog-0.mp4,B,cat,,,,,,,,,\n"
+        "gone.mp4,B,dog,,,,,,,,,\n"
+    )
+    monkeypatch.chdir(folder / "alpha")
+    report = import_folder(bench, "..", manifest="../m.csv")
+    heron, dog = sorted(bench.clips(), key=lambda c: c.sample)
+    assert (dog.model, dog.prompt.id, dog.sample) == ("A", "dog", 2)
+    told = dog.provenance
+    assert (told.seed, told.cost_usd, told.cost_source, told.latency_s) == (7, 0.35, "manifest", 41.5)
+    assert (told.created, told.notes, told.licence) == ("2026-01-02", "night", "CC0")
+    assert told.extra == {"operator": "Kim"}
+    assert (heron.prompt.id, heron.prompt.text, heron.provenance.cost_source) == (
+        "a-heron-stands",
+        "A heron stands",
+        "",
+    )
+    said = reasons(report)
+    assert said["gone.mp4"] == "m.csv:5: no such clip; check the path"
+    assert "m.csv:4: no prompt has the id or the text 'cat'" in said["dog-0.mp4"]
+    assert said["blue-bird-0.mp4"] == "is not in m.csv; add a row for it"
+    assert report.counts == {"imported": 2, "unmatched": 3}
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"file": "../secret.mp4"}, "lies outside"),
+        ({"file": "/etc/passwd"}, "lies outside"),
+        ({"file": "alpha/../../x.mp4"}, "lies outside"),
+        ({"sead": 1}, "unknown column 'sead'; did you mean seed"),
+        ({"cost": -1}, "cost: "),
+        ({"seed": "x"}, "seed: .*integer"),
+        ({"prompt_id": None}, "no prompt; give prompt or prompt_id"),
+        ({"prompt": "Another text"}, "prompt 'dog' is known as 'A dog in the rain'; found 'Another text'"),
+    ],
+)
+def test_manifest_row_that_cannot_be_meant(bench, folder, row, says):
+    good = {"file": "alpha/dog-0.mp4", "model": "A", "prompt_id": "dog"}
+    manifest = folder / "m.jsonl"
+    manifest.write_text(json.dumps(good) + "\n" + json.dumps(good | row) + "\n")
+    with pytest.raises(CatalogError, match=rf"m\.jsonl:2: .*{says}"):
+        import_folder(bench, folder, manifest=manifest)
+    assert bench.clips() == []
+
+
+# --- what goes wrong ------------------------------------------------------------------------------------------------
+
+
+def test_bad_files_become_failures_and_the_rest_goes_on(bench, folder):
+    (folder / "alpha" / "dog-1.mp4").write_bytes(b"")
+    (folder / "alpha" / "dog-3.mp4").write_text("<html>403 Forbidden</html>" * 50)
+    (folder / "alpha" / "dog-4.mp4").symlink_to(folder / "nowhere.mp4")
+    (folder / "alpha" / "loop").symlink_to(folder, target_is_directory=True)
+    os.mkfifo(folder / "alpha" / "dog-5.mp4")
+    odd = os.fsencode(folder / "alpha") + b"/dog-\xff-0.mp4"
+    shutil.copyfile(folder / "alpha" / "dog-0.mp4", odd)
+    clip(folder / "a\x1b[31m" / "dog-0.mp4")
+    report = import_folder(bench, folder)
+    assert report.counts == {"imported": 4, "failed": 6, "unmatched": 1}
+    failures = {Path(f.subject).name: (f.stage, f.code) for f in bench.failures("import")}
+    assert failures.pop("dog-1.mp4") == ("import", "empty")
+    assert failures.keys() == {"dog-3.mp4", "dog-4.mp4", "dog-5.mp4", "dog-\\xff-0.mp4", "loop"}
+    assert "has control characters" in next(i.reason for i in report.items if i.state == "unmatched")
+    assert "is empty; copy or download it again" in reasons(report)["dog-1.mp4"]
+    json.dumps([item.file for item in report.items]).encode()
+    assert any("\\xff" in item.file for item in report.items)
+    again = import_folder(bench, folder)
+    assert again.counts == {"there": 4, "failed": 6, "unmatched": 1}
+    assert len(bench.failures("import")) == 6
+
+
+def test_a_failure_is_forgotten_when_the_file_is_whole(bench, folder):
+    path = folder / "alpha" / "dog-1.mp4"
+    path.write_bytes(b"")
+    import_folder(bench, folder)
+    clip(path)
+    assert import_folder(bench, folder).counts == {"there": 4, "imported": 1}
+    assert bench.failures("import") == []
+
+
+def test_folder_that_may_not_be_opened(bench, folder, monkeypatch):
+    real = Path.iterdir
+
+    def refuse(self):
+        if self.name == "alpha":
+            raise PermissionError(13, "Permission denied")
+        return real(self)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    report = import_folder(bench, folder)
+    assert report.counts == {"imported": 2, "failed": 1}
+    assert reasons(report)["alpha"] == "cannot be opened (Permission denied); check its permissions"
+
+
+def test_file_that_changes_while_it_is_read(bench, folder, monkeypatch):
+    path = folder / "alpha" / "dog-0.mp4"
+    put = type(bench.media).put
+
+    def slowly(self, local, key):
+        put(self, local, key)
+        if local == path:
+            with path.open("ab") as file:
+                file.write(b"more")
+
+    monkeypatch.setattr(type(bench.media), "put", slowly)
+    report = import_folder(bench, folder)
+    assert report.counts == {"imported": 3, "failed": 1}
+    assert bench.failures("import")[0].code == "changed"
+    assert not (bench.root / "clips/alpha/dog-0.mp4").exists()
+    monkeypatch.undo()
+    assert import_folder(bench, folder).counts == {"there": 3, "imported": 1}
+
+
+def test_two_files_for_one_place_are_both_reported(bench, folder):
+    clip(folder / "alpha" / "dog-00.mp4")
+    report = import_folder(bench, folder)
+    assert states(report)["dog-00.mp4"] == "refused"
+    assert [i.state for i in report.items if "alpha/dog-0" in i.file] == ["refused", "refused"]
+    assert "is also claimed by dog-0.mp4" in reasons(report)["dog-00.mp4"]
+    assert "dog" not in {c.prompt.id for c in bench.clips(models=["alpha"])}
+
+
+def test_a_taken_place_is_not_given_away(bench, folder):
+    import_folder(bench, folder)
+    before = snapshot(bench)
+    clip(folder / "alpha" / "dog-0.mp4")
+    report = import_folder(bench, folder)
+    assert report.counts == {"there": 3, "refused": 1}
+    refused = next(item for item in report.items if item.state == "refused")
+    assert refused.file == str(folder / "alpha" / "dog-0.mp4")
+    assert "sample 0 is another file (clips/alpha/dog-0.mp4); give this one another sample number" in refused.reason
+    assert snapshot(bench) == before
+
+
+def test_an_edited_prompt_leaves_the_old_clip_and_its_file(bench, folder):
+    import_folder(bench, folder)
+    old = snapshot(bench)[2]
+    (folder / "prompts.jsonl").write_text('{"id": "dog", "text": "A wet dog"}\n')
+    clip(folder / "alpha" / "dog-0.mp4")
+    report = import_folder(bench, folder)
+    assert report.counts["imported"] == 2
+    files = snapshot(bench)[2]
+    assert old.items() <= files.items()
+    assert len(files) == len(old) + 2
+
+
+@pytest.mark.parametrize("kwargs", [{"pattern": "{model}/{prompt}", "manifest": "m.csv"}, {"prompts": "nosuch"}])
+def test_options_that_cannot_be_used(bench, folder, kwargs):
+    with pytest.raises((OptionError, CatalogError)):
+        import_folder(bench, folder, **kwargs)
+
+
+def test_two_prompt_files_are_not_chosen_between(bench, folder):
+    (folder / "prompts.txt").write_text("A dog\n")
+    with pytest.raises(OptionError, match=r"has prompts.jsonl and prompts.txt; remove one"):
+        import_folder(bench, folder)
+
+
+@pytest.mark.parametrize("moment", ["in the middle of a copy", "before the row", "after the row"])
+def test_kill_at_any_moment_loses_nothing(tmp_path, folder, moment):
+    clip(folder / "alpha" / "dog-5.mp4")
+    frames = folder / "beta 2.0" / "dog-2-0"
+    frames.mkdir()
+    for n in range(3):
+        Image.new("RGB", (32, 32), (n, n, n)).save(frames / f"{n}.png")
+    root = tmp_path / "killed"
+    script = textwrap.dedent(
+        """
+        import os, shutil, signal, sys
+        from vbench import bench, importing, media
+        root, folder, moment = sys.argv[1:]
+        calls = 0
+        def die_on(n):
+            global calls
+            calls += 1
+            if calls == n:
+                os.kill(os.getpid(), signal.SIGKILL)
+        copy, add = shutil.copyfile, bench.Bench.add_clip
+        def half_copy(source, target):
+            data = open(source, "rb").read()
+            open(target, "wb").write(data[: len(data) // 2])
+            die_on(3)
+            return copy(source, target)
+        def add_clip(self, clip):
+            if moment == "before the row":
+                die_on(3)
+            done = add(self, clip)
+            if moment == "after the row":
+                die_on(3)
+            return done
+        if moment == "in the middle of a copy":
+            shutil.copyfile = half_copy
+        bench.Bench.add_clip = add_clip
+        importing.import_folder(bench.Bench.open(root), folder)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(root), str(folder), moment], timeout=120)
+    assert done.returncode == -signal.SIGKILL
+    with Bench.open(root) as bench:
+        n_before = len(bench.clips())
+        assert n_before == (3 if moment == "after the row" else 2)
+        assert all(bench.clip_path(c).exists() for c in bench.clips())
+        assert import_folder(bench, folder).counts == {"there": n_before, "imported": 6 - n_before}
+        for c in bench.clips():
+            stored = bench.clip_path(c)
+            parts = sorted(stored.iterdir()) if stored.is_dir() else [stored]
+            source = Path(c.provenance.source)
+            originals = sorted(source.iterdir()) if source.is_dir() else [source]
+            assert [p.read_bytes() for p in parts] == [p.read_bytes() for p in originals]
+
+
+# --- real clips -----------------------------------------------------------------------------------------------------
+
+
+def test_real_folders_import_whole(bench, real_clips):
+    assert import_folder(bench, real_clips / "showdown").counts == {"imported": 14}
+    report = import_folder(bench, real_clips / "fetv")
+    assert report.counts == {"imported": 20}
+    assert [Path(name).name for name in report.others] == ["ratings.csv"]
+    assert {c.prompt.tags for c in bench.clips(prompt_ids=["people-are-dancing"])} == {("category:Actions",)}
+    assert import_folder(bench, real_clips / "showdown").counts == {"there": 14}

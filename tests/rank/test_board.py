@@ -1,0 +1,180 @@
+"""The board: every number worked out by hand, nothing dropped in silence."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from tests.records import a_clip, an_info, give
+from vbench.bench import Bench
+from vbench.bench.tables import JobRow
+from vbench.errors import OptionError
+from vbench.rank.board import leaderboard, ratings
+from vbench.records import Prompt, Vote
+
+PROMPTS = [
+    Prompt(id=f"p{i}", text=f"prompt {i}", tags=("camera:pan" if i % 2 else "camera:zoom", "all")) for i in range(6)
+]
+
+
+@pytest.fixture
+def bench(tmp_path):
+    with Bench.open(tmp_path) as opened:
+        opened.add_metrics(
+            [an_info("good"), an_info("bad", higher_is_better=False), an_info("plain", higher_is_better=None)]
+        )
+        yield opened
+
+
+def row(board, model, metric="good", tag=""):
+    (found,) = [r for r in board.rows if (r.model, r.metric, r.tag) == (model, metric, tag)]
+    return found
+
+
+def test_a_mean_is_over_prompts_not_over_clips(bench):
+    give(bench, a_clip("x", PROMPTS[0], 0), good=1.0)
+    for sample in range(3):
+        give(bench, a_clip("x", PROMPTS[1], sample), good=4.0 + sample)
+    found = row(leaderboard(bench), "x")
+    assert found.mean == pytest.approx((1.0 + 5.0) / 2)
+    assert (found.n_prompts, found.n_clips) == (2, 4)
+    assert found.ci_low <= found.mean <= found.ci_high
+
+
+def test_best_worse_and_not_distinguishable(bench):
+    noise = [0.1, -0.2, 0.15, 0.0, -0.1, 0.05]
+    for prompt, n in zip(PROMPTS, noise, strict=True):
+        give(bench, a_clip("top", prompt), good=10 + n)
+        give(bench, a_clip("near", prompt), good=10 - n - 0.02)
+        give(bench, a_clip("low", prompt), good=5 + n / 2)
+    board = leaderboard(bench, metrics=["good"])
+    assert [r.model for r in board.rows] == ["top", "near", "low"]
+    assert [r.verdict for r in board.rows] == ["best", "not distinguishable", "worse"]
+    assert [(r.rank_low, r.rank_high) for r in board.rows] == [(1, 2), (1, 2), (3, 3)]
+    assert row(board, "low").win_rate == 0.0
+    assert row(board, "low").versus == "top"
+
+
+def test_direction_turns_the_order(bench):
+    for prompt in PROMPTS:
+        give(bench, a_clip("x", prompt), bad=1.0, plain=1.0)
+        give(bench, a_clip("y", prompt), bad=2.0, plain=2.0)
+    board = leaderboard(bench, metrics=["bad", "plain"])
+    assert [r.model for r in board.rows if r.metric == "bad"] == ["x", "y"]
+    assert {r.verdict for r in board.rows if r.metric == "plain"} == {"neutral"}
+    assert row(board, "x", "plain").rank_low is None
+
+
+def test_what_failed_or_was_refused_stands_beside_the_mean(bench):
+    give(bench, a_clip("x", PROMPTS[0], latency_s=4.0, cost_usd=0.1), good=1.0)
+    give(bench, a_clip("x", PROMPTS[1], latency_s=8.0), good="too short")
+    bench.add_clip(a_clip("x", PROMPTS[2], latency_s=5.0, cost_usd=0.3))
+    bench.add_prompts(PROMPTS)
+    bench.add_model("x")
+    bench.add_model("gone")
+    with bench.write() as session:
+        jobs = [("x", 0, 1, "refused_input"), ("x", 1, 1, "failed"), ("x", 2, 1, "failed"), ("x", 2, 2, "succeeded")]
+        for i, (model, place, attempt, state) in enumerate([*jobs, ("gone", 2, 1, "refused_output")]):
+            columns = {
+                "model": model,
+                "prompt_key": PROMPTS[place].key,
+                "sample": 0,
+                "state": state,
+                "attempt": attempt,
+            }
+            unused = {"plan": {}, "is_billable": False, "run": "r", "planned_at": ""}
+            session.add(JobRow(id=str(i), identity=str(i), **columns, **unused))
+    board = leaderboard(bench)
+    found = row(board, "x")
+    assert (found.n_clips, found.n_failed, found.n_refused, found.n_unmeasured) == (1, 2, 1, 1)
+    assert found.latency_s == 5.0
+    assert found.cost_usd == pytest.approx(0.2)
+    nothing = row(board, "gone")
+    assert (nothing.mean, nothing.n_refused, nothing.verdict) == (None, 1, "not comparable")
+    assert any("not measured yet" in note for note in board.notes)
+
+
+def test_different_prompts_are_said_and_never_compared(bench):
+    give(bench, a_clip("x", PROMPTS[0]), good=1.0)
+    give(bench, a_clip("y", PROMPTS[1]), good=2.0)
+    board = leaderboard(bench, metrics=["good"])
+    assert row(board, "x").verdict == "not comparable"
+    assert any("did not all get the same prompts (0 are shared" in note for note in board.notes)
+
+
+def test_split_by_a_facet_and_filter_by_a_tag(bench):
+    for i, prompt in enumerate(PROMPTS):
+        give(bench, a_clip("x", prompt), good=float(i))
+    board = leaderboard(bench, by="camera", metrics=["good"])
+    assert row(board, "x", tag="camera:pan").mean == pytest.approx((1 + 3 + 5) / 3)
+    assert row(board, "x", tag="camera:zoom").mean == pytest.approx((0 + 2 + 4) / 3)
+    assert row(leaderboard(bench, tags=["camera:pan"], metrics=["good"]), "x").n_prompts == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"metrics": ["goood"]}, "did you mean good"),
+        ({"by": "camra"}, "did you mean camera"),
+        ({"tags": ["camera:pn"]}, "did you mean camera:zoom"),
+        ({"models": ["X"]}, "no tool 'X'"),
+    ],
+)
+def test_a_wrong_name_is_a_sentence(bench, wrong, words):
+    give(bench, a_clip("x", PROMPTS[0]), good=1.0)
+    with pytest.raises(OptionError, match=words):
+        leaderboard(bench, **wrong)
+
+
+def test_what_nothing_measures_is_said_of_the_bench_not_of_the_choice_shown(bench):
+    give(bench, a_clip("x", PROMPTS[0]), good=1.0)
+    said = "Nothing here measures whether a clip shows what its prompt asks for."
+    assert said in leaderboard(bench, metrics=["good"]).notes
+    bench.add_metrics([an_info("alignment", group="text")])
+    assert said not in leaderboard(bench, metrics=["good"]).notes
+
+
+def test_json_has_the_schema_others_rely_on(bench):
+    give(bench, a_clip("x", PROMPTS[0]), good=1.0)
+    found = leaderboard(bench).to_json()
+    assert found["schema"] == 1
+    assert {
+        "model",
+        "metric",
+        "mean",
+        "ci_low",
+        "ci_high",
+        "n_prompts",
+        "n_clips",
+        "n_failed",
+        "n_refused",
+        "latency_s",
+        "cost_usd",
+    } <= found["rows"][0].keys()
+
+
+def test_forty_tools_and_twenty_metrics_rank_at_once(bench):
+    rng = np.random.default_rng(0)
+    names = [f"m{i}" for i in range(20)]
+    bench.add_metrics([an_info(name) for name in names])
+    for t in range(40):
+        for prompt in PROMPTS:
+            give(bench, a_clip(f"tool-{t}", prompt), **dict(zip(names, rng.random(20).tolist(), strict=True)))
+    start = time.perf_counter()
+    board = leaderboard(bench, metrics=names)
+    assert len(board.rows) == 800
+    assert time.perf_counter() - start < 10, "a second on a quiet machine"
+
+
+def test_votes_become_ratings(bench):
+    x, y = a_clip("x", PROMPTS[0]), a_clip("y", PROMPTS[0])
+    bench.add_clip(x)
+    bench.add_clip(y)
+    for i, outcome in enumerate(["a", "a", "a", "b", "tie", "skip"]):
+        bench.add_vote(Vote(id=str(i), a=x.id, b=y.id, outcome=outcome, voter=str(i % 2), left="a"))
+    bench.add_vote(Vote(id="out", a=x.id, b=y.id, outcome="b", voter="bot", left="a", excluded="too fast"))
+    found, facts = ratings(bench)
+    assert [r.tool for r in found] == ["x", "y"]
+    assert facts == {"n_votes": 7, "n_counted": 5, "n_excluded": 1, "n_voters": 3, "n_prompts": 1, "connected": True}

@@ -1,0 +1,127 @@
+"""VBench's totals against values worked out by hand from its published constants."""
+
+from __future__ import annotations
+
+import pytest
+
+from vbench.errors import CatalogError, OptionError
+from vbench.vbench1.totals import DIMENSIONS, check_table, vbench_totals
+
+RAW = {
+    "subject consistency": 96.0, "background consistency": 97.0, "temporal flickering": 98.0, "motion smoothness": 98.5,
+    "dynamic degree": 60.0, "aesthetic quality": 60.0, "imaging quality": 65.0, "object class": 85.0,
+    "multiple objects": 60.0, "human action": 95.0, "color": 85.0, "spatial relationship": 65.0, "scene": 50.0,
+    "appearance style": 24.0, "temporal style": 25.0, "overall consistency": 27.0,
+}  # fmt: skip
+
+
+PUBLISHED = {
+    "LaVie": ((91.41, 97.47, 98.30, 96.38, 49.72, 54.94, 61.90, 91.82, 33.32, 96.8, 86.39, 34.09, 52.69, 23.56, 25.93,
+               26.41), (78.78, 70.31, 77.08)),
+    "ModelScope": ((89.87, 95.29, 98.28, 95.79, 66.39, 52.06, 58.57, 82.25, 38.98, 92.4, 81.72, 33.68, 39.26, 23.39,
+                    25.37, 25.67), (78.05, 66.54, 75.75)),
+}  # fmt: skip
+"""Rows of VBench's public leaderboard: sixteen dimensions in its order, then Quality, Semantic and Total."""
+
+
+@pytest.mark.parametrize("model", PUBLISHED)
+def test_totals_of_published_rows(model):
+    raw, (quality, semantic, total) = PUBLISHED[model]
+    found = vbench_totals(dict(zip(DIMENSIONS, raw, strict=True)))
+    assert (found.quality, found.semantic, found.total) == pytest.approx((quality, semantic, total), abs=0.006)
+
+
+def test_totals_by_hand():
+    quality = (
+        (0.96 - 0.1462) / 0.8538 + (0.97 - 0.2615) / 0.7385 + (0.98 - 0.6293) / 0.3707 + (0.985 - 0.706) / 0.2915
+        + 0.5 * 0.60 + 0.60 + 0.65
+    ) / 6.5  # fmt: skip
+    semantic = (
+        0.85 + 0.60 + 0.95 + 0.85 + 0.65 + 0.50 / 0.8222 + (0.24 - 0.0009) / 0.2846 + 0.25 / 0.364 + 0.27 / 0.364
+    ) / 9
+    found = vbench_totals(RAW)
+    assert found.quality == pytest.approx(100 * quality)
+    assert found.semantic == pytest.approx(100 * semantic)
+    assert found.total == pytest.approx(100 * (4 * quality + semantic) / 5)
+    assert found.missing == ()
+
+
+@pytest.mark.parametrize(
+    ("dimension", "points"),
+    [("motion_smoothness", 0.422), ("temporal_flickering", 0.332), ("background_consistency", 0.167),
+     ("subject_consistency", 0.144), ("aesthetic_quality", 0.123), ("appearance_style", 0.078),
+     ("overall_consistency", 0.061), ("dynamic_degree", 0.0615), ("scene", 0.027), ("color", 0.0222)],
+)  # fmt: skip
+def test_what_one_raw_point_is_worth(dimension, points):
+    """The exchange rates between dimensions that the reference of this project derives."""
+    low, high = dict.fromkeys(DIMENSIONS, 50.0), dict.fromkeys(DIMENSIONS, 50.0)
+    high[dimension] += 1
+    assert vbench_totals(high).total - vbench_totals(low).total == pytest.approx(points, abs=0.0006)
+
+
+def test_an_absent_dimension_is_refused_unless_asked_for():
+    some = {k: v for k, v in RAW.items() if k != "scene"}
+    with pytest.raises(OptionError, match=r"1 of 16 dimensions are absent \(scene\)"):
+        vbench_totals(some)
+    found = vbench_totals(some, partial=True)
+    assert found.missing == ("scene",)
+    assert found.semantic == pytest.approx(vbench_totals(RAW).semantic - 100 * (0.5 / 0.8222) / 9)
+
+
+def test_smoothness_above_the_maximum_gives_more_than_one_as_in_vbench():
+    assert (
+        vbench_totals(RAW | {"motion smoothness": 100.0}).quality
+        > vbench_totals(RAW | {"motion smoothness": 99.75}).quality
+    )
+
+
+@pytest.mark.parametrize(
+    ("dims", "words"),
+    [({"subject_consistancy": 1.0}, "did you mean subject_consistency"), ({"scene": 101.0}, "from 0 to 100"),
+     ({"scene": float("nan")}, "percentages"), ({"scene": 1.0, "vbench.scene": 2.0}, "given twice")],
+)  # fmt: skip
+def test_wrong_input_is_a_sentence(dims, words):
+    with pytest.raises(OptionError, match=words):
+        vbench_totals(dims, partial=True)
+
+
+def test_a_published_table_is_recomputed_and_flagged(tmp_path):
+    totals = vbench_totals(RAW)
+    file = tmp_path / "table.csv"
+    values = ",".join(str(v) for v in RAW.values())
+    file.write_text(
+        f"Model,{','.join(RAW)},published_quality,published_total\n"
+        f"honest,{values},{totals.quality:.2f},{totals.total:.2f}\n"
+        f"rosy,{values},{totals.quality:.2f}%,{totals.total + 1:.2f}\n"
+    )
+    honest, rosy = check_table(file)
+    assert (honest.name, honest.wrong) == ("honest", {})
+    assert rosy.wrong == {"total": pytest.approx(1.0, abs=0.01)}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("a,b\n1,2\n", ":1: no column is a VBench dimension"), ("model,scene\nx,fifty\n", ":2: scene is 'fifty'"),
+     ("model,scene\nx,50\n", ":2: 15 of 16 dimensions are absent")],
+)  # fmt: skip
+def test_a_wrong_table_names_its_line(tmp_path, text, words):
+    file = tmp_path / "t.csv"
+    file.write_text(text)
+    with pytest.raises(CatalogError, match=words):
+        check_table(file)
+    with pytest.raises(CatalogError, match="no such file"):
+        check_table(tmp_path / "none.csv")
+
+
+def test_a_tools_number_weighs_frames_where_vbench_does():
+    """Two clips, 3 and 9 frames: by frame (1 x 2 + 0.5 x 8) / 10, by clip 0.75."""
+    from vbench.vbench1.totals import model_level
+
+    values, n_frames = [1.0, 0.5], [3, 9]
+    assert model_level("vbench.subject_consistency", values, n_frames) == pytest.approx(0.6)
+    assert model_level("background consistency", values, n_frames) == pytest.approx(0.6)
+    assert model_level("appearance_style", values, n_frames) == pytest.approx((1.0 * 3 + 0.5 * 9) / 12)
+    assert model_level("dynamic_degree", values, n_frames) == pytest.approx(0.75)
+    for wrong in (("imaging", values, n_frames), ("dynamic_degree", [], []), ("subject_consistency", [1.0], [1])):
+        with pytest.raises(OptionError):
+            model_level(*wrong)

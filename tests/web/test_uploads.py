@@ -1,0 +1,105 @@
+"""Uploads: what a tool wrote into a file is read in the sandbox; a suite's prompt keeps what its suite says of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import PngImagePlugin
+
+from tests.web.conftest import moving_square
+from vbench import video
+from vbench.bench import Bench
+from vbench.catalog import find_suite
+from vbench.tasks import worker
+
+SUITE = find_suite("filmmaker").prompts
+
+
+def with_tag(folder: Path, comment: str) -> bytes:
+    """A clip of moving squares with a comment in its container."""
+    path = folder / "tagged.mp4"
+    video.write_clip(moving_square(7), path, fps=8, preset="ultrafast", metadata={"comment": comment})
+    return path.read_bytes()
+
+
+def comfy(text: str) -> str:
+    nodes = {"1": {"inputs": {"positive": ["2", 0]}}, "2": {"inputs": {"text": text, "model": "wan2.2_5B"}}}
+    return json.dumps({"prompt": json.dumps(nodes)})
+
+
+def send(page: TestClient, content: bytes, name: str = "ComfyUI_00007_.mp4") -> dict[str, Any]:
+    found: dict[str, Any] = page.post("/api/v1/uploads", params={"name": name}, content=content).json()
+    return found
+
+
+def test_a_suite_prompt_in_a_file_is_found_and_kept_whole(
+    page: TestClient, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "ensure_worker", lambda _bench: None)
+    found = send(page, with_tag(tmp_path, comfy(SUITE[0].text)))
+    assert (found["prompt_id"], found["prompt"], found["prompt_from"]) == (SUITE[0].id, SUITE[0].text, "tag:comment")
+    assert (found["model"], found["model_from"]) == (
+        "wan-2.2-5b",
+        "tag:comment",
+    )  # of the catalogue
+    item = {"upload": found["upload"], "model": found["model"], "prompt_id": found["prompt_id"]}
+    task = page.post("/api/v1/uploads/confirm", json={"uploads": [item]}).json()
+    claimed = bench.claim_task("test")
+    assert claimed is not None
+    worker.Worker(bench)._do(claimed)
+    (clip,) = bench.clips(models=["wan-2.2-5b"])
+    assert (clip.prompt.suite, clip.prompt.tags, clip.prompt.expects) == (
+        SUITE[0].suite,
+        SUITE[0].tags,
+        SUITE[0].expects,
+    )
+    done = page.get(f"/api/v1/tasks/{task['id']}").json()
+    assert (done["state"], done["takes"], done["n_takes"]) == ("done", [clip.id], 1)
+
+
+def test_a_new_prompt_in_a_file_is_offered_with_an_id(page: TestClient, tmp_path: Path) -> None:
+    found = send(page, with_tag(tmp_path, comfy("A lighthouse in a storm")))
+    assert (found["prompt_id"], found["prompt"]) == ("a-lighthouse-in-a-storm", "A lighthouse in a storm")
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "x" * 3_000_000,
+        "<script>alert(1)</script>",
+        "[" * 200_000,
+        '{"prompt": ' * 30_000,
+        "\x01\x02\x1b[2J",
+        json.dumps({"prompt": {"1": {"inputs": {"positive": ["1", 0], "text": ["1", 0]}}}}),
+    ],
+    ids=["huge", "script", "deep list", "deep object", "control", "loop"],
+)
+def test_hostile_tags_are_a_text_or_nothing(page: TestClient, tmp_path: Path, comment: str) -> None:
+    found = send(page, with_tag(tmp_path, comment))
+    assert (found["error"], found["prompt_id"], found["probe"]["n_frames"]) == ("", "", 12)
+    assert "\x1b" not in json.dumps(found)
+
+
+def test_a_picture_with_a_bomb_of_text_is_thrown_away(page: TestClient, bench: Bench, tmp_path: Path) -> None:
+    from PIL import Image
+
+    info = PngImagePlugin.PngInfo()
+    info.add_text("prompt", "x" * (PngImagePlugin.MAX_TEXT_CHUNK + 10), zip=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png", pnginfo=info)
+    found = send(page, (tmp_path / "a.png").read_bytes(), "a.png")
+    assert found["error"]
+    assert not list((bench.root / "page" / "uploads").glob("*/*"))
+
+
+def test_two_texts_under_one_id_are_not_mixed_up(page: TestClient, tmp_path: Path) -> None:
+    data = with_tag(tmp_path, "")
+    items = [
+        {"upload": send(page, data)["upload"], "model": "m", "prompt_id": "same", "prompt": text, "sample": n}
+        for n, text in enumerate(("One text", "Another text"))
+    ]
+    answer = page.post("/api/v1/uploads/confirm", json={"uploads": items})
+    assert (answer.status_code, "two texts for the prompt 'same'" in answer.json()["error"]) == (400, True)

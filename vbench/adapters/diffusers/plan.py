@@ -1,0 +1,162 @@
+"""What a diffusers pipeline will be asked for, a warning for each wish it cannot honour, and all that changes it."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vbench.adapters.diffusers.options import DiffusersOptions
+from vbench.adapters.prompt_image import image_sha256
+from vbench.errors import JobError
+from vbench.records import Request
+
+if TYPE_CHECKING:
+    from vbench.catalog.cards import ModelCard
+
+LIBRARIES = ("diffusers", "torch", "transformers", "accelerate", "ftfy")
+"""Versions that can change the picture; ftfy cleans prompts in some pipelines where it is installed."""
+TOLERANCE = 0.05
+"""A clip whose length is off by less than this share of the wish is the length that was asked for."""
+
+
+class DiffusersPlan:
+    """A card's way from wishes to a call."""
+
+    def __init__(self, card: ModelCard, options: DiffusersOptions) -> None:
+        self.card, self.options = card, options
+        self._known_settings: dict[str, Any] | None = None
+
+    def body(self, request: Request) -> tuple[dict[str, Any], list[str]]:
+        """The call and all around it, and the warnings.
+
+        Raises:
+            JobError: the pipeline starts from a first frame and the prompt has none, or its image is not there.
+        """
+        o = self.options
+        warnings: list[str] = []
+        fps = self._fps(request, warnings)
+        width, height = self._size(request, warnings)
+        call: dict[str, Any] = {**o.call, o.arguments.prompt: request.text}
+        frames = self._frames(request, fps, warnings)
+        a = o.arguments
+        named = ((a.width, width), (a.height, height), (a.frames, frames), (a.fps, fps))
+        call |= {name: value for name, value in named if name is not None}
+        if request.negative:
+            if self.card.capabilities.negative_prompt and o.arguments.negative:
+                call[o.arguments.negative] = request.negative
+            else:
+                warnings.append("takes no negative prompt; it is left out")
+        if request.audio and o.audio is None:
+            warnings.append("makes no sound; the clip is silent")
+        body: dict[str, Any] = {
+            "repo": o.repo,
+            "revision": o.revision,
+            "call": call,
+            "fps": fps,
+            "width": width,
+            "height": height,
+            "seed": request.seed,
+        }
+        if o.audio is not None:
+            body["audio"] = request.audio is not False
+        body |= self._image(request, warnings)
+        if not o.revision and not Path(o.repo).expanduser().is_dir():
+            warnings.append("its card pins no revision; the weights may change under you")
+        return body, warnings
+
+    def settings(self) -> dict[str, Any]:
+        """All but the call that changes the picture.
+
+        The GPU is not part of it, though it may change the last bits: machines that share a bench would else make
+        every clip once each. It is in the provenance.
+        """
+        if self._known_settings is not None:  # the same for every prompt; looking at large folders takes a while
+            return self._known_settings
+        skipped = {"repo", "revision", "call", "defaults", "trust_remote_code", "seconds_per_clip", "frames"}
+        settings = self.options.model_dump(mode="json", exclude=skipped, exclude_defaults=True)
+        weights = weights_digest(self.options.repo, self.options.revision)
+        self._known_settings = {"settings": settings, "weights": weights, "versions": versions()}
+        return self._known_settings
+
+    def _fps(self, request: Request, warnings: list[str]) -> float:
+        native = self.options.defaults.fps
+        if request.fps is None or request.fps == native:
+            return native
+        if self.card.capabilities.fps and self.options.arguments.fps is not None:
+            return request.fps
+        warnings.append(f"makes {native:g} frames per second, {request.fps:g} asked for")
+        return native
+
+    def _size(self, request: Request, warnings: list[str]) -> tuple[int, int]:
+        o, m = self.options, self.options.size_multiple
+        wish = (request.width or o.defaults.width, request.height or o.defaults.height)
+        if o.arguments.width is None or o.arguments.height is None:
+            wish_possible = (o.defaults.width, o.defaults.height)
+        else:
+            wish_possible = (max(m, round(wish[0] / m) * m), max(m, round(wish[1] / m) * m))
+        if wish_possible != wish:
+            made = f"{wish_possible[0]}x{wish_possible[1]}"
+            warnings.append(f"makes {made} (multiples of {m}), {wish[0]}x{wish[1]} asked for")
+        return wish_possible
+
+    def _frames(self, request: Request, fps: float, warnings: list[str]) -> int:
+        o = self.options
+        if request.seconds is None:
+            return o.frames.nearest(o.defaults.frames)
+        if o.arguments.frames is None:
+            warnings.append(f"always makes {o.defaults.frames} frames; {request.seconds:g} s asked for")
+            return o.defaults.frames
+        frames = o.frames.nearest(request.seconds * fps)
+        if abs(frames / fps - request.seconds) > TOLERANCE * request.seconds:
+            warnings.append(
+                f"makes {frames} frames = {frames / fps:.2f} s ({o.frames.rule} frames"
+                f"{f', at most {o.frames.max}' if o.frames.max else ''}), {request.seconds:g} s asked for"
+            )
+        return frames
+
+    def _image(self, request: Request, warnings: list[str]) -> dict[str, Any]:
+        o = self.options
+        takes = o.arguments.image is not None and self.card.capabilities.i2v
+        if not request.prompt.image:
+            if takes and not self.card.capabilities.t2v:
+                raise JobError(
+                    f"{self.card.id} starts from a first frame; give prompt {request.prompt.id!r} an image",
+                    code="bad_request",
+                )
+            return {}
+        if not takes:
+            warnings.append("takes no first frame; the prompt's image is left out")
+            return {}
+        path = Path(request.prompt.image)
+        return {"image": str(path), "image_sha256": image_sha256(path), "image_fit": "centre crop"}
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of the libraries that can change the picture, without importing them."""
+    found = {}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def weights_digest(repo: str, revision: str = "") -> str:
+    """What the weights are: a folder's names, sizes and times, or the commit of the repository on this machine.
+
+    Empty where a repository is not here yet.
+    """
+    if not (folder := Path(repo).expanduser()).is_dir():
+        from huggingface_hub import try_to_load_from_cache
+
+        for index in ("model_index.json", "modular_model_index.json"):
+            found = try_to_load_from_cache(repo, index, revision=revision or None)
+            if isinstance(found, str):
+                return Path(found).parent.name
+        return ""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [f"{path.relative_to(folder).as_posix()} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -1,0 +1,297 @@
+"""Any tool reached by http whose protocol a card can say as data: create, poll, result, cancel, errors, cost."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from vbench.adapters import download as downloads
+from vbench.adapters.answer import Answer
+from vbench.adapters.http.answers import ASK_LATER_S, Answers, ended, one
+from vbench.adapters.http.card import check_card, left_out, unsaid
+from vbench.adapters.http.options import Call, Hop, HttpOptions
+from vbench.adapters.templates import (
+    fill,
+    first,
+    placeholders,
+    values,
+    with_files,
+)
+from vbench.adapters.wire import Auth, Wire, origin, unknown
+from vbench.catalog.cards import ModelCard, estimate_cost
+from vbench.catalog.wishes import grant
+from vbench.errors import AuthError, JobError
+from vbench.records import Handle, Plan, Provenance, Request, Status
+
+VERSION = 1
+"""Raise it when the same card and request would send something else."""
+
+
+class HttpAdapter:
+    """A hosted tool, all of whose differences are in its card."""
+
+    def __init__(
+        self, card: ModelCard, *, options: HttpOptions | None = None, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Check the card's options; nothing is connected to.
+
+        Args:
+            card: The tool.
+            options: For a protocol that is code; None: the card's own options say it.
+            sleep: For tests.
+
+        Raises:
+            CatalogError: an option is unknown, a template names a value that nobody gives, a path is none.
+        """
+        self.card, self._sleep = card, sleep
+        self.options = options = options or card.options_as(HttpOptions)
+        self._answers = Answers(card, options)
+        check_card(card, options)
+        self._tables = {name: (table.by, table.values) for name, table in options.tables.items()}
+        self._wire: Wire | None = None
+        self._lock = threading.Lock()
+        """Adapters are shared by the threads of a run."""
+        self._watched: dict[str, float] = {}
+        """Handle id → monotonic second of its first poll here: a wall clock may jump."""
+
+    # --- the verbs ---
+
+    def plan(self, request: Request) -> Plan:
+        """The exact body, its price, and a warning for every wish that will not be honoured."""
+        granted = grant(self.card, request)
+        known = values(self.card, request, granted, self._tables)
+        create = self.options.create
+        body, dropped = fill(create.body, known, card=self.card)
+        used = {name for name, _, _ in placeholders(create.body)}
+        used |= {by for name, (by, _) in self._tables.items() if name in used}
+        warnings = (*granted.warnings, *left_out(request, dropped), *unsaid(self.card, request, used))
+        return Plan(
+            model=self.card.id,
+            adapter=self.card.adapter,
+            request=request,
+            body=body,
+            identity={"adapter": "http", "version": VERSION, "path": create.path, "body": body},
+            warnings=warnings,
+            cost_usd=estimate_cost(self.card, request),
+            seconds_estimate=self.options.poll.typical_s,
+            is_billable=self.card.is_billable,
+        )
+
+    def submit(self, plan: Plan) -> Handle:
+        """Send the one request.
+
+        Raises:
+            AuthError: no key, or it was refused.
+            NotStartedError: nothing began; it may be sent again later.
+            JobError: refused, or its outcome is unknown.
+        """
+        self.card.refuse_if_retired()
+        create = self.options.create
+        answer = self._post(plan)
+        code, message, reason = self._answers.complaint(answer)
+        if not answer.ok or reason is not None:
+            raise self._refusal(answer, code, message)
+        job = first(create.id, answer.json)
+        if job is None:
+            raise unknown(
+                self.card.id,
+                f"HTTP {answer.status} without a job id at {' or '.join(create.id)}: {answer.text or 'empty answer'}",
+            )
+        data = {
+            "keep": self._answers.kept(create.keep, answer.json),
+            "submitted_at": time.time(),
+            "sent": plan.body,
+            "seed": plan.request.seed if "seed" in {n for n, _, _ in placeholders(create.body)} else None,
+            "estimate_usd": plan.cost_usd,
+            "warnings": list(plan.warnings),
+        }
+        return Handle(id=str(job), data=data)
+
+    def poll(self, handle: Handle) -> Status:
+        """What the tool says now; trouble in asking is a message with a pause, never an end.
+
+        Raises:
+            AuthError: the key was refused.
+        """
+        try:
+            answer = self._call(self.options.poll, handle)
+        except JobError as error:
+            return self._in_time(handle, Status(state="submitted", message=str(error), retry_after_s=ASK_LATER_S))
+        status = self._answers.status(self._normal(answer), handle)
+        if status.state == "succeeded" and status.handle is not None and self.options.result.hop is not None:
+            status = self._hopped(self.options.result.hop, status.handle)
+        return self._in_time(handle, status)
+
+    def fetch(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
+        """Download the result; an address that has expired is asked for once more.
+
+        Raises:
+            JobError: code ``download_failed``, or ``empty_result`` where what came is not a video.
+            BenchError: the disk is full.
+        """
+        if "result" not in handle.data:
+            handle = self._again(handle)
+        try:
+            path = self._download(handle, out)
+        except downloads.ExpiredLinkError:
+            handle = self._again(handle)
+            path = self._download(handle, out)
+        return path, self._provenance(handle)
+
+    def cancel(self, handle: Handle) -> bool:
+        """Ask the tool to stop; False where it cannot be asked or said no."""
+        if self.options.cancel is None:
+            return False
+        try:
+            answer = self._call(self.options.cancel, handle, attempts=1)
+        except JobError:
+            return False
+        return answer.ok and self._answers.complaint(answer)[2] is None
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+    def check(self) -> str:
+        """Reach the tool without spending: ask for a job that does not exist, which wants a key all the same.
+
+        Raises:
+            AuthError: no key, or it was refused.
+            JobError: the tool cannot be reached.
+        """
+        wire = self._connected()
+        wire.credentials()
+        poll = self.options.poll
+        if poll.method != "GET" or {name for name, _, _ in placeholders(poll.path)} != {"id"}:
+            return f"key set; {origin(wire.base_url)} has no free question to try it with"
+        answer = wire.get(poll.path.replace("{id}", "vbench-check"), headers=self._headers(poll, {}), attempts=1)
+        _, message, reason = self._answers.complaint(answer)
+        if answer.status in {401, 403} or reason == "auth":
+            raise AuthError(f"{self.card.id}: HTTP {answer.status}: the key was refused {message}".rstrip())
+        return f"{origin(wire.base_url)} answers (HTTP {answer.status}), the key was not refused"
+
+    # --- calls ---
+
+    def _normal(self, answer: Answer) -> Answer:
+        """A poll's answer in the form that the options describe; for protocols that need code."""
+        return answer
+
+    def _post(self, plan: Plan) -> Answer:
+        """The one billable request."""
+        create = self.options.create
+        return self._connected().post_once(
+            create.path,
+            json_body=with_files(plan.body),
+            headers=self._headers(create, {}),
+            method=create.method,
+        )
+
+    def _connected(self) -> Wire:
+        with self._lock:
+            if self._wire is None:
+                options = self.options
+                self._wire = Wire(
+                    model=self.card.id,
+                    base_url=options.base_url,
+                    auth=Auth(**options.auth.model_dump()) if options.auth else None,
+                    timeout_s=options.timeout_s,
+                    sleep=self._sleep,
+                )
+            return self._wire
+
+    def _headers(self, call: Call, known: Mapping[str, Any]) -> dict[str, str]:
+        fresh = {"uuid": str(uuid.uuid4()), "job_key": str(uuid.uuid4()), **known}
+        return {
+            str(k): str(v) for k, v in fill({**self.options.headers, **call.headers}, fresh, card=self.card)[0].items()
+        }
+
+    def _call(self, call: Call, handle: Handle, *, attempts: int | None = None) -> Answer:
+        """A call that costs nothing, about a job."""
+        known = {"id": handle.id, **handle.data.get("keep", {})}
+        for name, _, optional in placeholders([call.path, call.body]):
+            if known.get(name) is None and not optional:
+                raise JobError(f"{self.card.id}: the tool gave no {name} for job {handle.id}", code="provider_error")
+        path, _ = fill(call.path, known, card=self.card)
+        body, _ = fill(call.body, known, card=self.card)
+        return self._connected().get(
+            path, method=call.method, json_body=body, headers=self._headers(call, {}), attempts=attempts
+        )
+
+    def _refusal(self, answer: Answer, code: str, message: str) -> Exception:
+        """The error of a create call; only what the card or the status names counts as certain."""
+        named = self._answers.named(code, message)
+        if answer.ok and named is None:
+            said = f"{self.card.id}: HTTP {answer.status} with error {code} {message}".rstrip()
+            return JobError(f"{said}; name the code under errors.reasons", code="provider_error")
+        if named == "moderated_output":  # there is no output yet
+            named = "moderated_input"
+        wire = HttpAdapter._connected(self)  # as it came: that there is no fresh key must not hide this answer
+        return wire.refuse(answer, code=code, message=message, reason=named)
+
+    def _in_time(self, handle: Handle, status: Status) -> Status:
+        """Give up on a job that this process has watched for too long."""
+        if status.state not in {"submitted", "running"}:
+            self._watched.pop(handle.id, None)
+            return status
+        began = self._watched.setdefault(handle.id, time.monotonic())
+        if time.monotonic() - began <= self.options.poll.timeout_s:
+            return status
+        return ended(
+            "failed",
+            "timeout_local",
+            f"no result after {self.options.poll.timeout_s:g} s of asking; job {handle.id} may still finish at the tool"
+            + (f" ({status.message})" if status.message else ""),
+        )
+
+    # --- the result ---
+
+    def _hopped(self, hop: Hop, handle: Handle) -> Status:
+        """The end of a job whose result takes a second call; a refusal may show there only."""
+        try:
+            answer = self._call(hop, handle)
+        except JobError as error:
+            return Status(state="running", message=str(error), retry_after_s=ASK_LATER_S)
+        return self._answers.hopped(hop, answer, handle)
+
+    def _again(self, handle: Handle) -> Handle:
+        """The handle with a fresh address."""
+        status = self.poll(handle)
+        if status.state != "succeeded" or status.handle is None:
+            raise JobError(
+                f"{self.card.id}: job {handle.id} has no result, it is {status.state} {status.message}".rstrip(),
+                code="download_failed",
+            )
+        return status.handle
+
+    def _download(self, handle: Handle, out: Path) -> Path:
+        options, wire = self.options, self._connected()
+        url = self._result_url(handle)
+        key_headers = wire.credentials()[0] if options.result.with_key else {}
+        with downloads.client(local=self.card.local, timeout_s=options.timeout_s) as http:
+            return downloads.download(
+                url,
+                out,
+                model=self.card.id,
+                http=http,
+                local=self.card.local,
+                key_headers=key_headers,
+                key_origin=origin(wire.base_url),
+                max_bytes=options.max_bytes,
+                sleep=self._sleep,
+            )
+
+    def _provenance(self, handle: Handle) -> Provenance:
+        return self._answers.provenance(handle, origin(self._connected().base_url))
+
+    def _result_url(self, handle: Handle) -> str:
+        """Where the clip is."""
+        url = one(handle.data.get("result"))
+        if url is None:
+            raise JobError(f"{self.card.id}: job {handle.id} has no result address", code="empty_result")
+        return url

@@ -1,0 +1,245 @@
+"""Reads the answers of an http tool as its card says: complaints, states, and the facts of a finished job."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from vbench.adapters.answer import HTTP_REASONS, Answer
+from vbench.adapters.http.options import Hop, HttpOptions, our_state
+from vbench.adapters.secrets import redact
+from vbench.adapters.templates import first, read
+from vbench.catalog.cards import ModelCard
+from vbench.errors import AuthError
+from vbench.records import Handle, JobState, Provenance, Reason, Status
+
+FRESH_S = 120.0
+"""A job younger than this may not be visible to every server of a tool yet."""
+ASK_LATER_S = 30.0
+
+REFUSALS: Mapping[Reason, JobState] = {"moderated_input": "refused_input", "moderated_output": "refused_output"}
+WAITING: frozenset[Reason] = frozenset({"rate_limited", "concurrency"})
+
+
+class Answers:
+    """What a tool's answers mean.
+
+    Args:
+        card: For messages and the licence.
+        options: The places and words to look for.
+    """
+
+    def __init__(self, card: ModelCard, options: HttpOptions) -> None:
+        self.card, self.options = card, options
+
+    def complaint(self, answer: Answer) -> tuple[str, str, Reason | None]:
+        """The tool's error code, its words, and the reason they mean; None: it does not complain."""
+        errors = self.options.errors
+        found = first(errors.code, answer.json)
+        code = "" if found is None or found in errors.ok or str(found) in map(str, errors.ok) else str(found)
+        message = first(errors.message, answer.json)
+        words = "" if message is None else redact(str(message))[:500]
+        if not code and answer.ok and not (message is not None and not errors.code):
+            return "", words, None
+        default = "provider_error" if answer.ok else HTTP_REASONS.get(answer.status)
+        return code, words, self.named(code, words) or default
+
+    def named(self, code: str, message: str) -> Reason | None:
+        """The reason that the card gives for a complaint; None: it names none."""
+        reasons = self.options.errors.reasons.items()
+        return next((reason for key, reason in reasons if matches(key, code, message)), None)
+
+    def kept(self, keep: Mapping[str, tuple[str, ...]], document: Any) -> dict[str, Any]:
+        """The values that later calls need."""
+        return {name: value for name, paths in keep.items() if (value := first(paths, document)) is not None}
+
+    def status(self, answer: Answer, handle: Handle) -> Status:
+        """What an answer to a poll says of the job.
+
+        Raises:
+            AuthError: the key was refused.
+        """
+        poll = self.options.poll
+        word = first(poll.state, answer.json)
+        code, message, reason = self.complaint(answer)
+        states = {name.lower(): our_state(state) for name, state in poll.states.items()}
+        if word is None:
+            return self._stateless(answer, handle, code, message, reason)
+        state = states.get(str(word).lower())
+        if state is None:
+            return Status(
+                state="running",
+                message=f"{self.card.id}: the tool says state {str(word)!r}, which the card does not know; "
+                "add it to poll.states. It is asked on",
+                retry_after_s=poll.every_s,
+            )
+        for rule in self.options.refused:
+            if state == "succeeded" and read(rule.path, answer.json) == rule.equals:
+                return ended("failed", rule.reason, rule.message or f"{rule.path} is {rule.equals!r}")
+        if state == "succeeded" and reason is not None:
+            state = "failed"
+        if state == "failed":
+            said = " ".join(filter(None, [code, message])) or "the tool gives no reason"
+            return ended("failed", self.named(code, message) or "provider_error", said)
+        if state in {"refused_input", "refused_output", "cancelled", "expired"}:
+            return Status(state=state, reason=_REASON_OF.get(state), message=message)
+        return self._going(state, answer, handle)
+
+    def _going(self, state: JobState, answer: Answer, handle: Handle) -> Status:
+        """Queued, running or done: with a refreshed handle."""
+        poll, now = self.options.poll, time.time()
+        data = dict(handle.data)
+        data["keep"] = {**data.get("keep", {}), **self.kept(poll.keep, answer.json)}
+        if state == "running":  # a start that was never seen is not known: no split of the time is invented
+            data.setdefault("running_at", now)
+        if state == "succeeded":
+            data["done_at"] = data.get("done_at", now)
+            data["final"] = _without_media(answer.json)
+            data["result"] = first(self.options.result.url, answer.json)
+            if self.options.result.hop is None and one(data["result"]) is None:
+                return ended("failed", "empty_result", f"done, but nothing at {' or '.join(self.options.result.url)}")
+        progress = first(poll.progress, answer.json)
+        share = float(progress) / poll.progress_max if isinstance(progress, int | float) else None
+        wait = answer.retry_after_s if answer.retry_after_s is not None else poll.every_s
+        return Status(
+            state=state,
+            progress=None if share is None else min(max(share, 0.0), 1.0),
+            retry_after_s=None if state == "succeeded" else wait,
+            handle=Handle(id=handle.id, data=data),
+        )
+
+    def hopped(self, hop: Hop, answer: Answer, handle: Handle) -> Status:
+        """What the second call says of a job that is done."""
+        code, message, reason = self.complaint(answer)
+        said = redact(" ".join(filter(None, [f"HTTP {answer.status}:", code, message or answer.text])))[:500]
+        url = one(first(hop.url, answer.json))
+        if url is not None:
+            final = handle.data.get("final")
+            data = {
+                **handle.data,
+                "result": url,
+                "final": {**(final if isinstance(final, dict) else {}), "hop": _without_media(answer.json)},
+            }
+            return Status(state="succeeded", handle=Handle(id=handle.id, data=data))
+        if reason in WAITING or answer.status in {408, 425, 429} or (answer.status >= 500 and reason is None):
+            return Status(state="running", message=f"{self.card.id}: {said}", retry_after_s=ASK_LATER_S)
+        if reason == "auth" and self.named(code, message) is None:
+            raise AuthError(f"{self.card.id}: {said}; the key was refused while asking for job {handle.id}")
+        return ended("failed", reason or "empty_result", said)
+
+    def _stateless(self, answer: Answer, handle: Handle, code: str, message: str, reason: Reason | None) -> Status:
+        """An answer without a state: a complaint about the job, about us, or about the hour."""
+        said = redact(" ".join(filter(None, [f"HTTP {answer.status}:", code, message or answer.text])))[:500]
+        if reason == "auth" or answer.status in {401, 403}:
+            raise AuthError(f"{self.card.id}: {said}; the key was refused while asking for job {handle.id}")
+        age = time.time() - float(handle.data.get("submitted_at", 0.0))
+        if answer.status in {404, 410} and not 0 <= age < FRESH_S:
+            return Status(state="expired", message=f"the tool no longer knows the job ({said})")
+        if (named := self.named(code, message)) is not None and named not in WAITING:
+            return ended("failed", named, said)
+        wait = answer.retry_after_s if answer.retry_after_s is not None else ASK_LATER_S
+        return Status(state="submitted", message=f"{self.card.id}: no state in the answer ({said})", retry_after_s=wait)
+
+    def provenance(self, handle: Handle, source: str) -> Provenance:
+        """What is known of how a finished clip came to be."""
+        data, meta, final = handle.data, self.options.result.meta, handle.data.get("final")
+        created, started, finished = (
+            _epoch(first(p, final)) for p in (meta.created_at, meta.started_at, meta.finished_at)
+        )
+        created = created or data.get("submitted_at")
+        started = started or data.get("running_at")
+        finished = finished or data.get("done_at")
+        queue_s, work_s = _number(first(meta.queue_s, final)), _number(first(meta.work_s, final))
+        billed = _number(first(self.options.cost.units, final)) if self.options.cost else None
+        cost = (
+            data.get("estimate_usd")
+            if billed is None or self.options.cost is None
+            else billed * self.options.cost.usd_per_unit
+        )
+        sent, told = data.get("seed"), first(meta.seed, final)
+        return Provenance(
+            origin="generated",
+            source=source,
+            prompt_revised=str(first(meta.revised_prompt, final) or ""),
+            seed=sent,
+            seed_honoured=None if sent is None or told is None else str(told) == str(sent),
+            body=data.get("sent", {}),
+            tool_version=str(first(meta.version, final) or ""),
+            created=_iso(finished),
+            queue_s=_span(created, started) if queue_s is None else queue_s,
+            work_s=_span(started, finished) if work_s is None else work_s,
+            latency_s=_span(created, finished),
+            cost_usd=cost,
+            cost_source="billed" if billed is not None else "estimated" if cost is not None else "",
+            licence=self.card.licence.weights if self.card.open_weights else "",
+            warnings=tuple(data.get("warnings", ())),
+            extra={
+                "job": handle.id,
+                **{name: value for name, paths in meta.extra.items() if (value := first(paths, final)) is not None},
+            },
+        )
+
+
+_REASON_OF: Mapping[JobState, Reason] = {state: reason for reason, state in REFUSALS.items()}
+
+
+def ended(state: JobState, reason: Reason, message: str) -> Status:
+    """A job that will give no clip; a refusal is a result of its own."""
+    return Status(state=REFUSALS.get(reason, state), reason=reason, message=redact(message))
+
+
+def matches(key: str, code: str, message: str) -> bool:
+    if len(key) > 2 and key.startswith("/") and key.endswith("/"):
+        return re.search(key[1:-1], f"{code} {message}", re.IGNORECASE) is not None
+    return bool(code) and key.lower() == code.lower()
+
+
+def one(value: Any) -> str | None:
+    """The first address of a result, which may be one or a list."""
+    while isinstance(value, list):
+        value = value[0] if value else None
+    return value if isinstance(value, str) and value else None
+
+
+def _without_media(value: Any) -> Any:
+    """An answer small enough for the journal: long texts such as a clip in base64 are cut."""
+    if isinstance(value, Mapping):
+        return {key: _without_media(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_media(inner) for inner in value[:100]]
+    return (
+        value if not isinstance(value, str) or len(value) <= 10_000 else f"{value[:100]}... ({len(value)} characters)"
+    )
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = None if value is None or isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _epoch(value: Any) -> float | None:
+    """Unix seconds of a time given as seconds, milliseconds or ISO 8601."""
+    number = _number(value)
+    if number is not None:
+        seconds = number / 1000 if number > 1e11 else number
+        return seconds if 0 < seconds < 1e11 else None
+    try:
+        return datetime.datetime.fromisoformat(str(value)).timestamp() if value else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _iso(epoch: float | None) -> str:
+    return "" if epoch is None else datetime.datetime.fromtimestamp(epoch, datetime.UTC).isoformat(timespec="seconds")
+
+
+def _span(start: float | None, end: float | None) -> float | None:
+    """Seconds between two times; None where one is not known or the clock jumped back."""
+    return None if start is None or end is None or end < start else round(end - start, 3)

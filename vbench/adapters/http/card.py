@@ -1,0 +1,91 @@
+"""Checks an http card before anything is sent, and says which wishes its body has no place for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vbench.adapters.http.options import Call, HttpOptions
+from vbench.adapters.templates import NAMES, check_path, check_placeholders
+from vbench.catalog.cards import ModelCard
+from vbench.records import Request
+
+
+def check_card(card: ModelCard, options: HttpOptions) -> None:
+    """Refuse templates without a value and paths that are none.
+
+    Raises:
+        CatalogError: with file, line, and what to write instead.
+    """
+    for name, table in options.tables.items():
+        if name in NAMES:
+            raise card.complaint(f"table {name!r} hides a value of that name; rename it", "options", "tables", name)
+        if table.by not in NAMES:
+            raise card.complaint(
+                f"table {name!r} is looked up by {table.by!r}, which is no value", "options", "tables", name, "by"
+            )
+    ours = (*NAMES, *options.tables)
+    check_placeholders(card, options.create.body, ours, "options", "create", "body")
+    check_placeholders(card, options.create.path, (), "options", "create", "path")
+    later = ("id", *options.create.keep, *options.poll.keep)
+    calls: dict[str, Call | None] = {"poll": options.poll, "cancel": options.cancel, "result": options.result.hop}
+    for name, call in calls.items():
+        if call is not None:
+            check_placeholders(card, [call.path, call.body], later, "options", name)
+    for call in (options.create, *filter(None, calls.values())):
+        check_placeholders(card, [options.headers, call.headers], ("uuid", "job_key"), "options", "headers")
+    if not options.result.url and options.result.hop is None:
+        raise card.complaint("result needs url or hop", "options", "result")
+    for where, paths in _paths(options.model_dump()):
+        for path in paths:
+            check_path(card, path, "options", *where)
+
+
+def left_out(request: Request, dropped: Mapping[str, str]) -> list[str]:
+    """A sentence for each optional part without a value, unless nobody wished for one."""
+    unwished = {"negative": not request.negative, "image": not request.prompt.image}
+    return [
+        f"no value for {place}: it is left out, the tool's own default applies"
+        for name, place in dropped.items()
+        if not unwished.get(name, False)
+    ]
+
+
+def unsaid(card: ModelCard, request: Request, used: set[str]) -> list[str]:
+    """A sentence for each wish that the card's body has no place for."""
+    size = {"width", "height", "size", "resolution", "tier", "ratio"}
+    wishes = {
+        "clip length": (request.seconds is not None, {"seconds", "frames"}),
+        "picture size": (request.width is not None, size),
+        "sound": (bool(request.audio) and card.capabilities.audio not in {"no", "always"}, {"audio"}),
+        "negative prompt": (bool(request.negative) and card.capabilities.negative_prompt, {"negative"}),
+        "seed": (card.capabilities.seed, {"seed"}),
+        "first frame": (bool(request.prompt.image) and card.capabilities.i2v, {"image"}),
+        "frame rate": (request.fps is not None and card.capabilities.fps, {"fps", "frames"}),
+    }
+    return [
+        f"the card's body has no place for the {wish}: it is not sent"
+        for wish, (is_wished, names) in wishes.items()
+        if is_wished and not names & used
+    ]
+
+
+def _paths(options: Any, where: tuple[int | str, ...] = ()) -> list[tuple[tuple[int | str, ...], list[str]]]:
+    """Every place of the options that holds paths into answers."""
+    create, poll, result = options["create"], options["poll"], options["result"]
+    found: dict[tuple[int | str, ...], Any] = {
+        ("create", "id"): create["id"],
+        ("poll", "state"): poll["state"],
+        ("poll", "progress"): poll["progress"],
+        ("result", "url"): result["url"],
+        ("errors", "code"): options["errors"]["code"],
+        ("errors", "message"): options["errors"]["message"],
+        ("result", "hop", "url"): (result["hop"] or {}).get("url", ()),
+        ("cost", "units"): (options["cost"] or {}).get("units", ()),
+    }
+    found |= {("create", "keep", name): paths for name, paths in create["keep"].items()}
+    found |= {("poll", "keep", name): paths for name, paths in poll["keep"].items()}
+    found |= {("refused", i, "path"): [rule["path"]] for i, rule in enumerate(options["refused"])}
+    meta = result["meta"]
+    found |= {("result", "meta", name): paths for name, paths in {**meta, **meta["extra"]}.items() if name != "extra"}
+    return [(place, list(paths)) for place, paths in found.items()]

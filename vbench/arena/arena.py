@@ -1,0 +1,257 @@
+"""Blind pairs: drawn so that ratings tighten fastest, shown under names that say nothing, judged once."""
+
+from __future__ import annotations
+
+import hmac
+import random
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from sqlalchemy import func, select
+
+from vbench.arena import pairs, tickets
+from vbench.arena.ratings import Ratings
+from vbench.arena.tally import Field, Names, Tally, field_of
+from vbench.arena.tickets import ArenaError, Pair, Side, Tickets
+from vbench.bench import Bench
+from vbench.bench.tables import ClipRow, PromptRow, VoteRow
+from vbench.rank import stats
+from vbench.records import Outcome, Vote
+
+Said = Literal["left", "right", "tie", "both_bad", "skip", "broken"]
+REPEAT_SHARE = 0.05
+REPEAT_AFTER = 5
+"""A pair comes back only after this many others, when it is no longer fresh in mind."""
+REPEAT = "the same pair again with sides swapped, for the voter's agreement with themselves"
+KEPT_PAIRS = 20_000
+REFRESH_S = 10.0
+T = TypeVar("T")
+
+
+class Arena:
+    """Draws pairs and takes votes for one bench; safe to call from several threads."""
+
+    def __init__(self, bench: Bench, *, rng: random.Random | None = None) -> None:
+        self._bench, self._rng = bench, rng or random.SystemRandom()
+        self._tickets = Tickets(bench.secret("votes"))
+        self._lock = threading.RLock()
+        self._pairs: OrderedDict[str, Pair] = OrderedDict()
+        self._files: dict[str, tuple[str, Side]] = {}
+        self._casting: set[tuple[str, str, str]] = set()
+        """(voter, clip, clip) of the votes that are being stored."""
+        self._tally, self._n_clips, self._looked = Tally(Field(), ()), -1, -REFRESH_S
+        self._ratings = Ratings(self._verdicts)
+
+    # --- drawing --------------------------------------------------------------------------------------------------
+
+    def draw(self, voter: str, *, prompt: str = "", tag: str = "") -> Pair:
+        """The next pair for a voter.
+
+        Args:
+            voter: `Visitor.voter`.
+            prompt: Key or id of a prompt to stay with; empty: any.
+            tag: Tag of prompts to stay with; empty: any.
+
+        Raises:
+            ArenaError: 404, nothing to compare, or nothing left that this voter has not judged.
+        """
+        with self._lock:
+            self._refresh()
+            if not (prompt or tag) and self._rng.random() < REPEAT_SHARE and (again := self._repeat(voter)):
+                return again
+            return self._fresh(voter, self._prompts(prompt, tag))
+
+    def _prompts(self, prompt: str, tag: str) -> frozenset[str] | None:
+        if not (prompt or tag):
+            return None
+        return frozenset(
+            key
+            for key, (name, tags) in self._tally.field.tags.items()
+            if (not prompt or prompt in (key, name)) and (not tag or tag in tags)
+        )
+
+    def _open(self, voter: str, prompts: Set[str] | None) -> dict[Names, frozenset[str]]:
+        """Two tools → prompts on which this voter has not compared them yet."""
+        judged, shared = self._tally.judged(voter), self._tally.field.shared
+        open_: dict[Names, frozenset[str]] = {}
+        for names, keys in shared.items():
+            remaining = keys if prompts is None else keys & prompts
+            if names in judged:
+                remaining = remaining - judged[names]
+            if remaining:
+                open_[names] = remaining
+        if not open_:
+            if not shared or (prompts is not None and not judged):
+                raise ArenaError(404, "no two tools share a prompt here; import or generate clips of a second tool")
+            raise ArenaError(404, "you have judged every pair there is; thank you")
+        return open_
+
+    def _fresh(self, voter: str, prompts: Set[str] | None) -> Pair:
+        open_ = self._open(voter, prompts)
+        drawable = list(open_)
+        odds = pairs.odds(np.array([self._tally.gain(names) for names in drawable]))
+        names, of_pair = self._choose(drawable, odds)
+        candidates = sorted(open_[names])
+        rarity = np.array([1 / (1 + self._tally.n_asked(names, key)) for key in candidates])
+        key, of_prompt = self._choose(candidates, rarity / rarity.sum())
+        takes = [self._tally.field.takes[name, key] for name in names]
+        a, b = (self._rng.choice(ids) for ids in takes)
+        propensity = of_pair * of_prompt / (len(takes[0]) * len(takes[1]))
+        left: Literal["a", "b"] = self._rng.choice(("a", "b"))
+        return self._keep(voter, a, b, key, left, propensity, "")
+
+    def _choose(self, items: Sequence[T], odds: pairs.Floats) -> tuple[T, float]:
+        index = self._rng.choices(range(len(items)), weights=[float(p) for p in odds])[0]
+        return items[index], float(odds[index])
+
+    def _repeat(self, voter: str) -> Pair | None:
+        """An earlier pair of this voter with the sides swapped, if there is one that has not come back yet."""
+        own, place = self._tally.own(voter), self._tally.field.place
+        again = {str(v.watched.get("repeats", "")) for v in own}
+        earlier = [v for v in own[: max(0, len(own) - REPEAT_AFTER)] if not v.excluded and v.id not in again]
+        earlier = [v for v in earlier if v.a in place and v.b in place]
+        if not earlier:
+            return None
+        vote = self._rng.choice(earlier)
+        left: Literal["a", "b"] = "b" if vote.left == "a" else "a"
+        return self._keep(voter, vote.a, vote.b, place[vote.a][1], left, REPEAT_SHARE / len(earlier), vote.id)
+
+    def _keep(
+        self, voter: str, a: str, b: str, key: str, left: Literal["a", "b"], propensity: float, repeats: str
+    ) -> Pair:
+        media: dict[Side, str] = {"left": secrets.token_urlsafe(16), "right": secrets.token_urlsafe(16)}
+        pair = Pair(
+            id=secrets.token_hex(16),
+            a=a,
+            b=b,
+            prompt_key=key,
+            left=left,
+            voter=voter,
+            propensity=propensity,
+            repeats=repeats,
+            expires=time.time() + tickets.TOKEN_S,
+            media=media,
+        )
+        self._pairs[pair.id] = pair
+        self._files |= {name: (pair.id, side) for side, name in media.items()}
+        while len(self._pairs) > KEPT_PAIRS:
+            _, old = self._pairs.popitem(last=False)
+            for name in old.media.values():
+                del self._files[name]
+        return pair
+
+    def shown(self, file: str, voter: str) -> tuple[Pair, Side]:
+        """The pair and the side behind a blind address.
+
+        Raises:
+            ArenaError: 404, there is none for this voter.
+        """
+        with self._lock:
+            pair_id, side = self._files.get(file, ("", "left"))
+            pair = self._pairs.get(pair_id)
+        if pair is None or not hmac.compare_digest(pair.voter, voter):
+            raise ArenaError(404, "this pair is not on show; draw the next one")
+        return pair, side
+
+    # --- voting ---------------------------------------------------------------------------------------------------
+
+    def token(self, pair: Pair) -> str:
+        """What a vote on this pair must bring."""
+        return self._tickets.give(pair)
+
+    def cast(self, token: str, voter: str, said: Said, watched: Mapping[str, Any]) -> tuple[Pair, Vote]:
+        """Take a verdict.
+
+        Args:
+            token: As `token` gave it.
+            voter: `Visitor.voter`.
+            said: The outcome in terms of sides.
+            watched: What was watched; stored with the vote.
+
+        Raises:
+            ArenaError: 403 or 410, see `Tickets.judged`; 409, used before.
+        """
+        with self._lock:
+            pair = self._tickets.judged(token, voter, self._pairs)
+            place = (voter, pair.a, pair.b)
+            earlier = self._tally.vote_on(*place)
+            if place in self._casting or earlier == f"v{pair.id}":
+                raise ArenaError(409, "this pair has your vote already; draw the next one")
+            if earlier and not pair.repeats:
+                raise ArenaError(409, "you voted on this pair in another tab; that vote counts. Draw the next one")
+            self._casting.add(place)  # before the slow part, so that a second tab finds it
+        vote = _vote(pair, said, watched)
+        try:
+            is_new = self._bench.add_vote(vote)
+            if not is_new:
+                raise ArenaError(409, "this pair has your vote already; draw the next one")
+            with self._lock:
+                self._tally.count(vote)
+        finally:
+            with self._lock:
+                self._casting.remove(place)
+        return pair, vote
+
+    # --- what others wrote meanwhile ------------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        if time.monotonic() - self._looked < REFRESH_S:
+            return
+        with self._bench.session() as session:
+            size = (
+                session.scalar(select(func.count()).select_from(ClipRow)),
+                session.scalar(select(func.count()).select_from(VoteRow)),
+            )
+        if size != (self._n_clips, len(self._tally.votes)):
+            with self._bench.session() as session:
+                clips = session.execute(select(ClipRow.id, ClipRow.model, ClipRow.prompt_key)).all()
+                prompts = session.execute(select(PromptRow.key, PromptRow.id, PromptRow.tags)).all()
+            self._tally, self._n_clips = Tally(field_of(clips, prompts), self._bench.votes()), len(clips)
+        self._looked = time.monotonic()
+
+    # --- results --------------------------------------------------------------------------------------------------
+
+    def ratings(self, *, max_age_s: float = 0.0) -> list[stats.Rating]:
+        """Ratings from the votes that count, best first; see `Ratings.get`."""
+        with self._lock:
+            self._refresh()
+            n_votes = len(self._tally.votes)
+        return self._ratings.get(n_votes, max_age_s=max_age_s)
+
+    def _verdicts(self) -> tuple[int, list[stats.Verdict]]:
+        with self._lock:
+            return len(self._tally.votes), self._tally.verdicts()
+
+    def facts(self) -> dict[str, int]:
+        """What a reader of ratings needs to know."""
+        with self._lock:
+            self._refresh()
+            return self._tally.facts()
+
+    def agreement(self, voter: str) -> tuple[int, int, int]:
+        """See `Tally.agreement`."""
+        with self._lock:
+            return self._tally.agreement(voter)
+
+
+def _vote(pair: Pair, said: Said, watched: Mapping[str, Any]) -> Vote:
+    """A verdict in terms of sides as one in terms of takes."""
+    first: Outcome = pair.left
+    second: Outcome = "b" if pair.left == "a" else "a"
+    outcome: Outcome = first if said == "left" else second if said == "right" else said
+    return Vote(
+        id=f"v{pair.id}",
+        a=pair.a,
+        b=pair.b,
+        outcome=outcome,
+        voter=pair.voter,
+        left=pair.left,
+        watched=dict(watched) | ({"repeats": pair.repeats} if pair.repeats else {}),
+        propensity=pair.propensity,
+        excluded=REPEAT if pair.repeats else "",
+    )

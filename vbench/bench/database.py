@@ -1,0 +1,210 @@
+"""Opens the database of a bench: creates it, migrates an older one after a backup, refuses a newer one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.orm import Session
+
+from vbench.bench.migrations import FOLDER, HEAD, upgrade
+from vbench.errors import BenchError
+
+BUSY_TIMEOUT_S = 60.0
+NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "9p", "afs"}
+
+
+class Database:
+    """A checked, up-to-date database; every session is short."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one state of the database and never waits for a writer."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One transaction, committed at the end; writers of other processes take turns.
+
+        SQLite takes the write lock at the start: a transaction that reads first and writes later could not
+        wait for its turn and would fail with "database is locked".
+        """
+        engine = self.engine.execution_options(vbench_write=True)
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def insert_new(self, session: Session, table: type[Any], rows: list[dict[str, Any]]) -> int:
+        """Insert the rows whose primary or unique key is not there yet; how many were new."""
+        if not rows:
+            return 0
+        if self.is_sqlite:
+            from sqlalchemy.dialects.sqlite import insert
+        else:
+            from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
+        statement = insert(table).on_conflict_do_nothing().returning(*inspect(table).primary_key)
+        return len(session.execute(statement, rows).all())
+
+
+def open_database(url: str, *, create: bool) -> Database:
+    """The database at `url`, at the version this code reads and writes.
+
+    Args:
+        url: SQLAlchemy address; ``sqlite:///path`` or ``postgresql+psycopg://...``.
+        create: Make it where there is none.
+
+    Raises:
+        BenchError: it is not a bench, is of a newer version, lies on a network share, or cannot be reached.
+    """
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise BenchError(f"--db {url!r} is not a database address; write sqlite:///PATH or postgresql://...") from None
+    if address.drivername in ("postgresql", "postgres"):
+        address = address.set(drivername="postgresql+psycopg")
+    path = Path(address.database) if address.drivername.startswith("sqlite") and address.database else None
+    if path is not None:
+        _check_place(path, create)
+    try:
+        engine = create_engine(address, pool_pre_ping=path is None)
+    except ModuleNotFoundError as error:
+        raise BenchError(f"--db needs the package {error.name}: pip install 'vbench-studio[postgres]'") from None
+    _install_events(engine)
+    shown = address.render_as_string(hide_password=True)
+    try:
+        if path is not None:
+            with FileLock(f"{path}.lock", timeout=BUSY_TIMEOUT_S):
+                _prepare(engine, shown, path, create)
+        else:
+            _prepare(engine, shown, None, create)
+    except OperationalError as error:
+        raise BenchError(f"{shown}: cannot be opened ({_first_line(error)}); is it there, and yours?") from None
+    except DatabaseError as error:
+        raise BenchError(f"{shown}: is not a bench ({_first_line(error)}); choose another --bench") from None
+    return Database(engine)
+
+
+def _check_place(path: Path, create: bool) -> None:
+    if not path.exists() and not create:
+        raise BenchError(
+            f"{path.parent}: no bench there; make one with vbench import, generate or demo, or say --bench"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BenchError(f"{path.parent}: cannot be made ({error.strerror}); choose another --bench") from None
+    if (kind := filesystem_of(path.parent)) in NETWORK_FILESYSTEMS:
+        raise BenchError(
+            f"{path.parent} is on a network share ({kind}), where SQLite loses data; "
+            "keep the bench on a local disk, or use --db postgresql://... with --media here"
+        )
+
+
+def filesystem_of(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
+    """The kind of file system a folder lies on; empty where the system does not tell."""
+    try:
+        lines = mounts.read_text().splitlines()
+    except OSError:
+        return ""
+    folder = folder.resolve()
+    best, kind = -1, ""
+    for line in lines:
+        _, point, found, *_ = line.split(" ")
+        place = Path(point.replace("\\040", " "))
+        if (folder == place or place in folder.parents) and len(place.parts) > best:
+            best, kind = len(place.parts), found
+    return kind
+
+
+def _install_events(engine: Engine) -> None:
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a paid job must survive a power cut
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        is_write = connection.get_execution_options().get("vbench_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+
+def _prepare(engine: Engine, shown: str, path: Path | None, create: bool) -> None:
+    with engine.connect() as connection:
+        found = _version(connection)
+        is_empty = not inspect(connection).get_table_names()
+    if found == HEAD:
+        return
+    if found is None and not is_empty:
+        raise BenchError(f"{shown}: a database, but not a bench; choose another --bench or --db")
+    if found is None and not create:
+        raise BenchError(f"{shown}: no bench there; make one with vbench import, generate or demo")
+    if found is not None and found not in _known_versions():
+        raise BenchError(
+            f"{shown}: written by a newer vbench (version {found}, this one knows up to {HEAD}); "
+            "pip install --upgrade vbench-studio"
+        )
+    if found is not None:
+        _back_up(engine, shown, path, found)
+    with engine.execution_options(vbench_write=True).begin() as connection:
+        if path is None:  # two machines may open a new bench at once
+            connection.execute(text("SELECT pg_advisory_xact_lock(7362)"))
+        if _version(connection) != HEAD:
+            upgrade(connection)
+
+
+def _version(connection: Connection) -> str | None:
+    if "alembic_version" not in inspect(connection).get_table_names():
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def _known_versions() -> set[str]:
+    return {file.name.split("_")[0] for file in (FOLDER / "versions").glob("[0-9]*.py")}
+
+
+def _back_up(engine: Engine, shown: str, path: Path | None, found: str) -> None:
+    """Copy an older SQLite bench before it is migrated; a server's owner does that."""
+    if path is None:
+        import os
+
+        if os.environ.get("VBENCH_MIGRATE") != "1":
+            raise BenchError(
+                f"{shown}: an older bench (version {found}, this vbench writes {HEAD}); back the database up, "
+                "then run once with VBENCH_MIGRATE=1"
+            )
+        return
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    copy = path.with_name(f"{path.name}.{found}.{stamp}.backup")
+    source, target = sqlite3.connect(path), sqlite3.connect(copy)
+    try:
+        source.backup(target)
+    except sqlite3.Error as error:
+        raise BenchError(f"{copy}: the backup before migrating failed ({error}); free space and try again") from None
+    finally:
+        source.close()
+        target.close()
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", error)).strip().splitlines()[0]

@@ -1,0 +1,54 @@
+"""The kinds of export, and how one is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from vbench.exports.contact import write_contact_pdf, write_contact_png
+from vbench.exports.folder import write_csv, write_zip
+from vbench.exports.takes import Take
+from vbench.exports.timelines import write_edl, write_otio
+from vbench.exports.video import write_frames, write_side_by_side
+
+Kind = Literal["zip", "csv", "otio", "edl", "contact_png", "contact_pdf", "side_by_side", "frames"]
+FILES: dict[Kind, str] = {
+    "zip": "takes.zip",
+    "csv": "takes.csv",
+    "otio": "takes.otio",
+    "edl": "takes.edl",
+    "contact_png": "contact-sheet.png",
+    "contact_pdf": "contact-sheet.pdf",
+    "side_by_side": "side-by-side.mp4",
+    "frames": "frames.zip",
+}
+QUICK: frozenset[Kind] = frozenset({"csv", "otio", "edl"})
+"""Made while the browser waits; the others are tasks."""
+WRITERS: dict[Kind, Callable[[Sequence[Take], Path, float | None], None]] = {
+    "zip": write_zip,
+    "csv": write_csv,
+    "otio": write_otio,
+    "edl": write_edl,
+    "contact_png": write_contact_png,
+    "contact_pdf": write_contact_pdf,
+    "side_by_side": write_side_by_side,
+    "frames": write_frames,
+}
+
+
+def export(kind: Kind, takes: Sequence[Take], folder: Path, *, at_s: float | None = None) -> Path:
+    """Write one export into `folder`; the file appears whole or not at all.
+
+    Raises:
+        ClipError: a take cannot be read.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    out = folder / FILES[kind]
+    part = out.with_name(f"part-{out.name}")
+    try:
+        WRITERS[kind](takes, part, at_s)
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+    return out

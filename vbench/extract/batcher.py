@@ -1,0 +1,237 @@
+"""Keeps a backbone busy: collects frames of many clips into full batches and hands the rows back to their clips."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vbench.contracts import Bytes, Collector, DeviceFeature, Encoder, Source
+from vbench.errors import ItemError
+from vbench.extract.decode import Chunk
+from vbench.extract.lanes import Lanes
+from vbench.records import Prompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAX_WAITING_BYTES = 256 << 20
+"""Frames that may wait for a batch to fill; above it, part batches run."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One input of the backbone: a frame, or a window of frames, of one clip."""
+
+    clip: int
+    t_s: float
+    frame: int
+    pixels: tuple[Bytes, ...]
+    """The frame, RGB (h, w, 3), or the frames of the window."""
+
+    @property
+    def nbytes(self) -> int:
+        return sum(frame.nbytes for frame in self.pixels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A batch on the device."""
+
+    rows: list[_Row]
+    frames: Bytes
+    """Distinct frames it is made of, RGB (M, h, w, 3)."""
+    windows: NDArray[np.int64] | None
+    """Which of them make each row, (N, window); None: one each, in order."""
+    encoded: Tensor
+
+
+class Batcher:
+    """All clips of one device feature.
+
+    Rows of a clip come back in order; frames of different shapes never share a batch.
+
+    Args:
+        feature: What is computed.
+        encoder: Its loaded backbone.
+        note: Told in a sentence when a batch had to be halved.
+        lanes: Threads that reduce rows to features; None: this one does.
+    """
+
+    def __init__(
+        self, feature: DeviceFeature, encoder: Encoder, *, note: Callable[[str], None], lanes: Lanes | None = None
+    ) -> None:
+        self.feature, self.encoder = feature, encoder
+        self._note, self._lanes = note, lanes
+        self._batch = encoder.batch
+        self._encode: Callable[..., Tensor] = encoder.encode if encoder.window == 1 else encoder.encode_windows
+        if feature.settings.compile:
+            import torch
+
+            self._encode = torch.compile(self._encode)
+        self._waiting: dict[tuple[int, ...], deque[_Row]] = defaultdict(deque)
+        self._waiting_bytes = 0
+        self._windows: dict[int, list[tuple[float, int, Bytes]]] = {}
+        self._collectors: dict[int, Collector | ItemError] = {}
+        self._added: dict[int, list[Future[None]]] = {}
+        self._running: deque[_Running] = deque()
+
+    def open(self, clip: int, source: Source, prompt: Prompt) -> None:
+        """Expect frames of a clip."""
+        try:
+            self._collectors[clip] = self.encoder.collect(source, prompt)
+        except ItemError as error:
+            self._collectors[clip] = error
+        self._windows[clip], self._added[clip] = [], []
+
+    def drop(self, clip: int) -> None:
+        """Forget a clip that could not be decoded."""
+        self._collectors.pop(clip, None)
+        self._windows.pop(clip, None)
+        self._added.pop(clip, None)
+        for rows in self._waiting.values():
+            kept = [row for row in rows if row.clip != clip]
+            self._waiting_bytes -= sum(row.nbytes for row in rows if row.clip == clip)
+            rows.clear()
+            rows.extend(kept)
+
+    def add(self, clip: int, chunk: Chunk) -> None:
+        """Take frames; runs the backbone when a batch is full."""
+        if isinstance(self._collectors.get(clip), ItemError):
+            return
+        for t_s, index, pixels in zip(chunk.t_s, chunk.frame, chunk.frames, strict=True):
+            self._one(clip, float(t_s), int(index), pixels)
+        for rows in self._waiting.values():
+            while len(rows) >= self._batch:
+                self._run(rows)
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            self.flush()
+
+    def _one(self, clip: int, t_s: float, index: int, pixels: Bytes) -> None:
+        window = self._windows[clip]
+        window.append((t_s, index, pixels))
+        if len(window) < self.encoder.window:
+            return
+        row = _Row(clip, t_s, index, tuple(frame for _, _, frame in window))
+        self._waiting[pixels.shape].append(row)
+        self._waiting_bytes += row.nbytes
+        del window[: self.encoder.hop]
+
+    def flush(self) -> None:
+        """Run what waits, in part batches."""
+        for rows in self._waiting.values():
+            while rows:
+                self._run(rows)
+        self._settle(0)
+
+    def is_settled(self, clip: int) -> bool:
+        """Whether `close` would not have to wait; to be asked after a flush."""
+        return all(future.done() for future in self._added.get(clip, ()))
+
+    def close(self, clip: int) -> Any:
+        """The feature's value for a clip whose frames have all been added and flushed, or the ItemError instead."""
+        self._windows.pop(clip, None)
+        added = self._added.pop(clip)
+        collector = self._collectors.pop(clip)
+        if isinstance(collector, ItemError):
+            return collector
+        try:
+            for future in added:
+                future.result()
+            return collector.close()
+        except ItemError as error:
+            return error
+
+    def _run(self, waiting: deque[_Row]) -> None:
+        import torch
+
+        rows = [waiting.popleft() for _ in range(min(self._batch, len(waiting)))]
+        self._waiting_bytes -= sum(row.nbytes for row in rows)
+        is_cuda = self.feature.settings.device != "cpu"
+        try:
+            frames, windows = stacked(rows, pinned=is_cuda)
+            given = [frames] if windows is None else [frames, windows]
+            if is_cuda:
+                given = [tensor.to(self.feature.settings.device, non_blocking=True) for tensor in given]
+            with torch.inference_mode():
+                encoded = self._encode(given[0].movedim(-1, -3), *given[1:])
+        except torch.OutOfMemoryError:
+            self._settle(0)
+            torch.cuda.empty_cache()
+            waiting.extendleft(reversed(rows))
+            self._waiting_bytes += sum(row.nbytes for row in rows)
+            self._halve(waiting)
+            return
+        self._running.append(_Running(rows, frames.numpy(), None if windows is None else windows.numpy(), encoded))
+        self._settle(1 if is_cuda else 0)
+
+    def _halve(self, waiting: deque[_Row]) -> None:
+        if self._batch > 1:
+            self._batch //= 2
+            self._note(f"{self.feature.name}: device out of memory; going on with batches of {self._batch}")
+            return
+        row = waiting.popleft()
+        self._waiting_bytes -= row.nbytes
+        self._collectors[row.clip] = ItemError(
+            f"{self.feature.name}: the device has no memory for a single frame of {row.pixels[0].shape}; "
+            "free the device, or use --device cpu",
+            code="out_of_memory",
+        )
+
+    def _settle(self, keep: int) -> None:
+        """Hand rows to their clips, leaving `keep` batches running while more are prepared."""
+        while len(self._running) > keep:
+            batch = self._running.popleft()
+            values = batch.encoded.float().cpu().numpy()
+            for clip, part in stretches(batch.rows):
+                collector = self._collectors.get(clip)
+                if collector is None or isinstance(collector, ItemError):
+                    continue
+                if self._lanes is None:
+                    _hand_over(collector, batch, values, part)
+                else:
+                    self._added[clip].append(self._lanes.put(clip, _hand_over, collector, batch, values, part))
+
+
+def _hand_over(collector: Collector, batch: _Running, values: NDArray[np.float32], part: slice) -> None:
+    rows = batch.rows[part]
+    collector.add(
+        np.array([row.t_s for row in rows]),
+        np.array([row.frame for row in rows], np.int64),
+        values[part],
+        batch.frames[part] if batch.windows is None else batch.frames[batch.windows[part]],
+    )
+
+
+def stacked(rows: Sequence[_Row], *, pinned: bool) -> tuple[Tensor, Tensor | None]:
+    """The distinct frames of rows, uint8 (M, h, w, 3), and which of them make each window, (N, window).
+
+    None for the latter where every row is one frame: then the frames are those of the rows, in order.
+    """
+    import torch
+
+    is_windowed = len(rows[0].pixels) > 1
+    shared = {id(frame): frame for row in rows for frame in row.pixels}  # windows overlap in the very same arrays
+    frames = list(shared.values()) if is_windowed else [row.pixels[0] for row in rows]
+    batch = torch.empty((len(frames), *frames[0].shape), dtype=torch.uint8, pin_memory=pinned)
+    np.stack(frames, out=batch.numpy())
+    if not is_windowed:
+        return batch, None
+    place = {key: i for i, key in enumerate(shared)}
+    windows = torch.tensor([[place[id(frame)] for frame in row.pixels] for row in rows])
+    return batch, windows.pin_memory() if pinned else windows
+
+
+def stretches(rows: Sequence[_Row]) -> Iterator[tuple[int, slice]]:
+    """Neighbouring rows of one clip: the clip, and where they lie."""
+    start = 0
+    for clip, group in groupby(rows, key=lambda row: row.clip):
+        end = start + sum(1 for _ in group)
+        yield clip, slice(start, end)
+        start = end

@@ -1,0 +1,175 @@
+"""Prompt expansion as an arm: a language model rewrites the prompts, and its clips are kept apart from the original's.
+
+Any OpenAI-compatible chat endpoint will do (DeepSeek, Qwen, a local server). What it made of a prompt is stored in the
+bench and used for every tool, so that tools are compared on the same words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vbench.bench import now
+from vbench.bench.tables import ExpansionRow
+from vbench.errors import CatalogError, JobError, NotStartedError
+from vbench.records import Failure, Prompt, digest
+
+if TYPE_CHECKING:
+    from vbench.adapters.wire import Wire
+    from vbench.bench import Bench
+
+INSTRUCTION = (
+    "You rewrite prompts for text-to-video models. Keep every object, number, colour, action, place and camera "
+    "movement that the prompt names, and add no others; describe light, texture, motion and framing in plain words. "
+    "Answer in English with one paragraph of at most 120 words and nothing else."
+)
+MAX_CHARS = 4000
+TRIES = 4
+Key = tuple[str, str]
+"""(arm, prompt key)."""
+
+
+class Arm(BaseModel):
+    """A way to rewrite prompts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")
+    """Its clips are called ``tool@name``."""
+    base_url: str
+    """Up to and without ``/chat/completions``; may refer to the environment."""
+    model: str
+    api_key: str = ""
+    """``${DEEPSEEK_API_KEY}``; empty: the server needs none."""
+    system: str = INSTRUCTION
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    max_tokens: int = Field(default=400, gt=0)
+    seed: int | None = 0
+    timeout_s: float = Field(default=120.0, gt=0)
+
+    def identity(self, prompt: Prompt) -> str:
+        """Digest of all that decides what comes out, without the key and the address."""
+        asked = self.model_dump(include={"model", "system", "temperature", "max_tokens", "seed"})
+        return digest("expansion", self.name, asked, prompt.key)
+
+
+def read_arm(path: Path) -> Arm:
+    """An arm from its YAML file.
+
+    Raises:
+        CatalogError: it is not one, or a key is written into it.
+    """
+    from vbench.catalog.yaml_lines import check, read_yaml
+
+    data, lines = read_yaml(path)
+    arm = check(Arm, data, path=path, lines=lines)
+    if arm.api_key and not re.fullmatch(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-)?\}", arm.api_key):
+        line = lines.get(("api_key",), 1)
+        raise CatalogError(f"{path}:{line}: a key is written into the file; refer to the environment: ${{MY_API_KEY}}")
+    return arm
+
+
+def known_expansions(bench: Bench, arms: Sequence[Arm], prompts: Sequence[Prompt]) -> dict[Key, str]:
+    """What is there already."""
+    found: dict[Key, str] = {}
+    with bench.session() as session:
+        for arm in arms:
+            for prompt in prompts:
+                row = session.get(ExpansionRow, arm.identity(prompt))
+                if row is not None:
+                    found[arm.name, prompt.key] = row.text
+    return found
+
+
+def expand_prompts(bench: Bench, arms: Sequence[Arm], prompts: Sequence[Prompt]) -> dict[Key, str]:
+    """Rewrite what is not rewritten yet; each request is sent once, and its answer stored at once.
+
+    A prompt that could not be rewritten is missing from the answer and stands among the bench's failures.
+
+    Raises:
+        AuthError: no key, or it was refused.
+    """
+    if not arms:
+        return {}
+    from vbench.adapters.wire import Auth, Wire
+
+    found = known_expansions(bench, arms, prompts)
+    for arm in arms:
+        missing = [prompt for prompt in prompts if (arm.name, prompt.key) not in found]
+        if not missing:
+            continue
+        auth = Auth(value=f"Bearer {arm.api_key}", header="Authorization") if arm.api_key else None
+        wire = Wire(model=f"arm {arm.name}", base_url=arm.base_url, auth=auth, timeout_s=arm.timeout_s)
+        try:
+            for prompt in missing:
+                subject = f"{arm.name}: {prompt.id}"
+                try:
+                    text, info = _ask(wire, arm, prompt)
+                except JobError as error:
+                    bench.add_failure(Failure(stage="generate", subject=subject, code=error.code, message=str(error)))
+                    continue
+                row: dict[str, Any] = {"key": arm.identity(prompt), "arm": arm.name, "prompt_key": prompt.key}
+                row |= {"text": text, "info": info, "created": now()}
+                with bench.write() as session:
+                    bench.database.insert_new(session, ExpansionRow, [row])
+                bench.clear_failure("generate", subject)
+                found[arm.name, prompt.key] = text
+        finally:
+            wire.close()
+    return found
+
+
+def _ask(wire: Wire, arm: Arm, prompt: Prompt) -> tuple[str, dict[str, Any]]:
+    import time
+
+    body: dict[str, Any] = {
+        "model": arm.model,
+        "messages": [{"role": "system", "content": arm.system}, {"role": "user", "content": prompt.text}],
+        "temperature": arm.temperature,
+        "max_tokens": arm.max_tokens,
+        "stream": False,
+    }
+    if arm.seed is not None:
+        body["seed"] = arm.seed
+    for attempt in range(1, TRIES + 1):
+        try:
+            answer = wire.post_once("/chat/completions", json_body=body)
+            if not answer.ok:
+                raise wire.refuse(answer)
+            break
+        except NotStartedError as error:
+            if attempt == TRIES:
+                raise
+            time.sleep(error.retry_after_s if error.retry_after_s is not None else 2.0**attempt / 2)
+    return _text_of(arm, prompt, answer.json), {"answered_by": (answer.json or {}).get("model", ""), "body": body}
+
+
+def _text_of(arm: Arm, prompt: Prompt, answer: Any) -> str:
+    """The rewritten prompt.
+
+    Raises:
+        JobError: there is none, it was cut off, or it is no prompt.
+    """
+    try:
+        choice = answer["choices"][0]
+        text, why = str(choice["message"]["content"] or ""), choice.get("finish_reason")
+    except (KeyError, IndexError, TypeError):
+        raise JobError(
+            f"arm {arm.name}, prompt {prompt.id!r}: the answer has no choices[0].message.content; "
+            "is base_url that of an OpenAI-compatible chat endpoint?",
+            code="bad_request",
+        ) from None
+    text = re.sub(r"<think>.*?</think>", "", text, flags=re.DOTALL).strip().strip('"').strip()
+    if why == "content_filter":
+        raise JobError(f"arm {arm.name}, prompt {prompt.id!r}: refused by the language model", code="moderated_input")
+    if why == "length" or not text or len(text) > MAX_CHARS:
+        raise JobError(
+            f"arm {arm.name}, prompt {prompt.id!r}: the answer was cut off, empty or over {MAX_CHARS} characters; "
+            "raise max_tokens or change system",
+            code="empty_result",
+        )
+    return text

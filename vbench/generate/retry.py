@@ -1,0 +1,139 @@
+"""One ended job tried again: its very request, as an attempt of its own, and no other job of its tool."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vbench.adapters import Adapter
+from vbench.bench.jobs import Intent, plan_from_json
+from vbench.errors import BenchError, BudgetError, OptionError
+from vbench.generate.budget import Ceiling, set_ceiling
+from vbench.generate.job_runner import Maker
+from vbench.generate.journal import Journal
+from vbench.generate.matrix import Cell, Matrix, Tool
+from vbench.generate.plan import make_adapter
+from vbench.generate.report import GenerateReport, report_of
+from vbench.generate.telling import Step
+from vbench.generate.working import lane_of, work_off
+from vbench.records import OPEN_STATES, Job, digest
+
+if TYPE_CHECKING:
+    from vbench.bench import Bench
+    from vbench.catalog.cards import ModelCard
+
+PAID_TWICE = (
+    "nobody knows whether {model} made this clip: it may be paid for twice. Look in the tool's own list of jobs first; "
+    "to send it again all the same, say that you have understood (understood: true)"
+)
+
+
+class NoJobError(BenchError):
+    """There is no such job."""
+
+
+def ended_job(bench: Bench, id: str, *, understood: bool = False) -> Job:
+    """The job, if it ended without a clip and nothing was tried since.
+
+    Args:
+        bench: Where it stands.
+        id: Of the job.
+        understood: The tool may have made, and charged for, the clip of a job whose outcome is unknown.
+
+    Raises:
+        NoJobError: there is no such job.
+        OptionError: it is under way or succeeded, or a later attempt is there.
+        BudgetError: its outcome is unknown, and that was not `understood`.
+    """
+    job = _job(bench, id)
+    if job.state in OPEN_STATES:
+        raise OptionError("this job is still under way; wait for its end, or cancel it")
+    if job.state == "succeeded":
+        raise OptionError("this job succeeded; ask for more samples to get another clip")
+    newest = _attempts(bench, job)[-1]
+    if newest.id != job.id:
+        raise OptionError(f"it was tried again since, and that attempt is {newest.state}; see the newest one")
+    if job.state == "outcome_unknown" and not understood:
+        raise BudgetError(PAID_TWICE.format(model=job.model))
+    return job
+
+
+def try_again(
+    bench: Bench,
+    id: str,
+    *,
+    max_cost: float | None = None,
+    allow_unpriced: bool = False,
+    understood: bool = False,
+    progress: Callable[[Step], None] | None = None,
+    make: Callable[[ModelCard], Adapter] = make_adapter,
+) -> GenerateReport:
+    """Make the clip of one ended job; the same call again goes on where it stopped.
+
+    A clip that the tool had finished and that never arrived is asked for again, and nothing is sent. The words of an
+    arm are those that were sent before. What was sent of the tool's other jobs is brought home; none of those is begun.
+
+    Args:
+        bench: Where the job stands.
+        id: Of the job.
+        max_cost: US dollars that it may cost; None: no ceiling of its own.
+        allow_unpriced: Try it under a ceiling although nobody knows its price.
+        understood: As `ended_job` takes it.
+        progress: Called at every step of a job, from several threads.
+        make: Builds the adapter of a card.
+
+    Raises:
+        UserError: as `ended_job` does, or the tool cannot be used before something is corrected.
+        KeyboardInterrupt: after what was under way has been put down.
+    """
+    from vbench.catalog.cards import find_card
+
+    started, run = time.monotonic(), digest("again", id)
+    name, _, arm = _job(bench, id).model.partition("@")
+    tool = Tool(card=find_card(name), arm=arm)
+    tool.card.refuse_if_retired()
+    adapter = make(tool.card)
+    journal = Journal(bench)
+    try:
+        journal.recover()
+        begun = journal.jobs(bench, run=run)
+        current = begun[-1] if begun else _job(bench, id)
+        n_planned = 0
+        if not begun and current.state not in OPEN_STATES and current.state != "succeeded":
+            current = ended_job(bench, id, understood=understood)
+            if not journal.reopen([tool.label], job=id):
+                about = f"another try of {tool.label} on {current.prompt.id}"
+                set_ceiling(bench, Ceiling(key=run, about=about, max_cost_usd=max_cost))
+                n_planned = journal.plan([_intent(current, adapter)], run=run, retry={current.state})
+                current = _attempts(bench, current)[-1]
+        if lane_of(adapter):
+            journal.restart([tool.label])
+        journal.start_only(job=current.id)
+        maker = Maker(bench, journal, progress=progress, allow_unpriced=frozenset([name] if allow_unpriced else []))
+        paused = work_off([tool], {tool.label: adapter}, maker)
+        cell = Cell(label=tool.label, prompt=current.prompt, sample=current.sample, state="new", plan=None)
+        matrix = Matrix(tools=(), cells=(cell,))
+        return report_of(matrix, maker, paused, n_planned=n_planned, elapsed_s=time.monotonic() - started)
+    finally:
+        journal.close()
+        adapter.close()
+
+
+def _intent(job: Job, adapter: Adapter) -> Intent:
+    plan = replace(adapter.plan(plan_from_json(job.plan).request), model=job.model)
+    return Intent(label=job.model, prompt=job.prompt, sample=job.sample, plan=plan)
+
+
+def _job(bench: Bench, id: str) -> Job:
+    found = next((job for job in Journal.jobs(bench, ids=[id]) if job.id == id), None)
+    if found is None:
+        raise NoJobError(f"there is no job {id} in {bench.root}; list them with vbench status")
+    return found
+
+
+def _attempts(bench: Bench, job: Job) -> list[Job]:
+    """Every try at the job's place, the oldest first."""
+    place = (job.prompt.key, job.sample)
+    return [one for one in Journal.jobs(bench, models=[job.model]) if (one.prompt.key, one.sample) == place]

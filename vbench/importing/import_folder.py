@@ -1,0 +1,144 @@
+"""Imports a folder: finds its clips, matches them to prompts, and tells what became of each file."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vbench.catalog import SUITE_SUFFIXES, find_suite
+from vbench.errors import OptionError
+from vbench.importing.manifest import match_by_manifest
+from vbench.importing.match import (
+    PromptIndex,
+    Unmatched,
+    match_by_layout,
+    match_by_pattern,
+    one_per_place,
+)
+from vbench.importing.scan import printable, scan_folder
+from vbench.importing.store import Item, Progress, State, take_all
+from vbench.records import Failure, Prompt
+
+if TYPE_CHECKING:
+    from vbench.bench import Bench
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import did, file by file."""
+
+    items: tuple[Item, ...]
+    others: tuple[str, ...]
+    """Files of the folder that are no clips."""
+    prompts_without_clips: tuple[str, ...]
+    """Ids of prompts of the folder's suite (or of `prompts`) for which it has no clip of any tool."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """State → number of files."""
+        return dict(Counter(item.state for item in self.items))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every clip found its place."""
+        return not {"unmatched", "refused", "failed"} & self.counts.keys()
+
+
+def import_folder(
+    bench: Bench | None,
+    folder: str | Path,
+    *,
+    prompts: str | Path | Sequence[Prompt] | None = None,
+    pattern: str | None = None,
+    manifest: str | Path | None = None,
+    dry_run: bool = False,
+    link: bool = False,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import the clips of a folder; what is there already is left alone.
+
+    Args:
+        bench: Where to; None only for a dry run where there is no bench yet.
+        folder: ``<model>/<prompt-id>-<sample>.<ext>`` or ``<model>/<prompt text>-<sample>.<ext>``, or one tool's
+            files alone in a folder named after it; a folder of PNG or JPG frames is a clip as well.
+        prompts: Suite, by name, path or records; default: ``prompts.*`` in the folder, and all prompts of the bench.
+        pattern: Another layout, such as ``{prompt}/{model}_{sample}``, over paths without suffix.
+        manifest: CSV or JSONL that says it file by file; paths are relative to `folder` and may not leave it.
+        dry_run: Match, and change nothing.
+        link: Reference the files where they lie instead of copying them.
+        progress: Called before each file.
+
+    Raises:
+        UserError: the folder, suite, pattern or manifest cannot be used, or the bench cannot be written to.
+    """
+    folder = Path(os.path.abspath(folder))
+    if not folder.is_dir():
+        raise OptionError(f"{folder}: no such folder; pass the folder that holds the tools' folders")
+    if pattern is not None and manifest is not None:
+        raise OptionError("--pattern and --manifest both say how files are named; pass one")
+    if bench is None and not dry_run:
+        raise OptionError("no bench to import into; open one, or ask for a dry run")
+    wanted = _suite_prompts(folder, prompts)
+    known = {prompt.key: prompt for prompt in (bench.prompts() if bench is not None else [])}
+    wanted = [_fuller(prompt, known.get(prompt.key)) for prompt in wanted]
+    index = PromptIndex(wanted or known.values())
+
+    scan = scan_folder(folder, skip=bench.root if bench is not None else None)
+    if manifest is not None:
+        matches, unmatched = match_by_manifest(Path(manifest), folder, index, folder.resolve().name)
+        named = {str(match.found.path) for match in matches} | {str(item.path) for item in unmatched}
+        left = [found.path for found in scan.clips if str(found.path) not in named]
+        unmatched += [Unmatched(path, f"is not in {Path(manifest).name}; add a row for it") for path in left]
+    elif pattern is not None:
+        matches, unmatched = match_by_pattern(scan.clips, index, pattern)
+    else:
+        matches, unmatched = match_by_layout(scan.clips, index, folder)
+    single, shared = one_per_place(matches)
+
+    if bench is not None and not dry_run:
+        bench.add_prompts(prompt for prompt in wanted if known.get(prompt.key) != prompt)
+    items = [
+        *take_all(bench, single, dry_run=dry_run, link=link, progress=progress),
+        *(_item(item.path, "refused", item.reason) for item in shared),
+        *(_item(item.path, "unmatched", item.reason) for item in unmatched),
+        *(_item(path, "failed", reason) for path, reason in scan.unreadable),
+    ]
+    if bench is not None and not dry_run:
+        for path, reason in scan.unreadable:
+            bench.add_failure(Failure(stage="import", subject=printable(path), code="unreadable", message=reason))
+    with_clips = {match.prompt.key for match in matches}
+    return ImportReport(
+        items=tuple(items),
+        others=tuple(printable(path) for path in scan.others if not _is_ours(path, folder, manifest)),
+        prompts_without_clips=tuple(prompt.id for prompt in wanted if prompt.key not in with_clips),
+    )
+
+
+def _suite_prompts(folder: Path, prompts: str | Path | Sequence[Prompt] | None) -> list[Prompt]:
+    if prompts is None:
+        files = [folder / f"prompts{suffix}" for suffix in SUITE_SUFFIXES]
+        found = [path for path in files if path.is_file()]
+        if len(found) > 1:
+            names = " and ".join(path.name for path in found)
+            raise OptionError(f"{folder} has {names}; remove one, or choose with --prompts")
+        return list(find_suite(found[0]).prompts) if found else []
+    return list(find_suite(prompts).prompts) if isinstance(prompts, str | Path) else list(prompts)
+
+
+def _fuller(new: Prompt, known: Prompt | None) -> Prompt:
+    """The bench's own record of a prompt where the new one only repeats its id and text."""
+    return known if known is not None and not new.tags and not new.expects else new
+
+
+def _is_ours(path: Path, folder: Path, manifest: str | Path | None) -> bool:
+    if manifest is not None and path.resolve() == Path(manifest).resolve():
+        return True
+    return path.parent == folder and path.stem == "prompts" and path.suffix in SUITE_SUFFIXES
+
+
+def _item(path: Path, state: State, reason: str) -> Item:
+    return Item(file=printable(path), state=state, reason=reason)

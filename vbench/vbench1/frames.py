@@ -1,0 +1,142 @@
+"""Which frames VBench 1.0 takes and how it resizes them: bit for bit what its own transforms give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vbench.contracts import AllFrames, Bytes, Evenly, Frame, FrameRequest, Sampler, Settings
+from vbench.records import Probe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SIDE = 224
+FLOW_RATE = 8
+"""Frames per second that the sampling for dynamic degree aims at."""
+
+
+def exact(settings: Settings) -> Settings:
+    """The same settings in fp32: VBench's numbers are never taken in bf16."""
+    return Settings(settings.values, settings.device, "fp32")
+
+
+def whole_frames() -> FrameRequest:
+    """Every frame as it is in the file: VBench resizes in floating point, which no 8-bit frame can stand for."""
+    return FrameRequest(sampling=AllFrames(), short_side=None, kernel="plain")
+
+
+def flow_stride(fps: float) -> int:
+    """Every how many frames dynamic degree samples."""
+    return max(1, round(fps / FLOW_RATE))
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFrames(AllFrames):
+    """Every `flow_stride`-th frame of the file."""
+
+    def open(self, probe: Probe) -> Sampler:
+        return AllFrames(stride=flow_stride(probe.fps)).open(probe)
+
+
+@dataclass(frozen=True, slots=True)
+class MiddleFrames(Evenly):
+    """Always `n` frames: the middle ones of n equal stretches; where the clip is shorter its last frame is repeated."""
+
+    def open(self, probe: Probe) -> Sampler:
+        return _Middle(middle_indices(probe.n_frames, self.n))
+
+
+def middle_indices(n_frames: int, n: int) -> list[int]:
+    """VBench's `middle` sampling, shape (n,)."""
+    edges = np.linspace(0, n_frames, min(n, n_frames) + 1).astype(int).tolist()
+    indices = [(low + high - 1) // 2 for low, high in pairwise(edges)]
+    return indices + indices[-1:] * (n - len(indices))
+
+
+class _Middle:
+    def __init__(self, indices: list[int]) -> None:
+        self._indices = indices
+
+    def add(self, frame: Frame) -> list[tuple[Frame, float]]:
+        return [(frame, frame.t_s)] * self._indices.count(frame.index)
+
+    def close(self, end_s: float) -> list[tuple[Frame, float]]:
+        return []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PilSquare(FrameRequest):
+    """Resized and cropped as Pillow does it, antialiased and in 8 bits: the way appearance style goes.
+
+    Source: `torchvision.transforms.Resize(side, BICUBIC)` and `CenterCrop(side)` on a Pillow image.
+    """
+
+    side: int = SIDE
+
+    def cut(self, frame: Frame) -> Bytes:
+        """RGB uint8 (side, side, 3)."""
+        from PIL import Image
+
+        width, height = resized(frame.width, frame.height, self.side)
+        image = Image.fromarray(frame.rgb(kernel="plain"))
+        if image.size != (width, height):
+            image = image.resize((width, height), Image.Resampling.BICUBIC)
+        top, left = round((height - self.side) / 2), round((width - self.side) / 2)
+        return np.asarray(image, np.uint8)[top : top + self.side, left : left + self.side].copy()
+
+
+def resized(width: int, height: int, side: int) -> tuple[int, int]:
+    """(width, height) with the short side at `side` and the long one cut, not rounded, to whole pixels."""
+    if width <= height:
+        return side, int(side * height / width)
+    return int(side * width / height), side
+
+
+def resize(frames: Tensor, side: int, mode: str) -> Tensor:
+    """Short side to `side` without antialiasing, in floating point; as `torchvision`'s Resize on float frames.
+
+    One frame at a time, so that a batch of large frames is never held in floating point.
+
+    Args:
+        frames: RGB uint8 (N, 3, H, W).
+        side: Pixels.
+        mode: `bilinear` or `bicubic`.
+
+    Returns:
+        float32 (N, 3, h, w) in levels of 0 to 255; bicubic overshoots are kept.
+    """
+    import torch
+    from torch.nn import functional
+
+    width, height = resized(frames.shape[-1], frames.shape[-2], side)
+    if (height, width) == tuple(frames.shape[-2:]):
+        return frames.float()
+    return torch.cat(
+        [
+            functional.interpolate(frame[None].float(), size=(height, width), mode=mode, align_corners=False)
+            for frame in frames
+        ]
+    )
+
+
+def centre(frames: Tensor, side: int) -> Tensor:
+    """The square in the middle, (N, 3, side, side)."""
+    top, left = round((frames.shape[-2] - side) / 2), round((frames.shape[-1] - side) / 2)
+    return frames[..., top : top + side, left : left + side]
+
+
+class Normal:
+    """Levels of 0 to 255 → zero mean and unit deviation, by the constants of a backbone."""
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], device: str) -> None:
+        import torch
+
+        self._mean = torch.tensor(mean, device=device).view(1, 3, 1, 1)
+        self._std = torch.tensor(std, device=device).view(1, 3, 1, 1)
+
+    def __call__(self, levels: Any) -> Any:
+        return (levels / 255.0 - self._mean) / self._std

@@ -1,0 +1,101 @@
+"""What runs inside the sandbox: a loop over JSON lines that looks into, shows or converts one file at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from vbench import video
+from vbench.errors import ItemError
+from vbench.video.sandbox import FILE_BYTES, MEMORY_BYTES, OPEN_FILES
+
+
+def probe(source: str) -> dict[str, Any]:
+    """The facts of a file (`records.Probe`) and the texts a tool wrote into it."""
+    return {"probe": asdict(video.probe(Path(source))), "tags": video.text_tags(Path(source))}
+
+
+def poster(source: str, out: str) -> None:
+    """A picture for the wall."""
+    video.poster(Path(source), Path(out))
+
+
+def sprite(source: str, out: str) -> None:
+    """A sheet for scrubbing, and beside it, as JSON, where its tiles lie; the sheet comes last."""
+    part = Path(out).with_name(f"{Path(out).stem}.making{Path(out).suffix}")
+    info = video.sprite(Path(source), part)
+    table = Path(out).with_suffix(".json")
+    table.with_suffix(".json.part").write_text(json.dumps(asdict(info)))
+    table.with_suffix(".json.part").replace(table)
+    part.replace(out)
+
+
+def proxy(source: str, out: str, height: int, silent: bool = False) -> None:
+    """What browsers play and step through, without a word of who made it."""
+    video.proxy(Path(source), Path(out), height=height, silent=silent)
+
+
+def frame(source: str, out: str, t_s: float) -> None:
+    """One frame as a PNG, in full size."""
+    Image.fromarray(video.extract_frame(Path(source), t_s=t_s)).save(out)
+
+
+def side_by_side(sources: list[str], labels: list[str], out: str, height: int, columns: int) -> None:
+    """Takes next to each other in one file."""
+    paths = [Path(source) for source in sources]
+    video.side_by_side(paths, labels, Path(out), height=height, columns=columns)
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "probe": probe,
+    "poster": poster,
+    "sprite": sprite,
+    "proxy": proxy,
+    "frame": frame,
+    "side_by_side": side_by_side,
+}
+
+
+def limit() -> None:
+    """Bound what this process may take; a memory bomb fails here instead of ending the page."""
+    for kind, most in (
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_FSIZE, FILE_BYTES),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (soft, soft))
+    os.nice(5)  # the page comes first
+
+
+def main() -> None:
+    """Answer calls until the page goes away."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a codec library prints must not look like an answer
+    limit()
+    for line in sys.stdin:
+        call = json.loads(line)
+        try:
+            answer = {"value": OPERATIONS[call["operation"]](**call["arguments"])}
+        except ItemError as error:
+            answer = {"error": str(error), "code": error.code}
+        except MemoryError:
+            answer = {"error": "the file needs more memory than is allowed; re-encode it smaller", "code": "memory"}
+        except OSError as error:
+            answer = {"error": f"{error.strerror or error}; free space or check permissions", "code": "io"}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The JSON API, version 1: what the bench holds, what is asked of tools, and what failed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+
+from vbench._version import __version__
+from vbench.bench.tables import ClipRow
+from vbench.catalog.cards import LOCAL_ADAPTERS, SecondsRange, cards
+from vbench.errors import CatalogError
+from vbench.web import schemas, take_list
+from vbench.web.security.guard import MAX_UPLOAD_BYTES
+from vbench.web.security.policy import CLIENT_HEADER
+from vbench.web.state import Offset, asking, page_state
+
+routes = APIRouter(prefix="/api/v1", tags=["bench"])
+
+
+@routes.get("/bench")
+def bench_facts(page: page_state, visitor: asking) -> schemas.BenchFacts:
+    """What this page shows and what you may do here."""
+    may = {name.rstrip("_"): value for name, value in asdict(page.may).items()}
+    return schemas.BenchFacts(
+        name=page.bench.root.name,
+        version=__version__,
+        mode="public" if page.policy.public else "local",
+        account=visitor.author,
+        counts=take_list.counts(page.bench),
+        permissions=may,
+        client_header=CLIENT_HEADER,
+        max_upload_bytes=MAX_UPLOAD_BYTES,
+    )
+
+
+@routes.get("/prompts")
+def prompts(page: page_state) -> list[schemas.PromptFacts]:
+    """Prompts of the bench."""
+    n_clips = take_list.clips_per(page.bench, ClipRow.prompt_key)
+    return [
+        schemas.PromptFacts(
+            key=prompt.key,
+            id=prompt.id,
+            text=prompt.text,
+            suite=prompt.suite,
+            negative=prompt.negative,
+            tags=list(prompt.tags),
+            expects=dict(prompt.expects),
+            n_clips=n_clips.get(prompt.key, 0),
+        )
+        for prompt in page.bench.prompts()
+    ]
+
+
+@routes.get("/models")
+def models(page: page_state) -> list[schemas.ModelFacts]:
+    """Tools of the bench, and those of the catalogue that could be asked."""
+    n_clips = take_list.clips_per(page.bench, ClipRow.model)
+    stored = page.bench.models()
+    try:
+        catalog = {name: card.snapshot() for name, card in cards().items()}
+    except CatalogError:  # a card the user is writing; the tools of the bench are shown all the same
+        catalog = {}
+    names = sorted(stored.keys() | catalog.keys())
+    return [
+        _model(name, catalog.get(name) or stored.get(name) or {}, n_clips.get(name, 0), name in catalog)
+        for name in names
+    ]
+
+
+def _model(name: str, card: dict[str, Any], n_clips: int, in_catalog: bool) -> schemas.ModelFacts:
+    vendor, limits, adapter = card.get("vendor", {}), card.get("limits", {}), card.get("adapter", "")
+    seconds = limits.get("seconds", [])
+    if isinstance(seconds, dict):
+        ends = SecondsRange(**seconds)
+        seconds = [ends.min, ends.max]
+    return schemas.ModelFacts(
+        id=name,
+        name=card.get("name", name),
+        vendor=vendor.get("name", ""),
+        country=vendor.get("country", ""),
+        adapter=adapter,
+        status=card.get("status", "active") if card else "",
+        retired_on=str(card.get("retired_on") or ""),
+        open_weights=card.get("open_weights", False) if card else None,
+        hosted=not (card.get("local", False) or adapter in LOCAL_ADAPTERS) if card else None,
+        licence=card.get("licence", {}).get("weights", ""),
+        resolutions=limits.get("resolutions", []),
+        seconds=seconds,
+        n_clips=n_clips,
+        in_catalog=in_catalog,
+    )
+
+
+@routes.get("/jobs")
+def jobs(
+    page: page_state,
+    state: Annotated[str, Query(max_length=20)] = "",
+    offset: Offset = 0,
+    limit: Annotated[int, Query(ge=1, le=2000)] = 200,
+) -> dict[str, Any]:
+    """Attempts to generate, newest first, with the number in each state."""
+    return take_list.jobs(page.bench, state=state, offset=offset, limit=limit)
+
+
+@routes.get("/failures")
+def failures(page: page_state, stage: Literal["", "import", "generate", "score"] = "") -> list[dict[str, str]]:
+    """What could not be made or measured, and why; a public page leaves out imports, which name files.
+
+    A measure that has nothing to measure (no sound, nothing asked of the camera) is no failure; each take says so.
+    """
+    root = str(page.bench.root)
+    return [
+        {
+            "stage": failure.stage,
+            "subject": failure.subject,
+            "code": failure.code,
+            "message": failure.message.replace(root, "…") if page.policy.public else failure.message,
+            "metric": failure.key.metric if failure.key else "",
+        }
+        for failure in page.bench.failures(stage or None)
+        if (failure.stage != "import" or not page.policy.public) and failure.code != "not_applicable"
+    ]

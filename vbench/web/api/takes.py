@@ -1,0 +1,166 @@
+"""The JSON API of takes: their facts, scores, curves and moments, and the notes and stars people give them."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query
+from fastapi import Path as PathParameter
+from fastapi.responses import JSONResponse
+
+from vbench.errors import BenchError
+from vbench.rank import board
+from vbench.records import Clip, MetricInfo, Note, Select
+from vbench.web import schemas, take_list
+from vbench.web.boards import boards
+from vbench.web.state import Offset, Page, asking, page_state, require, slow_down
+
+routes = APIRouter(prefix="/api/v1", tags=["takes"])
+MOST_ROWS = 2000
+"""Of one answer, about 2 MB: many visitors may ask at once. The wall asks for a few hundred at a time."""
+Ident = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{4,16}$")]
+
+
+def _clip(page: Page, prefix: str) -> Clip:
+    try:
+        return page.bench.clip(prefix)
+    except BenchError as error:
+        raise HTTPException(404, str(error)) from None
+
+
+@routes.get("/clips", response_model=schemas.ClipList)
+def clips(
+    page: page_state,
+    visitor: asking,
+    prompt: Annotated[str, Query(max_length=200)] = "",
+    model: Annotated[list[str] | None, Query(max_length=100)] = None,
+    ids: Annotated[str, Query(max_length=10_000)] = "",
+    offset: Offset = 0,
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 200,
+) -> JSONResponse:
+    """Takes by prompt, tool and sample.
+
+    `prompt` is a key or an id, `model` may be given several times, `ids` is a list with commas.
+    """
+    found = take_list.clip_page(
+        page.bench,
+        page.originals,
+        author=visitor.author,
+        prompt=prompt,
+        models=[name for given in model or () for name in given.split(",") if name],
+        ids=[name for name in ids.split(",") if name],
+        offset=offset,
+        limit=limit,
+    )
+    return JSONResponse(found)  # checked by tests; validating the rows again would double the time
+
+
+@routes.get("/clips/{clip}")
+def clip_facts(page: page_state, visitor: asking, clip: Ident) -> schemas.ClipFacts:
+    """One take, by its id or the beginning of it."""
+    found = _clip(page, clip)
+    rows = take_list.clip_page(page.bench, page.originals, author=visitor.author, ids=[found.id])["clips"]
+    return schemas.ClipFacts(**rows[0])
+
+
+@routes.get("/clips/{clip}/scores")
+def scores(page: page_state, clip: Ident) -> dict[str, schemas.ScoreFacts]:
+    """Metric → its number for this take, with the mean and interval of its tool; failures say why."""
+    found = _clip(page, clip)
+    infos = page.bench.metrics()
+    means = {row.metric: row for row in boards(page).rows if row.model == found.model}
+    given: dict[str, schemas.ScoreFacts] = {}
+    for failure in page.bench.score_failures(clip=found.id):
+        if failure.key is not None and failure.key.metric in infos:
+            given[failure.key.metric] = _score(infos[failure.key.metric], means, None, failure.message)
+    for score in page.bench.scores(clip=found.id):
+        if score.key.metric in infos:
+            given[score.key.metric] = _score(infos[score.key.metric], means, score.value, "")
+    return given
+
+
+def _score(info: MetricInfo, means: dict[str, board.BoardRow], value: float | None, failure: str) -> schemas.ScoreFacts:
+    mean = means.get(info.name)
+    return schemas.ScoreFacts(
+        value=value,
+        failure=failure,
+        version=info.version,
+        unit=info.unit,
+        higher_is_better=info.higher_is_better,
+        group=info.group,
+        about=info.about,
+        bounds=[None if abs(bound) == float("inf") else bound for bound in info.bounds],
+        tool_mean=mean.mean if mean else None,
+        ci_low=mean.ci_low if mean else None,
+        ci_high=mean.ci_high if mean else None,
+    )
+
+
+@routes.get("/clips/{clip}/timelines")
+def timelines(page: page_state, clip: Ident) -> dict[str, schemas.TimelineFacts]:
+    """Metric → its curve over this take."""
+    infos = page.bench.metrics()
+    return {
+        line.key.metric: schemas.TimelineFacts(
+            t_s=list(line.t_s),
+            value=list(line.value),
+            unit=infos[line.key.metric].unit if line.key.metric in infos else "",
+            higher_is_better=infos[line.key.metric].higher_is_better if line.key.metric in infos else None,
+        )
+        for line in page.bench.timelines(_clip(page, clip).id)
+    }
+
+
+@routes.get("/clips/{clip}/events")
+def events(page: page_state, clip: Ident) -> list[schemas.EventFacts]:
+    """Moments worth seeing, by time."""
+    found = sorted(page.bench.events(_clip(page, clip).id), key=lambda event: event.start_s)
+    return [
+        schemas.EventFacts(**{name: getattr(event, name) for name in schemas.EventFacts.model_fields})
+        for event in found
+    ]
+
+
+@routes.get("/notes")
+def notes(page: page_state, clip: Annotated[str, Query(pattern=r"^(|[0-9a-f]{16})$")] = "") -> list[schemas.NoteFacts]:
+    """Remarks at moments of a take, or of all."""
+    return [schemas.NoteFacts(**asdict(note)) for note in page.bench.notes(clip or None)]
+
+
+@routes.post("/notes", status_code=201)
+def add_note(page: page_state, visitor: asking, body: schemas.NewNote) -> schemas.NoteFacts:
+    """Add a remark, or change one by its id."""
+    require(page.may.annotate, "writing notes")
+    slow_down(page.limits.writes, visitor.session)
+    clip = _clip(page, body.clip)
+    note = Note(
+        id=body.id or secrets.token_hex(8),
+        clip=clip.id,
+        start_s=body.start_s,
+        end_s=max(body.start_s, body.end_s if body.end_s is not None else body.start_s),
+        text=body.text,
+        author=visitor.author,
+    )
+    page.bench.add_note(note)
+    return schemas.NoteFacts(**asdict(note))
+
+
+@routes.delete("/notes/{note}", status_code=204)
+def delete_note(page: page_state, visitor: asking, note: Annotated[str, PathParameter(pattern="^[0-9a-f]+$")]) -> None:
+    """Remove a remark."""
+    require(page.may.annotate and page.may.delete, "deleting notes")
+    slow_down(page.limits.writes, visitor.session)
+    if not page.bench.delete_note(note):
+        raise HTTPException(404, f"there is no note {note[:32]}")
+
+
+@routes.put("/selects/{clip}")
+def choose(page: page_state, visitor: asking, clip: Ident, body: schemas.Choice) -> schemas.Choice:
+    """Stars for a take, or its rejection."""
+    require(page.may.annotate, "choosing takes")
+    slow_down(page.limits.writes, visitor.session)
+    choice = Select(clip=_clip(page, clip).id, author=visitor.author, stars=body.stars, rejected=body.rejected)
+    page.bench.set_select(choice)
+    return body

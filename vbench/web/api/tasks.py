@@ -1,0 +1,270 @@
+"""What the page sets in motion: plans and generating, scoring, uploads and imports, exports."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import Path as PathParameter
+from fastapi.responses import FileResponse, JSONResponse, Response
+from starlette.requests import ClientDisconnect
+
+from vbench.bench.tables import ClipRow
+from vbench.errors import BudgetError, OptionError
+from vbench.exports import FILES, QUICK, export, takes_of
+from vbench.generate.retry import NoJobError
+from vbench.records import Prompt, Task
+from vbench.tasks import worker
+from vbench.tasks.cells import places_of, takes_at
+from vbench.tasks.events import read_steps
+from vbench.tasks.paths import page_folder
+from vbench.web import estimate, retry, schemas, take_list
+from vbench.web.prompt_choice import find_prompt, new_prompt, search, shelves
+from vbench.web.security.guard import MAX_UPLOAD_BYTES
+from vbench.web.state import Page, asking, page_state, require, slow_down
+
+routes = APIRouter(prefix="/api/v1", tags=["work"])
+TaskId = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{16}$")]
+JobId = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{8,64}$")]
+SHOWN_TASKS = 200
+
+
+# --- tasks --------------------------------------------------------------------------------------------------------
+
+
+def _facts(page: Page, found: list[Task], *, alive: bool) -> list[schemas.TaskFacts]:
+    wanted = {task.id: places_of(task) for task in found}
+    takes = takes_at(page.bench, [place for places in wanted.values() for place in places])
+    return [_one(task, [takes[place] for place in wanted[task.id] if place in takes], alive=alive) for task in found]
+
+
+def _one(task: Task, takes: list[str], *, alive: bool) -> schemas.TaskFacts:
+    is_file = task.kind == "export" and task.state == "done"
+    places = places_of(task)
+    return schemas.TaskFacts(
+        id=task.id,
+        kind=task.kind,
+        state=task.state,
+        progress=task.progress,
+        message=task.message,
+        created=task.created,
+        result_url=f"/api/v1/exports/{task.id}" if is_file else "",
+        worker_alive=alive,
+        about=str(task.args.get("about", "")),
+        models=sorted({model for model, _, _ in places}),
+        prompts=sorted({key for _, key, _ in places}),
+        takes=takes,
+        n_takes=len(places),
+    )
+
+
+def _task(page: Page, id: str) -> Task:
+    found = next((task for task in page.bench.tasks() if task.id == id), None)
+    if found is None:
+        raise HTTPException(404, f"there is no task {id}")
+    return found
+
+
+def _queue(page: Page, kind: str, args: dict[str, Any]) -> schemas.TaskFacts:
+    id = page.bench.add_task(kind, args)
+    worker.ensure_worker(page.bench)
+    return _facts(page, [_task(page, id)], alive=True)[0]
+
+
+@routes.get("/tasks")
+def tasks(page: page_state) -> list[schemas.TaskFacts]:
+    """Work asked for, newest first; where a worker died, another is started. A public page has none to show."""
+    if page.policy.public:
+        return []
+    found = page.bench.tasks()[:SHOWN_TASKS]
+    alive = worker.is_alive(page.bench)
+    if not alive and any(task.state in ("waiting", "running") for task in found):
+        worker.ensure_worker(page.bench)
+        alive = True
+    return _facts(page, found, alive=alive)
+
+
+@routes.get("/tasks/{task}")
+def task_facts(page: page_state, task: TaskId) -> schemas.TaskFacts:
+    """How far a task is."""
+    require(not page.policy.public, "looking at tasks")
+    found = _task(page, task)
+    alive = found.state not in ("waiting", "running") or worker.is_alive(page.bench)
+    return _facts(page, [found], alive=alive)[0]
+
+
+@routes.get("/steps")
+def steps(page: page_state) -> dict[str, schemas.StepFacts]:
+    """Job → what it is doing, of those that are being made now. A public page has none to show."""
+    if page.policy.public:
+        return {}
+    running = [task for task in page.bench.tasks()[:SHOWN_TASKS] if task.state == "running"]
+    jobs = [read_steps(page.bench, task.id).get("jobs", {}) for task in running]
+    return {id: schemas.StepFacts(**step) for found in jobs for id, step in found.items()}
+
+
+@routes.post("/tasks", status_code=202)
+def add_task(page: page_state, visitor: asking, body: schemas.NewTask) -> schemas.TaskFacts:
+    """Generate takes of a prompt, or score what is not scored."""
+    require(page.may.generate, "generating and scoring")
+    slow_down(page.limits.writes, visitor.session)
+    if body.kind == "score":
+        return _queue(page, "score", (body.score or schemas.ScoreArgs()).model_dump())
+    if body.generate is None:
+        raise OptionError("a task of kind generate needs its arguments under generate")
+    wish = body.generate
+    prompt = _prompt(page, wish)
+    planned = estimate.plan(wish, prompt)
+    if standing := [f"{one.model}: {one.reason}" for one in planned.models if not one.runnable]:
+        raise OptionError("; ".join(standing))
+    if any(one.is_billable for one in planned.models) and wish.max_cost is None:
+        raise BudgetError("these tools cost money; give a ceiling in dollars (max_cost)")
+    if wish.max_cost is not None and planned.cost_usd > wish.max_cost:
+        raise BudgetError(
+            f"this would cost about ${planned.cost_usd:.2f}, the ceiling is ${wish.max_cost:.2f}; "
+            "raise it, or take fewer tools or samples"
+        )
+    line = asdict(prompt) | {"negative": wish.negative or prompt.negative}
+    args = wish.model_dump(exclude={"prompt", "prompt_id", "negative"})
+    return _queue(page, "generate", args | {"prompt": line, "prompt_key": prompt.key, "about": prompt.text})
+
+
+def _prompt(page: Page, wish: schemas.GenerateArgs) -> Prompt:
+    """The known prompt with this text (and id, where given), with all that its suite says of it; or a new one."""
+    found = find_prompt(page.bench, wish.prompt, wish.prompt_id)
+    return found or new_prompt(wish.prompt, wish.prompt_id)
+
+
+@routes.post("/jobs/{job}/retry", status_code=202)
+def retry_job(page: page_state, visitor: asking, job: JobId, body: schemas.RetryArgs) -> schemas.TaskFacts:
+    """Try one ended job again, with the words, seed and settings it had, as an attempt of its own."""
+    require(page.may.generate, "trying again")
+    slow_down(page.limits.writes, visitor.session)
+    try:
+        args = retry.retry_args(page.bench, job, body)
+    except NoJobError as error:
+        raise HTTPException(404, str(error)) from None
+    return _queue(page, "retry", args)
+
+
+@routes.post("/tasks/{task}/cancel")
+def cancel(page: page_state, visitor: asking, task: TaskId) -> schemas.TaskFacts:
+    """Stop a task; what is finished stays."""
+    require(page.may.generate, "cancelling")
+    slow_down(page.limits.writes, visitor.session)
+    found = _task(page, task)
+    if found.state in ("waiting", "running"):
+        page.bench.update_task(found.id, state="cancelled", message="stopping")
+    return _facts(page, [_task(page, task)], alive=worker.is_alive(page.bench))[0]
+
+
+@routes.get("/choices")
+def choices(
+    page: page_state,
+    q: Annotated[str, Query(max_length=200)] = "",
+    shelf: Annotated[str | None, Query(max_length=200)] = None,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> schemas.ChoiceList:
+    """Prompts to pick: the bench's and those of all suites, by suite; `q` is searched for in ids, texts and tags."""
+    require(page.may.generate or page.may.import_, "picking prompts")
+    known = shelves(page.bench)
+    n_fitting = Counter(one.name for one, _ in search(known, words=q, shelf=None))
+    fitting = list(search(known, words=q, shelf=shelf))
+    n_clips = take_list.clips_per(page.bench, ClipRow.prompt_key)
+    return schemas.ChoiceList(
+        total=len(fitting),
+        shelves=[
+            schemas.ShelfFacts(name=one.name, about=one.about, n=n_fitting[one.name], problem=one.problem)
+            for one in known
+        ],
+        prompts=[
+            schemas.ChoiceFacts(
+                shelf=one.name, key=prompt.key, id=prompt.id, text=prompt.text, tags=list(prompt.tags),
+                n_clips=n_clips.get(prompt.key, 0),
+            )
+            for one, prompt in fitting[offset : offset + limit]
+        ],
+    )  # fmt: skip
+
+
+@routes.post("/plan")
+def plan(page: page_state, visitor: asking, body: schemas.GenerateArgs) -> schemas.PlanTotal:
+    """The price of this click, and whether each tool can run here; nothing is started."""
+    require(page.may.generate, "planning")
+    slow_down(page.limits.writes, visitor.session)
+    return estimate.plan(body, _prompt(page, body))
+
+
+# --- clips of one's own -------------------------------------------------------------------------------------------
+
+
+@routes.post("/uploads")
+async def upload(
+    request: Request, page: page_state, visitor: asking, name: Annotated[str, Query(min_length=1, max_length=400)]
+) -> schemas.UploadFacts:
+    """Take one clip (the body is the file, `name` its name), and guess its tool and prompt."""
+    require(page.may.import_, "importing")
+    slow_down(page.limits.writes, visitor.session)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        async for piece in request.stream():
+            yield piece
+
+    try:
+        path = await page.uploads.receive(name, pieces(), most_bytes=MAX_UPLOAD_BYTES)
+    except ClientDisconnect:
+        raise HTTPException(400, f"{name}: the upload was broken off; drop the file again") from None
+    return await asyncio.to_thread(page.uploads.examine, path)
+
+
+@routes.post("/uploads/confirm", status_code=202)
+def confirm(page: page_state, visitor: asking, body: schemas.ConfirmedList) -> schemas.TaskFacts:
+    """Import uploads as what a person says they are."""
+    require(page.may.import_, "importing")
+    slow_down(page.limits.writes, visitor.session)
+    return _queue(page, "import", page.uploads.stage(body.uploads) | {"score": body.score})
+
+
+# --- exports ------------------------------------------------------------------------------------------------------
+
+
+@routes.post("/exports", response_model=None, responses={202: {"model": schemas.TaskFacts}})
+def add_export(page: page_state, visitor: asking, body: schemas.NewExport) -> Response:
+    """The chosen takes as a file: at once for tables and timelines, else as a task (202)."""
+    require(page.may.export, "exporting")
+    slow_down(page.limits.writes, visitor.session)
+    if body.kind in QUICK:
+        takes = takes_of(page.bench, body.clips, author=visitor.author)
+        with tempfile.TemporaryDirectory(prefix="vbench-export-") as folder:
+            made = export(body.kind, takes, Path(folder))
+            data = made.read_bytes()
+        return Response(
+            data,
+            media_type="application/octet-stream",
+            headers={"content-disposition": f'attachment; filename="{made.name}"'},
+        )
+    ids = [page.bench.clip(id).id for id in body.clips]
+    args = {"kind": body.kind, "clips": ids, "author": visitor.author, "at_s": body.at_s}
+    return JSONResponse(_queue(page, "export", args).model_dump(), 202)
+
+
+@routes.get("/exports/{task}", response_class=FileResponse)
+def exported(page: page_state, visitor: asking, task: TaskId) -> FileResponse:
+    """The file of a finished export, to the one who asked for it."""
+    require(page.may.export, "exporting")
+    found = _task(page, task)
+    if found.kind != "export" or found.args.get("author") != visitor.author:
+        raise HTTPException(404, f"there is no export {task}")
+    if found.state != "done":
+        raise HTTPException(409, f"the export is {found.state}: {found.message or 'ask again in a moment'}")
+    path = page_folder(page.bench) / "exports" / task / FILES[found.args["kind"]]
+    if not path.is_file():
+        raise HTTPException(410, "the exported file was deleted; export again")
+    return FileResponse(path, filename=path.name, media_type="application/octet-stream")

@@ -1,0 +1,187 @@
+"""What may reach the page: an allow-list of routes, sizes, times and accounts, in front of everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import time
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vbench.web.security.policy import CLIENT_HEADER, Policy, is_trusted_host, is_trusted_origin
+from vbench.web.security.rates import RateLimit
+from vbench.web.security.responses import Answer, Refused
+
+if TYPE_CHECKING:
+    from vbench.web.security.auth import Accounts
+
+log = logging.getLogger(__name__)
+
+UI = "/ui"
+"""Where the Gradio pages are mounted."""
+MAX_BODY_BYTES = 1_000_000
+MAX_UPLOAD_BYTES = 2_000_000_000
+MAX_NAME = 255
+"""Letters of one part of an address; file systems know no longer names either."""
+MAX_PATH = 2000
+BODY_TIMEOUT_S = 20.0
+UPLOAD_TIMEOUT_S = 3600.0
+UNREAD_BYTES, UNREAD_S = 16_000_000, 2.0
+"""So much of a refused body is read all the same: a browser that is still sending would not see why it was refused."""
+UPLOADS = "/api/v1/uploads"
+SESSION_COOKIE = "vbench_session"
+WITHOUT_ACCOUNT = frozenset({"/login", "/healthz", "/favicon.ico", "/robots.txt"})
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+METHODS = SAFE_METHODS | {"POST", "PUT", "DELETE"}
+
+_OURS = re.compile(r"/(?:|login|logout|healthz|favicon\.ico|robots\.txt|(?:media|static|api/v1|arena/media)/.+)")
+_GRADIO = re.compile(
+    r"/(?:assets/.+|static/.+|svelte/.+|theme\.css|favicon\.ico|manifest\.json|gradio_api/(?:theme\.css|startup-events))"
+)
+"""All of Gradio that the pages use: its own files, read. They call no Python through it, so that everything else
+(queue, upload, file, proxy, info, config, monitoring, runs, ...) stays closed."""
+_STRANGE = re.compile(r"[\x00-\x1f\x7f\\]|//|/\.\.(?:/|$)")
+"""Control characters, backslashes, empty parts and steps upwards: no address of this page has them."""
+
+
+def is_open_route(method: str, path: str, pages: frozenset[str]) -> bool:
+    """Whether the application itself uses this route; everything else is closed."""
+    if _STRANGE.search(path) or len(path) > MAX_PATH or any(len(part) > MAX_NAME for part in path.split("/")):
+        return False
+    if not (path == UI or path.startswith(f"{UI}/")):
+        return _OURS.fullmatch(path) is not None
+    inner = path[len(UI) :]
+    return method in SAFE_METHODS and (inner.strip("/") in pages or _GRADIO.fullmatch(inner) is not None)
+
+
+class Guard:
+    """The outermost layer: nothing reaches the application, Gradio's part included, that the policy does not name.
+
+    Args:
+        app: The application.
+        policy: Who is let in, from where.
+        pages: Names of the Gradio pages; empty for the first.
+        accounts: Who may in; None: everyone.
+        edition: Said with every answer of the API; see `static_files.edition`.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        policy: Policy,
+        pages: frozenset[str],
+        accounts: Accounts | None = None,
+        edition: str = "",
+    ) -> None:
+        self._app, self._policy, self._pages, self._accounts = app, policy, pages, accounts
+        self._edition = edition
+        self._password_tries = RateLimit(6, burst=6)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        answer = Answer(send, self._policy, self._edition if scope["path"].startswith("/api/") else "")
+        try:
+            headers = Headers(scope=scope)
+            body = self._checked(scope, headers, receive, answer)
+            if self._accounts is not None:
+                await self._identify(scope, headers, self._accounts)
+            await self._app(scope, body, answer.send)
+        except Refused as refusal:
+            if scope["method"] not in SAFE_METHODS:
+                await _read_away(receive)
+            await answer.refuse(refusal)
+        except Exception:
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            await answer.refuse(Refused(500, "the page met a bug; its log has the traceback"))
+
+    def _checked(self, scope: Scope, headers: Headers, receive: Receive, answer: Answer) -> Receive:
+        method, path, server = scope["method"], scope["path"], scope.get("server")
+        host = headers.get("host", "")
+        if not is_trusted_host(host, self._policy, server):
+            raise Refused(421, f"this page does not answer to {host[:100]!r}; use --trusted-origin")
+        forwarded = headers.getlist("x-forwarded-host")
+        if not all(is_trusted_host(name, self._policy, server) for name in forwarded):  # Gradio writes it down
+            scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"x-forwarded-host"]
+        if method not in METHODS:
+            raise Refused(405, f"{method[:20]} is not used here")
+        if not is_open_route(method, path, self._pages):
+            raise Refused(404, "there is nothing at this address")
+        if method in SAFE_METHODS:
+            return receive
+        if not is_trusted_origin(headers, self._policy):
+            origin = headers.get("origin", "nowhere")[:100]
+            raise Refused(
+                403,
+                f"the request comes from {origin!r}, not from this page; reload the page, "
+                f"or let a script send the header {CLIENT_HEADER}",
+            )
+        is_upload = path == UPLOADS
+        limit = MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES
+        length = headers.get("content-length", "0")
+        if not re.fullmatch(r"[0-9]{1,18}", length) or int(length) > limit:
+            raise Refused(413, f"the body has {length[:20]} bytes; at most {limit} are taken")
+        return _limited(receive, limit, UPLOAD_TIMEOUT_S if is_upload else BODY_TIMEOUT_S, answer)
+
+    async def _identify(self, scope: Scope, headers: Headers, accounts: Accounts) -> None:
+        cookie = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE, "")
+        authorization = headers.get("authorization", "")
+        name = accounts.by_session(cookie) or accounts.by_known_password(authorization)
+        if name is None and authorization:
+            if wait := self._password_tries.wait_s(client_address(scope)):
+                raise Refused(429, f"too many requests with a password; wait {wait:.0f} s, or sign in once")
+            name = await asyncio.to_thread(accounts.by_password, authorization)
+        scope.setdefault("state", {})["account"] = name
+        if name is not None or scope["path"] in WITHOUT_ACCOUNT:
+            return
+        if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+            raise Refused(303, "sign in at /login", location="/login")
+        raise Refused(401, "sign in at /login, or send a name and password (HTTP Basic)")
+
+
+def client_address(scope: Scope) -> str:
+    """Where a request came from; used for rates only, and never stored."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _limited(receive: Receive, limit_bytes: int, limit_s: float, answer: Answer) -> Receive:
+    """`receive`, up to a size and a time for the whole body; afterwards it waits for the client as before."""
+    end = time.monotonic() + limit_s
+    taken, is_complete = 0, False
+
+    async def limited() -> Message:
+        nonlocal taken, is_complete
+        if is_complete:
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), max(0.0, end - time.monotonic()))
+        except TimeoutError:
+            raise answer.must_be(408, f"the body did not arrive within {limit_s:.0f} s; send it again") from None
+        taken += len(message.get("body", b""))
+        if taken > limit_bytes:
+            raise answer.must_be(413, f"the body has more than {limit_bytes} bytes; send less")
+        is_complete = not message.get("more_body", False)
+        return message
+
+    return limited
+
+
+async def _read_away(receive: Receive) -> None:
+    """Take in what a visitor is still sending, within limits."""
+    end, taken, is_more = time.monotonic() + UNREAD_S, 0, True
+    with contextlib.suppress(TimeoutError):
+        while is_more and taken < UNREAD_BYTES:
+            message = await asyncio.wait_for(receive(), max(0.0, end - time.monotonic()))
+            taken += len(message.get("body", b""))
+            is_more = message.get("more_body", False)

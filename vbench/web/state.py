@@ -1,0 +1,135 @@
+"""What every route of a running page shares, and who is asking."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, HTTPException, Query, Request, Response
+
+from vbench.bench import Bench
+from vbench.web.security.guard import client_address
+from vbench.web.security.policy import Permissions, Policy
+from vbench.web.security.rates import RateLimit
+
+if TYPE_CHECKING:
+    from vbench.arena.arena import Arena
+    from vbench.web.boards import Kept
+    from vbench.web.media import Makers, Originals
+    from vbench.web.security.auth import Accounts
+    from vbench.web.uploads import Uploads
+
+VOTER_COOKIE = "vbench_voter"
+Offset = Annotated[int, Query(ge=0, le=1_000_000_000)]
+"""How many rows of a list to pass over; databases count no further than 64 bits."""
+
+
+@dataclass(kw_only=True)
+class Limits:
+    """Rates; the address ones are wide, since a class or an office shares an address."""
+
+    votes: RateLimit = field(default_factory=lambda: RateLimit(60, burst=30))
+    """Per voter: pairs drawn and votes cast."""
+    votes_from_address: RateLimit = field(default_factory=lambda: RateLimit(3000, burst=1500))
+    writes: RateLimit = field(default_factory=lambda: RateLimit(300, burst=100))
+    boards: RateLimit = field(default_factory=lambda: RateLimit(60, burst=40))
+    """Per address: one with other filters takes a second of a large bench, and they are made one at a time."""
+    logins: RateLimit = field(default_factory=lambda: RateLimit(6, burst=6))
+
+
+@dataclass(kw_only=True)
+class Page:
+    """A running page: its bench and what it may do with it."""
+
+    bench: Bench
+    policy: Policy
+    originals: Originals
+    makers: Makers
+    arena: Arena
+    boards: Kept
+    uploads: Uploads
+    voter_key: bytes
+    """Turns sessions into what is stored with votes."""
+    accounts: Accounts | None = None
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def may(self) -> Permissions:
+        return self.policy.may
+
+
+def _page(request: Request) -> Page:
+    page: Page = request.app.state.page
+    return page
+
+
+page_state = Annotated[Page, Depends(_page)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who is asking."""
+
+    session: str
+    """The account, or a random name kept in a cookie."""
+    voter: str
+    """What is stored with votes: a hash that changes every month and leads back to nobody."""
+    author: str
+    """What is stored with notes and stars: the account; empty where there are no accounts."""
+    address: str
+    """For rates only."""
+
+
+def _visitor(request: Request, response: Response, page: page_state) -> Visitor:
+    account = getattr(request.state, "account", None) or ""
+    session = account or request.cookies.get(VOTER_COOKIE, "")
+    if not 8 <= len(session) <= 200 and not account:
+        session = secrets.token_urlsafe(18)
+        set_cookie(response, page.policy, request, VOTER_COOKIE, session, max_age=90 * 24 * 3600)
+    month = datetime.now(UTC).strftime("%Y-%m")
+    voter = hmac.new(page.voter_key, f"{month}:{session}".encode(), "sha256").hexdigest()[:32]
+    return Visitor(session=session, voter=voter, author=account, address=client_address(request.scope))
+
+
+asking = Annotated[Visitor, Depends(_visitor)]
+
+
+def set_cookie(
+    response: Response, policy: Policy, request: Request, name: str, value: str, *, max_age: int | None
+) -> None:
+    """Set a cookie that no script reads and no other site makes use of."""
+    secure = request.url.scheme == "https" or policy.embedded
+    response.set_cookie(
+        name,
+        value,
+        max_age=max_age,
+        httponly=True,
+        secure=secure,
+        samesite="none" if policy.embedded else "strict",
+    )
+    if policy.embedded:  # browsers drop the cookie of a frame that is not partitioned; http.cookies writes it from 3.14
+        key, header = response.raw_headers[-1]
+        response.raw_headers[-1] = (key, header + b"; Partitioned")
+
+
+def require(allowed: bool, what: str) -> None:
+    """Stop a visitor who may not do this here.
+
+    Raises:
+        HTTPException: 403.
+    """
+    if not allowed:
+        raise HTTPException(403, f"{what} is off on this page: it is public, so that visitors look and vote only")
+
+
+def slow_down(limit: RateLimit, key: str) -> None:
+    """Count a request.
+
+    Raises:
+        HTTPException: 429 with the seconds to wait.
+    """
+    if wait := limit.wait_s(key):
+        raise HTTPException(429, f"too many requests; wait {wait:.0f} s", {"retry-after": str(int(wait) + 1)})

@@ -1,0 +1,179 @@
+"""Clips a person drops on the page: taken in pieces, looked into by the sandbox, imported once confirmed."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from vbench.bench import Bench
+from vbench.bench.media import safe_name
+from vbench.catalog.cards import cards
+from vbench.catalog.prompt_lines import slug
+from vbench.errors import CatalogError, ClipError, OptionError
+from vbench.importing import guess_from_name
+from vbench.importing.scan import CLIP_SUFFIXES
+from vbench.records import Prompt
+from vbench.tasks.paths import page_folder
+from vbench.video.sandbox import Sandbox
+from vbench.web.prompt_choice import suite_prompts
+from vbench.web.schemas import Confirmed, UploadFacts
+
+PROBE_LIMIT_S = 180.0
+KEPT_S = 24 * 3600.0
+"""An upload nobody confirmed is thrown away after this."""
+SPARE_BYTES = 2 * 2**30
+"""Free space that uploads leave on the disk."""
+
+
+class Uploads:
+    """The files waiting for a person's word, one folder each."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench, self._sandbox = bench, Sandbox()
+
+    @property
+    def folder(self) -> Path:
+        return page_folder(self._bench) / "uploads"
+
+    async def receive(self, name: str, pieces: AsyncIterator[bytes], *, most_bytes: int) -> Path:
+        """Write an upload to disk as it comes.
+
+        Raises:
+            OptionError: no kind of clip, too large, or no room.
+        """
+        self._forget_old()
+        given = Path(name.replace("\\", "/"))
+        safe = f"{safe_name(given.stem)}{given.suffix.lower()}"
+        if given.suffix.lower() not in CLIP_SUFFIXES:
+            raise OptionError(f"{safe_name(given.name)!r} is no clip; drop one of {', '.join(CLIP_SUFFIXES)}")
+        place = self.folder / secrets.token_hex(16)
+        place.mkdir(parents=True)
+        path, taken = place / safe, 0
+        try:
+            with path.open("wb") as file:
+                async for piece in pieces:
+                    taken += len(piece)
+                    if taken > most_bytes:
+                        raise OptionError(
+                            f"{safe}: larger than {most_bytes / 1e9:.0f} GB; import it with vbench import"
+                        )
+                    if shutil.disk_usage(place).free < SPARE_BYTES:
+                        raise OptionError(f"{safe}: the disk of the bench is nearly full; free space and drop it again")
+                    file.write(piece)
+            if not taken:
+                raise OptionError(f"{safe}: the file is empty; copy or download it again")
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        return path
+
+    def examine(self, path: Path) -> UploadFacts:
+        """Probe an upload and guess what it is; one that no player could show is thrown away."""
+        facts: dict[str, Any] = {"upload": path.parent.name, "file": path.name, "size_bytes": path.stat().st_size}
+        try:
+            found = self._sandbox.call("probe", {"source": str(path)}, limit_s=PROBE_LIMIT_S)
+        except ClipError as error:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            said = str(error).replace(f"{path}", path.name)
+            return UploadFacts(**facts, error=said)
+        guess = guess_from_name(
+            path.name,
+            sorted(self._bench.models()),
+            self._bench.prompts(),
+            more_models=_catalogue(),
+            more_prompts=suite_prompts(),
+            metadata=found["tags"],
+        )
+        said_id = guess.prompt_id or (slug(guess.prompt) if guess.prompt else "")
+        return UploadFacts(**facts, error="", probe=found["probe"], **asdict(guess) | {"prompt_id": said_id})
+
+    def stage(self, confirmed: Sequence[Confirmed]) -> dict[str, Any]:
+        """Bring confirmed uploads into one folder with a manifest; its name and the places, for the import task.
+
+        Raises:
+            OptionError: an upload is gone, a prompt has no text, or two files claim one place.
+        """
+        places = [(item.model, item.prompt_id, item.sample) for item in confirmed]
+        if len(set(places)) < len(places):
+            twice = next(place for place in places if places.count(place) > 1)
+            raise OptionError(f"two files for {twice[0]}, prompt {twice[1]}, sample {twice[2]}; number the samples")
+        files = [self._file(item.upload) for item in confirmed]
+        prompts = self._prompts(confirmed)
+        self._bench.add_prompts(prompts)  # with the tags and wishes of its suite, which the lines below do not hold
+        name = secrets.token_hex(8)
+        folder = page_folder(self._bench) / "imports" / name
+        folder.mkdir(parents=True)
+        rows = []
+        for number, (item, file, prompt) in enumerate(zip(confirmed, files, prompts, strict=True)):
+            target = folder / f"{number:03d} {file.name}"
+            file.replace(target)
+            shutil.rmtree(file.parent, ignore_errors=True)
+            row = {"file": target.name, "model": item.model, "prompt_id": prompt.id, "sample": item.sample}
+            rows.append(row | {"notes": f"dropped on the page as {file.name}"})
+        _write_lines(folder / "manifest.jsonl", rows)
+        lines = {prompt.key: {"id": prompt.id, "text": prompt.text} for prompt in prompts}
+        _write_lines(folder / "prompts.jsonl", list(lines.values()))
+        places = [(item.model, prompt.key, item.sample) for item, prompt in zip(confirmed, prompts, strict=True)]
+        return {"folder": name, "places": places}
+
+    def _prompts(self, confirmed: Sequence[Confirmed]) -> list[Prompt]:
+        """The prompt of each: the bench's, one of a suite, or a new one by its text.
+
+        Raises:
+            OptionError: an id is unknown or not unique, and no text was given; or two have one id and other texts.
+        """
+        known: dict[str, dict[str, Prompt]] = {}
+        for prompt in (*suite_prompts(), *self._bench.prompts()):
+            known.setdefault(prompt.id, {})[prompt.text] = prompt
+        prompts = [_prompt(item, known.get(item.prompt_id, {})) for item in confirmed]
+        texts: dict[str, str] = {}
+        for prompt in prompts:
+            if texts.setdefault(prompt.id, prompt.text) != prompt.text:
+                raise OptionError(f"two texts for the prompt {prompt.id!r}; give one of them another id")
+        return prompts
+
+    def close(self) -> None:
+        """End the process that looks into files."""
+        self._sandbox.close()
+
+    def _file(self, upload: str) -> Path:
+        files = list((self.folder / upload).glob("*")) if (self.folder / upload).is_dir() else []
+        if len(files) != 1:
+            raise OptionError("an upload is not there any more; drop the file again")
+        return files[0]
+
+    def _forget_old(self) -> None:
+        if not self.folder.is_dir():
+            return
+        for place in self.folder.iterdir():
+            if place.stat().st_mtime < time.time() - KEPT_S:
+                shutil.rmtree(place, ignore_errors=True)
+
+
+def _prompt(item: Confirmed, same: Mapping[str, Prompt]) -> Prompt:
+    """One prompt, of those that are called so."""
+    if item.prompt:
+        id = item.prompt_id if same else slug(item.prompt_id)
+        return same.get(item.prompt) or Prompt(id=id, text=item.prompt, suite="page")
+    if len(same) != 1:
+        found = "no prompt" if not same else "more than one prompt"
+        raise OptionError(f"{found} that is known here is called {item.prompt_id!r}; give its text")
+    return next(iter(same.values()))
+
+
+def _catalogue() -> list[str]:
+    """Ids of the tools of the catalogue; none where a card of one's own cannot be read, which the tools' list says."""
+    try:
+        return list(cards())
+    except CatalogError:
+        return []
+
+
+def _write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
