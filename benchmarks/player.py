@@ -130,11 +130,16 @@ def large_board(bench: Bench, *, n_models: int = 40, n_metrics: int = 20) -> Non
     template = bench.clips()[0]
     infos = [
         MetricInfo(
-            name=f"measure_{number}", version=1, unit="points", higher_is_better=bool(number % 3), bounds=(0.0, 1.0),
-            group=("temporal", "motion", "picture", "text")[number % 4], about="A synthetic measure.",
+            name=f"measure_{number}",
+            version=1,
+            unit="points",
+            higher_is_better=bool(number % 3),
+            bounds=(0.0, 1.0),
+            group=("temporal", "motion", "picture", "text")[number % 4],
+            about="A synthetic measure.",
         )
         for number in range(n_metrics)
-    ]  # fmt: skip
+    ]
     bench.add_metrics(infos)
     for model in range(n_models):
         for row in range(4):

@@ -20,26 +20,48 @@ from vbench.records import (
 )
 
 PROBE = Probe(
-    container="mp4", codec="h264", pixel_format="yuv420p", width=64, height=48, rotation=0, n_frames=24, fps=24.0,
-    duration_s=1.0, is_vfr=False, bit_depth=8, has_alpha=False, has_audio=False,
-)  # fmt: skip
+    container="mp4",
+    codec="h264",
+    pixel_format="yuv420p",
+    width=64,
+    height=48,
+    rotation=0,
+    n_frames=24,
+    fps=24.0,
+    duration_s=1.0,
+    is_vfr=False,
+    bit_depth=8,
+    has_alpha=False,
+    has_audio=False,
+)
 
 
 def a_clip(model: str, prompt: Prompt, sample: int = 0, **provenance: Any) -> Clip:
     """A clip whose file does not exist."""
     sha = digest(model, prompt.key, sample, length=64)
     return Clip(
-        id=clip_id(model, prompt.text, sample, sha), model=model, prompt=prompt, sample=sample, sha256=sha,
-        media=f"clips/{model}/{prompt.id}-{sample}.mp4", linked=False, probe=PROBE, provenance=Provenance(**provenance),
-    )  # fmt: skip
+        id=clip_id(model, prompt.text, sample, sha),
+        model=model,
+        prompt=prompt,
+        sample=sample,
+        sha256=sha,
+        media=f"clips/{model}/{prompt.id}-{sample}.mp4",
+        linked=False,
+        probe=PROBE,
+        provenance=Provenance(**provenance),
+    )
 
 
 def an_info(name: str, **changes: Any) -> MetricInfo:
     """What a number means, in tests."""
     values: dict[str, Any] = {
-        "version": 1, "unit": "points", "higher_is_better": True, "bounds": (0.0, 100.0), "group": "temporal",
+        "version": 1,
+        "unit": "points",
+        "higher_is_better": True,
+        "bounds": (0.0, 100.0),
+        "group": "temporal",
         "about": "A made-up measure.",
-    }  # fmt: skip
+    }
     return MetricInfo(name=name, **values | changes)
 
 

@@ -92,8 +92,13 @@ def faultless(tmp_path_factory: pytest.TempPathFactory) -> Bench:
         return Faultless(card.model_copy(update={"options": {"defect": "none"}}))
 
     bench = Bench.open(tmp_path_factory.mktemp("faultless"))
-    generate(bench, models=TOOLS, suite=ROOT / "prompts" / "demo.yaml", make=make,
-             wishes=Wishes(seconds=2, width=320, height=240, fps=12))  # fmt: skip
+    generate(
+        bench,
+        models=TOOLS,
+        suite=ROOT / "prompts" / "demo.yaml",
+        make=make,
+        wishes=Wishes(seconds=2, width=320, height=240, fps=12),
+    )
     score(bench, metrics=SELF_TEST, device="cpu", settings={"clip.model": str(tiny_clip_path())})
     return bench
 

@@ -58,8 +58,11 @@ def vbench(clip, site, *args):
     paths = os.pathsep.join([str(site), str(GUIDE.parents[1])])
     return subprocess.run(
         [sys.executable, "-m", "vbench", *args],
-        env={**os.environ, "PYTHONPATH": paths}, cwd=clip, capture_output=True, text=True,
-    )  # fmt: skip
+        env={**os.environ, "PYTHONPATH": paths},
+        cwd=clip,
+        capture_output=True,
+        text=True,
+    )
 
 
 def test_the_example_is_thirty_lines():
@@ -92,9 +95,12 @@ def test_it_joins_offline_and_a_missing_vbench_dimension_can_be_filled(clip, sit
         "print(json.dumps([p['offline'], p['vbench'], list(_not_in_vbench(names, Settings()))]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{GUIDE.parents[1]}"},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{GUIDE.parents[1]}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     offline, vbench_preset, missing = json.loads(done.stdout)
     assert "warmth_again" in offline
     assert "vbench.imaging_quality" in vbench_preset

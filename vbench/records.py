@@ -60,11 +60,6 @@ def digest(*parts: object, length: int = 16) -> str:
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:length]
 
 
-def storable(text: str) -> str:
-    """`text` as every database and page takes it: a tool may cut a message in the middle of a character."""
-    return text.encode("utf-8", "replace").decode().replace("\x00", "?")
-
-
 @lru_cache(maxsize=65_536)
 def prompt_key(prompt_id: str, text: str) -> str:
     """The identity of a prompt: an edited prompt is a new one."""
@@ -74,6 +69,62 @@ def prompt_key(prompt_id: str, text: str) -> str:
 def clip_id(model: str, prompt_text: str, sample: int, sha256: str) -> str:
     """The identity of one file made for one prompt."""
     return digest("clip", model, prompt_text, sample, sha256)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ToolLabel:
+    """What a tool's clips are filed under: the tool, or ``tool@arm`` where prompts were rewritten for it."""
+
+    tool: str
+    """Id of its card."""
+    arm: str = ""
+
+    @classmethod
+    def parse(cls, label: str) -> ToolLabel:
+        """The parts of a label as it is stored."""
+        tool, _, arm = label.partition("@")
+        return cls(tool, arm)
+
+    def __str__(self) -> str:
+        return f"{self.tool}@{self.arm}" if self.arm else self.tool
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cell:
+    """The place of one clip in the matrix of tools, prompts and samples."""
+
+    model: str
+    """`ToolLabel` as text."""
+    prompt_key: str
+    sample: int
+
+    @classmethod
+    def parse(cls, text: str) -> Cell:
+        """The cell that `str` has written."""
+        model, _, place = text.rpartition("/")
+        prompt_key, _, sample = place.rpartition("-")
+        return cls(model, prompt_key, int(sample))
+
+    def __str__(self) -> str:
+        return f"{self.model}/{self.prompt_key}-{self.sample}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class JobKey:
+    """What makes a job the only one of its kind: all that changes the output, and the number of the attempt at it."""
+
+    identity: str
+    """Digest of the plan's identity with tool, prompt and sample."""
+    attempt: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> JobKey:
+        """The key as the jobs table holds it: ``identity`` or, from the second attempt on, ``identity#attempt``."""
+        identity, _, attempt = text.partition("#")
+        return cls(identity, int(attempt or 1))
+
+    def __str__(self) -> str:
+        return self.identity if self.attempt == 1 else f"{self.identity}#{self.attempt}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,10 +75,22 @@ def test_runs_with_every_value_and_no_shell(make: Any, tmp_path: Path, monkeypat
     monkeypatch.setenv("MY_SETTING", "passed")
     notes = tmp_path / "copied.json"
     adapter = make(
-        "--prompt={prompt}", "{prompt}", "--seed={seed}", "--size={width}*{height}", "--frames={frames}", "--fps={fps}",
-        "--seconds={seconds}", "--text={prompt_file}", ["--neg={negative}"], ["--image={image}"], f"--copy={notes}",
-        frames={"rule": "4k+1"}, env=["MY_SETTING"], set_env={"MODE": "fast"}, cwd=str(tmp_path),
-    )  # fmt: skip
+        "--prompt={prompt}",
+        "{prompt}",
+        "--seed={seed}",
+        "--size={width}*{height}",
+        "--frames={frames}",
+        "--fps={fps}",
+        "--seconds={seconds}",
+        "--text={prompt_file}",
+        ["--neg={negative}"],
+        ["--image={image}"],
+        f"--copy={notes}",
+        frames={"rule": "4k+1"},
+        env=["MY_SETTING"],
+        set_env={"MODE": "fast"},
+        cwd=str(tmp_path),
+    )
     path, facts = fetch(adapter, tmp_path / "job")
     import json
 

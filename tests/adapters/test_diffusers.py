@@ -102,9 +102,15 @@ def test_frames_are_those_of_the_bare_pipeline(weights: Any, tmp_path: Path) -> 
     clip, _ = make(DiffusersAdapter(card("ltx", weights("ltx"))), tmp_path / "a", seed=3)
     pipeline = DiffusionPipeline.from_pretrained(weights("ltx"))
     bare = pipeline(
-        FOX.text, width=64, height=64, num_frames=9, frame_rate=24, generator=torch.Generator("cpu").manual_seed(3),
-        output_type="np", **tiny.OPTIONS["ltx"]["call"],
-    ).frames[0]  # fmt: skip
+        FOX.text,
+        width=64,
+        height=64,
+        num_frames=9,
+        frame_rate=24,
+        generator=torch.Generator("cpu").manual_seed(3),
+        output_type="np",
+        **tiny.OPTIONS["ltx"]["call"],
+    ).frames[0]
     write_clip(bare, tmp_path / "bare.mp4", fps=24)
     assert clip.read_bytes() == (tmp_path / "bare.mp4").read_bytes()
 
@@ -212,9 +218,12 @@ def test_identity_changes_with_all_that_changes_the_picture(weights: Any) -> Non
 
 def test_vae_tiling_attention_backend_and_cache_are_switched_on(weights: Any) -> None:
     tool = card(
-        "wan", weights("wan"), attention="_native_math", vae={"tiling": True, "slicing": True},
+        "wan",
+        weights("wan"),
+        attention="_native_math",
+        vae={"tiling": True, "slicing": True},
         cache={"type": "FirstBlockCacheConfig", "options": {"threshold": 0.1}},
-    )  # fmt: skip
+    )
     pipeline = DiffusersAdapter(tool)._load()
     assert pipeline.vae.use_tiling
     assert pipeline.vae.use_slicing

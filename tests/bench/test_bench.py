@@ -15,10 +15,11 @@ from sqlalchemy import inspect, text
 from vbench.bench import Bench
 from vbench.bench import database as database_module
 from vbench.bench.database import filesystem_of
-from vbench.bench.media import clip_key, frames_in, safe_name, sha256_of
+from vbench.bench.media import clip_key, safe_name
 from vbench.bench.migrations import FOLDER, HEAD
 from vbench.bench.tables import Base
 from vbench.errors import BenchError
+from vbench.files import frames_in, sha256_of
 from vbench.records import (
     Clip,
     Event,
@@ -39,18 +40,36 @@ from vbench.records import (
 
 PROMPT = Prompt(id="cat", text="a cat walks", suite="mine", tags=("animal",), expects={"seconds": 3})
 PROBE = Probe(
-    container="mp4", codec="h264", pixel_format="yuv420p", width=64, height=48, rotation=0, n_frames=24, fps=24.0,
-    duration_s=1.0, is_vfr=False, bit_depth=8, has_alpha=False, has_audio=False, warnings=("a", "b"),
-)  # fmt: skip
+    container="mp4",
+    codec="h264",
+    pixel_format="yuv420p",
+    width=64,
+    height=48,
+    rotation=0,
+    n_frames=24,
+    fps=24.0,
+    duration_s=1.0,
+    is_vfr=False,
+    bit_depth=8,
+    has_alpha=False,
+    has_audio=False,
+    warnings=("a", "b"),
+)
 
 
 def make_clip(model: str = "tool", *, sample: int = 0, content: str = "0", prompt: Prompt = PROMPT) -> Clip:
     sha = (content * 64)[:64]
     return Clip(
-        id=clip_id(model, prompt.text, sample, sha), model=model, prompt=prompt, sample=sample, sha256=sha,
-        media=f"clips/{model}/{prompt.id}-{sample}.mp4", linked=False, probe=PROBE,
+        id=clip_id(model, prompt.text, sample, sha),
+        model=model,
+        prompt=prompt,
+        sample=sample,
+        sha256=sha,
+        media=f"clips/{model}/{prompt.id}-{sample}.mp4",
+        linked=False,
+        probe=PROBE,
         provenance=Provenance(seed=7, body={"a": [1, 2]}, warnings=("w",)),
-    )  # fmt: skip
+    )
 
 
 def key(clip: Clip, metric: str = "flicker", version: int = 1, **params: object) -> ScoreKey:
@@ -305,7 +324,7 @@ def test_the_content_of_a_folder_is_its_frames_in_order(tmp_path):
     frames = frames_in(tmp_path)
     assert [path.name for path in frames] == ["f-2.png", "f-10.png"]
     both = hashlib.sha256(b"two").digest() + hashlib.sha256(b"ten").digest()
-    assert sha256_of(tmp_path, frames) == hashlib.sha256(both).hexdigest()
+    assert sha256_of(tmp_path) == hashlib.sha256(both).hexdigest()
     assert sha256_of(frames[0]) == hashlib.sha256(b"two").hexdigest()
 
 

@@ -109,9 +109,12 @@ def test_a_stopped_run_goes_on_where_it_was(number: signal.Signals, suite: Path,
     line += ["--bench", str(tmp_path / "b")]
     root = Path(__file__).resolve().parents[2]
     process = subprocess.Popen(
-        [sys.executable, "-c", script, *line], cwd=root, env=os.environ | {"PYTHONPATH": str(root)},
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", script, *line],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stderr is not None
     for text in process.stderr:
         if text.startswith("made"):

@@ -12,9 +12,20 @@ from vbench.errors import MetricError, OptionError
 from vbench.records import Probe
 
 PROBE = Probe(
-    container="mp4", codec="h264", pixel_format="yuv420p", width=64, height=48, rotation=0, n_frames=24, fps=24.0,
-    duration_s=1.0, is_vfr=False, bit_depth=8, has_alpha=False, has_audio=False,
-)  # fmt: skip
+    container="mp4",
+    codec="h264",
+    pixel_format="yuv420p",
+    width=64,
+    height=48,
+    rotation=0,
+    n_frames=24,
+    fps=24.0,
+    duration_s=1.0,
+    is_vfr=False,
+    bit_depth=8,
+    has_alpha=False,
+    has_audio=False,
+)
 
 
 @dataclass
@@ -77,9 +88,16 @@ def test_request_keeps_the_shape():
 
 def metric(compute, **changes):
     plain = Metric(
-        name="m", version=1, inputs=("x",), compute=compute, unit="", higher_is_better=True, bounds=(0.0, 1.0),
-        group="picture", about="",
-    )  # fmt: skip
+        name="m",
+        version=1,
+        inputs=("x",),
+        compute=compute,
+        unit="",
+        higher_is_better=True,
+        bounds=(0.0, 1.0),
+        group="picture",
+        about="",
+    )
     return replace(plain, **changes)
 
 

@@ -68,9 +68,15 @@ class BillableAdapter:
         price = self.card.price.usd_per_clip if self.card.price is not None else None
         assert price is None or isinstance(price, float)
         return Plan(
-            model=self.card.id, adapter="http", request=request, body=body, identity={"body": body},
-            cost_usd=price, is_billable=True, seconds_estimate=self.work_s,
-        )  # fmt: skip
+            model=self.card.id,
+            adapter="http",
+            request=request,
+            body=body,
+            identity={"body": body},
+            cost_usd=price,
+            is_billable=True,
+            seconds_estimate=self.work_s,
+        )
 
     def submit(self, plan: Plan) -> Handle:
         self.point("before the request")

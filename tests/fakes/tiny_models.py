@@ -24,9 +24,13 @@ def randomise(module, seed, std=0.3):
 def tiny_dino(folder, *, image=64, patch=16):
     """A ViT of two layers; `image` is the size its positions were made for."""
     config = ViTConfig(
-        hidden_size=48, num_hidden_layers=2, num_attention_heads=3, intermediate_size=64, image_size=image,
+        hidden_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        intermediate_size=64,
+        image_size=image,
         patch_size=patch,
-    )  # fmt: skip
+    )
     randomise(ViTModel(config, add_pooling_layer=False), 1).save_pretrained(folder)
     return folder
 
@@ -96,13 +100,19 @@ def tiny_viclip(path, *, side=32, patch=8, width=64, frames=8, layers=2, out=16)
         for i in range(n):
             at = f"{prefix}.transformer.resblocks.{i}"
             named |= {
-                f"{at}.attn.in_proj_weight": some(3 * width, width), f"{at}.attn.in_proj_bias": some(3 * width),
-                f"{at}.attn.out_proj.weight": some(width, width), f"{at}.attn.out_proj.bias": some(width),
-                f"{at}.ln_1.weight": some(width), f"{at}.ln_1.bias": some(width),
-                f"{at}.mlp.c_fc.weight": some(4 * width, width), f"{at}.mlp.c_fc.bias": some(4 * width),
-                f"{at}.mlp.c_proj.weight": some(width, 4 * width), f"{at}.mlp.c_proj.bias": some(width),
-                f"{at}.ln_2.weight": some(width), f"{at}.ln_2.bias": some(width),
-            }  # fmt: skip
+                f"{at}.attn.in_proj_weight": some(3 * width, width),
+                f"{at}.attn.in_proj_bias": some(3 * width),
+                f"{at}.attn.out_proj.weight": some(width, width),
+                f"{at}.attn.out_proj.bias": some(width),
+                f"{at}.ln_1.weight": some(width),
+                f"{at}.ln_1.bias": some(width),
+                f"{at}.mlp.c_fc.weight": some(4 * width, width),
+                f"{at}.mlp.c_fc.bias": some(4 * width),
+                f"{at}.mlp.c_proj.weight": some(width, 4 * width),
+                f"{at}.mlp.c_proj.bias": some(width),
+                f"{at}.ln_2.weight": some(width),
+                f"{at}.ln_2.bias": some(width),
+            }
         return named
 
     state = {
@@ -193,9 +203,15 @@ def save_xclip(folder: Path, *, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     text = XCLIPTextConfig(**_tower(), **_words(size))
     vision = XCLIPVisionConfig(
-        **_tower(), image_size=SIDE, patch_size=8,
-        num_frames=8, mit_hidden_size=24, mit_intermediate_size=48, mit_num_hidden_layers=1, mit_num_attention_heads=2,
-    )  # fmt: skip
+        **_tower(),
+        image_size=SIDE,
+        patch_size=8,
+        num_frames=8,
+        mit_hidden_size=24,
+        mit_intermediate_size=48,
+        mit_num_hidden_layers=1,
+        mit_num_attention_heads=2,
+    )
     config = XCLIPConfig(
         text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=24, prompt_num_attention_heads=2
     )

@@ -135,8 +135,10 @@ def test_a_prompt_that_cannot_be_rewritten_is_a_failure_and_never_sent_as_it_is(
         assert sum(report.impossible.values()) == 1
         assert not report.is_complete
         assert {(clip.model, clip.prompt.id) for clip in bench.clips()} == {
-            ("paid", "fox"), ("paid", "cat"), ("paid@deep", "cat")
-        }  # fmt: skip
+            ("paid", "fox"),
+            ("paid", "cat"),
+            ("paid@deep", "cat"),
+        }
         assert [failure.subject for failure in bench.failures("generate")] == ["deep: fox"]
         assert len(server.asked) == 2  # not sent twice by itself
         assert generate(

@@ -472,9 +472,12 @@ def test_local_tools_take_turns_and_are_freed_one_after_the_other(bench: Bench, 
         return adapter
 
     report = generate(
-        bench, models=cards, prompts=TWO, make=make,
+        bench,
+        models=cards,
+        prompts=TWO,
+        make=make,
         progress=lambda step: made.append(step.label) if step.state == "succeeded" else None,
-    )  # fmt: skip
+    )
     assert report.is_complete
     assert LocalAdapter.at_once[1] == 1
     assert made == ["first", "first", "second", "second"]
@@ -502,9 +505,12 @@ def test_local_work_is_stopped_at_once_and_planned_anew(bench: Bench, tmp_path: 
         generate(bench, models=[billable.card()], prompts=TWO, make=slow)
     assert time.monotonic() - started < 20
     changed = generate(
-        bench, models=[billable.card()], prompts=TWO, wishes=Wishes(seconds=3),
+        bench,
+        models=[billable.card()],
+        prompts=TWO,
+        wishes=Wishes(seconds=3),
         make=lambda card: LocalAdapter(card, tmp_path / "server"),
-    )  # fmt: skip
+    )
     assert changed.is_complete
     bodies = [job.plan["body"]["seconds"] for job in Journal.jobs(bench)]
     assert bodies == [3, 3]  # with the settings of now, not those of the interrupted run

@@ -419,7 +419,7 @@ def test_kill_at_any_moment_loses_nothing(tmp_path, folder, moment):
     script = textwrap.dedent(
         """
         import os, shutil, signal, sys
-        from vbench import bench, importing, media
+        from vbench import bench, importing
         root, folder, moment = sys.argv[1:]
         calls = 0
         def die_on(n):

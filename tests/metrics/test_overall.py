@@ -14,7 +14,7 @@ from vbench.metrics.overall import (
     overall,
     picture,
     temporal,
-)  # fmt: skip
+)
 
 FINE = {name: anchor.one for name, anchor in (TEMPORAL_ANCHORS | MOTION_ANCHORS | PICTURE_ANCHORS).items()}
 

@@ -142,9 +142,19 @@ def test_command_tells_tools_apart_from_footage(places):
 def test_a_backbone_of_choice(places):
     weights = tiny_models.tiny_clip(places / "weights")
     out = run(
-        places, "--a", "one", "--b", str(places / "real"), "--features", "clip", "--set", f"clip.model={weights}",
-        "--device", "cpu", "--json",
-    )  # fmt: skip
+        places,
+        "--a",
+        "one",
+        "--b",
+        str(places / "real"),
+        "--features",
+        "clip",
+        "--set",
+        f"clip.model={weights}",
+        "--device",
+        "cpu",
+        "--json",
+    )
     assert json.loads(out.stdout)["dims"] == 24
 
 

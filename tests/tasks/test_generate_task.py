@@ -148,9 +148,13 @@ def test_what_became_of_a_generation_is_said() -> None:
         model="kling", state="refused_input", reason="moderated_input", message="kling: no\nviolence"
     )
     report: Any = SimpleNamespace(
-        made=1, is_complete=False, ended=[refused], unknown=[], impossible={"needs a key": 1},
+        made=1,
+        is_complete=False,
+        ended=[refused],
+        unknown=[],
+        impossible={"needs a key": 1},
         paused={"veo": "veo: the ceiling of $1.00 is reached"},
-    )  # fmt: skip
+    )
     is_done, message = outcome(report)
     assert is_done
     assert message == (

@@ -27,9 +27,10 @@ from vbench.vbench1 import metrics as dimensions
 CLIP_NORMAL = tv.Normalize((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 DINO_NORMAL = tv.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 PROMPT = Prompt(
-    id="ball", text="a red ball rolls over the grass slowly",
+    id="ball",
+    text="a red ball rolls over the grass slowly",
     expects={"vbench": {"appearance_style": {"appearance_style": "van gogh style"}}},
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +95,11 @@ def dino_forward(state, image, *, patch, heads, eps):
     width = state["embeddings.cls_token"].shape[-1]
     positions = state["embeddings.position_embeddings"]
     x = torch.nn.functional.conv2d(
-        image[None], state["embeddings.patch_embeddings.projection.weight"],
-        state["embeddings.patch_embeddings.projection.bias"], stride=patch,
-    )  # fmt: skip
+        image[None],
+        state["embeddings.patch_embeddings.projection.weight"],
+        state["embeddings.patch_embeddings.projection.bias"],
+        stride=patch,
+    )
     x = torch.cat([state["embeddings.cls_token"], x.flatten(2).transpose(1, 2)], 1)
     h, w = image.shape[1:]
     n = positions.shape[1] - 1
@@ -219,9 +222,12 @@ def test_appearance_style_takes_pillows_frames_and_the_style_phrase(tmp_path, we
 def test_appearance_style_of_a_prompt_without_style_is_a_failure_that_says_so(tmp_path, weights):
     noise_clip(tmp_path / "clip", 2, 64, 64)
     _, outcomes = measure_file(
-        tmp_path / "clip", Prompt(id="p", text="a ball"), metrics=["vbench.appearance_style"], device="cpu",
+        tmp_path / "clip",
+        Prompt(id="p", text="a ball"),
+        metrics=["vbench.appearance_style"],
+        device="cpu",
         settings=weights,
-    )  # fmt: skip
+    )
     (failure,) = outcomes.failures
     assert failure.code == "not_applicable"
     assert "no style phrase" in failure.message

@@ -8,19 +8,35 @@ from vbench.errors import CatalogError, OptionError
 from vbench.vbench1.totals import DIMENSIONS, check_table, vbench_totals
 
 RAW = {
-    "subject consistency": 96.0, "background consistency": 97.0, "temporal flickering": 98.0, "motion smoothness": 98.5,
-    "dynamic degree": 60.0, "aesthetic quality": 60.0, "imaging quality": 65.0, "object class": 85.0,
-    "multiple objects": 60.0, "human action": 95.0, "color": 85.0, "spatial relationship": 65.0, "scene": 50.0,
-    "appearance style": 24.0, "temporal style": 25.0, "overall consistency": 27.0,
-}  # fmt: skip
+    "subject consistency": 96.0,
+    "background consistency": 97.0,
+    "temporal flickering": 98.0,
+    "motion smoothness": 98.5,
+    "dynamic degree": 60.0,
+    "aesthetic quality": 60.0,
+    "imaging quality": 65.0,
+    "object class": 85.0,
+    "multiple objects": 60.0,
+    "human action": 95.0,
+    "color": 85.0,
+    "spatial relationship": 65.0,
+    "scene": 50.0,
+    "appearance style": 24.0,
+    "temporal style": 25.0,
+    "overall consistency": 27.0,
+}
 
 
 PUBLISHED = {
-    "LaVie": ((91.41, 97.47, 98.30, 96.38, 49.72, 54.94, 61.90, 91.82, 33.32, 96.8, 86.39, 34.09, 52.69, 23.56, 25.93,
-               26.41), (78.78, 70.31, 77.08)),
-    "ModelScope": ((89.87, 95.29, 98.28, 95.79, 66.39, 52.06, 58.57, 82.25, 38.98, 92.4, 81.72, 33.68, 39.26, 23.39,
-                    25.37, 25.67), (78.05, 66.54, 75.75)),
-}  # fmt: skip
+    "LaVie": (
+        (91.41, 97.47, 98.30, 96.38, 49.72, 54.94, 61.90, 91.82, 33.32, 96.8, 86.39, 34.09, 52.69, 23.56, 25.93, 26.41),
+        (78.78, 70.31, 77.08),
+    ),
+    "ModelScope": (
+        (89.87, 95.29, 98.28, 95.79, 66.39, 52.06, 58.57, 82.25, 38.98, 92.4, 81.72, 33.68, 39.26, 23.39, 25.37, 25.67),
+        (78.05, 66.54, 75.75),
+    ),
+}
 """Rows of VBench's public leaderboard: sixteen dimensions in its order, then Quality, Semantic and Total."""
 
 
@@ -33,9 +49,14 @@ def test_totals_of_published_rows(model):
 
 def test_totals_by_hand():
     quality = (
-        (0.96 - 0.1462) / 0.8538 + (0.97 - 0.2615) / 0.7385 + (0.98 - 0.6293) / 0.3707 + (0.985 - 0.706) / 0.2915
-        + 0.5 * 0.60 + 0.60 + 0.65
-    ) / 6.5  # fmt: skip
+        (0.96 - 0.1462) / 0.8538
+        + (0.97 - 0.2615) / 0.7385
+        + (0.98 - 0.6293) / 0.3707
+        + (0.985 - 0.706) / 0.2915
+        + 0.5 * 0.60
+        + 0.60
+        + 0.65
+    ) / 6.5
     semantic = (
         0.85 + 0.60 + 0.95 + 0.85 + 0.65 + 0.50 / 0.8222 + (0.24 - 0.0009) / 0.2846 + 0.25 / 0.364 + 0.27 / 0.364
     ) / 9
@@ -48,10 +69,19 @@ def test_totals_by_hand():
 
 @pytest.mark.parametrize(
     ("dimension", "points"),
-    [("motion_smoothness", 0.422), ("temporal_flickering", 0.332), ("background_consistency", 0.167),
-     ("subject_consistency", 0.144), ("aesthetic_quality", 0.123), ("appearance_style", 0.078),
-     ("overall_consistency", 0.061), ("dynamic_degree", 0.0615), ("scene", 0.027), ("color", 0.0222)],
-)  # fmt: skip
+    [
+        ("motion_smoothness", 0.422),
+        ("temporal_flickering", 0.332),
+        ("background_consistency", 0.167),
+        ("subject_consistency", 0.144),
+        ("aesthetic_quality", 0.123),
+        ("appearance_style", 0.078),
+        ("overall_consistency", 0.061),
+        ("dynamic_degree", 0.0615),
+        ("scene", 0.027),
+        ("color", 0.0222),
+    ],
+)
 def test_what_one_raw_point_is_worth(dimension, points):
     """The exchange rates between dimensions that the reference of this project derives."""
     low, high = dict.fromkeys(DIMENSIONS, 50.0), dict.fromkeys(DIMENSIONS, 50.0)
@@ -77,9 +107,13 @@ def test_smoothness_above_the_maximum_gives_more_than_one_as_in_vbench():
 
 @pytest.mark.parametrize(
     ("dims", "words"),
-    [({"subject_consistancy": 1.0}, "did you mean subject_consistency"), ({"scene": 101.0}, "from 0 to 100"),
-     ({"scene": float("nan")}, "percentages"), ({"scene": 1.0, "vbench.scene": 2.0}, "given twice")],
-)  # fmt: skip
+    [
+        ({"subject_consistancy": 1.0}, "did you mean subject_consistency"),
+        ({"scene": 101.0}, "from 0 to 100"),
+        ({"scene": float("nan")}, "percentages"),
+        ({"scene": 1.0, "vbench.scene": 2.0}, "given twice"),
+    ],
+)
 def test_wrong_input_is_a_sentence(dims, words):
     with pytest.raises(OptionError, match=words):
         vbench_totals(dims, partial=True)
@@ -101,9 +135,12 @@ def test_a_published_table_is_recomputed_and_flagged(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("a,b\n1,2\n", ":1: no column is a VBench dimension"), ("model,scene\nx,fifty\n", ":2: scene is 'fifty'"),
-     ("model,scene\nx,50\n", ":2: 15 of 16 dimensions are absent")],
-)  # fmt: skip
+    [
+        ("a,b\n1,2\n", ":1: no column is a VBench dimension"),
+        ("model,scene\nx,fifty\n", ":2: scene is 'fifty'"),
+        ("model,scene\nx,50\n", ":2: 15 of 16 dimensions are absent"),
+    ],
+)
 def test_a_wrong_table_names_its_line(tmp_path, text, words):
     file = tmp_path / "t.csv"
     file.write_text(text)

@@ -330,9 +330,14 @@ def an_ended_job(bench: Bench, model: str, state: JobState, *, sample: int = 0, 
 
     request = Request(prompt=PROMPTS[0], sample=sample, seed=40 + sample, seconds=5.0)
     plan = Plan(
-        model=model, adapter="http", request=request, body={}, identity={"seed": request.seed}, cost_usd=usd,
+        model=model,
+        adapter="http",
+        request=request,
+        body={},
+        identity={"seed": request.seed},
+        cost_usd=usd,
         is_billable=True,
-    )  # fmt: skip
+    )
     journal = Journal(bench)
     try:
         journal.plan([Intent(label=model, prompt=PROMPTS[0], sample=sample, plan=plan)], run="r", retry={state})

@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 
 from vbench.adapters.secrets import redact
-from vbench.records import Reason, storable
+from vbench.records import Reason
+from vbench.text import storable
 
 MAX_ANSWER_BYTES = 256 * 2**20
 """Ceiling of an API answer; some hold a clip in base64."""

@@ -19,6 +19,7 @@ from vbench.adapters.prompt_image import image_sha256
 from vbench.adapters.secrets import remember
 from vbench.catalog.wishes import Granted, grant
 from vbench.errors import JobError, OptionError
+from vbench.files import VIDEO_SUFFIXES
 from vbench.records import Handle, Plan, Provenance, Request, Status
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "HF_HOME")
 """Environment that every program gets; anything else, keys above all, only where the card names it."""
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp", ".avi"})
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 HERE = ("out", "out_dir", "prompt_file", "negative_file")
 """Placeholders whose value is known only when the program starts."""
@@ -73,8 +73,9 @@ class CommandAdapter:
                 if name not in known:
                     raise card.complaint(
                         f"options.argv: no value is called {{{name}}}; there are {', '.join(sorted(known))}",
-                        "options", "argv",
-                    )  # fmt: skip
+                        "options",
+                        "argv",
+                    )
         self._programs = Programs(card.id)
 
     def plan(self, request: Request) -> Plan:

@@ -14,8 +14,14 @@ from vbench.bench.tables import JobRow, PromptRow
 from vbench.records import OPEN_STATES, Handle, Job, JobState, Plan, Prompt, Request, digest
 
 FINAL_STATES: tuple[JobState, ...] = (
-    "succeeded", "refused_input", "refused_output", "failed", "cancelled", "expired", "outcome_unknown",
-)  # fmt: skip
+    "succeeded",
+    "refused_input",
+    "refused_output",
+    "failed",
+    "cancelled",
+    "expired",
+    "outcome_unknown",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

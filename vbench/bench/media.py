@@ -5,14 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import uuid
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from vbench.errors import BenchError
-
-FRAME_SUFFIXES = (".png", ".jpg", ".jpeg")
+from vbench.files import written_whole
 
 
 class Media:
@@ -53,15 +50,8 @@ class Media:
                 self._remote.put_file(str(local), target)
                 return
             path = Path(target)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:8]}.part")
-            try:
+            with written_whole(path) as part:
                 shutil.copyfile(local, part)
-                with part.open("rb+") as file:
-                    sync(file.fileno())
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
         except OSError as error:
             raise BenchError(
                 f"{target}: cannot be written ({error.strerror or error}); free space or choose another --media"
@@ -81,13 +71,8 @@ class Media:
             return path
         copy = self.cache / "originals" / key
         if not copy.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            part = copy.with_name(f".{copy.name[:100]}.{uuid.uuid4().hex[:8]}.part")
-            try:
+            with written_whole(copy) as part:
                 self._remote.get_file(source, str(part))
-                part.replace(copy)
-            finally:
-                part.unlink(missing_ok=True)
         return copy
 
     def exists(self, key: str) -> bool:
@@ -141,32 +126,3 @@ def _own_name(name: str) -> str:
 
 def _mark(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:6]
-
-
-def sha256_of(path: Path, frames: Sequence[Path] = ()) -> str:
-    """What tells a clip's content: of the file's bytes; of a folder, that of its frames' digests in order.
-
-    Raises:
-        OSError: a file cannot be read.
-    """
-    if not frames:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    return hashlib.sha256(b"".join(bytes.fromhex(sha256_of(frame)) for frame in frames)).hexdigest()
-
-
-def frames_in(folder: Path) -> list[Path]:
-    """The pictures of a folder of frames, in order."""
-    return sorted((path for path in folder.iterdir() if path.suffix.lower() in FRAME_SUFFIXES), key=natural_order)
-
-
-def natural_order(path: Path) -> list[tuple[int, str]]:
-    """Sorts `frame-2` before `frame-10`."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", path.name) if part]
-
-
-def sync(file_descriptor: int) -> None:
-    """Have the operating system write a file to disk, so that a row never points at bytes a power cut took."""
-    import os
-
-    os.fsync(file_descriptor)

@@ -47,12 +47,16 @@ class Asked:
             "samples": self.samples,
             "seeds": [] if self.seed is None else [self.seed + i for i in range(self.samples)],
             "wishes": Wishes(
-                seconds=self.seconds, width=self.width, height=self.height, fps=self.fps, audio=self.audio,
+                seconds=self.seconds,
+                width=self.width,
+                height=self.height,
+                fps=self.fps,
+                audio=self.audio,
                 negative=self.negative,
             ),
             "retry": checked_retry(names(self.retry)),
             "arms": [read_arm(path) for path in self.arm or ()],
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

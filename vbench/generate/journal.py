@@ -20,7 +20,8 @@ from vbench.bench.rows import prompt_row, row_values
 from vbench.bench.tables import JobRow, ModelRow, PromptRow
 from vbench.generate.claiming import Claims
 from vbench.generate.lease import LEASE_S
-from vbench.records import OPEN_STATES, Clip, Handle, JobState, Reason, digest, storable
+from vbench.records import OPEN_STATES, Clip, Handle, JobState, Reason, digest
+from vbench.text import storable
 
 CHUNK = 500
 PLANNING = 7363
@@ -92,9 +93,7 @@ class Journal(JobList, Claims):
         return self.bench.database.insert_new(session, JobRow, [row])
 
     def _last(self, session: Session, label: str, prompt_key: str, sample: int) -> JobRow | None:
-        query = select(JobRow).where(
-            JobRow.model == label, JobRow.prompt_key == prompt_key, JobRow.sample == sample
-        )  # fmt: skip
+        query = select(JobRow).where(JobRow.model == label, JobRow.prompt_key == prompt_key, JobRow.sample == sample)
         return session.scalar(query.order_by(JobRow.attempt.desc(), JobRow.planned_at.desc()).limit(1))
 
     def _drop(self, session: Session, job: str) -> bool:
@@ -151,17 +150,29 @@ class Journal(JobList, Claims):
                 update(JobRow)
                 .where(JobRow.id == job, JobRow.state.in_(("submitting", "outcome_unknown")))
                 .values(
-                    state="submitted", reason=None, message="", handle=handle_json(handle), submitted_at=now(),
-                    finished_at=None, owner=self.owner, lease_until=time.time() + LEASE_S,
+                    state="submitted",
+                    reason=None,
+                    message="",
+                    handle=handle_json(handle),
+                    submitted_at=now(),
+                    finished_at=None,
+                    owner=self.owner,
+                    lease_until=time.time() + LEASE_S,
                 )
-            )  # fmt: skip
+            )
 
     def not_started(self, job: str, message: str) -> None:
         """The tool certainly began nothing: planned again, and free."""
         self._change(
-            job, state="planned", message=storable(message), handle=None, submitting_at=None, submitted_at=None,
-            owner=None, lease_until=None,
-        )  # fmt: skip
+            job,
+            state="planned",
+            message=storable(message),
+            handle=None,
+            submitting_at=None,
+            submitted_at=None,
+            owner=None,
+            lease_until=None,
+        )
 
     def progress(self, job: str, state: JobState, handle: Handle | None = None) -> None:
         """What a poll has told.
@@ -206,10 +217,16 @@ class Journal(JobList, Claims):
                 update(JobRow)
                 .where(JobRow.id == job)
                 .values(
-                    state="succeeded", reason=None, message="", clip=clip.id, finished_at=now(), owner=None,
-                    lease_until=None, **values,
+                    state="succeeded",
+                    reason=None,
+                    message="",
+                    clip=clip.id,
+                    finished_at=now(),
+                    owner=None,
+                    lease_until=None,
+                    **values,
                 )
-            )  # fmt: skip
+            )
 
     def release(self, job: str) -> None:
         """Give a job back as it is, for a later run."""

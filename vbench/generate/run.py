@@ -110,9 +110,18 @@ def generate(
         expansions = expand_prompts(bench, arms, wanted)
         _add_models(bench, tools)
         matrix = plan_jobs(
-            tools, wanted, samples=samples, seeds=seeds, wishes=wishes, expansions=expansions,
-            bench=bench, retry=retry, adapters=by_label, is_final=True, only_sample=only_sample,
-        )  # fmt: skip
+            tools,
+            wanted,
+            samples=samples,
+            seeds=seeds,
+            wishes=wishes,
+            expansions=expansions,
+            bench=bench,
+            retry=retry,
+            adapters=by_label,
+            is_final=True,
+            only_sample=only_sample,
+        )
         run = run_key(tools, wanted, samples, only_sample)
         _set_ceiling(bench, run, _about(tools, wanted, samples), max_cost, max_jobs)
         labels = [tool.label for tool in tools]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from vbench.bench.media import clip_key, sha256_of
+from vbench.bench.media import clip_key
 from vbench.errors import BenchError, ClipError
+from vbench.files import sha256_of
 from vbench.generate.telling import Telling
 from vbench.records import Clip, Job, Probe, Provenance, clip_id
 

@@ -48,10 +48,15 @@ class Telling:
         if self._progress is not None:
             self._progress(
                 Step(
-                    job=job.id, label=job.model, prompt=job.prompt.id, sample=job.sample, state=state, message=message,
+                    job=job.id,
+                    label=job.model,
+                    prompt=job.prompt.id,
+                    sample=job.sample,
+                    state=state,
+                    message=message,
                     progress=progress,
                 )
-            )  # fmt: skip
+            )
 
 
 def state_of(code: str) -> JobState:

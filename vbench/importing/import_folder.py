@@ -19,9 +19,10 @@ from vbench.importing.match import (
     match_by_pattern,
     one_per_place,
 )
-from vbench.importing.scan import printable, scan_folder
+from vbench.importing.scan import scan_folder
 from vbench.importing.store import Item, Progress, State, take_all
 from vbench.records import Failure, Prompt
+from vbench.text import printable
 
 if TYPE_CHECKING:
     from vbench.bench import Bench

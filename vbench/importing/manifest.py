@@ -10,15 +10,16 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from vbench.bench.media import frames_in
 from vbench.catalog.prompt_lines import Name, Text, slug
 from vbench.catalog.rows import csv_rows, jsonl_rows
 from vbench.catalog.yaml_lines import check
 from vbench.errors import CatalogError
+from vbench.files import CLIP_SUFFIXES, frames_in
 from vbench.importing.match import Match, PromptIndex, Unmatched
-from vbench.importing.scan import CLIP_SUFFIXES, Found, printable
+from vbench.importing.scan import Found
 from vbench.records import Prompt, Provenance, digest
 from vbench.registry import did_you_mean
+from vbench.text import printable
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

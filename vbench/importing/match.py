@@ -18,9 +18,10 @@ from pathlib import Path
 
 from vbench.errors import ClipError, OptionError
 from vbench.importing.embedded_text import texts_in
-from vbench.importing.scan import Found, printable
+from vbench.importing.scan import Found
 from vbench.records import Prompt, Provenance
 from vbench.registry import did_you_mean
+from vbench.text import printable
 
 MAX_SAMPLE_DIGITS = 6
 FIELDS = ["model", "prompt", "sample"]

@@ -6,9 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vbench.bench.media import FRAME_SUFFIXES, natural_order
-
-CLIP_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".gif", ".webp", ".png", ".avi", ".m4v")
+from vbench.files import CLIP_SUFFIXES, FRAME_SUFFIXES, natural_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +29,6 @@ class Scan:
     """Path and why."""
     others: list[Path] = field(default_factory=list)
     """Files that are no clips."""
-
-
-def printable(path: Path | str) -> str:
-    """A path that every terminal, database and JSON file takes, whatever bytes are in its name."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def scan_folder(folder: Path, *, skip: Path | None = None) -> Scan:

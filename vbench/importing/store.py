@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from vbench.bench.media import clip_key, sha256_of
+from vbench.bench.media import clip_key
 from vbench.errors import ClipError, ItemError
+from vbench.files import sha256_of
 from vbench.importing.match import Match
-from vbench.importing.scan import Found, printable
+from vbench.importing.scan import Found
 from vbench.records import Clip, Failure, clip_id
+from vbench.text import printable
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
@@ -149,7 +151,7 @@ def _stamps(found: Found) -> list[tuple[int, int]]:
 
 def _sha256(found: Found) -> str:
     try:
-        return sha256_of(found.path, found.frames)
+        return sha256_of(found.path)
     except OSError as error:
         raise ClipError(f"cannot be read ({error.strerror}); check its permissions and the disk") from None
 

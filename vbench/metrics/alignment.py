@@ -53,22 +53,46 @@ def video_alignment(rates: Rates) -> Measure:
 
 
 CLIP_ALIGNMENT = Metric(
-    name="clip_alignment", version=1, inputs=("clip_frames", "clip_text"), compute=clip_alignment,
-    unit="points", higher_is_better=True, bounds=(0.0, 100.0), group="text",
+    name="clip_alignment",
+    version=1,
+    inputs=("clip_frames", "clip_text"),
+    compute=clip_alignment,
+    unit="points",
+    higher_is_better=True,
+    bounds=(0.0, 100.0),
+    group="text",
     about="100 x the cosine of CLIP between frames and prompt (CLIPScore), mean over frames 1/8 s apart.",
-)  # fmt: skip
+)
 ALIGN_RANK = Metric(
-    name="align_rank", version=1, inputs=("clip_frames", "clip_text"), compute=align_rank,
-    unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="text",
+    name="align_rank",
+    version=1,
+    inputs=("clip_frames", "clip_text"),
+    compute=align_rank,
+    unit="ratio",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="text",
     about="Share of 63 hard wrong prompts that the clip fits less well than its own; 0.5 is chance.",
-)  # fmt: skip
+)
 ALIGN_MARGIN = Metric(
-    name="align_margin", version=1, inputs=("clip_frames", "clip_text"), compute=align_margin,
-    unit="points", higher_is_better=True, bounds=(-200.0, 200.0), group="text",
+    name="align_margin",
+    version=1,
+    inputs=("clip_frames", "clip_text"),
+    compute=align_margin,
+    unit="points",
+    higher_is_better=True,
+    bounds=(-200.0, 200.0),
+    group="text",
     about="How much better the prompt fits than wrong ones do; its timeline shows when the clip leaves the prompt.",
-)  # fmt: skip
+)
 VIDEO_ALIGNMENT = Metric(
-    name="video_alignment", version=1, inputs=("video_text",), compute=video_alignment,
-    unit="points", higher_is_better=True, bounds=(-100.0, 100.0), group="text",
+    name="video_alignment",
+    version=1,
+    inputs=("video_text",),
+    compute=video_alignment,
+    unit="points",
+    higher_is_better=True,
+    bounds=(-100.0, 100.0),
+    group="text",
     about="100 x the cosine of X-CLIP, which sees 8 frames at once, between clip and prompt.",
-)  # fmt: skip
+)

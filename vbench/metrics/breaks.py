@@ -159,27 +159,61 @@ def black_ratio(steps: Steps) -> Measure:
 
 
 FREEZE_RATIO = Metric(
-    name="freeze_ratio", version=1, inputs=("steps",), compute=freeze_ratio,
-    unit="ratio", higher_is_better=False, bounds=(0.0, 1.0), group="motion", min_frames=2,
+    name="freeze_ratio",
+    version=1,
+    inputs=("steps",),
+    compute=freeze_ratio,
+    unit="ratio",
+    higher_is_better=False,
+    bounds=(0.0, 1.0),
+    group="motion",
+    min_frames=2,
     about="Share of the time in which the picture stands still for more than 0.3 s.",
-)  # fmt: skip
+)
 FREEZE_LONGEST = Metric(
-    name="freeze_longest", version=1, inputs=("steps",), compute=freeze_longest,
-    unit="s", higher_is_better=False, bounds=(0.0, float("inf")), group="motion", min_frames=2,
+    name="freeze_longest",
+    version=1,
+    inputs=("steps",),
+    compute=freeze_longest,
+    unit="s",
+    higher_is_better=False,
+    bounds=(0.0, float("inf")),
+    group="motion",
+    min_frames=2,
     about="Length of the longest stretch in which the picture stands still.",
-)  # fmt: skip
+)
 DUPLICATE_RATIO = Metric(
-    name="duplicate_ratio", version=1, inputs=("steps",), compute=duplicate_ratio,
-    unit="ratio", higher_is_better=None, bounds=(0.0, 1.0), group="motion", min_frames=2,
+    name="duplicate_ratio",
+    version=1,
+    inputs=("steps",),
+    compute=duplicate_ratio,
+    unit="ratio",
+    higher_is_better=None,
+    bounds=(0.0, 1.0),
+    group="motion",
+    min_frames=2,
     about="Share of the file's frames that repeat the one before; about 0.5 for animation on twos.",
-)  # fmt: skip
+)
 CUT_COUNT = Metric(
-    name="cut_count", version=2, inputs=("steps",), compute=cut_count,
-    unit="cuts", higher_is_better=False, bounds=(0.0, float("inf")), group="temporal", min_frames=2,
+    name="cut_count",
+    version=2,
+    inputs=("steps",),
+    compute=cut_count,
+    unit="cuts",
+    higher_is_better=False,
+    bounds=(0.0, float("inf")),
+    group="temporal",
+    min_frames=2,
     about="Cuts within the clip, through a moment of black too; a prompt for one shot expects none.",
-)  # fmt: skip
+)
 BLACK_RATIO = Metric(
-    name="black_ratio", version=1, inputs=("steps",), compute=black_ratio,
-    unit="ratio", higher_is_better=False, bounds=(0.0, 1.0), group="picture",
+    name="black_ratio",
+    version=1,
+    inputs=("steps",),
+    compute=black_ratio,
+    unit="ratio",
+    higher_is_better=False,
+    bounds=(0.0, 1.0),
+    group="picture",
     about="Share of the time that the picture is black.",
-)  # fmt: skip
+)

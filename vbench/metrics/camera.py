@@ -85,7 +85,14 @@ def camera_move(flow: Flow, steps: Steps, prompt: Prompt) -> Measure:
 
 
 CAMERA_MOVE = Metric(
-    name="camera_move", version=2, inputs=("flow", "steps", "prompt"), compute=camera_move,
-    unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="motion", min_frames=2,
+    name="camera_move",
+    version=2,
+    inputs=("flow", "steps", "prompt"),
+    compute=camera_move,
+    unit="ratio",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="motion",
+    min_frames=2,
     about="Share of the time in which the camera moves as the prompt expects.",
-)  # fmt: skip
+)

@@ -129,47 +129,117 @@ def to_first_and_neighbour(embeddings: Embeddings) -> Measure:
 _DINO, _LOOK = "DINOv2 embeddings", "colours and edges (no weights)"
 
 TEMPORAL_CONSISTENCY = Metric(
-    name="temporal_consistency", version=1, inputs=("dino",), compute=neighbour_cosine,
-    unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
+    name="temporal_consistency",
+    version=1,
+    inputs=("dino",),
+    compute=neighbour_cosine,
+    unit="cosine",
+    higher_is_better=True,
+    bounds=(-1.0, 1.0),
+    group="temporal",
+    min_frames=2,
+    min_seconds=GRID_S,
     about=f"How alike frames 1/8 s apart are, by {_DINO}; a frozen clip scores 1, so read it beside motion.",
-)  # fmt: skip
+)
 TEMPORAL_DRIFT = Metric(
-    name="temporal_drift", version=1, inputs=("dino",), compute=drift,
-    unit="1/s", higher_is_better=True, bounds=(-16.0, 16.0), group="temporal", min_frames=3, min_seconds=2 * GRID_S,
+    name="temporal_drift",
+    version=1,
+    inputs=("dino",),
+    compute=drift,
+    unit="1/s",
+    higher_is_better=True,
+    bounds=(-16.0, 16.0),
+    group="temporal",
+    min_frames=3,
+    min_seconds=2 * GRID_S,
     about=f"How fast the clip moves away from its first frame, by {_DINO}; 0 is steady.",
-)  # fmt: skip
+)
 TEMPORAL_WORST = Metric(
-    name="temporal_worst", version=1, inputs=("dino", "steps"), compute=worst_moment,
-    unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="temporal", min_frames=2,
+    name="temporal_worst",
+    version=1,
+    inputs=("dino", "steps"),
+    compute=worst_moment,
+    unit="cosine",
+    higher_is_better=True,
+    bounds=(-1.0, 1.0),
+    group="temporal",
+    min_frames=2,
     about=f"The worst quarter second: the least alike neighbours, by {_DINO}, with their time.",
-)  # fmt: skip
+)
 TEMPORAL_HORIZON = Metric(
-    name="temporal_horizon", version=1, inputs=("dino",), compute=horizon,
-    unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
+    name="temporal_horizon",
+    version=1,
+    inputs=("dino",),
+    compute=horizon,
+    unit="cosine",
+    higher_is_better=True,
+    bounds=(-1.0, 1.0),
+    group="temporal",
+    min_frames=2,
+    min_seconds=GRID_S,
     about=f"How alike frames 1/8 to 4 s apart are, by {_DINO}; its timeline is the curve over the distance.",
-)  # fmt: skip
+)
 SUBJECT_CONSISTENCY = Metric(
-    name="subject_consistency", version=1, inputs=("dino",), compute=to_first_and_neighbour,
-    unit="cosine", higher_is_better=True, bounds=(0.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
+    name="subject_consistency",
+    version=1,
+    inputs=("dino",),
+    compute=to_first_and_neighbour,
+    unit="cosine",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="temporal",
+    min_frames=2,
+    min_seconds=GRID_S,
     about=f"Likeness to the first frame and to the neighbour 1/8 s before, by {_DINO}.",
-)  # fmt: skip
+)
 BACKGROUND_CONSISTENCY = Metric(
-    name="background_consistency", version=1, inputs=("clip_frames",), compute=to_first_and_neighbour,
-    unit="cosine", higher_is_better=True, bounds=(0.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
+    name="background_consistency",
+    version=1,
+    inputs=("clip_frames",),
+    compute=to_first_and_neighbour,
+    unit="cosine",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="temporal",
+    min_frames=2,
+    min_seconds=GRID_S,
     about="Likeness to the first frame and to the neighbour 1/8 s before, by CLIP embeddings of the whole scene.",
-)  # fmt: skip
+)
 APPEARANCE_CONSISTENCY = Metric(
-    name="appearance_consistency", version=1, inputs=("appearance",), compute=neighbour_cosine,
-    unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
+    name="appearance_consistency",
+    version=1,
+    inputs=("appearance",),
+    compute=neighbour_cosine,
+    unit="cosine",
+    higher_is_better=True,
+    bounds=(-1.0, 1.0),
+    group="temporal",
+    min_frames=2,
+    min_seconds=GRID_S,
     about=f"How alike frames 1/8 s apart are, by {_LOOK}; a frozen clip scores 1, so read it beside motion.",
-)  # fmt: skip
+)
 APPEARANCE_DRIFT = Metric(
-    name="appearance_drift", version=1, inputs=("appearance",), compute=drift,
-    unit="1/s", higher_is_better=True, bounds=(-16.0, 16.0), group="temporal", min_frames=3, min_seconds=2 * GRID_S,
+    name="appearance_drift",
+    version=1,
+    inputs=("appearance",),
+    compute=drift,
+    unit="1/s",
+    higher_is_better=True,
+    bounds=(-16.0, 16.0),
+    group="temporal",
+    min_frames=3,
+    min_seconds=2 * GRID_S,
     about=f"How fast the clip moves away from its first frame, by {_LOOK}; 0 is steady.",
-)  # fmt: skip
+)
 APPEARANCE_WORST = Metric(
-    name="appearance_worst", version=1, inputs=("appearance", "steps"), compute=worst_moment,
-    unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="temporal", min_frames=2,
+    name="appearance_worst",
+    version=1,
+    inputs=("appearance", "steps"),
+    compute=worst_moment,
+    unit="cosine",
+    higher_is_better=True,
+    bounds=(-1.0, 1.0),
+    group="temporal",
+    min_frames=2,
     about=f"The worst quarter second: the least alike neighbours, by {_LOOK}, with their time.",
-)  # fmt: skip
+)

@@ -79,17 +79,38 @@ def within_shots(flow: Flow, steps: Steps) -> np.ndarray:
 
 
 FLICKER = Metric(
-    name="flicker", version=1, inputs=("steps",), compute=brightness_flicker,
-    unit="levels", higher_is_better=False, bounds=(0.0, 255.0), group="temporal", min_frames=3,
+    name="flicker",
+    version=1,
+    inputs=("steps",),
+    compute=brightness_flicker,
+    unit="levels",
+    higher_is_better=False,
+    bounds=(0.0, 255.0),
+    group="temporal",
+    min_frames=3,
     about="How much the light flips from frame to frame, in 8-bit levels; motion and fades do not count.",
-)  # fmt: skip
+)
 FLICKER_HF = Metric(
-    name="flicker_hf", version=1, inputs=("shimmer",), compute=shimmer,
-    unit="levels", higher_is_better=False, bounds=(0.0, 255.0), group="temporal", min_frames=3,
+    name="flicker_hf",
+    version=1,
+    inputs=("shimmer",),
+    compute=shimmer,
+    unit="levels",
+    higher_is_better=False,
+    bounds=(0.0, 255.0),
+    group="temporal",
+    min_frames=3,
     about="How much still parts of the picture shimmer from frame to frame, in 8-bit levels.",
-)  # fmt: skip
+)
 WARP_RESIDUAL = Metric(
-    name="warp_residual", version=1, inputs=("flow", "steps"), compute=compensated_residual,
-    unit="levels", higher_is_better=False, bounds=(0.0, 255.0), group="temporal", min_frames=2,
+    name="warp_residual",
+    version=1,
+    inputs=("flow", "steps"),
+    compute=compensated_residual,
+    unit="levels",
+    higher_is_better=False,
+    bounds=(0.0, 255.0),
+    group="temporal",
+    min_frames=2,
     about="What changes within 1/8 s beyond motion, in 8-bit levels: boiling texture, melting shapes.",
-)  # fmt: skip
+)

@@ -52,12 +52,28 @@ def gated(embeddings: Embeddings, flow: Flow, steps: Steps, reference: Reference
 
 
 TEMPORAL_GATED = Metric(
-    name="temporal_gated", version=1, inputs=("dino", "flow", "steps", "dino_reference"), compute=gated,
-    unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
+    name="temporal_gated",
+    version=1,
+    inputs=("dino", "flow", "steps", "dino_reference"),
+    compute=gated,
+    unit="ratio",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="temporal",
+    min_frames=2,
+    min_seconds=GRID_S,
     about="Consistency that stillness cannot buy: multiplied by how much moves, up to a small floor.",
-)  # fmt: skip
+)
 APPEARANCE_GATED = Metric(
-    name="appearance_gated", version=1, inputs=("appearance", "flow", "steps", "appearance_reference"), compute=gated,
-    unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="temporal", min_frames=2, min_seconds=GRID_S,
+    name="appearance_gated",
+    version=1,
+    inputs=("appearance", "flow", "steps", "appearance_reference"),
+    compute=gated,
+    unit="ratio",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="temporal",
+    min_frames=2,
+    min_seconds=GRID_S,
     about="Appearance consistency that stillness cannot buy: multiplied by how much moves, up to a small floor.",
-)  # fmt: skip
+)

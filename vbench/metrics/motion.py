@@ -72,32 +72,74 @@ def motion_coherent(flow: Flow, steps: Steps) -> Measure:
 
 
 MOTION_AMOUNT = Metric(
-    name="motion_amount", version=1, inputs=("flow", "steps"), compute=motion_amount,
-    unit="diagonals/s", higher_is_better=None, bounds=(0.0, float("inf")), group="motion", min_frames=2,
+    name="motion_amount",
+    version=1,
+    inputs=("flow", "steps"),
+    compute=motion_amount,
+    unit="diagonals/s",
+    higher_is_better=None,
+    bounds=(0.0, float("inf")),
+    group="motion",
+    min_frames=2,
     about="How fast the middle of the picture's points moves; 0 where only a small thing moves.",
-)  # fmt: skip
+)
 MOTION_P95 = Metric(
-    name="motion_p95", version=1, inputs=("flow", "steps"), compute=motion_p95,
-    unit="diagonals/s", higher_is_better=None, bounds=(0.0, float("inf")), group="motion", min_frames=2,
+    name="motion_p95",
+    version=1,
+    inputs=("flow", "steps"),
+    compute=motion_p95,
+    unit="diagonals/s",
+    higher_is_better=None,
+    bounds=(0.0, float("inf")),
+    group="motion",
+    min_frames=2,
     about="How fast the liveliest twentieth of the picture moves.",
-)  # fmt: skip
+)
 MOTION_CAMERA = Metric(
-    name="motion_camera", version=1, inputs=("flow", "steps"), compute=motion_camera,
-    unit="diagonals/s", higher_is_better=None, bounds=(0.0, float("inf")), group="motion", min_frames=2,
+    name="motion_camera",
+    version=1,
+    inputs=("flow", "steps"),
+    compute=motion_camera,
+    unit="diagonals/s",
+    higher_is_better=None,
+    bounds=(0.0, float("inf")),
+    group="motion",
+    min_frames=2,
     about="The part of the motion that a move of the camera explains.",
-)  # fmt: skip
+)
 MOTION_SUBJECT = Metric(
-    name="motion_subject", version=1, inputs=("flow", "steps"), compute=motion_subject,
-    unit="diagonals/s", higher_is_better=None, bounds=(0.0, float("inf")), group="motion", min_frames=2,
+    name="motion_subject",
+    version=1,
+    inputs=("flow", "steps"),
+    compute=motion_subject,
+    unit="diagonals/s",
+    higher_is_better=None,
+    bounds=(0.0, float("inf")),
+    group="motion",
+    min_frames=2,
     about="The part of the motion that the camera does not explain: what moves in the scene.",
-)  # fmt: skip
+)
 MOTION_COHERENT = Metric(
-    name="motion_coherent", version=1, inputs=("flow", "steps"), compute=motion_coherent,
-    unit="diagonals/s", higher_is_better=None, bounds=(0.0, float("inf")), group="motion", min_frames=2,
+    name="motion_coherent",
+    version=1,
+    inputs=("flow", "steps"),
+    compute=motion_coherent,
+    unit="diagonals/s",
+    higher_is_better=None,
+    bounds=(0.0, float("inf")),
+    group="motion",
+    min_frames=2,
     about="How much of the liveliest motion can be followed from frame to frame: disorder is no motion.",
-)  # fmt: skip
+)
 MOTION_JERK = Metric(
-    name="motion_jerk", version=1, inputs=("flow", "steps"), compute=motion_jerk,
-    unit="ratio", higher_is_better=False, bounds=(0.0, float("inf")), group="motion", min_frames=3,
+    name="motion_jerk",
+    version=1,
+    inputs=("flow", "steps"),
+    compute=motion_jerk,
+    unit="ratio",
+    higher_is_better=False,
+    bounds=(0.0, float("inf")),
+    group="motion",
+    min_frames=3,
     about="How unevenly things move: change of velocity within 1/8 s over the velocity.",
-)  # fmt: skip
+)

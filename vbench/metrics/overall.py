@@ -99,28 +99,62 @@ def overall(values: Mapping[str, float]) -> Measure:
 
 
 TEMPORAL = Combined(
-    name="overall_temporal", version=2, inputs=(*TEMPORAL_ANCHORS, "motion_p95", "freeze_ratio"), compute=temporal,
-    needs=("motion_p95", "freeze_ratio"), unit="points", higher_is_better=True, bounds=(0.0, 100.0), group="overall",
+    name="overall_temporal",
+    version=2,
+    inputs=(*TEMPORAL_ANCHORS, "motion_p95", "freeze_ratio"),
+    compute=temporal,
+    needs=("motion_p95", "freeze_ratio"),
+    unit="points",
+    higher_is_better=True,
+    bounds=(0.0, 100.0),
+    group="overall",
     about="Steadiness over time, 0 to 100, scaled down where next to nothing moves.",
-)  # fmt: skip
+)
 MOTION = Combined(
-    name="overall_motion", version=1, inputs=tuple(MOTION_ANCHORS), compute=motion,
-    needs=("motion_p95", "freeze_ratio"), unit="points", higher_is_better=True, bounds=(0.0, 100.0), group="overall",
+    name="overall_motion",
+    version=1,
+    inputs=tuple(MOTION_ANCHORS),
+    compute=motion,
+    needs=("motion_p95", "freeze_ratio"),
+    unit="points",
+    higher_is_better=True,
+    bounds=(0.0, 100.0),
+    group="overall",
     about="Amount and evenness of motion, 0 to 100; a still clip has none.",
-)  # fmt: skip
+)
 PICTURE = Combined(
-    name="overall_picture", version=2, inputs=tuple(PICTURE_ANCHORS), compute=picture,
-    needs=("sharpness",), unit="points", higher_is_better=True, bounds=(0.0, 100.0), group="overall",
+    name="overall_picture",
+    version=2,
+    inputs=tuple(PICTURE_ANCHORS),
+    compute=picture,
+    needs=("sharpness",),
+    unit="points",
+    higher_is_better=True,
+    bounds=(0.0, 100.0),
+    group="overall",
     about="Quality of single pictures, 0 to 100.",
-)  # fmt: skip
+)
 TEXT = Combined(
-    name="overall_text", version=1, inputs=tuple(TEXT_ANCHORS), compute=text,
-    needs=("clip_alignment",), unit="points", higher_is_better=True, bounds=(0.0, 100.0), group="overall",
+    name="overall_text",
+    version=1,
+    inputs=tuple(TEXT_ANCHORS),
+    compute=text,
+    needs=("clip_alignment",),
+    unit="points",
+    higher_is_better=True,
+    bounds=(0.0, 100.0),
+    group="overall",
     about="How well the clip shows what the prompt says, 0 to 100; needs a learned encoder.",
-)  # fmt: skip
+)
 OVERALL = Combined(
-    name="overall", version=2, inputs=GROUPS, compute=overall,
-    needs=("overall_temporal", "overall_motion", "overall_picture"), unit="points", higher_is_better=True,
-    bounds=(0.0, 100.0), group="overall",
+    name="overall",
+    version=2,
+    inputs=GROUPS,
+    compute=overall,
+    needs=("overall_temporal", "overall_motion", "overall_picture"),
+    unit="points",
+    higher_is_better=True,
+    bounds=(0.0, 100.0),
+    group="overall",
     about="The headline: geometric mean of the temporal, motion, picture and (where measured) text groups.",
-)  # fmt: skip
+)

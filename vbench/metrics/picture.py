@@ -36,47 +36,101 @@ def clip_iqa(frames: Embeddings, antonyms: TextRows) -> Measure:
 
 
 SHARPNESS = Metric(
-    name="sharpness", version=1, inputs=("picture",), compute=mean_of("sharpness"),
-    unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="picture",
+    name="sharpness",
+    version=1,
+    inputs=("picture",),
+    compute=mean_of("sharpness"),
+    unit="ratio",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="picture",
     about="How much detail a further blur would take away (Crete 2007), at 540 lines; grain counts as detail too.",
-)  # fmt: skip
+)
 NOISE = Metric(
-    name="noise", version=2, inputs=("picture",), compute=mean_of("noise"),
-    unit="levels", higher_is_better=False, bounds=(0.0, 255.0), group="picture",
+    name="noise",
+    version=2,
+    inputs=("picture",),
+    compute=mean_of("noise"),
+    unit="levels",
+    higher_is_better=False,
+    bounds=(0.0, 255.0),
+    group="picture",
     about="Standard deviation of the grain, in 8-bit levels; fine texture does not count.",
-)  # fmt: skip
+)
 BLOCKINESS = Metric(
-    name="blockiness", version=1, inputs=("picture",), compute=mean_of("blockiness"),
-    unit="ratio", higher_is_better=False, bounds=(0.0, 1.0), group="picture",
+    name="blockiness",
+    version=1,
+    inputs=("picture",),
+    compute=mean_of("blockiness"),
+    unit="ratio",
+    higher_is_better=False,
+    bounds=(0.0, 1.0),
+    group="picture",
     about="How much stronger steps are across the 8-pixel grid of a codec than beside it.",
-)  # fmt: skip
+)
 BANDING = Metric(
-    name="banding", version=1, inputs=("picture",), compute=mean_of("banding"),
-    unit="ratio", higher_is_better=False, bounds=(0.0, 1.0), group="picture",
+    name="banding",
+    version=1,
+    inputs=("picture",),
+    compute=mean_of("banding"),
+    unit="ratio",
+    higher_is_better=False,
+    bounds=(0.0, 1.0),
+    group="picture",
     about="Share of smooth gradients that climbs in visible steps.",
-)  # fmt: skip
+)
 EXPOSURE = Metric(
-    name="exposure", version=1, inputs=("picture",), compute=mean_of("exposure"),
-    unit="ratio", higher_is_better=False, bounds=(0.0, 1.0), group="picture",
+    name="exposure",
+    version=1,
+    inputs=("picture",),
+    compute=mean_of("exposure"),
+    unit="ratio",
+    higher_is_better=False,
+    bounds=(0.0, 1.0),
+    group="picture",
     about="Share of the picture that is crushed to black or blown out to white.",
-)  # fmt: skip
+)
 COLOUR_CAST = Metric(
-    name="colour_cast", version=1, inputs=("picture",), compute=mean_of("colour_cast"),
-    unit="Lab", higher_is_better=None, bounds=(0.0, 182.0), group="picture",
+    name="colour_cast",
+    version=1,
+    inputs=("picture",),
+    compute=mean_of("colour_cast"),
+    unit="Lab",
+    higher_is_better=None,
+    bounds=(0.0, 182.0),
+    group="picture",
     about="How far the mean colour is from grey; a sunset has one too.",
-)  # fmt: skip
+)
 LETTERBOX = Metric(
-    name="letterbox", version=1, inputs=("picture",), compute=mean_of("letterbox"),
-    unit="ratio", higher_is_better=False, bounds=(0.0, 1.0), group="picture",
+    name="letterbox",
+    version=1,
+    inputs=("picture",),
+    compute=mean_of("letterbox"),
+    unit="ratio",
+    higher_is_better=False,
+    bounds=(0.0, 1.0),
+    group="picture",
     about="Share of the picture under black bars.",
-)  # fmt: skip
+)
 AESTHETIC = Metric(
-    name="aesthetic", version=1, inputs=("aesthetic",), compute=mean_rate,
-    unit="points", higher_is_better=True, bounds=(-5.0, 15.0), group="picture",
+    name="aesthetic",
+    version=1,
+    inputs=("aesthetic",),
+    compute=mean_rate,
+    unit="points",
+    higher_is_better=True,
+    bounds=(-5.0, 15.0),
+    group="picture",
     about="How pleasing people found such pictures, about 1 to 10: the LAION head on CLIP ViT-L/14.",
-)  # fmt: skip
+)
 TECHNICAL = Metric(
-    name="technical", version=1, inputs=("clip_frames", "clip_quality"), compute=clip_iqa,
-    unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="picture",
+    name="technical",
+    version=1,
+    inputs=("clip_frames", "clip_quality"),
+    compute=clip_iqa,
+    unit="ratio",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="picture",
     about="How much more CLIP takes the frames for good photos than for bad ones (CLIP-IQA).",
-)  # fmt: skip
+)

@@ -37,22 +37,46 @@ def clipping_ratio(sound: Sound) -> float:
 
 
 SOUND_PRESENT = Metric(
-    name="sound_present", version=1, inputs=("sound",), compute=sound_present,
-    unit="yes/no", higher_is_better=None, bounds=(0.0, 1.0), group="sound",
+    name="sound_present",
+    version=1,
+    inputs=("sound",),
+    compute=sound_present,
+    unit="yes/no",
+    higher_is_better=None,
+    bounds=(0.0, 1.0),
+    group="sound",
     about="Whether the clip has sound that can be heard.",
-)  # fmt: skip
+)
 LOUDNESS_LUFS = Metric(
-    name="loudness_lufs", version=1, inputs=("sound",), compute=loudness,
-    unit="LUFS", higher_is_better=None, bounds=(-70.0, 20.0), group="sound",
+    name="loudness_lufs",
+    version=1,
+    inputs=("sound",),
+    compute=loudness,
+    unit="LUFS",
+    higher_is_better=None,
+    bounds=(-70.0, 20.0),
+    group="sound",
     about="Integrated loudness (ITU-R BS.1770); streaming services aim at about -14.",
-)  # fmt: skip
+)
 SILENCE_RATIO = Metric(
-    name="silence_ratio", version=1, inputs=("sound",), compute=silence_ratio,
-    unit="ratio", higher_is_better=None, bounds=(0.0, 1.0), group="sound",
+    name="silence_ratio",
+    version=1,
+    inputs=("sound",),
+    compute=silence_ratio,
+    unit="ratio",
+    higher_is_better=None,
+    bounds=(0.0, 1.0),
+    group="sound",
     about="Share of the sound track that is silent (below -60 dBFS).",
-)  # fmt: skip
+)
 CLIPPING_RATIO = Metric(
-    name="clipping_ratio", version=1, inputs=("sound",), compute=clipping_ratio,
-    unit="ratio", higher_is_better=False, bounds=(0.0, 1.0), group="sound",
+    name="clipping_ratio",
+    version=1,
+    inputs=("sound",),
+    compute=clipping_ratio,
+    unit="ratio",
+    higher_is_better=False,
+    bounds=(0.0, 1.0),
+    group="sound",
     about="Share of the sound that is cut off at full scale.",
-)  # fmt: skip
+)

@@ -58,7 +58,13 @@ def spec_adherence(probe: Probe, asked: Asked) -> Measure:
 
 
 SPEC_ADHERENCE = Metric(
-    name="spec_adherence", version=1, inputs=("probe", "asked"), compute=spec_adherence,
-    unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="spec",
+    name="spec_adherence",
+    version=1,
+    inputs=("probe", "asked"),
+    compute=spec_adherence,
+    unit="ratio",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="spec",
     about="What was asked for against what was delivered: seconds, size, frame rate, sound.",
-)  # fmt: skip
+)

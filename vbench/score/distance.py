@@ -14,6 +14,7 @@ from vbench.contracts import Embeddings, Feature, Settings
 from vbench.errors import OptionError
 from vbench.extract.extraction import Wanted, extract
 from vbench.features import FEATURES
+from vbench.files import VIDEO_SUFFIXES
 from vbench.records import Prompt
 from vbench.registry import did_you_mean
 from vbench.score.run import cores, devices
@@ -25,7 +26,6 @@ SEED = 20240817
 N_SHUFFLES, N_SHUFFLES_FRECHET = 499, 20
 MIN_CLIPS = 4
 MIN_PROMPTS = 8
-CLIP_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".gif", ".webp", ".avi", ".m4v")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +116,9 @@ def clips_of(bench: Bench | None, name: str) -> list[Wanted]:
     if not folder.is_dir():
         known = sorted({clip.model for clip in bench.clips()}) if bench is not None else []
         raise OptionError(f"{name!r} is no tool with clips in the bench and no folder; {did_you_mean(name, known)}")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in CLIP_SUFFIXES)
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
     if not files:
-        raise OptionError(f"{folder}: no video files; expected {', '.join(CLIP_SUFFIXES)}")
+        raise OptionError(f"{folder}: no video files; expected {', '.join(VIDEO_SUFFIXES)}")
     return [Wanted(path=path, probe=None, prompt=Prompt(id="", text="")) for path in files]
 
 

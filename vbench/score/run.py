@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from vbench.bench import Bench
-from vbench.bench.media import frames_in, sha256_of
 from vbench.contracts import Asked, Combined, DeviceFeature, Measure, Metric
 from vbench.errors import ItemError, MetricError, OptionError
 from vbench.extract import decoder_choice
 from vbench.extract.extraction import Extracted, Timing, Wanted, extract
+from vbench.files import sha256_of
 from vbench.records import Clip, Event, Failure, Outcomes, Probe, Prompt, Score, ScoreKey, Timeline
 from vbench.score.plan import ScorePlan, make_plan
 
@@ -376,7 +376,7 @@ def measure_file(
 
     known = prompt or Prompt(id=path.stem, text="")
     facts = probe(path, threads=1)
-    sha256 = sha256_of(path, frames_in(path) if path.is_dir() else ())
+    sha256 = sha256_of(path)
     clip = Clip(
         id=clip_id("", known.text, 0, sha256),
         model="",

@@ -27,9 +27,23 @@ __all__ = [
 ]
 
 CONTROLS: tuple[Control, ...] = (
-    frozen, half_frozen, repeated, doubled, retagged, reencoded, resized, corrupted, cut, black, shuffled, reversed_,
-    pan, swapped, ladders, short,
-)  # fmt: skip
+    frozen,
+    half_frozen,
+    repeated,
+    doubled,
+    retagged,
+    reencoded,
+    resized,
+    corrupted,
+    cut,
+    black,
+    shuffled,
+    reversed_,
+    pan,
+    swapped,
+    ladders,
+    short,
+)
 
 
 def run_selftest(

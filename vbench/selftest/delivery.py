@@ -14,16 +14,31 @@ from vbench.selftest.results import Bench, ControlResult, Measured, check, follo
 from vbench.selftest.samples import Sample
 
 REENCODE_TOLERANCE = {
-    "appearance_consistency": 0.01, "appearance_gated": 0.15, "appearance_worst": 0.03, "temporal_consistency": 0.02,
-    "temporal_worst": 0.05, "motion_amount": 0.01, "motion_p95": 0.03, "flicker": 0.3, "freeze_ratio": 0.2,
-    "cut_count": 0.0, "black_ratio": 0.02, "exposure": 0.03, "sharpness": 0.08, "overall": 6.0,
-}  # fmt: skip
+    "appearance_consistency": 0.01,
+    "appearance_gated": 0.15,
+    "appearance_worst": 0.03,
+    "temporal_consistency": 0.02,
+    "temporal_worst": 0.05,
+    "motion_amount": 0.01,
+    "motion_p95": 0.03,
+    "flicker": 0.3,
+    "freeze_ratio": 0.2,
+    "cut_count": 0.0,
+    "black_ratio": 0.02,
+    "exposure": 0.03,
+    "sharpness": 0.08,
+    "overall": 6.0,
+}
 """How far a value may move at CRF 18; a gated one follows the motion of a nearly still clip."""
 RESIZE_TOLERANCE = {
     **REENCODE_TOLERANCE,
-    "appearance_consistency": 0.015, "motion_amount": 0.02, "motion_p95": 0.05, "sharpness": 0.25, "exposure": 0.05,
+    "appearance_consistency": 0.015,
+    "motion_amount": 0.02,
+    "motion_p95": 0.05,
+    "sharpness": 0.25,
+    "exposure": 0.05,
     "overall": 10.0,
-}  # fmt: skip
+}
 """The same at half the size; sharpness is that of the smaller picture."""
 
 

@@ -9,12 +9,34 @@ from vbench.selftest.results import INCOHERENT, Bench, ControlResult, Measured, 
 from vbench.selftest.samples import Sample
 
 TIME_BASED = (
-    "temporal_consistency", "temporal_drift", "temporal_worst", "temporal_horizon", "temporal_gated",
-    "subject_consistency", "background_consistency", "appearance_consistency", "appearance_drift", "appearance_worst",
-    "appearance_gated", "flicker", "flicker_hf", "warp_residual", "motion_amount", "motion_p95", "motion_camera",
-    "motion_subject", "motion_coherent", "motion_jerk", "freeze_ratio", "freeze_longest", "cut_count",
-    "black_ratio", "clip_alignment", "align_rank", "overall",
-)  # fmt: skip
+    "temporal_consistency",
+    "temporal_drift",
+    "temporal_worst",
+    "temporal_horizon",
+    "temporal_gated",
+    "subject_consistency",
+    "background_consistency",
+    "appearance_consistency",
+    "appearance_drift",
+    "appearance_worst",
+    "appearance_gated",
+    "flicker",
+    "flicker_hf",
+    "warp_residual",
+    "motion_amount",
+    "motion_p95",
+    "motion_camera",
+    "motion_subject",
+    "motion_coherent",
+    "motion_jerk",
+    "freeze_ratio",
+    "freeze_longest",
+    "cut_count",
+    "black_ratio",
+    "clip_alignment",
+    "align_rank",
+    "overall",
+)
 """Measures that must not care how often a picture is shown."""
 FRAMES_ONLY = ("sharpness", "noise", "banding", "exposure", "letterbox", "blockiness", "clip_alignment", "technical")
 """Measures of single pictures: the rate at which they are shown does not matter."""

@@ -134,48 +134,105 @@ def video_cosine(video: Embeddings, prompt: NDArray[np.float32]) -> float:
 
 
 SUBJECT_CONSISTENCY = Metric(
-    name="vbench.subject_consistency", version=1, inputs=("vbench_dino",), compute=consistency,
-    unit="cosine", higher_is_better=True, bounds=(0.0, 1.0), group="vbench", min_frames=2,
+    name="vbench.subject_consistency",
+    version=1,
+    inputs=("vbench_dino",),
+    compute=consistency,
+    unit="cosine",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="vbench",
+    min_frames=2,
     about="VBench 1.0: likeness to the first and the previous frame, by DINO; a frozen clip scores 1.",
-)  # fmt: skip
+)
 BACKGROUND_CONSISTENCY = Metric(
-    name="vbench.background_consistency", version=1, inputs=("vbench_clip",), compute=consistency,
-    unit="cosine", higher_is_better=True, bounds=(0.0, 1.0), group="vbench", min_frames=2,
+    name="vbench.background_consistency",
+    version=1,
+    inputs=("vbench_clip",),
+    compute=consistency,
+    unit="cosine",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="vbench",
+    min_frames=2,
     about="VBench 1.0: likeness to the first and the previous frame, by CLIP; a frozen clip scores 1.",
-)  # fmt: skip
+)
 TEMPORAL_FLICKERING = Metric(
-    name="vbench.temporal_flickering", version=1, inputs=("vbench_levels",), compute=flickering,
-    unit="ratio", higher_is_better=True, bounds=(0.0, 1.0), group="vbench", min_frames=2,
+    name="vbench.temporal_flickering",
+    version=1,
+    inputs=("vbench_levels",),
+    compute=flickering,
+    unit="ratio",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="vbench",
+    min_frames=2,
     about="VBench 1.0: 1 minus the mean difference of neighbouring frames; meant for clips that pass vbench.static.",
-)  # fmt: skip
+)
 STATIC = Metric(
-    name="vbench.static", version=1, inputs=("vbench_static_flow",), compute=static,
-    unit="yes/no", higher_is_better=None, bounds=(0.0, 1.0), group="vbench", min_frames=2,
+    name="vbench.static",
+    version=1,
+    inputs=("vbench_static_flow",),
+    compute=static,
+    unit="yes/no",
+    higher_is_better=None,
+    bounds=(0.0, 1.0),
+    group="vbench",
+    min_frames=2,
     about="VBench 1.0's static filter: 1 where temporal flickering may be read.",
-)  # fmt: skip
+)
 DYNAMIC_DEGREE = Metric(
-    name="vbench.dynamic_degree", version=1, inputs=("vbench_flow",), compute=dynamic_degree,
-    unit="yes/no", higher_is_better=True, bounds=(0.0, 1.0), group="vbench",
+    name="vbench.dynamic_degree",
+    version=1,
+    inputs=("vbench_flow",),
+    compute=dynamic_degree,
+    unit="yes/no",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="vbench",
     about="VBench 1.0: 1 where enough pairs of frames move, camera motion included.",
-)  # fmt: skip
+)
 AESTHETIC_QUALITY = Metric(
-    name="vbench.aesthetic_quality", version=1, inputs=("vbench_aesthetic",), compute=mean_of_frames,
-    unit="ratio", higher_is_better=True, bounds=(-1.0, 2.0), group="vbench",
+    name="vbench.aesthetic_quality",
+    version=1,
+    inputs=("vbench_aesthetic",),
+    compute=mean_of_frames,
+    unit="ratio",
+    higher_is_better=True,
+    bounds=(-1.0, 2.0),
+    group="vbench",
     about="VBench 1.0: LAION's aesthetic points of all frames, divided by 10.",
-)  # fmt: skip
+)
 APPEARANCE_STYLE = Metric(
-    name="vbench.appearance_style", version=1, inputs=("vbench_style_frames", "vbench_style_text"),
+    name="vbench.appearance_style",
+    version=1,
+    inputs=("vbench_style_frames", "vbench_style_text"),
     compute=phrase_cosine,
-    unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="vbench",
+    unit="cosine",
+    higher_is_better=True,
+    bounds=(-1.0, 1.0),
+    group="vbench",
     about="VBench 1.0: likeness of all frames to the style phrase of the prompt, by CLIP.",
-)  # fmt: skip
+)
 OVERALL_CONSISTENCY = Metric(
-    name="vbench.overall_consistency", version=1, inputs=("vbench_video", "vbench_video_text"), compute=video_cosine,
-    unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="vbench",
+    name="vbench.overall_consistency",
+    version=1,
+    inputs=("vbench_video", "vbench_video_text"),
+    compute=video_cosine,
+    unit="cosine",
+    higher_is_better=True,
+    bounds=(-1.0, 1.0),
+    group="vbench",
     about="VBench 1.0: likeness of the clip to its prompt, by ViCLIP.",
-)  # fmt: skip
+)
 TEMPORAL_STYLE = Metric(
-    name="vbench.temporal_style", version=1, inputs=("vbench_video", "vbench_video_text"), compute=video_cosine,
-    unit="cosine", higher_is_better=True, bounds=(-1.0, 1.0), group="vbench",
+    name="vbench.temporal_style",
+    version=1,
+    inputs=("vbench_video", "vbench_video_text"),
+    compute=video_cosine,
+    unit="cosine",
+    higher_is_better=True,
+    bounds=(-1.0, 1.0),
+    group="vbench",
     about="VBench 1.0: the same number as overall consistency, for the prompts that ask for a camera style.",
-)  # fmt: skip
+)

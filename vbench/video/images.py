@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,12 @@ import numpy as np
 from PIL import Image
 
 from vbench.errors import ClipError
+from vbench.files import frames_in
 from vbench.video.facts import FOLDER_FPS, Facts, Limits, Picture, check_size
 
 ANIMATION_DEFAULT_S = 0.1
 """What browsers show where an animated picture claims 10 ms or less per frame."""
 IMAGE_FORMATS = ("WEBP", "PNG", "JPEG")
-FOLDER_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
 IMAGE_ERRORS = (OSError, SyntaxError, ValueError, EOFError)
 """What Pillow raises for a damaged picture."""
 
@@ -67,8 +66,8 @@ class FolderSource:
     """A folder of PNG or JPG frames, in the natural order of their numbers."""
 
     def __init__(self, path: Path, *, limits: Limits, fps: float | None) -> None:
-        entries = sorted((entry for entry in path.iterdir() if not entry.name.startswith(".")), key=natural_key)
-        self._frames = [entry for entry in entries if entry.suffix.lower() in FOLDER_SUFFIXES and entry.is_file()]
+        self._frames = frames_in(path)
+        n_visible = sum(not entry.name.startswith(".") for entry in path.iterdir())
         self._limits = limits
         if not self._frames:
             raise ClipError(f"{path}: a folder without PNG or JPG frames; give a video file or frames", code="no_video")
@@ -91,7 +90,7 @@ class FolderSource:
         )
         if fps is None:
             self.facts.warnings.append(f"a folder of frames tells no rate; {FOLDER_FPS:g} fps assumed")
-        if n_other := len(entries) - len(self._frames):
+        if n_other := n_visible - len(self._frames):
             self.facts.warnings.append(f"{n_other} entries of the folder are not PNG or JPG and were left out")
 
     def pictures(self) -> Iterator[Picture]:
@@ -105,12 +104,6 @@ class FolderSource:
 
     def close(self) -> None:
         """Nothing stays open between frames."""
-
-
-def natural_key(path: Path) -> list[tuple[int, int, str]]:
-    """Sorts `frame2` before `frame10`."""
-    parts = re.split(r"(\d+)", path.name)
-    return [(0, int(part), "") if index % 2 else (1, 0, part.lower()) for index, part in enumerate(parts)]
 
 
 def open_image(path: Path, limits: Limits) -> Image.Image:

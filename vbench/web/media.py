@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import threading
 from collections.abc import Mapping
@@ -18,8 +17,8 @@ from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, JSONResponse, Response
 
 from vbench.bench import Bench
-from vbench.bench.media import natural_order
 from vbench.errors import ClipError
+from vbench.files import frames_in, sha256_of
 from vbench.records import Clip
 from vbench.video.sandbox import Sandbox
 from vbench.web.state import Page, page_state
@@ -88,7 +87,7 @@ class Originals:
             raise HTTPException(410, f"{name}: the file is gone; put it back, or import it again") from None
         known = self._checked.get(str(path))
         if known is None or known[0] != stamp:
-            known = (stamp, _sha256(path))
+            known = (stamp, sha256_of(path))
             with self._lock:
                 self._checked[str(path)] = known
         if known[1] != clip.sha256:
@@ -105,17 +104,8 @@ def _stamp(path: Path) -> tuple[bool, Stamp]:
     stat = path.stat()
     if S_ISREG(stat.st_mode):
         return True, (stat.st_mtime_ns, stat.st_size)
-    frames = [frame.stat() for frame in path.iterdir()]
+    frames = [frame.stat() for frame in frames_in(path)]
     return False, (max((f.st_mtime_ns for f in frames), default=0), sum(f.st_size for f in frames))
-
-
-def _sha256(path: Path) -> str:
-    """As importing hashes: of a folder of frames, the hash of its frames' hashes in order."""
-    if path.is_dir():
-        frames = sorted((frame for frame in path.iterdir() if frame.is_file()), key=natural_order)
-        return hashlib.sha256(b"".join(bytes.fromhex(_sha256(frame)) for frame in frames)).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

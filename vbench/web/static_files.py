@@ -21,7 +21,7 @@ def _static_version(path: str, _mtime_ns: int) -> str:
 
 
 def static_url(name: str) -> str:
-    """The address of a file of `vbench/ui/static`, with its content's hash, so that browsers may keep it for ever."""
+    """The address of a file of `vbench/web/static`, with its content's hash, so that browsers may keep it for ever."""
     path = STATIC / name
     return f"/static/{name}?v={_static_version(str(path), path.stat().st_mtime_ns)}"
 

@@ -16,8 +16,8 @@ from vbench.bench.media import safe_name
 from vbench.catalog.cards import cards
 from vbench.catalog.prompt_lines import slug
 from vbench.errors import CatalogError, ClipError, OptionError
+from vbench.files import CLIP_SUFFIXES
 from vbench.importing import guess_from_name
-from vbench.importing.scan import CLIP_SUFFIXES
 from vbench.records import Prompt
 from vbench.tasks.paths import page_folder
 from vbench.video.sandbox import Sandbox

@@ -6,15 +6,21 @@ import * as api from "../../../vbench/web/static/api.js";
 
 const { fetch } = globalThis;
 const answering = (edition, { status = 200, body = {} } = {}) => {
-  globalThis.fetch = async () => new Response(JSON.stringify(body), {
-    status, headers: { "content-type": "application/json", ...(edition && { "x-vbench-edition": edition }) },
-  });
+  globalThis.fetch = async () =>
+    new Response(JSON.stringify(body), {
+      status,
+      headers: { "content-type": "application/json", ...(edition && { "x-vbench-edition": edition }) },
+    });
 };
-afterEach(() => { globalThis.fetch = fetch; });
+afterEach(() => {
+  globalThis.fetch = fetch;
+});
 
 test("an upgrade of the server is told of once, whatever the answer", async () => {
   let told = 0;
-  api.watchEdition("1.0+abc", () => { told += 1; });
+  api.watchEdition("1.0+abc", () => {
+    told += 1;
+  });
   answering("1.0+abc");
   await api.get("bench");
   answering(""); // a proxy's own answer
@@ -29,9 +35,14 @@ test("an upgrade of the server is told of once, whatever the answer", async () =
 
 test("what the server says is the error; without a word of its own, its status", async () => {
   answering("", { status: 503, body: { error: "another process is writing" } });
-  await assert.rejects(api.get("clips"), (error) => error.status === 503 && error.message === "another process is writing");
+  await assert.rejects(
+    api.get("clips"),
+    (error) => error.status === 503 && error.message === "another process is writing",
+  );
   globalThis.fetch = async () => new Response("<h1>Bad gateway</h1>", { status: 502, statusText: "Bad Gateway" });
   await assert.rejects(api.get("clips"), (error) => error.status === 502 && error.message === "502 Bad Gateway");
-  globalThis.fetch = async () => { throw new TypeError("network"); };
+  globalThis.fetch = async () => {
+    throw new TypeError("network");
+  };
   await assert.rejects(api.get("clips"), (error) => error.status === 0);
 });

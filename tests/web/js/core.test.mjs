@@ -132,7 +132,10 @@ class FakeVideo extends EventTarget {
 
 test("a step ends when its frame is on screen, whichever moment of the frame the browser names", async () => {
   const fps = 24;
-  const names = { "its first moment": (sought) => Math.round((Math.floor(sought * fps) / fps) * 1e6) / 1e6, "the moment sought": (sought) => Math.round(sought * 1e6) / 1e6 };
+  const names = {
+    "its first moment": (sought) => Math.round((Math.floor(sought * fps) / fps) * 1e6) / 1e6,
+    "the moment sought": (sought) => Math.round(sought * 1e6) / 1e6,
+  };
   for (const [what, says] of Object.entries(names)) {
     const video = new FakeVideo(says);
     for (const frame of [1, 2, 47, 8]) assert.equal(await showFrame(video, frame, fps, 200), frame, what);

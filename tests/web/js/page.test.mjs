@@ -4,7 +4,16 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { groups, paretoFront, scaled, ticks } from "../../../vbench/web/static/charts.js";
-import { apart, beyond, commonRange, nextMoment, points, range, rowsOf, valueAt } from "../../../vbench/web/static/curves.js";
+import {
+  apart,
+  beyond,
+  commonRange,
+  nextMoment,
+  points,
+  range,
+  rowsOf,
+  valueAt,
+} from "../../../vbench/web/static/curves.js";
 import { best } from "../../../vbench/web/static/facts.js";
 import { clampPan, loupeAt, pinched, zoomAt } from "../../../vbench/web/static/gestures.js";
 import { columnsFor, spriteTile, windowOf } from "../../../vbench/web/static/grid.js";
@@ -16,18 +25,43 @@ import { retryable, retryBody } from "../../../vbench/web/static/runs.js";
 import { pickLocale, setWords, t } from "../../../vbench/web/static/words.js";
 
 const STATIC = new URL("../../../vbench/web/static/", import.meta.url);
-const SOURCES = readdirSync(STATIC).filter((name) => name.endsWith(".js")).map((name) => [name, readFileSync(new URL(name, STATIC), "utf8")]);
+const SOURCES = readdirSync(STATIC)
+  .filter((name) => name.endsWith(".js"))
+  .map((name) => [name, readFileSync(new URL(name, STATIC), "utf8")]);
 
 test("a link carries the state and gives it back", () => {
   const state = {
-    ...DEFAULTS, takes: ["0123456789abcdef", "fedcba9876543210"], mode: "wipe", timeS: 1.2345, inS: 0.5, outS: 2, rate: 0.5, align: "frame", ending: "loop", looping: false,
-    offsets: [0, -0.0417], a: 1, b: 0, gain: 8, mix: 0.25, wipe: 0.3, zoom: 2, x: 0.25, y: -0.5, metrics: ["flicker"], scale: "own", solo: 1, only: 0,
+    ...DEFAULTS,
+    takes: ["0123456789abcdef", "fedcba9876543210"],
+    mode: "wipe",
+    timeS: 1.2345,
+    inS: 0.5,
+    outS: 2,
+    rate: 0.5,
+    align: "frame",
+    ending: "loop",
+    looping: false,
+    offsets: [0, -0.0417],
+    a: 1,
+    b: 0,
+    gain: 8,
+    mix: 0.25,
+    wipe: 0.3,
+    zoom: 2,
+    x: 0.25,
+    y: -0.5,
+    metrics: ["flicker"],
+    scale: "own",
+    solo: 1,
+    only: 0,
   };
   assert.deepEqual(fromQuery(toQuery(state)), state);
 });
 
 test("a link that says nonsense opens as by default", () => {
-  const state = fromQuery("takes=../etc,<b>,0123456789abcdef,0123456789abcdef&mode=evil&t=NaN&rate=1e9&zoom=-4&metrics=<script>&a=77&offset=x");
+  const state = fromQuery(
+    "takes=../etc,<b>,0123456789abcdef,0123456789abcdef&mode=evil&t=NaN&rate=1e9&zoom=-4&metrics=<script>&a=77&offset=x",
+  );
   assert.deepEqual(state.takes, ["0123456789abcdef"]);
   assert.equal(state.mode, "grid");
   assert.deepEqual([state.timeS, state.rate, state.zoom, state.a], [0, 4, 1, 0]);
@@ -44,7 +78,12 @@ test("the wall keeps few cards of ten thousand, and every card is reached", () =
     for (let index = first; index < end; index += 1) seen.add(index);
   }
   assert.equal(seen.size, 10_000);
-  assert.deepEqual(windowOf({ total: 0, columns: 4, rowHeight: 300, scrollTop: 0, viewHeight: 900 }), { first: 0, end: 0, offset: 0, height: 0 });
+  assert.deepEqual(windowOf({ total: 0, columns: 4, rowHeight: 300, scrollTop: 0, viewHeight: 900 }), {
+    first: 0,
+    end: 0,
+    offset: 0,
+    height: 0,
+  });
   assert.equal(columnsFor(100, 236, 14), 1);
 });
 
@@ -60,25 +99,53 @@ function bestGrid(aspects, width, height) {
   const heights = aspects.map((_, index) => {
     const columns = index + 1;
     const rows = Math.ceil(aspects.length / columns);
-    return Math.min((height - GAP * (rows - 1)) / rows - LINE, (width - GAP * (columns - 1)) / columns / Math.max(...aspects));
+    return Math.min(
+      (height - GAP * (rows - 1)) / rows - LINE,
+      (width - GAP * (columns - 1)) / columns / Math.max(...aspects),
+    );
   });
   return Math.max(...heights);
 }
 
 test("pictures are laid as large as they go, never over another, never off the stage", () => {
-  const kinds = [[16 / 9], [3 / 2, 3 / 2, 3 / 2, 3 / 2], [9 / 16, 9 / 16, 9 / 16], [16 / 9, 9 / 16], [1.5, 0.58, 1.78, 1.78, 0.67, 1.78, 1.74], Array(9).fill(16 / 9), Array(9).fill(9 / 16)];
+  const kinds = [
+    [16 / 9],
+    [3 / 2, 3 / 2, 3 / 2, 3 / 2],
+    [9 / 16, 9 / 16, 9 / 16],
+    [16 / 9, 9 / 16],
+    [1.5, 0.58, 1.78, 1.78, 0.67, 1.78, 1.74],
+    Array(9).fill(16 / 9),
+    Array(9).fill(9 / 16),
+  ];
   for (const aspects of kinds) {
-    for (const [width, height] of [[1432, 630], [1272, 450], [1920, 1000], [382, 515]]) {
+    for (const [width, height] of [
+      [1432, 630],
+      [1272, 450],
+      [1920, 1000],
+      [382, 515],
+    ]) {
       const found = layout(aspects, width, height);
       const { tiles } = found;
       assert.equal(tiles.length, aspects.length);
-      assert.ok(tiles[0].pictureHeight >= Math.floor(bestGrid(aspects, width, height)) - 1 || width < 640, `${aspects} on ${width}x${height}`);
+      assert.ok(
+        tiles[0].pictureHeight >= Math.floor(bestGrid(aspects, width, height)) - 1 || width < 640,
+        `${aspects} on ${width}x${height}`,
+      );
       tiles.forEach((tile, index) => {
         assert.ok(Math.abs(tile.pictureWidth / tile.pictureHeight - aspects[index]) < 0.02, "its own shape");
         assert.ok(tile.pictureHeight === tiles[0].pictureHeight, "all equally high");
-        assert.ok(tile.left >= 0 && tile.top >= 0 && tile.left + tile.width <= width && tile.top + tile.height <= height, "on the stage");
+        assert.ok(
+          tile.left >= 0 && tile.top >= 0 && tile.left + tile.width <= width && tile.top + tile.height <= height,
+          "on the stage",
+        );
         for (const other of tiles.slice(index + 1)) {
-          assert.ok(tile.left + tile.width <= other.left || other.left + other.width <= tile.left || tile.top + tile.height <= other.top || other.top + other.height <= tile.top, "apart");
+          assert.ok(
+            tile.left + tile.width <= other.left ||
+              other.left + other.width <= tile.left ||
+              tile.top + tile.height <= other.top ||
+              other.top + other.height <= tile.top,
+            "apart",
+          );
         }
       });
     }
@@ -98,7 +165,16 @@ test("zooming keeps the point under the pointer, and panning stays on the pictur
 
 test("what two fingers hold stays between them", () => {
   const view = { zoom: 2, x: 0.1, y: 0 };
-  const [before, after] = [[{ px: -0.1, py: 0 }, { px: 0.1, py: 0 }], [{ px: -0.15, py: 0.05 }, { px: 0.25, py: 0.05 }]];
+  const [before, after] = [
+    [
+      { px: -0.1, py: 0 },
+      { px: 0.1, py: 0 },
+    ],
+    [
+      { px: -0.15, py: 0.05 },
+      { px: 0.25, py: 0.05 },
+    ],
+  ];
   const then = pinched(view, before, after);
   assert.equal(then.zoom, 4);
   const shown = ({ zoom, x }, picture) => picture * zoom + x;
@@ -129,21 +205,39 @@ test("one take that falls does not flatten the others", () => {
 
 test("a value is read where its curve has one", () => {
   const curve = { t_s: [0.5, 1, 1.5], value: [1, 2, 3] };
-  assert.deepEqual([0.1, 0.6, 1.3, 1.9].map((second) => valueAt(curve, second)), [1, 1, 3, 3]);
-  assert.deepEqual([-0.2, 2.2].map((second) => valueAt(curve, second)), [null, null]);
+  assert.deepEqual(
+    [0.1, 0.6, 1.3, 1.9].map((second) => valueAt(curve, second)),
+    [1, 1, 3, 3],
+  );
+  assert.deepEqual(
+    [-0.2, 2.2].map((second) => valueAt(curve, second)),
+    [null, null],
+  );
   assert.equal(valueAt({ t_s: [], value: [] }, 0), null);
 });
 
 test("marks at one moment do not hide each other", () => {
-  assert.deepEqual(rowsOf([0, 0, 5, 100], 24, 3), [{ row: 0, place: 0 }, { row: 1, place: 0 }, { row: 2, place: 5 }, { row: 0, place: 100 }]);
-  assert.deepEqual(rowsOf([0, 0, 0], 24, 2), [{ row: 0, place: 0 }, { row: 1, place: 0 }, { row: 1, place: 24 }]);
+  assert.deepEqual(rowsOf([0, 0, 5, 100], 24, 3), [
+    { row: 0, place: 0 },
+    { row: 1, place: 0 },
+    { row: 2, place: 5 },
+    { row: 0, place: 100 },
+  ]);
+  assert.deepEqual(rowsOf([0, 0, 0], 24, 2), [
+    { row: 0, place: 0 },
+    { row: 1, place: 0 },
+    { row: 1, place: 24 },
+  ]);
   assert.deepEqual(apart([0, 10, 100], 30), [0, 30, 100]);
 });
 
 test("names of a plot lie over nothing", () => {
   let seed = 7;
   const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
-  const points = Array.from({ length: 14 }, (_, index) => { const y = 40 + 200 * random(); return { x: 70 + 380 * random(), y, yLow: y + 20, yHigh: y - 20, name: `some-tool-${index}` }; });
+  const points = Array.from({ length: 14 }, (_, index) => {
+    const y = 40 + 200 * random();
+    return { x: 70 + 380 * random(), y, yLow: y + 20, yHigh: y - 20, name: `some-tool-${index}` };
+  });
   const front = { left: 70, right: 300, top: 100, bottom: 102 };
   const boxes = placeLabels(points, { left: 58, right: 480, top: 0, bottom: 276 }, [front]);
   const named = boxes.filter(Boolean);
@@ -154,7 +248,10 @@ test("names of a plot lie over nothing", () => {
     for (const other of named.slice(index + 1)) assert.ok(!over(box, other));
     for (const { x, y } of points) assert.ok(!over(box, { left: x - 5, right: x + 5, top: y - 5, bottom: y + 5 }));
   });
-  const crowd = placeLabels(Array.from({ length: 40 }, () => ({ x: 100, y: 100, name: "same-place" })), { left: 0, right: 480, top: 0, bottom: 276 });
+  const crowd = placeLabels(
+    Array.from({ length: 40 }, () => ({ x: 100, y: 100, name: "same-place" })),
+    { left: 0, right: 480, top: 0, bottom: 276 },
+  );
   assert.ok(crowd.includes(null) && crowd[0] !== null); // left to a hover rather than drawn over
 });
 
@@ -178,8 +275,13 @@ test("the Pareto front has exactly what nothing beats", () => {
   const cloud = Array.from({ length: 60 }, (_, i) => ({ x: (i * 37) % 61, y: (i * 17) % 53 }));
   for (const higher of [true, false]) {
     const better = (a, b) => a.x <= b.x && (higher ? a.y >= b.y : a.y <= b.y) && (a.x < b.x || a.y !== b.y);
-    const expected = cloud.map((_, index) => index).filter((index) => !cloud.some((other) => better(other, cloud[index])));
-    assert.deepEqual(paretoFront(cloud, higher).sort((a, b) => a - b), expected);
+    const expected = cloud
+      .map((_, index) => index)
+      .filter((index) => !cloud.some((other) => better(other, cloud[index])));
+    assert.deepEqual(
+      paretoFront(cloud, higher).sort((a, b) => a - b),
+      expected,
+    );
   }
 });
 
@@ -203,7 +305,11 @@ test("scales: round ticks, and a share that is always better upwards", () => {
 });
 
 test("keys mean what the table says, on keyboards where ? and + need Shift too", () => {
-  const press = (key, extra = {}) => commandFor({ key, code: "", shiftKey: false, altKey: false, ctrlKey: false, metaKey: false, ...extra }, PLAYER_KEYS);
+  const press = (key, extra = {}) =>
+    commandFor(
+      { key, code: "", shiftKey: false, altKey: false, ctrlKey: false, metaKey: false, ...extra },
+      PLAYER_KEYS,
+    );
   assert.equal(press(" ").command, "toggle");
   assert.equal(press("ArrowRight").command, "stepForward");
   assert.equal(press("ArrowRight", { altKey: true }).command, "offsetLater");
@@ -222,12 +328,36 @@ test("keys mean what the table says, on keyboards where ? and + need Shift too",
 });
 
 test("only the newest attempt of a place is tried again, at the price that was shown", () => {
-  const job = (id, state, extra = {}) => ({ id, state, model: "m", prompt_id: "p", prompt: "text", sample: 0, is_billable: true, estimate_usd: 0.5, ...extra });
-  const jobs = [job("open", "running"), job("old", "failed"), job("ended", "failed", { sample: 1 }), job("made", "succeeded", { sample: 2 }), job("lost", "outcome_unknown", { model: "n" })];
+  const job = (id, state, extra = {}) => ({
+    id,
+    state,
+    model: "m",
+    prompt_id: "p",
+    prompt: "text",
+    sample: 0,
+    is_billable: true,
+    estimate_usd: 0.5,
+    ...extra,
+  });
+  const jobs = [
+    job("open", "running"),
+    job("old", "failed"),
+    job("ended", "failed", { sample: 1 }),
+    job("made", "succeeded", { sample: 2 }),
+    job("lost", "outcome_unknown", { model: "n" }),
+  ];
   assert.deepEqual([...retryable(jobs)], ["ended", "lost"]);
   assert.deepEqual(retryBody(jobs[2], false), { max_cost: 0.5, allow_unpriced: false, understood: false });
-  assert.deepEqual(retryBody(job("x", "failed", { estimate_usd: null }), true), { max_cost: null, allow_unpriced: true, understood: true });
-  assert.deepEqual(retryBody(job("x", "failed", { is_billable: false, estimate_usd: 0 }), false), { max_cost: null, allow_unpriced: false, understood: false });
+  assert.deepEqual(retryBody(job("x", "failed", { estimate_usd: null }), true), {
+    max_cost: null,
+    allow_unpriced: true,
+    understood: true,
+  });
+  assert.deepEqual(retryBody(job("x", "failed", { is_billable: false, estimate_usd: 0 }), false), {
+    max_cost: null,
+    allow_unpriced: false,
+    understood: false,
+  });
 });
 
 test("the language follows the browser, region or not", () => {

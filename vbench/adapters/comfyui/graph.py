@@ -60,8 +60,9 @@ def read_graph(card: ModelCard, options: ComfyUIOptions) -> dict[str, Any]:
         raise card.complaint(
             "options.workflow: not a graph in API format (node id → class_type and inputs); "
             "export it with Save (API Format), not Save",
-            "options", "workflow",
-        )  # fmt: skip
+            "options",
+            "workflow",
+        )
     if "prompt" not in options.nodes:
         raise card.complaint("options.nodes: say where the prompt goes", "options", "nodes")
     known = {"prompt", "negative", "seed", "width", "height", "frames", "fps", "seconds", "image"}

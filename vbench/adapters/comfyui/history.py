@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from vbench.files import VIDEO_SUFFIXES
 from vbench.records import Status
 
-VIDEO_SUFFIXES = (".mp4", ".webm", ".mov", ".mkv", ".gif", ".webp", ".avi")
 OUTPUT_LISTS = ("videos", "gifs", "images")
 """Savers disagree on the name: SaveVideo lists its file under images, others under gifs or videos."""
 CACHE_TRAP = (

@@ -186,12 +186,16 @@ def choices(
         ],
         prompts=[
             schemas.ChoiceFacts(
-                shelf=one.name, key=prompt.key, id=prompt.id, text=prompt.text, tags=list(prompt.tags),
+                shelf=one.name,
+                key=prompt.key,
+                id=prompt.id,
+                text=prompt.text,
+                tags=list(prompt.tags),
                 n_clips=n_clips.get(prompt.key, 0),
             )
             for one, prompt in fitting[offset : offset + limit]
         ],
-    )  # fmt: skip
+    )
 
 
 @routes.post("/plan")

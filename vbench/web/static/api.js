@@ -61,10 +61,14 @@ export const post = (path, body) => send("POST", path, body);
 export const put = (path, body) => send("PUT", path, body);
 export const remove = (path) => send("DELETE", path);
 
-const wait = (ms, signal) => new Promise((resolve, reject) => {
-  const timer = setTimeout(resolve, ms);
-  signal?.addEventListener("abort", () => { clearTimeout(timer); reject(new DOMException("", "AbortError")); });
-});
+const wait = (ms, signal) =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(new DOMException("", "AbortError"));
+    });
+  });
 
 /**
  * Wait until a derived file (proxy, sprite) is there.
@@ -100,7 +104,11 @@ export function upload(file, { onprogress = () => {}, signal } = {}) {
     request.onerror = () => reject(new ApiError(0, "offline"));
     request.onload = () => {
       let answer = {};
-      try { answer = JSON.parse(request.responseText); } catch { /* a proxy's own page; the status says it */ }
+      try {
+        answer = JSON.parse(request.responseText);
+      } catch {
+        /* a proxy's own page; the status says it */
+      }
       if (request.status < 300) resolve(answer);
       else reject(new ApiError(request.status, answer.error ?? `${request.status} ${request.statusText}`));
     };

@@ -12,13 +12,24 @@ const PAGES = {
   generate: { word: "nav.generate", room: "light", load: () => import("./generate.js") },
   runs: { word: "nav.runs", room: "light", load: () => import("./runs.js") },
 };
-const LANGUAGES = [["en", "English"], ["zh-CN", "简体中文"]];
+const LANGUAGES = [
+  ["en", "English"],
+  ["zh-CN", "简体中文"],
+];
 
 const remembered = (key) => {
-  try { return localStorage.getItem(`vbench.${key}`); } catch { return null; }
+  try {
+    return localStorage.getItem(`vbench.${key}`);
+  } catch {
+    return null;
+  }
 };
 const remember = (key, value) => {
-  try { localStorage.setItem(`vbench.${key}`, value); } catch { /* private window: only this page forgets */ }
+  try {
+    localStorage.setItem(`vbench.${key}`, value);
+  } catch {
+    /* private window: only this page forgets */
+  }
 };
 
 /** One running page. Views get it as their context. */
@@ -40,15 +51,49 @@ class App {
     this.benchName = h("span", { class: "bench-name" });
     this.main = h("div", { id: "vb-main", class: "main", tabindex: "-1" });
     this.banner = h("div", { class: "banner", role: "status", hidden: true });
-    const rooms = [["auto", t("room.auto")], ["dark", t("room.dark")], ["light", t("room.light")]];
-    put(this.root,
-      h("a", { class: "skip", href: "#vb-main", onclick: (event) => { event.preventDefault(); this.main.focus(); } }, t("nav.skip")),
-      h("header", { class: "bar" },
-        h("a", { class: "brand", href: this.href("") , onclick: (event) => this.#follow(event) }, "vbench"), this.benchName, this.nav,
-        h("div", { class: "bar-end" },
-          choice(t("room.label"), rooms, remembered("room") ?? "auto", (value) => { remember("room", value); this.#room(); }),
-          choice(t("nav.language"), LANGUAGES, currentLocale(), (value) => { remember("language", value); location.reload(); }))),
-      this.banner, this.main, this.toasts, this.live);
+    const rooms = [
+      ["auto", t("room.auto")],
+      ["dark", t("room.dark")],
+      ["light", t("room.light")],
+    ];
+    put(
+      this.root,
+      h(
+        "a",
+        {
+          class: "skip",
+          href: "#vb-main",
+          onclick: (event) => {
+            event.preventDefault();
+            this.main.focus();
+          },
+        },
+        t("nav.skip"),
+      ),
+      h(
+        "header",
+        { class: "bar" },
+        h("a", { class: "brand", href: this.href(""), onclick: (event) => this.#follow(event) }, "vbench"),
+        this.benchName,
+        this.nav,
+        h(
+          "div",
+          { class: "bar-end" },
+          choice(t("room.label"), rooms, remembered("room") ?? "auto", (value) => {
+            remember("room", value);
+            this.#room();
+          }),
+          choice(t("nav.language"), LANGUAGES, currentLocale(), (value) => {
+            remember("language", value);
+            location.reload();
+          }),
+        ),
+      ),
+      this.banner,
+      this.main,
+      this.toasts,
+      this.live,
+    );
     addEventListener("popstate", () => void this.show());
     void PAGES[this.pageName].load().catch(() => {}); // on its way while the bench is asked; a failure is said when it is opened
     api.watchEdition(this.edition, () => this.#stale());
@@ -59,7 +104,9 @@ class App {
     }
     this.benchName.textContent = this.bench.name;
     await this.show();
-    const others = () => { for (const page of Object.values(PAGES)) void page.load().catch(() => {}); };
+    const others = () => {
+      for (const page of Object.values(PAGES)) void page.load().catch(() => {});
+    };
     (globalThis.requestIdleCallback ?? setTimeout)(others);
     return undefined;
   }
@@ -97,13 +144,16 @@ class App {
   #drawNav() {
     const may = this.bench?.permissions ?? {};
     const current = this.pageName;
-    put(this.nav, Object.entries(PAGES)
-      .filter(([name, page]) => (!page.needs || may[page.needs] !== false) && name !== "compare")
-      .map(([name, page]) => {
-        const link = this.link(name, this.last[name] ?? "", t(page.word));
-        if (name === current || (current === "compare" && name === "")) link.setAttribute("aria-current", "page");
-        return link;
-      }));
+    put(
+      this.nav,
+      Object.entries(PAGES)
+        .filter(([name, page]) => (!page.needs || may[page.needs] !== false) && name !== "compare")
+        .map(([name, page]) => {
+          const link = this.link(name, this.last[name] ?? "", t(page.word));
+          if (name === current || (current === "compare" && name === "")) link.setAttribute("aria-current", "page");
+          return link;
+        }),
+    );
   }
 
   #room() {
@@ -127,8 +177,13 @@ class App {
     let open;
     try {
       ({ open } = await PAGES[name].load());
-    } catch { // its script did not come; browsers may remember that until the page is loaded anew
-      if (turn === this.turn) put(page, this.problem(new api.ApiError(0, "offline"), () => location.reload()));
+    } catch {
+      // its script did not come; browsers may remember that until the page is loaded anew
+      if (turn === this.turn)
+        put(
+          page,
+          this.problem(new api.ApiError(0, "offline"), () => location.reload()),
+        );
       return;
     }
     try {
@@ -136,7 +191,11 @@ class App {
       if (turn !== this.turn) view?.close?.();
       else this.view = view;
     } catch (error) {
-      if (turn === this.turn) put(page, this.problem(error, () => void this.show()));
+      if (turn === this.turn)
+        put(
+          page,
+          this.problem(error, () => void this.show()),
+        );
     }
   }
 
@@ -144,17 +203,33 @@ class App {
   problem(error, retry) {
     const offline = error instanceof api.ApiError && error.status === 0;
     if (!(error instanceof api.ApiError)) console.error(error);
-    const sentence = offline ? t("error.offline") : error instanceof api.ApiError ? error.message : t("error.bug", { what: error.message });
-    return h("div", { class: "problem", role: "alert" }, h("p", {}, sentence), retry && h("button", { type: "button", onclick: retry }, t("error.retry")));
+    const sentence = offline
+      ? t("error.offline")
+      : error instanceof api.ApiError
+        ? error.message
+        : t("error.bug", { what: error.message });
+    return h(
+      "div",
+      { class: "problem", role: "alert" },
+      h("p", {}, sentence),
+      retry && h("button", { type: "button", onclick: retry }, t("error.retry")),
+    );
   }
 
   #broken(error) {
-    put(this.main, this.problem(error, () => location.reload()));
+    put(
+      this.main,
+      this.problem(error, () => location.reload()),
+    );
     this.#room();
   }
 
   #stale() {
-    put(this.banner, h("span", {}, t("error.stale")), h("button", { type: "button", onclick: () => location.reload() }, t("error.reload")));
+    put(
+      this.banner,
+      h("span", {}, t("error.stale")),
+      h("button", { type: "button", onclick: () => location.reload() }, t("error.reload")),
+    );
     this.banner.hidden = false;
   }
 
@@ -185,8 +260,13 @@ class App {
 
   /** An empty page that says what will be here and how to get it. */
   empty(title, text, ...actions) {
-    return h("div", { class: "empty" }, h("h1", {}, title), text.split("\n").map((line) => h("p", {}, line)),
-      actions.length > 0 && h("div", { class: "actions" }, actions));
+    return h(
+      "div",
+      { class: "empty" },
+      h("h1", {}, title),
+      text.split("\n").map((line) => h("p", {}, line)),
+      actions.length > 0 && h("div", { class: "actions" }, actions),
+    );
   }
 
   ask(title, ...children) {
@@ -199,7 +279,6 @@ class App {
   remember(page, query) {
     this.last[page] = query;
   }
-
 }
 
 /** Drawing before the style is there would jump. */
@@ -216,7 +295,10 @@ async function styled() {
 export async function mount(element, { base, edition }) {
   await styled();
   const language = new URLSearchParams(location.search).get("lang") ?? remembered("language");
-  const locale = setWords(window.gradio_config?.i18n_translations ?? {}, [language, ...navigator.languages].filter(Boolean));
+  const locale = setWords(
+    window.gradio_config?.i18n_translations ?? {},
+    [language, ...navigator.languages].filter(Boolean),
+  );
   document.documentElement.lang = locale;
   const root = element.querySelector(".vb");
   root.lang = locale;

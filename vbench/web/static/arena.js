@@ -11,14 +11,19 @@ const OUTCOMES = ["left", "tie", "right", "both_bad", "skip", "broken"];
 const isStacked = () => matchMedia("(max-width: 640px)").matches;
 const words = (outcome) => {
   const word = ARENA_KEYS.find(([, command]) => command === outcome)[2];
-  return t(isStacked() && ["left", "right"].includes(outcome) ? (outcome === "left" ? "arena.upper" : "arena.lower") : word);
+  return t(
+    isStacked() && ["left", "right"].includes(outcome) ? (outcome === "left" ? "arena.upper" : "arena.lower") : word,
+  );
 };
 
 class Arena {
   constructor(app, element, query) {
     this.app = app;
     this.element = element;
-    this.filters = { prompt: new URLSearchParams(query).get("prompt") ?? "", tag: new URLSearchParams(query).get("tag") ?? "" };
+    this.filters = {
+      prompt: new URLSearchParams(query).get("prompt") ?? "",
+      tag: new URLSearchParams(query).get("tag") ?? "",
+    };
     this.player = new Player({ blind: true });
     this.abort = new AbortController();
     this.pair = null;
@@ -29,14 +34,31 @@ class Arena {
   async open() {
     this.prompt = h("h1", { class: "arena-prompt" });
     this.stage = h("div", { class: "arena-stage" });
-    this.buttons = OUTCOMES.map((outcome) => h("button", { type: "button", class: `vote vote-${outcome}`, dataset: { outcome }, onclick: () => void this.vote(outcome) },
-      h("span", {}, words(outcome)), h("kbd", {}, keyName(ARENA_KEYS.find(([, command]) => command === outcome)[0][0]))));
+    this.buttons = OUTCOMES.map((outcome) =>
+      h(
+        "button",
+        { type: "button", class: `vote vote-${outcome}`, dataset: { outcome }, onclick: () => void this.vote(outcome) },
+        h("span", {}, words(outcome)),
+        h("kbd", {}, keyName(ARENA_KEYS.find(([, command]) => command === outcome)[0][0])),
+      ),
+    );
     this.panel = h("div", { class: "arena-panel" });
     this.hint = h("p", { class: "hint" }, t("arena.hint"));
     put(this.element, h("div", { class: "arena" }, this.prompt, this.stage, this.panel, this.hint));
     document.addEventListener("keydown", (event) => this.#key(event), { signal: this.abort.signal });
-    document.addEventListener("visibilitychange", () => { if (document.hidden) this.player.pause(); }, { signal: this.abort.signal });
-    this.player.addEventListener("takes", () => put(this.stage, this.player.takes.map((take) => take.element)));
+    document.addEventListener(
+      "visibilitychange",
+      () => {
+        if (document.hidden) this.player.pause();
+      },
+      { signal: this.abort.signal },
+    );
+    this.player.addEventListener("takes", () =>
+      put(
+        this.stage,
+        this.player.takes.map((take) => take.element),
+      ),
+    );
     await this.next();
   }
 
@@ -49,7 +71,14 @@ class Arena {
       this.ahead = null;
       put(this.panel);
       if (!(error instanceof api.ApiError) || error.status === 0 || error.status >= 500) throw error;
-      put(this.element, this.app.empty(t("arena.emptyTitle"), `${error.message}\n${t("arena.emptyText")}`, this.app.link("", "", t("compare.toWall"))));
+      put(
+        this.element,
+        this.app.empty(
+          t("arena.emptyTitle"),
+          `${error.message}\n${t("arena.emptyText")}`,
+          this.app.link("", "", t("compare.toWall")),
+        ),
+      );
       return;
     }
     this.ahead = null;
@@ -58,9 +87,18 @@ class Arena {
     this.prompt.textContent = pair.prompt;
     put(this.panel, h("div", { class: "votes", role: "group", "aria-label": t("arena.which") }, this.buttons));
     for (const button of this.buttons) button.disabled = false;
-    const side = (facts, name) => ({ ...facts, id: name, model: "", proxy_url: facts.url, has_audio: false, missing: "" });
+    const side = (facts, name) => ({
+      ...facts,
+      id: name,
+      model: "",
+      proxy_url: facts.url,
+      has_audio: false,
+      missing: "",
+    });
     const opened = this.player.open([side(pair.left, "left"), side(pair.right, "right")]);
-    this.player.takes.forEach((take, index) => take.element.setAttribute("aria-label", t(index ? "arena.rightTake" : "arena.leftTake")));
+    this.player.takes.forEach((take, index) =>
+      take.element.setAttribute("aria-label", t(index ? "arena.rightTake" : "arena.leftTake")),
+    );
     this.player.set({ ending: "shortest", looping: true });
     await opened;
     if (this.pair !== pair || this.abort.signal.aborted) return;
@@ -71,8 +109,15 @@ class Arena {
   #watched() {
     const [left, right] = this.player.takes;
     return {
-      left_s: Math.round(left.watchedS * 1000) / 1000, right_s: Math.round(right.watchedS * 1000) / 1000, left_plays: left.plays, right_plays: right.plays,
-      muted: true, playback_rate: this.player.rate, device_width: innerWidth, prompt_shown: true, order: "both",
+      left_s: Math.round(left.watchedS * 1000) / 1000,
+      right_s: Math.round(right.watchedS * 1000) / 1000,
+      left_plays: left.plays,
+      right_plays: right.plays,
+      muted: true,
+      playback_rate: this.player.rate,
+      device_width: innerWidth,
+      prompt_shown: true,
+      order: "both",
     };
   }
 
@@ -80,9 +125,12 @@ class Arena {
     if (this.voted || !this.pair) return;
     this.voted = true;
     for (const button of this.buttons) button.disabled = true;
-    const reveal = await this.app.attempt(() => api.post("arena/vote", { token: this.pair.token, outcome, watched: this.#watched() }));
+    const reveal = await this.app.attempt(() =>
+      api.post("arena/vote", { token: this.pair.token, outcome, watched: this.#watched() }),
+    );
     this.element.dataset.ready = "";
-    if (!reveal) { // refused (another tab voted this pair, it expired): a new pair, nothing counted twice
+    if (!reveal) {
+      // refused (another tab voted this pair, it expired): a new pair, nothing counted twice
       await this.app.attempt(() => this.next());
       return;
     }
@@ -95,16 +143,47 @@ class Arena {
     const ratings = Object.fromEntries((reveal.ratings ?? []).map((rating) => [rating.tool, rating]));
     const side = (shown, name) => {
       const rating = ratings[shown.model];
-      return h("div", { class: `shown${outcome === name ? " won" : ""}` }, h("b", {}, shown.model),
-        h("span", { class: "unit" }, rating && rating.low !== null ? t("arena.rating", { rating: num(rating.rating, 0), low: num(rating.low, 0), high: num(rating.high, 0) }) : t("arena.unrated")));
+      return h(
+        "div",
+        { class: `shown${outcome === name ? " won" : ""}` },
+        h("b", {}, shown.model),
+        h(
+          "span",
+          { class: "unit" },
+          rating && rating.low !== null
+            ? t("arena.rating", { rating: num(rating.rating, 0), low: num(rating.low, 0), high: num(rating.high, 0) })
+            : t("arena.unrated"),
+        ),
+      );
     };
     const link = this.app.link("compare", `takes=${reveal.left.clip},${reveal.right.clip}`, t("arena.compare"));
-    const next = h("button", { type: "button", class: "primary", onclick: () => void this.app.attempt(() => this.next()) }, t("arena.next"), h("kbd", {}, "Enter"));
-    put(this.panel, h("div", { class: "reveal", role: "status" }, side(reveal.left, "left"),
-      h("div", { class: "reveal-middle" }, h("p", {}, t("arena.said", { what: words(outcome) })),
-        h("p", { class: "unit" }, t("arena.count", { n: reveal.n_votes }), reveal.n_repeats ? ` · ${t("arena.consistent", { n: reveal.n_consistent, of: reveal.n_repeats })}` : ""),
-        h("div", { class: "actions" }, next, link)),
-      side(reveal.right, "right")));
+    const next = h(
+      "button",
+      { type: "button", class: "primary", onclick: () => void this.app.attempt(() => this.next()) },
+      t("arena.next"),
+      h("kbd", {}, "Enter"),
+    );
+    put(
+      this.panel,
+      h(
+        "div",
+        { class: "reveal", role: "status" },
+        side(reveal.left, "left"),
+        h(
+          "div",
+          { class: "reveal-middle" },
+          h("p", {}, t("arena.said", { what: words(outcome) })),
+          h(
+            "p",
+            { class: "unit" },
+            t("arena.count", { n: reveal.n_votes }),
+            reveal.n_repeats ? ` · ${t("arena.consistent", { n: reveal.n_consistent, of: reveal.n_repeats })}` : "",
+          ),
+          h("div", { class: "actions" }, next, link),
+        ),
+        side(reveal.right, "right"),
+      ),
+    );
     next.focus({ preventScroll: true });
   }
 
@@ -116,9 +195,29 @@ class Arena {
     event.preventDefault();
     if (found.command === "toggle") this.player.toggle();
     else if (found.command === "replay") void this.player.seek(0).then(() => this.player.play());
-    else if (found.command === "help") this.app.ask(t("key.help"), h("dl", { class: "keymap" }, ARENA_KEYS.map(([keys, , word]) => h("div", {}, h("dt", {}, keys.map((key) => h("kbd", {}, keyName(key)))), h("dd", {}, t(word))))));
-    else if (found.command === "next") { if (this.voted) void this.app.attempt(() => this.next()); }
-    else void this.vote(found.command);
+    else if (found.command === "help")
+      this.app.ask(
+        t("key.help"),
+        h(
+          "dl",
+          { class: "keymap" },
+          ARENA_KEYS.map(([keys, , word]) =>
+            h(
+              "div",
+              {},
+              h(
+                "dt",
+                {},
+                keys.map((key) => h("kbd", {}, keyName(key))),
+              ),
+              h("dd", {}, t(word)),
+            ),
+          ),
+        ),
+      );
+    else if (found.command === "next") {
+      if (this.voted) void this.app.attempt(() => this.next());
+    } else void this.vote(found.command);
   }
 
   close() {

@@ -6,7 +6,16 @@ import { choice, h, icon, put } from "./dom.js";
 import { money, num, seconds, t } from "./words.js";
 
 const FILTERS = ["tag", "access", "licence", "country", "status", "resolution"];
-const COLUMNS = [["rank", ""], ["model", "model"], ["mean", "mean"], ["interval", ""], ["prompts", "n_prompts"], ["completion", "n_clips"], ["latency", "latency_s"], ["cost", "cost_usd"]];
+const COLUMNS = [
+  ["rank", ""],
+  ["model", "model"],
+  ["mean", "mean"],
+  ["interval", ""],
+  ["prompts", "n_prompts"],
+  ["completion", "n_clips"],
+  ["latency", "latency_s"],
+  ["cost", "cost_usd"],
+];
 const DOWNLOADS = ["json", "csv", "md"];
 
 class Boards {
@@ -24,11 +33,35 @@ class Boards {
 
   async open() {
     const filters = Object.fromEntries([...FILTERS, "by", "seconds"].map((key) => [key, this.query.get(key) ?? ""]));
-    [this.board, this.ratings, this.models] = await Promise.all([api.get("board", filters), api.get("ratings"), this.models ?? api.get("models")]);
+    [this.board, this.ratings, this.models] = await Promise.all([
+      api.get("board", filters),
+      api.get("ratings"),
+      this.models ?? api.get("models"),
+    ]);
     const isFiltered = Object.values(filters).some(Boolean);
     if (!this.board.rows.length && !isFiltered) {
-      const score = h("button", { type: "button", class: "primary", onclick: () => void this.app.attempt(async () => { await api.post("tasks", { kind: "score", score: { preset: "offline" } }); this.app.go("runs"); }) }, t("board.score"));
-      put(this.element, this.app.empty(t("board.emptyTitle"), t("board.emptyText"), this.app.bench.counts.clips > 0 && this.app.bench.permissions.generate && score, this.app.link("", "", t("compare.toWall"))));
+      const score = h(
+        "button",
+        {
+          type: "button",
+          class: "primary",
+          onclick: () =>
+            void this.app.attempt(async () => {
+              await api.post("tasks", { kind: "score", score: { preset: "offline" } });
+              this.app.go("runs");
+            }),
+        },
+        t("board.score"),
+      );
+      put(
+        this.element,
+        this.app.empty(
+          t("board.emptyTitle"),
+          t("board.emptyText"),
+          this.app.bench.counts.clips > 0 && this.app.bench.permissions.generate && score,
+          this.app.link("", "", t("compare.toWall")),
+        ),
+      );
       return;
     }
     this.draw();
@@ -56,36 +89,99 @@ class Boards {
       return;
     }
     const info = metrics[this.metric];
-    const tabs = h("nav", { class: "metric-list", "aria-label": t("board.metric") }, [...new Set(names.map((name) => metrics[name].group))].map((group) => h("div", { class: "metric-group" },
-      h("span", { class: "unit" }, t(`group.${group}`)),
-      names.filter((name) => metrics[name].group === group).map((name) => h("button", {
-        type: "button", "aria-current": name === this.metric ? "true" : undefined, onclick: () => { this.#set({ metric: name }); this.draw(); },
-      }, name.replaceAll("_", " "))))));
+    const tabs = h(
+      "nav",
+      { class: "metric-list", "aria-label": t("board.metric") },
+      [...new Set(names.map((name) => metrics[name].group))].map((group) =>
+        h(
+          "div",
+          { class: "metric-group" },
+          h("span", { class: "unit" }, t(`group.${group}`)),
+          names
+            .filter((name) => metrics[name].group === group)
+            .map((name) =>
+              h(
+                "button",
+                {
+                  type: "button",
+                  "aria-current": name === this.metric ? "true" : undefined,
+                  onclick: () => {
+                    this.#set({ metric: name });
+                    this.draw();
+                  },
+                },
+                name.replaceAll("_", " "),
+              ),
+            ),
+        ),
+      ),
+    );
     const rows = this.#rows(this.metric);
-    put(this.element, h("div", { class: "page boards" },
-      h("header", { class: "page-head" }, h("div", {}, h("h1", {}, t("board.title")), h("p", { class: "hint" }, t("board.about"))), this.#downloads()),
-      this.#filterBar(),
-      this.board.notes.length > 0 && h("ul", { class: "board-notes" }, this.board.notes.map((note) => h("li", {}, note))),
-      h("div", { class: "board-grid" }, tabs,
-        h("div", { class: "board-main" },
-          h("h2", {}, this.metric.replaceAll("_", " "), h("span", { class: "unit" }, ` ${info.unit} · ${t(info.higher_is_better === null ? "board.neutral" : info.higher_is_better ? "board.higher" : "board.lower")} · v${info.version}`)),
-          h("p", { class: "hint" }, info.about),
-          this.#blocks(rows, info),
-          h("section", { class: "plots" }, this.#against("cost_usd", t("board.cost"), money, rows, info), this.#against("latency_s", t("board.latency"), seconds, rows, info), this.#radar()),
-          this.#votes()))));
+    put(
+      this.element,
+      h(
+        "div",
+        { class: "page boards" },
+        h(
+          "header",
+          { class: "page-head" },
+          h("div", {}, h("h1", {}, t("board.title")), h("p", { class: "hint" }, t("board.about"))),
+          this.#downloads(),
+        ),
+        this.#filterBar(),
+        this.board.notes.length > 0 &&
+          h(
+            "ul",
+            { class: "board-notes" },
+            this.board.notes.map((note) => h("li", {}, note)),
+          ),
+        h(
+          "div",
+          { class: "board-grid" },
+          tabs,
+          h(
+            "div",
+            { class: "board-main" },
+            h(
+              "h2",
+              {},
+              this.metric.replaceAll("_", " "),
+              h(
+                "span",
+                { class: "unit" },
+                ` ${info.unit} · ${t(info.higher_is_better === null ? "board.neutral" : info.higher_is_better ? "board.higher" : "board.lower")} · v${info.version}`,
+              ),
+            ),
+            h("p", { class: "hint" }, info.about),
+            this.#blocks(rows, info),
+            h(
+              "section",
+              { class: "plots" },
+              this.#against("cost_usd", t("board.cost"), money, rows, info),
+              this.#against("latency_s", t("board.latency"), seconds, rows, info),
+              this.#radar(),
+            ),
+            this.#votes(),
+          ),
+        ),
+      ),
+    );
   }
 
   #rows(metric) {
     const info = this.board.metrics[metric];
     const key = this.query.get("sort") ?? "mean";
-    const sign = key === "mean" ? (info.higher_is_better === false ? 1 : -1) : ["n_prompts", "n_clips"].includes(key) ? -1 : 1;
+    const sign =
+      key === "mean" ? (info.higher_is_better === false ? 1 : -1) : ["n_prompts", "n_clips"].includes(key) ? -1 : 1;
     const turn = this.query.get("turn") ? -1 : 1;
     const value = (row) => row[key];
-    return this.board.rows.filter((row) => row.metric === metric).sort((a, b) => {
-      const [x, y] = [value(a), value(b)];
-      if (x === null || y === null) return (x === null) - (y === null);
-      return turn * sign * (typeof x === "string" ? -x.localeCompare(y) * sign : x - y);
-    });
+    return this.board.rows
+      .filter((row) => row.metric === metric)
+      .sort((a, b) => {
+        const [x, y] = [value(a), value(b)];
+        if (x === null || y === null) return (x === null) - (y === null);
+        return turn * sign * (typeof x === "string" ? -x.localeCompare(y) * sign : x - y);
+      });
   }
 
   /** One table, or one for each tag where the board is broken down. */
@@ -95,55 +191,172 @@ class Boards {
     const low = Math.min(...known);
     const high = Math.max(...known);
     const pad = (high - low) * 0.06 || Math.abs(high) * 0.02 || 1;
-    return tags.map((tag) => [tag && h("h3", { class: "tag-head" }, tag), this.#table(rows.filter((row) => row.tag === tag), info, [low - pad, high + pad])]);
+    return tags.map((tag) => [
+      tag && h("h3", { class: "tag-head" }, tag),
+      this.#table(
+        rows.filter((row) => row.tag === tag),
+        info,
+        [low - pad, high + pad],
+      ),
+    ]);
   }
 
   #table(rows, info, scale) {
-    const byMean = (this.query.get("sort") ?? "mean") === "mean" && !this.query.get("turn") && info.higher_is_better !== null;
+    const byMean =
+      (this.query.get("sort") ?? "mean") === "mean" && !this.query.get("turn") && info.higher_is_better !== null;
     const group = byMean ? groups(rows) : rows.map(() => -1);
     const head = COLUMNS.map(([word, key]) => {
       const on = (this.query.get("sort") ?? "mean") === key && key;
       const text = t(word === "interval" ? "board.col.interval" : `board.${word}`);
-      return h("th", { scope: "col", class: `col-${word}`, "aria-sort": on ? (this.query.get("turn") ? "descending" : "ascending") : undefined },
-        key ? h("button", { type: "button", class: "sort", onclick: () => { this.#set({ sort: key, turn: on && !this.query.get("turn") ? "1" : "" }); this.draw(); } }, text, on ? (this.query.get("turn") ? " ↑" : " ↓") : "") : text);
+      return h(
+        "th",
+        {
+          scope: "col",
+          class: `col-${word}`,
+          "aria-sort": on ? (this.query.get("turn") ? "descending" : "ascending") : undefined,
+        },
+        key
+          ? h(
+              "button",
+              {
+                type: "button",
+                class: "sort",
+                onclick: () => {
+                  this.#set({ sort: key, turn: on && !this.query.get("turn") ? "1" : "" });
+                  this.draw();
+                },
+              },
+              text,
+              on ? (this.query.get("turn") ? " ↑" : " ↓") : "",
+            )
+          : text,
+      );
     });
-    return h("div", { class: "facts-scroll", tabindex: "0", role: "region", "aria-label": t("board.title") }, h("table", { class: "board" }, h("thead", {}, h("tr", {}, head)),
-      h("tbody", {}, rows.map((row, index) => {
-        const first = group[index] >= 0 && group[index] !== group[index - 1];
-        const size = group.filter((number) => number === group[index]).length;
-        return h("tr", { class: `${first && index > 0 ? "group-start " : ""}${group[index] === 0 ? "top" : ""}` },
-          h("td", { class: "col-rank" }, row.rank_low === null ? "–" : row.rank_low === row.rank_high ? String(row.rank_low) : `${row.rank_low}–${row.rank_high}`,
-            first && size > 1 && h("span", { class: "tie", title: t("board.tieAbout") }, t("board.tie", { n: size }))),
-          h("td", { class: "col-model" }, this.#tool(row)),
-          h("td", { class: "col-mean" }, row.mean === null ? "–" : num(row.mean)),
-          h("td", { class: "col-interval" }, row.mean === null ? h("span", { class: "hint" }, t("board.unmeasured")) : intervalCell(row, scale)),
-          h("td", {}, num(row.n_prompts, 0)),
-          h("td", {}, this.#completion(row)),
-          h("td", {}, seconds(row.latency_s)), h("td", {}, money(row.cost_usd)));
-      }))));
+    return h(
+      "div",
+      { class: "facts-scroll", tabindex: "0", role: "region", "aria-label": t("board.title") },
+      h(
+        "table",
+        { class: "board" },
+        h("thead", {}, h("tr", {}, head)),
+        h(
+          "tbody",
+          {},
+          rows.map((row, index) => {
+            const first = group[index] >= 0 && group[index] !== group[index - 1];
+            const size = group.filter((number) => number === group[index]).length;
+            return h(
+              "tr",
+              { class: `${first && index > 0 ? "group-start " : ""}${group[index] === 0 ? "top" : ""}` },
+              h(
+                "td",
+                { class: "col-rank" },
+                row.rank_low === null
+                  ? "–"
+                  : row.rank_low === row.rank_high
+                    ? String(row.rank_low)
+                    : `${row.rank_low}–${row.rank_high}`,
+                first &&
+                  size > 1 &&
+                  h("span", { class: "tie", title: t("board.tieAbout") }, t("board.tie", { n: size })),
+              ),
+              h("td", { class: "col-model" }, this.#tool(row)),
+              h("td", { class: "col-mean" }, row.mean === null ? "–" : num(row.mean)),
+              h(
+                "td",
+                { class: "col-interval" },
+                row.mean === null ? h("span", { class: "hint" }, t("board.unmeasured")) : intervalCell(row, scale),
+              ),
+              h("td", {}, num(row.n_prompts, 0)),
+              h("td", {}, this.#completion(row)),
+              h("td", {}, seconds(row.latency_s)),
+              h("td", {}, money(row.cost_usd)),
+            );
+          }),
+        ),
+      ),
+    );
   }
 
   #tool(row) {
     const facts = this.board.models[row.model] ?? {};
-    const small = [facts.vendor, facts.country, facts.status && facts.status !== "active" ? t(`status.${facts.status}`) : ""].filter(Boolean).join(" · ");
-    return h("button", { type: "button", class: "tool", title: t("board.drill"), onclick: () => void this.app.attempt(() => this.#drill(row)) }, h("b", {}, row.model), small && h("span", { class: "unit" }, small));
+    const small = [
+      facts.vendor,
+      facts.country,
+      facts.status && facts.status !== "active" ? t(`status.${facts.status}`) : "",
+    ]
+      .filter(Boolean)
+      .join(" · ");
+    return h(
+      "button",
+      {
+        type: "button",
+        class: "tool",
+        title: t("board.drill"),
+        onclick: () => void this.app.attempt(() => this.#drill(row)),
+      },
+      h("b", {}, row.model),
+      small && h("span", { class: "unit" }, small),
+    );
   }
 
   #completion(row) {
-    const parts = [[row.n_refused, "board.refused"], [row.n_failed, "board.failed"], [row.n_unmeasured, "board.notMeasured"]].filter(([n]) => n > 0);
+    const parts = [
+      [row.n_refused, "board.refused"],
+      [row.n_failed, "board.failed"],
+      [row.n_unmeasured, "board.notMeasured"],
+    ].filter(([n]) => n > 0);
     const asked = row.n_clips + row.n_failed + row.n_refused;
-    return [asked > row.n_clips ? t("board.of", { n: num(row.n_clips, 0), of: num(asked, 0) }) : num(row.n_clips, 0), parts.length > 0 && h("span", { class: "unit" }, ` · ${parts.map(([n, word]) => t(word, { n })).join(", ")}`)];
+    return [
+      asked > row.n_clips ? t("board.of", { n: num(row.n_clips, 0), of: num(asked, 0) }) : num(row.n_clips, 0),
+      parts.length > 0 && h("span", { class: "unit" }, ` · ${parts.map(([n, word]) => t(word, { n })).join(", ")}`),
+    ];
   }
 
   /** The clips behind a number, worst first, each a link to the player. */
   async #drill(row) {
     const clips = await api.get("board/drill", { metric: row.metric, model: row.model });
     const unit = this.board.metrics[row.metric].unit;
-    const element = this.app.ask(`${row.model} · ${row.metric.replaceAll("_", " ")}`,
+    const element = this.app.ask(
+      `${row.model} · ${row.metric.replaceAll("_", " ")}`,
       h("p", { class: "hint" }, t("board.drillAbout")),
-      h("table", { class: "drill" }, h("tbody", {}, clips.slice(0, 500).map((clip) => h("tr", {},
-        h("td", {}, h("a", { href: this.app.href("compare", `takes=${clip.clip}&metrics=${row.metric}`), onclick: (event) => { event.preventDefault(); element.close(); this.app.go("compare", `takes=${clip.clip}&metrics=${row.metric}`); } }, `${clip.prompt_id} · ${clip.sample}`), h("div", { class: "unit clamp" }, clip.prompt)),
-        h("td", { class: "number" }, clip.value === null ? h("span", { class: "failure" }, clip.failure) : `${num(clip.value)} ${unit}`))))));
+      h(
+        "table",
+        { class: "drill" },
+        h(
+          "tbody",
+          {},
+          clips.slice(0, 500).map((clip) =>
+            h(
+              "tr",
+              {},
+              h(
+                "td",
+                {},
+                h(
+                  "a",
+                  {
+                    href: this.app.href("compare", `takes=${clip.clip}&metrics=${row.metric}`),
+                    onclick: (event) => {
+                      event.preventDefault();
+                      element.close();
+                      this.app.go("compare", `takes=${clip.clip}&metrics=${row.metric}`);
+                    },
+                  },
+                  `${clip.prompt_id} · ${clip.sample}`,
+                ),
+                h("div", { class: "unit clamp" }, clip.prompt),
+              ),
+              h(
+                "td",
+                { class: "number" },
+                clip.value === null ? h("span", { class: "failure" }, clip.failure) : `${num(clip.value)} ${unit}`,
+              ),
+            ),
+          ),
+        ),
+      ),
+    );
   }
 
   #filterBar() {
@@ -152,43 +365,116 @@ class Boards {
     const facets = [...new Set(this.board.tags.map((tag) => tag.split(":")[0]))];
     const options = {
       tag: this.board.tags.map((tag) => [tag, tag]),
-      access: [["open", t("board.open")], ["hosted", t("board.hosted")]],
+      access: [
+        ["open", t("board.open")],
+        ["hosted", t("board.hosted")],
+      ],
       licence: unique((model) => model.licence),
       country: unique((model) => model.country),
-      status: [["active", t("status.active")], ["deprecated", t("status.deprecated")], ["retired", t("status.retired")]],
+      status: [
+        ["active", t("status.active")],
+        ["deprecated", t("status.deprecated")],
+        ["retired", t("status.retired")],
+      ],
       resolution: unique((model) => model.resolutions),
     };
     const active = [...FILTERS, "by", "seconds"].some((key) => this.query.get(key));
-    return h("div", { class: "filters", role: "group", "aria-label": t("board.filters") },
-      FILTERS.filter((key) => options[key].length).map((key) => choice(t(`filter.${key}`), [["", t(`filter.${key}`)], ...options[key]], this.query.get(key) ?? "", (value) => this.#filter({ [key]: value }))),
-      h("label", { class: "inline" }, t("filter.seconds"), h("input", { type: "number", min: "0.1", step: "0.1", value: this.query.get("seconds") ?? "", onchange: (event) => this.#filter({ seconds: event.target.value }) })),
-      facets.length > 0 && choice(t("filter.by"), [["", t("filter.by")], ...facets.map((facet) => [facet, t("filter.byFacet", { facet })])], this.query.get("by") ?? "", (value) => this.#filter({ by: value })),
-      active && h("button", { type: "button", onclick: () => this.#filter(Object.fromEntries([...FILTERS, "by", "seconds"].map((key) => [key, ""]))) }, t("filter.clear")));
+    return h(
+      "div",
+      { class: "filters", role: "group", "aria-label": t("board.filters") },
+      FILTERS.filter((key) => options[key].length).map((key) =>
+        choice(t(`filter.${key}`), [["", t(`filter.${key}`)], ...options[key]], this.query.get(key) ?? "", (value) =>
+          this.#filter({ [key]: value }),
+        ),
+      ),
+      h(
+        "label",
+        { class: "inline" },
+        t("filter.seconds"),
+        h("input", {
+          type: "number",
+          min: "0.1",
+          step: "0.1",
+          value: this.query.get("seconds") ?? "",
+          onchange: (event) => this.#filter({ seconds: event.target.value }),
+        }),
+      ),
+      facets.length > 0 &&
+        choice(
+          t("filter.by"),
+          [["", t("filter.by")], ...facets.map((facet) => [facet, t("filter.byFacet", { facet })])],
+          this.query.get("by") ?? "",
+          (value) => this.#filter({ by: value }),
+        ),
+      active &&
+        h(
+          "button",
+          {
+            type: "button",
+            onclick: () => this.#filter(Object.fromEntries([...FILTERS, "by", "seconds"].map((key) => [key, ""]))),
+          },
+          t("filter.clear"),
+        ),
+    );
   }
 
   #downloads() {
     const rows = () => this.board.rows;
     const columns = Object.keys(rows()[0] ?? {});
-    const cell = (value) => (value === null ? "" : /[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+    const cell = (value) =>
+      value === null ? "" : /[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
     const make = {
       json: () => JSON.stringify({ schema: this.board.schema, rows: rows() }, null, 1),
-      csv: () => [columns.join(","), ...rows().map((row) => columns.map((column) => cell(row[column])).join(","))].join("\n"),
-      md: () => [`| ${columns.join(" | ")} |`, `|${columns.map(() => "---").join("|")}|`, ...rows().map((row) => `| ${columns.map((column) => String(row[column] ?? "").replaceAll("|", "\\|")).join(" | ")} |`)].join("\n"),
+      csv: () =>
+        [columns.join(","), ...rows().map((row) => columns.map((column) => cell(row[column])).join(","))].join("\n"),
+      md: () =>
+        [
+          `| ${columns.join(" | ")} |`,
+          `|${columns.map(() => "---").join("|")}|`,
+          ...rows().map(
+            (row) => `| ${columns.map((column) => String(row[column] ?? "").replaceAll("|", "\\|")).join(" | ")} |`,
+          ),
+        ].join("\n"),
     };
-    return h("div", { class: "actions" }, DOWNLOADS.map((kind) => h("button", { type: "button", onclick: () => {
-      const url = URL.createObjectURL(new Blob([make[kind]()], { type: "text/plain" }));
-      h("a", { href: url, download: `board.${kind}` }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 1000);
-    } }, icon("download"), kind.toUpperCase())));
+    return h(
+      "div",
+      { class: "actions" },
+      DOWNLOADS.map((kind) =>
+        h(
+          "button",
+          {
+            type: "button",
+            onclick: () => {
+              const url = URL.createObjectURL(new Blob([make[kind]()], { type: "text/plain" }));
+              h("a", { href: url, download: `board.${kind}` }).click();
+              setTimeout(() => URL.revokeObjectURL(url), 1000);
+            },
+          },
+          icon("download"),
+          kind.toUpperCase(),
+        ),
+      ),
+    );
   }
 
   #against(key, label, format, rows, info) {
-    const points = rows.filter((row) => row.tag === rows[0].tag && row.mean !== null && row[key] !== null)
+    const points = rows
+      .filter((row) => row.tag === rows[0].tag && row.mean !== null && row[key] !== null)
       .map((row) => ({ name: row.model, x: row[key], y: row.mean, low: row.ci_low, high: row.ci_high, row }));
-    return h("figure", { class: "plot-box" }, h("h2", {}, t("board.against", { metric: this.metric.replaceAll("_", " "), what: label.toLowerCase() })),
+    return h(
+      "figure",
+      { class: "plot-box" },
+      h("h2", {}, t("board.against", { metric: this.metric.replaceAll("_", " "), what: label.toLowerCase() })),
       new Set(points.map((point) => point.x)).size > 1 && info.higher_is_better !== null
-        ? scatter(points, { xLabel: label, yLabel: this.metric.replaceAll("_", " "), higherIsBetter: info.higher_is_better, format, onclick: (point) => void this.app.attempt(() => this.#drill(point.row)) })
-        : h("p", { class: "hint" }, t(info.higher_is_better === null ? "board.neutralPlot" : "board.tooFew")));
+        ? scatter(points, {
+            xLabel: label,
+            yLabel: this.metric.replaceAll("_", " "),
+            higherIsBetter: info.higher_is_better,
+            format,
+            onclick: (point) => void this.app.attempt(() => this.#drill(point.row)),
+          })
+        : h("p", { class: "hint" }, t(info.higher_is_better === null ? "board.neutralPlot" : "board.tooFew")),
+    );
   }
 
   /** Each tool's mean standing in each group of measures, 0 the worst here and 1 the best. */
@@ -197,20 +483,55 @@ class Boards {
     const sums = new Map(); // group → per model [sum, n]
     for (const [name, info] of Object.entries(this.board.metrics)) {
       if (info.higher_is_better === null || info.group === "overall") continue;
-      const mean = new Map(this.board.rows.filter((row) => row.metric === name && row.tag === (this.board.rows[0]?.tag ?? "")).map((row) => [row.model, row.mean]));
-      const shares = scaled(models.map((model) => mean.get(model) ?? NaN), info.higher_is_better);
+      const mean = new Map(
+        this.board.rows
+          .filter((row) => row.metric === name && row.tag === (this.board.rows[0]?.tag ?? ""))
+          .map((row) => [row.model, row.mean]),
+      );
+      const shares = scaled(
+        models.map((model) => mean.get(model) ?? NaN),
+        info.higher_is_better,
+      );
       const group = sums.get(info.group) ?? models.map(() => [0, 0]);
-      shares.forEach((share, index) => { if (share !== null) { group[index][0] += share; group[index][1] += 1; } });
+      shares.forEach((share, index) => {
+        if (share !== null) {
+          group[index][0] += share;
+          group[index][1] += 1;
+        }
+      });
       sums.set(info.group, group);
     }
     const axes = [...sums.keys()].filter((axis) => sums.get(axis).some(([, n]) => n > 0));
     const box = h("figure", { class: "plot-box whole-row" }, h("h2", {}, t("board.radar")));
-    if (axes.length < 3) { box.append(h("p", { class: "hint" }, t("board.radarFew"))); return box; }
-    const series = models.map((name, index) => ({ name, values: axes.map((axis) => { const [sum, n] = sums.get(axis)[index]; return n ? sum / n : null; }) }));
-    const draw = () => put(box, h("h2", {}, t("board.radar")),
-      h("div", { class: "radar-row" }, radar(axes.map((axis) => t(`group.${axis}`)), series.map((one) => ({ ...one, hidden: this.hidden.has(one.name) }))),
-        legend(models, this.hidden, (name) => { if (!this.hidden.delete(name)) this.hidden.add(name); draw(); })),
-      h("p", { class: "hint" }, t("board.radarAbout")));
+    if (axes.length < 3) {
+      box.append(h("p", { class: "hint" }, t("board.radarFew")));
+      return box;
+    }
+    const series = models.map((name, index) => ({
+      name,
+      values: axes.map((axis) => {
+        const [sum, n] = sums.get(axis)[index];
+        return n ? sum / n : null;
+      }),
+    }));
+    const draw = () =>
+      put(
+        box,
+        h("h2", {}, t("board.radar")),
+        h(
+          "div",
+          { class: "radar-row" },
+          radar(
+            axes.map((axis) => t(`group.${axis}`)),
+            series.map((one) => ({ ...one, hidden: this.hidden.has(one.name) })),
+          ),
+          legend(models, this.hidden, (name) => {
+            if (!this.hidden.delete(name)) this.hidden.add(name);
+            draw();
+          }),
+        ),
+        h("p", { class: "hint" }, t("board.radarAbout")),
+      );
     draw();
     return box;
   }
@@ -225,9 +546,53 @@ class Boards {
     const known = ratings.flatMap((row) => [row.low ?? row.rating, row.high ?? row.rating]);
     const pad = (Math.max(...known) - Math.min(...known)) * 0.06 || 10;
     const scale = [Math.min(...known) - pad, Math.max(...known) + pad];
-    box.append(h("p", { class: "hint" }, t("board.votesAbout", { n: facts.n_counted ?? facts.n_votes, voters: facts.n_voters, prompts: facts.n_prompts }), facts.connected === false ? ` ${t("board.unconnected")}` : ""),
-      h("table", { class: "board" }, h("thead", {}, h("tr", {}, ["board.model", "board.rating", "board.col.interval", "board.nVotes"].map((word) => h("th", { scope: "col" }, t(word))))),
-        h("tbody", {}, [...ratings].sort((a, b) => b.rating - a.rating).map((row) => h("tr", {}, h("td", {}, h("b", {}, row.tool)), h("td", { class: "col-mean" }, num(row.rating, 0)), h("td", { class: "col-interval" }, intervalCell({ mean: row.rating, ci_low: row.low, ci_high: row.high }, scale)), h("td", {}, num(row.n_votes, 0)))))));
+    box.append(
+      h(
+        "p",
+        { class: "hint" },
+        t("board.votesAbout", {
+          n: facts.n_counted ?? facts.n_votes,
+          voters: facts.n_voters,
+          prompts: facts.n_prompts,
+        }),
+        facts.connected === false ? ` ${t("board.unconnected")}` : "",
+      ),
+      h(
+        "table",
+        { class: "board" },
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            ["board.model", "board.rating", "board.col.interval", "board.nVotes"].map((word) =>
+              h("th", { scope: "col" }, t(word)),
+            ),
+          ),
+        ),
+        h(
+          "tbody",
+          {},
+          [...ratings]
+            .sort((a, b) => b.rating - a.rating)
+            .map((row) =>
+              h(
+                "tr",
+                {},
+                h("td", {}, h("b", {}, row.tool)),
+                h("td", { class: "col-mean" }, num(row.rating, 0)),
+                h(
+                  "td",
+                  { class: "col-interval" },
+                  intervalCell({ mean: row.rating, ci_low: row.low, ci_high: row.high }, scale),
+                ),
+                h("td", {}, num(row.n_votes, 0)),
+              ),
+            ),
+        ),
+      ),
+    );
     return box;
   }
 }

@@ -10,8 +10,17 @@ const sprites = new Map(); // sprite address → promise of its geometry; a stri
 
 function geometry(url) {
   if (!sprites.has(url)) {
-    const json = api.ready(url.replace(/\.webp$/, ".json")).then((response) => response.json()).then((shape) => api.ready(url).then(() => shape));
-    sprites.set(url, json.catch((error) => { sprites.delete(url); throw error; }));
+    const json = api
+      .ready(url.replace(/\.webp$/, ".json"))
+      .then((response) => response.json())
+      .then((shape) => api.ready(url).then(() => shape));
+    sprites.set(
+      url,
+      json.catch((error) => {
+        sprites.delete(url);
+        throw error;
+      }),
+    );
   }
   return sprites.get(url);
 }
@@ -22,14 +31,27 @@ export function rating(clip, onchange) {
   const draw = () => {
     element.replaceChildren(
       ...[1, 2, 3, 4, 5].map((n) => {
-        const button = iconButton("star", t("select.stars", { n }), (event) => { event.stopPropagation(); onchange({ stars: clip.stars === n ? 0 : n, rejected: false }); draw(); });
+        const button = iconButton("star", t("select.stars", { n }), (event) => {
+          event.stopPropagation();
+          onchange({ stars: clip.stars === n ? 0 : n, rejected: false });
+          draw();
+        });
         button.classList.toggle("on", n <= clip.stars);
         button.setAttribute("aria-pressed", n === clip.stars);
         return button;
       }),
-      Object.assign(iconButton("cross", t("select.reject"), (event) => { event.stopPropagation(); onchange({ stars: 0, rejected: !clip.rejected }); draw(); }), {
-        className: `icon-button reject${clip.rejected ? " on" : ""}`, ariaPressed: String(clip.rejected),
-      }));
+      Object.assign(
+        iconButton("cross", t("select.reject"), (event) => {
+          event.stopPropagation();
+          onchange({ stars: 0, rejected: !clip.rejected });
+          draw();
+        }),
+        {
+          className: `icon-button reject${clip.rejected ? " on" : ""}`,
+          ariaPressed: String(clip.rejected),
+        },
+      ),
+    );
   };
   draw();
   element.redraw = draw;
@@ -42,23 +64,66 @@ export function rating(clip, onchange) {
  */
 export function card(clip, { chosen, mayMark, onchoose, onopen, onmark }) {
   const problem = clip.missing ? t(clip.missing === "changed" ? "player.changed" : "player.missing") : "";
-  const picture = h("img", { class: "poster", alt: "", loading: "lazy", decoding: "async", src: clip.missing ? undefined : clip.poster_url, onerror: () => picture.classList.add("broken") });
+  const picture = h("img", {
+    class: "poster",
+    alt: "",
+    loading: "lazy",
+    decoding: "async",
+    src: clip.missing ? undefined : clip.poster_url,
+    onerror: () => picture.classList.add("broken"),
+  });
   const strip = h("div", { class: "strip", hidden: true });
   const at = h("span", { class: "strip-time", hidden: true });
   const tick = h("div", { class: "strip-tick", hidden: true });
-  const frame = h("button", {
-    type: "button", class: "card-frame", "aria-label": t("wall.open", { model: clip.model, prompt: clip.prompt_id, sample: clip.sample }),
-    onclick: (event) => (event.shiftKey || event.metaKey || event.ctrlKey ? onchoose(clip) : onopen(clip)),
-  }, picture, strip, tick, at, problem && h("span", { class: "card-problem" }, problem));
-  const tickbox = h("button", {
-    type: "button", class: "choose", "aria-pressed": String(chosen), "aria-label": t("wall.choose", { model: clip.model, prompt: clip.prompt_id }), title: t("wall.chooseShort"),
-    onclick: () => onchoose(clip),
-  }, icon("check"));
-  const element = h("article", { class: `card${chosen ? " chosen" : ""}${clip.rejected ? " rejected" : ""}`, dataset: { clip: clip.id } },
-    h("div", { class: "card-top" }, frame, tickbox,
-      h("span", { class: "card-facts" }, `${seconds(clip.duration_s)}${clip.has_audio ? " ♪" : ""}`)),
-    h("div", { class: "card-text" }, h("div", { class: "card-line" }, h("b", {}, clip.model), h("span", { class: "card-sample" }, `${clip.prompt_id} · ${clip.sample}`)),
-      h("p", { class: "card-prompt", title: clip.prompt }, clip.prompt), mayMark ? rating(clip, (mark) => onmark(clip, mark)) : null));
+  const frame = h(
+    "button",
+    {
+      type: "button",
+      class: "card-frame",
+      "aria-label": t("wall.open", { model: clip.model, prompt: clip.prompt_id, sample: clip.sample }),
+      onclick: (event) => (event.shiftKey || event.metaKey || event.ctrlKey ? onchoose(clip) : onopen(clip)),
+    },
+    picture,
+    strip,
+    tick,
+    at,
+    problem && h("span", { class: "card-problem" }, problem),
+  );
+  const tickbox = h(
+    "button",
+    {
+      type: "button",
+      class: "choose",
+      "aria-pressed": String(chosen),
+      "aria-label": t("wall.choose", { model: clip.model, prompt: clip.prompt_id }),
+      title: t("wall.chooseShort"),
+      onclick: () => onchoose(clip),
+    },
+    icon("check"),
+  );
+  const element = h(
+    "article",
+    { class: `card${chosen ? " chosen" : ""}${clip.rejected ? " rejected" : ""}`, dataset: { clip: clip.id } },
+    h(
+      "div",
+      { class: "card-top" },
+      frame,
+      tickbox,
+      h("span", { class: "card-facts" }, `${seconds(clip.duration_s)}${clip.has_audio ? " ♪" : ""}`),
+    ),
+    h(
+      "div",
+      { class: "card-text" },
+      h(
+        "div",
+        { class: "card-line" },
+        h("b", {}, clip.model),
+        h("span", { class: "card-sample" }, `${clip.prompt_id} · ${clip.sample}`),
+      ),
+      h("p", { class: "card-prompt", title: clip.prompt }, clip.prompt),
+      mayMark ? rating(clip, (mark) => onmark(clip, mark)) : null,
+    ),
+  );
   scrub(frame, clip, strip, at, tick);
   return element;
 }
@@ -70,7 +135,9 @@ function scrub(frame, clip, strip, at, tick) {
     inside = false;
     strip.hidden = at.hidden = tick.hidden = true;
   };
-  frame.addEventListener("pointerenter", () => { inside = true; });
+  frame.addEventListener("pointerenter", () => {
+    inside = true;
+  });
   frame.addEventListener("pointerleave", leave);
   frame.addEventListener("pointermove", async (event) => {
     const box = frame.getBoundingClientRect();

@@ -20,7 +20,11 @@ export function ticks(low, high, n = 5) {
  * @returns {number[]} indices, by x
  */
 export function paretoFront(points, higherIsBetter) {
-  const order = points.map((_, index) => index).sort((a, b) => points[a].x - points[b].x || (higherIsBetter ? points[b].y - points[a].y : points[a].y - points[b].y));
+  const order = points
+    .map((_, index) => index)
+    .sort(
+      (a, b) => points[a].x - points[b].x || (higherIsBetter ? points[b].y - points[a].y : points[a].y - points[b].y),
+    );
   const front = [];
   let best = higherIsBetter ? -Infinity : Infinity;
   for (const index of order) {
@@ -69,10 +73,17 @@ export function scaled(values, higherIsBetter) {
 export function intervalCell(row, [low, high]) {
   const x = (value) => `${(100 * (value - low)) / (high - low || 1)}%`;
   const label = t("board.interval", { mean: num(row.mean), low: num(row.ci_low), high: num(row.ci_high) });
-  return s("svg", { class: "interval", role: "img", "aria-label": label, width: "100%", height: "22" }, s("title", {}, label),
+  return s(
+    "svg",
+    { class: "interval", role: "img", "aria-label": label, width: "100%", height: "22" },
+    s("title", {}, label),
     row.ci_low !== null && s("line", { x1: x(row.ci_low), x2: x(row.ci_high), y1: 11, y2: 11, class: "interval-line" }),
-    row.ci_low !== null && [row.ci_low, row.ci_high].map((end) => s("line", { x1: x(end), x2: x(end), y1: 6, y2: 16, class: "interval-line" })),
-    s("circle", { cx: x(row.mean), cy: 11, r: 4.5, class: "interval-dot" }));
+    row.ci_low !== null &&
+      [row.ci_low, row.ci_high].map((end) =>
+        s("line", { x1: x(end), x2: x(end), y1: 6, y2: 16, class: "interval-line" }),
+      ),
+    s("circle", { cx: x(row.mean), cy: 11, r: 4.5, class: "interval-dot" }),
+  );
 }
 
 /** Quality against cost or latency. `points`: {name, x, y, low, high}. */
@@ -82,8 +93,12 @@ export function scatter(points, { xLabel, yLabel, higherIsBetter, onclick, forma
   const ys = points.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]);
   const pad = (low, high) => (high > low ? (high - low) * 0.08 : Math.abs(high) * 0.1 || 1);
   const [xLow, xHigh] = [Math.min(...xs), Math.max(...xs)];
-  const xRange = xLow > xHigh / 2 ? [xLow - pad(xLow, xHigh) * 2, xHigh + pad(xLow, xHigh) * 2] : [0, xHigh * 1.12 || 1];
-  const yRange = [Math.min(...ys) - pad(Math.min(...ys), Math.max(...ys)), Math.max(...ys) + pad(Math.min(...ys), Math.max(...ys))];
+  const xRange =
+    xLow > xHigh / 2 ? [xLow - pad(xLow, xHigh) * 2, xHigh + pad(xLow, xHigh) * 2] : [0, xHigh * 1.12 || 1];
+  const yRange = [
+    Math.min(...ys) - pad(Math.min(...ys), Math.max(...ys)),
+    Math.max(...ys) + pad(Math.min(...ys), Math.max(...ys)),
+  ];
   const x = (value) => left + ((value - xRange[0]) / (xRange[1] - xRange[0])) * (width - left - right);
   const y = (value) => height - bottom - ((value - yRange[0]) / (yRange[1] - yRange[0])) * (height - bottom - top);
   const front = paretoFront(points, higherIsBetter);
@@ -93,30 +108,64 @@ export function scatter(points, { xLabel, yLabel, higherIsBetter, onclick, forma
   });
   const onFront = new Set(front);
   const byWeight = points.map((_, index) => index).sort((a, b) => onFront.has(b) - onFront.has(a));
-  const boxes = placeLabels(byWeight.map((index) => {
-    const { x: px, y: py, low, high, name } = points[index];
-    return { x: x(px), y: y(py), yLow: y(low ?? py), yHigh: y(high ?? py), name };
-  }), { left, right: width + right, top: 0, bottom: height - bottom }, corners.slice(1).map(([cx, cy], place) => {
-    const [bx, by] = corners[place];
-    return { left: Math.min(bx, cx) - 1, right: Math.max(bx, cx) + 1, top: Math.min(by, cy) - 1, bottom: Math.max(by, cy) + 1 };
-  }));
+  const boxes = placeLabels(
+    byWeight.map((index) => {
+      const { x: px, y: py, low, high, name } = points[index];
+      return { x: x(px), y: y(py), yLow: y(low ?? py), yHigh: y(high ?? py), name };
+    }),
+    { left, right: width + right, top: 0, bottom: height - bottom },
+    corners.slice(1).map(([cx, cy], place) => {
+      const [bx, by] = corners[place];
+      return {
+        left: Math.min(bx, cx) - 1,
+        right: Math.max(bx, cx) + 1,
+        top: Math.min(by, cy) - 1,
+        bottom: Math.max(by, cy) + 1,
+      };
+    }),
+  );
   const boxOf = new Map(byWeight.map((index, place) => [index, boxes[place]]));
   const label = `${yLabel} / ${xLabel}: ${points.map((point) => `${point.name} ${num(point.y)} (${format(point.x)})`).join("; ")}`;
-  return s("svg", { viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img", "aria-label": label },
-    ticks(...yRange).map((value) => [s("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "grid-line" }), s("text", { x: left - 8, y: y(value) + 4, class: "tick end" }, num(value))]),
-    ticks(...xRange).map((value) => s("text", { x: x(value), y: height - bottom + 18, class: "tick middle" }, format(value))),
+  return s(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img", "aria-label": label },
+    ticks(...yRange).map((value) => [
+      s("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "grid-line" }),
+      s("text", { x: left - 8, y: y(value) + 4, class: "tick end" }, num(value)),
+    ]),
+    ticks(...xRange).map((value) =>
+      s("text", { x: x(value), y: height - bottom + 18, class: "tick middle" }, format(value)),
+    ),
     s("text", { x: (left + width) / 2, y: height - 6, class: "axis middle" }, xLabel),
-    s("text", { transform: `translate(14 ${height / 2 - 10}) rotate(-90)`, class: "axis middle" }, `${yLabel} ${higherIsBetter === false ? "↓" : "↑"}`),
+    s(
+      "text",
+      { transform: `translate(14 ${height / 2 - 10}) rotate(-90)`, class: "axis middle" },
+      `${yLabel} ${higherIsBetter === false ? "↓" : "↑"}`,
+    ),
     s("polyline", { points: corners.map((corner) => corner.join(",")).join(" "), class: "front" }),
     points.map((point, index) => {
       const [cx, cy, box] = [x(point.x), y(point.y), boxOf.get(index)];
-      return s("g", { class: `point${onFront.has(index) ? " on-front" : ""}`, onclick: () => onclick?.(point) },
+      return s(
+        "g",
+        { class: `point${onFront.has(index) ? " on-front" : ""}`, onclick: () => onclick?.(point) },
         s("title", {}, `${point.name}: ${num(point.y)}, ${format(point.x)}`),
-        point.low !== null && point.low !== undefined && s("line", { x1: cx, x2: cx, y1: y(point.low), y2: y(point.high), class: "interval-line" }),
-        box && Math.abs((box.top + box.bottom) / 2 - cy) > 8 && s("line", { x1: cx, y1: cy, x2: Math.max(box.left, Math.min(box.right, cx)), y2: box.top > cy ? box.top : box.bottom, class: "leader" }),
+        point.low !== null &&
+          point.low !== undefined &&
+          s("line", { x1: cx, x2: cx, y1: y(point.low), y2: y(point.high), class: "interval-line" }),
+        box &&
+          Math.abs((box.top + box.bottom) / 2 - cy) > 8 &&
+          s("line", {
+            x1: cx,
+            y1: cy,
+            x2: Math.max(box.left, Math.min(box.right, cx)),
+            y2: box.top > cy ? box.top : box.bottom,
+            class: "leader",
+          }),
         s("circle", { cx, cy, r: 5.5 }),
-        box && s("text", { x: box.left + 1, y: (box.top + box.bottom) / 2 + 4, class: "point-name" }, point.name));
-    }));
+        box && s("text", { x: box.left + 1, y: (box.top + box.bottom) / 2 + 4, class: "point-name" }, point.name),
+      );
+    }),
+  );
 }
 
 /** A radar: `axes` names, `series` {name, values (0 to 1 or null)}. */
@@ -127,22 +176,72 @@ export function radar(axes, series) {
     const angle = (index / axes.length) * 2 * Math.PI - Math.PI / 2;
     return [centre + Math.cos(angle) * radius * share, centre + Math.sin(angle) * radius * share];
   };
-  const ring = (share) => axes.map((_, index) => at(index, share).map((v) => v.toFixed(1)).join(",")).join(" ");
-  const label = series.filter((one) => !one.hidden).map((one) => `${one.name}: ${axes.map((axis, index) => `${axis} ${one.values[index] === null ? "–" : Math.round(one.values[index] * 100)}`).join(", ")}`).join("; ");
-  return s("svg", { viewBox: `0 0 ${size} ${size}`, class: "plot radar", role: "img", "aria-label": label },
+  const ring = (share) =>
+    axes
+      .map((_, index) =>
+        at(index, share)
+          .map((v) => v.toFixed(1))
+          .join(","),
+      )
+      .join(" ");
+  const label = series
+    .filter((one) => !one.hidden)
+    .map(
+      (one) =>
+        `${one.name}: ${axes.map((axis, index) => `${axis} ${one.values[index] === null ? "–" : Math.round(one.values[index] * 100)}`).join(", ")}`,
+    )
+    .join("; ");
+  return s(
+    "svg",
+    { viewBox: `0 0 ${size} ${size}`, class: "plot radar", role: "img", "aria-label": label },
     [0.25, 0.5, 0.75, 1].map((share) => s("polygon", { points: ring(share), class: "grid-line ring" })),
     axes.map((axis, index) => {
       const [x, y] = at(index, 1);
       const [tx, ty] = at(index, 1.16);
       const anchor = Math.abs(tx - centre) < 8 ? "middle" : tx > centre ? "" : "end";
-      return [s("line", { x1: centre, y1: centre, x2: x, y2: y, class: "grid-line" }), s("text", { x: tx, y: ty + 4, class: `tick ${anchor}` }, axis)];
+      return [
+        s("line", { x1: centre, y1: centre, x2: x, y2: y, class: "grid-line" }),
+        s("text", { x: tx, y: ty + 4, class: `tick ${anchor}` }, axis),
+      ];
     }),
-    series.map((one, number) => !one.hidden && s("polygon", { class: "radar-area", style: { "--take": `var(--take-${(number % 9) + 1})` }, points: axes.flatMap((_, index) => (one.values[index] === null ? [] : at(index, 0.06 + 0.94 * one.values[index]).map((v) => v.toFixed(1)).join(","))).join(" ") })));
+    series.map(
+      (one, number) =>
+        !one.hidden &&
+        s("polygon", {
+          class: "radar-area",
+          style: { "--take": `var(--take-${(number % 9) + 1})` },
+          points: axes
+            .flatMap((_, index) =>
+              one.values[index] === null
+                ? []
+                : at(index, 0.06 + 0.94 * one.values[index])
+                    .map((v) => v.toFixed(1))
+                    .join(","),
+            )
+            .join(" "),
+        }),
+    ),
+  );
 }
 
 /** Names and colours of a plot's series; a press shows or hides one. */
 export function legend(names, hidden, onchange) {
-  return h("div", { class: "legend" }, names.map((name, index) => h("button", {
-    type: "button", class: "chip", "aria-pressed": String(!hidden.has(name)), style: { "--take": `var(--take-${(index % 9) + 1})` }, onclick: () => onchange(name),
-  }, h("span", { class: "dot" }), name)));
+  return h(
+    "div",
+    { class: "legend" },
+    names.map((name, index) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "chip",
+          "aria-pressed": String(!hidden.has(name)),
+          style: { "--take": `var(--take-${(index % 9) + 1})` },
+          onclick: () => onchange(name),
+        },
+        h("span", { class: "dot" }),
+        name,
+      ),
+    ),
+  );
 }

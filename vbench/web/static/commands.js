@@ -18,10 +18,20 @@ function shiftTake({ player, focused }, frames) {
 
 function jump({ app, player, timelines }, kinds, direction) {
   const to = nextMoment(timelines.moments(kinds), player.time, direction);
-  if (!to) { app.toast(t(kinds ? "player.noWorst" : "player.noEvents")); return; }
+  if (!to) {
+    app.toast(t(kinds ? "player.noWorst" : "player.noEvents"));
+    return;
+  }
   player.pause(false);
   void player.seek(to.timeS + 1e-3);
-  app.toast(t("player.event", { kind: t(`event.${to.event.kind}`), take: to.take + 1, at: clockcode(to.timeS), value: to.event.metric ? `(${to.event.metric.replaceAll("_", " ")})` : "" }).trim());
+  app.toast(
+    t("player.event", {
+      kind: t(`event.${to.event.kind}`),
+      take: to.take + 1,
+      at: clockcode(to.timeS),
+      value: to.event.metric ? `(${to.event.metric.replaceAll("_", " ")})` : "",
+    }).trim(),
+  );
 }
 
 function shuttle({ player }, direction) {
@@ -51,14 +61,41 @@ function fullscreen({ viewer }) {
 }
 
 function help(view) {
-  const toggle = h("input", { type: "checkbox", checked: view.keysOn, onchange: () => { view.keysOn = toggle.checked; } });
-  view.app.ask(t("key.help"),
-    h("dl", { class: "keymap" }, PLAYER_KEYS.map(([keys, , word]) => h("div", {}, h("dt", {}, keys.map((key) => h("kbd", {}, keyName(key)))), h("dd", {}, t(word))))),
-    h("label", { class: "check" }, toggle, t("key.letters")));
+  const toggle = h("input", {
+    type: "checkbox",
+    checked: view.keysOn,
+    onchange: () => {
+      view.keysOn = toggle.checked;
+    },
+  });
+  view.app.ask(
+    t("key.help"),
+    h(
+      "dl",
+      { class: "keymap" },
+      PLAYER_KEYS.map(([keys, , word]) =>
+        h(
+          "div",
+          {},
+          h(
+            "dt",
+            {},
+            keys.map((key) => h("kbd", {}, keyName(key))),
+          ),
+          h("dd", {}, t(word)),
+        ),
+      ),
+    ),
+    h("label", { class: "check" }, toggle, t("key.letters")),
+  );
 }
 
 const zoom = ({ stage }, factor) => stage.set({ loupe: false, view: zoomAt(stage.view, factor, 0, 0) });
-const loudest = (player) => Math.max(0, player.takes.findIndex(({ clip }) => clip.has_audio));
+const loudest = (player) =>
+  Math.max(
+    0,
+    player.takes.findIndex(({ clip }) => clip.has_audio),
+  );
 
 const COMMANDS = {
   toggle: ({ player }) => player.toggle(),
@@ -70,15 +107,19 @@ const COMMANDS = {
   secondBack: ({ player }) => void player.seek(player.time - 1),
   toStart: ({ player }) => void player.seek(player.startS),
   toEnd: ({ player }) => void player.seek(player.endS),
-  setIn: ({ player }) => player.set({ inS: player.time, outS: player.outS !== null && player.outS <= player.time ? null : player.outS }),
-  setOut: ({ player }) => player.set({ outS: player.time, inS: player.inS !== null && player.inS >= player.time ? null : player.inS }),
+  setIn: ({ player }) =>
+    player.set({ inS: player.time, outS: player.outS !== null && player.outS <= player.time ? null : player.outS }),
+  setOut: ({ player }) =>
+    player.set({ outS: player.time, inS: player.inS !== null && player.inS >= player.time ? null : player.inS }),
   clearLoop: ({ player }) => player.set({ inS: null, outS: null }),
   nextWorst: (view) => jump(view, ["worst"], 1),
   previousWorst: (view) => jump(view, ["worst"], -1),
   nextEvent: (view) => jump(view, undefined, 1),
   previousEvent: (view) => jump(view, undefined, -1),
   digit: (view, digit) => pick(view, digit - 1),
-  solo: ({ player }, digit) => { if (digit <= player.takes.length) player.set({ solo: player.solo === digit - 1 ? null : digit - 1 }); },
+  solo: ({ player }, digit) => {
+    if (digit <= player.takes.length) player.set({ solo: player.solo === digit - 1 ? null : digit - 1 });
+  },
   mute: ({ player }) => player.set({ solo: player.solo === null ? loudest(player) : null }),
   swap: ({ stage }) => stage.set({ a: stage.b, b: stage.a }),
   gainUp: (view) => tune(view, 1),

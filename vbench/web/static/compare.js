@@ -47,12 +47,22 @@ class Compare {
     const clips = takes.map((id) => answer.clips.find((clip) => clip.id.startsWith(id))).filter(Boolean);
     if (clips.length < takes.length) this.app.toast(t("compare.gone", { n: takes.length - clips.length }), "error");
     if (!clips.length) {
-      put(this.element, this.app.empty(t("compare.goneTitle"), t("compare.goneText"), this.app.link("", "", t("compare.toWall"))));
+      put(
+        this.element,
+        this.app.empty(t("compare.goneTitle"), t("compare.goneText"), this.app.link("", "", t("compare.toWall"))),
+      );
       return;
     }
     this.clips = clips;
     void this.#facts();
-    Object.assign(this.player, { align: this.state.align, ending: this.state.ending, looping: this.state.looping, rate: this.state.rate, inS: this.state.inS, outS: this.state.outS });
+    Object.assign(this.player, {
+      align: this.state.align,
+      ending: this.state.ending,
+      looping: this.state.looping,
+      rate: this.state.rate,
+      inS: this.state.inS,
+      outS: this.state.outS,
+    });
     const { mode, a, b, gain, mix, wipe, zoom, x, y } = this.state;
     Object.assign(this.stage, { mode, a, b, gain, mix, wipe, view: { zoom, x, y } });
     this.timelines.scale = this.state.scale;
@@ -69,18 +79,29 @@ class Compare {
   // --- what is known about the takes ---------------------------------------------------------------------------
 
   async #facts() {
-    const each = (path) => Promise.all(this.clips.map((clip) => api.get(`clips/${clip.id}/${path}`, {}, this.abort.signal).catch((error) => {
-      if (error.name !== "AbortError") this.app.toast(error.message, "error");
-      return {};
-    })));
+    const each = (path) =>
+      Promise.all(
+        this.clips.map((clip) =>
+          api.get(`clips/${clip.id}/${path}`, {}, this.abort.signal).catch((error) => {
+            if (error.name !== "AbortError") this.app.toast(error.message, "error");
+            return {};
+          }),
+        ),
+      );
     const [scores, curves, events] = await Promise.all([each("scores"), each("timelines"), each("events")]);
     this.scores = scores.map((answer) => answer.scores ?? answer);
     this.timelines.curves = curves.map((answer) => answer.timelines ?? answer);
     this.timelines.events = events.map((answer) => answer.events ?? (Array.isArray(answer) ? answer : []));
     const known = [...new Set(this.timelines.curves.flatMap((curve) => Object.keys(curve)))];
     const wished = this.state.metrics.filter((name) => known.includes(name));
-    this.timelines.better = Object.fromEntries(this.scores.flatMap((column) => Object.entries(column ?? {})).map(([name, score]) => [name, score.higher_is_better]));
-    this.timelines.metrics = wished.length ? wished : known.sort((x, y) => this.#telling(y) - this.#telling(x)).slice(0, 1);
+    this.timelines.better = Object.fromEntries(
+      this.scores
+        .flatMap((column) => Object.entries(column ?? {}))
+        .map(([name, score]) => [name, score.higher_is_better]),
+    );
+    this.timelines.metrics = wished.length
+      ? wished
+      : known.sort((x, y) => this.#telling(y) - this.#telling(x)).slice(0, 1);
     this.known = known;
     this.#drawMetricChoice();
     this.timelines.draw();
@@ -89,21 +110,35 @@ class Compare {
 
   /** What to show first: curves that found worst moments, then those of steadiness over time. */
   #telling(metric) {
-    const worst = this.timelines.events.flat().filter((event) => event.kind === "worst" && event.metric === metric).length;
+    const worst = this.timelines.events
+      .flat()
+      .filter((event) => event.kind === "worst" && event.metric === metric).length;
     return worst + (this.scores.some((column) => column?.[metric]?.group === "temporal") ? 0.5 : 0);
   }
 
   #drawMetricChoice() {
-    put(this.metricChoice, this.known.map((name) => {
-      const on = this.timelines.metrics.includes(name);
-      return h("button", { type: "button", class: "chip", "aria-pressed": String(on), onclick: () => {
-        const others = this.timelines.metrics.filter((other) => other !== name);
-        this.timelines.metrics = on ? others : [...others, name].slice(-MAX_LANES);
-        this.timelines.draw();
-        this.#drawMetricChoice();
-        this.#save();
-      } }, name.replaceAll("_", " "));
-    }));
+    put(
+      this.metricChoice,
+      this.known.map((name) => {
+        const on = this.timelines.metrics.includes(name);
+        return h(
+          "button",
+          {
+            type: "button",
+            class: "chip",
+            "aria-pressed": String(on),
+            onclick: () => {
+              const others = this.timelines.metrics.filter((other) => other !== name);
+              this.timelines.metrics = on ? others : [...others, name].slice(-MAX_LANES);
+              this.timelines.draw();
+              this.#drawMetricChoice();
+              this.#save();
+            },
+          },
+          name.replaceAll("_", " "),
+        );
+      }),
+    );
   }
 
   // --- the page ----------------------------------------------------------------------------------------------------
@@ -111,41 +146,103 @@ class Compare {
   #build() {
     this.playButton = iconButton("play", t("key.toggle"), () => this.player.toggle(), { class: "icon-button play" });
     this.time = h("output", { class: "timecode" });
-    this.modeButtons = MODES.map((mode) => h("button", { type: "button", dataset: { mode }, title: `${t(`mode.${mode}`)} (${keyName(PLAYER_KEYS.find(([, command]) => command === mode)[0][0])})`, onclick: () => this.stage.set({ mode }) }, t(`mode.${mode}`)));
+    this.modeButtons = MODES.map((mode) =>
+      h(
+        "button",
+        {
+          type: "button",
+          dataset: { mode },
+          title: `${t(`mode.${mode}`)} (${keyName(PLAYER_KEYS.find(([, command]) => command === mode)[0][0])})`,
+          onclick: () => this.stage.set({ mode }),
+        },
+        t(`mode.${mode}`),
+      ),
+    );
     this.tune = h("label", { class: "tune" });
     const set = (key) => (value) => this.player.set({ [key]: value });
-    this.rateChoice = choice(t("player.speed"), RATES.map((rate) => [String(rate), `${rate}×`]), String(this.state.rate), (value) => this.player.set({ rate: Number(value) }));
-    this.alignChoice = choice(t("player.align"), ALIGNS.map((name) => [name, t(`align.${name}`)]), this.state.align, set("align"));
-    this.endChoice = choice(t("player.ending"), ENDINGS.map((name) => [name, t(`ending.${name}`)]), this.state.ending, set("ending"));
-    this.loopButton = h("button", { type: "button", class: "chip", onclick: () => this.player.set({ looping: !this.player.looping }) }, t("player.loop"));
+    this.rateChoice = choice(
+      t("player.speed"),
+      RATES.map((rate) => [String(rate), `${rate}×`]),
+      String(this.state.rate),
+      (value) => this.player.set({ rate: Number(value) }),
+    );
+    this.alignChoice = choice(
+      t("player.align"),
+      ALIGNS.map((name) => [name, t(`align.${name}`)]),
+      this.state.align,
+      set("align"),
+    );
+    this.endChoice = choice(
+      t("player.ending"),
+      ENDINGS.map((name) => [name, t(`ending.${name}`)]),
+      this.state.ending,
+      set("ending"),
+    );
+    this.loopButton = h(
+      "button",
+      { type: "button", class: "chip", onclick: () => this.player.set({ looping: !this.player.looping }) },
+      t("player.loop"),
+    );
     this.offsets = h("div", { class: "offsets" });
-    this.scaleChoice = choice(t("player.scale"), SCALES.map((name) => [name, t(`scale.${name}`)]), this.state.scale, (value) => {
-      this.timelines.scale = value;
-      this.timelines.draw();
-      this.#save();
-    });
+    this.scaleChoice = choice(
+      t("player.scale"),
+      SCALES.map((name) => [name, t(`scale.${name}`)]),
+      this.state.scale,
+      (value) => {
+        this.timelines.scale = value;
+        this.timelines.draw();
+        this.#save();
+      },
+    );
     this.loupeButton = iconButton("zoom", t("key.loupe"), () => this.run("loupe"));
     this.metricChoice = h("div", { class: "chips", role: "group", "aria-label": t("player.metrics") });
     this.factBox = h("div", { class: "fact-box" }, h("div", { class: "ghost-table" }));
     this.promptLine = h("p", { class: "prompt-line" });
     const step = (frames, word, name) => iconButton(name, t(word), () => void this.player.step(frames));
-    const transport = h("div", { class: "transport" },
-      step(-1, "key.stepBack", "back"), this.playButton, step(1, "key.stepForward", "forward"), this.time, this.rateChoice, this.loopButton,
-      h("div", { class: "segmented", role: "group", "aria-label": t("player.mode") }, this.modeButtons), this.tune,
+    const transport = h(
+      "div",
+      { class: "transport" },
+      step(-1, "key.stepBack", "back"),
+      this.playButton,
+      step(1, "key.stepForward", "forward"),
+      this.time,
+      this.rateChoice,
+      this.loopButton,
+      h("div", { class: "segmented", role: "group", "aria-label": t("player.mode") }, this.modeButtons),
+      this.tune,
       h("span", { class: "grow" }),
-      h("button", { type: "button", class: "labelled", onclick: () => this.run("nextWorst") }, icon("next"), t("player.nextWorst")),
+      h(
+        "button",
+        { type: "button", class: "labelled", onclick: () => this.run("nextWorst") },
+        icon("next"),
+        t("player.nextWorst"),
+      ),
       this.loupeButton,
       iconButton("link", t("player.copyLink"), () => void this.#copyLink()),
-      (this.app.bench.permissions ?? {}).export !== false && iconButton("download", t("export.title"), () => askExport(this.app, this.clips, this.player.time)),
+      (this.app.bench.permissions ?? {}).export !== false &&
+        iconButton("download", t("export.title"), () => askExport(this.app, this.clips, this.player.time)),
       iconButton("keyboard", t("key.help"), () => this.run("help")),
-      iconButton("full", t("key.fullscreen"), () => this.run("fullscreen")));
+      iconButton("full", t("key.fullscreen"), () => this.run("fullscreen")),
+    );
     this.viewer = h("div", { class: "viewer" }, this.stage.element, transport, this.timelines.element);
-    put(this.element,
-      h("h1", { class: "sr-only" }, t("nav.compare")), this.viewer,
-      h("div", { class: "below" },
-        h("div", { class: "below-head" }, this.promptLine, this.metricChoice,
-          h("div", { class: "policies" }, this.scaleChoice, this.alignChoice, this.endChoice, this.offsets)),
-        this.factBox, this.notes.element));
+    put(
+      this.element,
+      h("h1", { class: "sr-only" }, t("nav.compare")),
+      this.viewer,
+      h(
+        "div",
+        { class: "below" },
+        h(
+          "div",
+          { class: "below-head" },
+          this.promptLine,
+          this.metricChoice,
+          h("div", { class: "policies" }, this.scaleChoice, this.alignChoice, this.endChoice, this.offsets),
+        ),
+        this.factBox,
+        this.notes.element,
+      ),
+    );
     this.#listen();
   }
 
@@ -153,13 +250,31 @@ class Compare {
     const { signal } = this.abort;
     const { player, stage } = this;
     player.addEventListener("time", () => this.#drawTime());
-    player.addEventListener("frames", () => { this.#drawTime(); this.#save(); });
-    player.addEventListener("state", () => { this.#drawState(); this.#save(); });
+    player.addEventListener("frames", () => {
+      this.#drawTime();
+      this.#save();
+    });
+    player.addEventListener("state", () => {
+      this.#drawState();
+      this.#save();
+    });
     player.addEventListener("takes", () => this.drawTakes());
-    player.addEventListener("ready", () => { this.drawTakes(); this.timelines.draw(); });
-    stage.addEventListener("change", () => { this.#drawState(); this.#save(); });
+    player.addEventListener("ready", () => {
+      this.drawTakes();
+      this.timelines.draw();
+    });
+    stage.addEventListener("change", () => {
+      this.#drawState();
+      this.#save();
+    });
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
-    document.addEventListener("visibilitychange", () => { if (document.hidden) player.pause(); }, { signal });
+    document.addEventListener(
+      "visibilitychange",
+      () => {
+        if (document.hidden) player.pause();
+      },
+      { signal },
+    );
     this.stage.element.addEventListener("click", (event) => {
       const tile = event.target.closest(".tile");
       if (tile) this.focusTake(Number(tile.dataset.take));
@@ -187,17 +302,48 @@ class Compare {
       soundButton.setAttribute("aria-label", t("player.soloTake", { n: index + 1 }));
       take.head.querySelector(".rating")?.remove();
       if (mayMark) {
-        take.head.append(rating(clip, (mark) => void this.app.attempt(async () => {
-          Object.assign(clip, mark);
-          await api.put(`selects/${clip.id}`, mark);
-        })));
+        take.head.append(
+          rating(
+            clip,
+            (mark) =>
+              void this.app.attempt(async () => {
+                Object.assign(clip, mark);
+                await api.put(`selects/${clip.id}`, mark);
+              }),
+          ),
+        );
       }
     }
     const prompts = new Set(this.player.takes.map(({ clip }) => clip.prompt));
     this.promptLine.textContent = prompts.size === 1 ? [...prompts][0] : t("compare.prompts", { n: prompts.size });
-    put(this.offsets, this.player.takes.length > 1 && h("details", {}, h("summary", {}, t("player.offsets")), this.player.takes.map((take) => h("label", {},
-      h("span", { class: "swatch", style: { "--take": `var(--take-${take.index + 1})` } }, String(take.index + 1)),
-      h("input", { type: "number", step: "0.01", value: String(take.offsetS), "aria-label": t("player.offsetOf", { n: take.index + 1 }), onchange: (event) => this.player.setOffset(take.index, Number(event.target.value) || 0) }), "s"))));
+    put(
+      this.offsets,
+      this.player.takes.length > 1 &&
+        h(
+          "details",
+          {},
+          h("summary", {}, t("player.offsets")),
+          this.player.takes.map((take) =>
+            h(
+              "label",
+              {},
+              h(
+                "span",
+                { class: "swatch", style: { "--take": `var(--take-${take.index + 1})` } },
+                String(take.index + 1),
+              ),
+              h("input", {
+                type: "number",
+                step: "0.01",
+                value: String(take.offsetS),
+                "aria-label": t("player.offsetOf", { n: take.index + 1 }),
+                onchange: (event) => this.player.setOffset(take.index, Number(event.target.value) || 0),
+              }),
+              "s",
+            ),
+          ),
+        ),
+    );
     this.focusTake(Math.min(this.focused, this.player.takes.length - 1));
     this.#drawState();
     this.#drawTime();
@@ -221,16 +367,32 @@ class Compare {
     this.endChoice.value = player.ending;
     this.loopButton.setAttribute("aria-pressed", String(player.looping));
     this.loupeButton.setAttribute("aria-pressed", String(stage.loupe));
-    for (const button of this.modeButtons) button.setAttribute("aria-pressed", String(button.dataset.mode === stage.mode));
+    for (const button of this.modeButtons)
+      button.setAttribute("aria-pressed", String(button.dataset.mode === stage.mode));
     for (const button of this.modeButtons) button.disabled = player.takes.length < 2 && button.dataset.mode !== "grid";
-    this.offsets.querySelectorAll("input").forEach((input, index) => { input.value = String(player.takes[index].offsetS); });
+    this.offsets.querySelectorAll("input").forEach((input, index) => {
+      input.value = String(player.takes[index].offsetS);
+    });
     for (const take of player.takes) put(take.soundButton, icon(player.solo === take.index ? "sound" : "mute"));
-    const tuned = { overlay: ["mix", 0, 1, 0.01], difference: ["gain", 1, 32, 0.5] }[player.takes.length > 1 ? stage.mode : ""];
+    const tuned = { overlay: ["mix", 0, 1, 0.01], difference: ["gain", 1, 32, 0.5] }[
+      player.takes.length > 1 ? stage.mode : ""
+    ];
     this.tune.hidden = !tuned;
     if (tuned && this.tune.dataset.of !== tuned[0]) {
       const [key, min, max, step] = tuned;
       this.tune.dataset.of = key;
-      put(this.tune, h("span", {}, t(`player.${key}`)), h("input", { type: "range", min: String(min), max: String(max), step: String(step), value: String(stage[key]), oninput: (event) => stage.set({ [key]: Number(event.target.value) }) }));
+      put(
+        this.tune,
+        h("span", {}, t(`player.${key}`)),
+        h("input", {
+          type: "range",
+          min: String(min),
+          max: String(max),
+          step: String(step),
+          value: String(stage[key]),
+          oninput: (event) => stage.set({ [key]: Number(event.target.value) }),
+        }),
+      );
     } else if (tuned) this.tune.querySelector("input").value = String(stage[tuned[0]]);
     else delete this.tune.dataset.of;
   }
@@ -240,16 +402,38 @@ class Compare {
   #query() {
     const { player, stage } = this;
     return toQuery({
-      ...DEFAULTS, takes: this.clips.map((clip) => clip.id), mode: stage.mode, timeS: player.time, inS: player.inS, outS: player.outS, rate: player.rate, align: player.align,
-      ending: player.ending, looping: player.looping, offsets: player.takes.map((take) => take.offsetS), a: stage.a, b: stage.b, gain: stage.gain, mix: stage.mix, wipe: stage.wipe,
-      zoom: stage.loupe ? 1 : stage.view.zoom, x: stage.view.x, y: stage.view.y, solo: player.solo, only: stage.only, metrics: this.timelines.metrics, scale: this.timelines.scale,
+      ...DEFAULTS,
+      takes: this.clips.map((clip) => clip.id),
+      mode: stage.mode,
+      timeS: player.time,
+      inS: player.inS,
+      outS: player.outS,
+      rate: player.rate,
+      align: player.align,
+      ending: player.ending,
+      looping: player.looping,
+      offsets: player.takes.map((take) => take.offsetS),
+      a: stage.a,
+      b: stage.b,
+      gain: stage.gain,
+      mix: stage.mix,
+      wipe: stage.wipe,
+      zoom: stage.loupe ? 1 : stage.view.zoom,
+      x: stage.view.x,
+      y: stage.view.y,
+      solo: player.solo,
+      only: stage.only,
+      metrics: this.timelines.metrics,
+      scale: this.timelines.scale,
     });
   }
 
   #save() {
     if (!this.element.dataset.ready || this.player.playing) return;
     clearTimeout(this.saving);
-    this.saving = setTimeout(() => { if (!this.abort.signal.aborted) history.replaceState(null, "", this.app.href("compare", this.#query())); }, 200);
+    this.saving = setTimeout(() => {
+      if (!this.abort.signal.aborted) history.replaceState(null, "", this.app.href("compare", this.#query()));
+    }, 200);
   }
 
   async #copyLink() {

@@ -30,7 +30,10 @@ export function range(curves) {
 /** The range in which most takes can be read; that of all where none stands out. */
 export function commonRange(curves) {
   const all = range(curves);
-  const spreads = curves.map((curve) => { const [low, high] = extremes([curve]); return high - low; });
+  const spreads = curves.map((curve) => {
+    const [low, high] = extremes([curve]);
+    return high - low;
+  });
   const middle = [...spreads].sort((a, b) => a - b)[(curves.length - 1) >> 1];
   const [low, high] = extremes(curves.filter((_, index) => spreads[index] <= CALM * middle));
   const spread = high - low;
@@ -55,7 +58,8 @@ export function valueAt(curve, localS) {
   const step = times.length > 1 ? (times.at(-1) - times[0]) / (times.length - 1) : 1;
   if (!times.length || localS < times[0] - step || localS > times.at(-1) + step) return null;
   let nearest = 0;
-  for (let index = 1; index < times.length; index += 1) if (Math.abs(times[index] - localS) < Math.abs(times[nearest] - localS)) nearest = index;
+  for (let index = 1; index < times.length; index += 1)
+    if (Math.abs(times[index] - localS) < Math.abs(times[nearest] - localS)) nearest = index;
   return value[nearest];
 }
 

@@ -29,30 +29,50 @@ function whisker(score, [low, high]) {
   if (score.tool_mean === null || score.tool_mean === undefined || !(high > low)) return null;
   const x = (value) => 2 + ((value - low) / (high - low)) * 76;
   const words = t("fact.tool", { mean: num(score.tool_mean), low: num(score.ci_low), high: num(score.ci_high) });
-  return s("svg", { viewBox: "0 0 80 10", class: "whisker", role: "img", "aria-label": words }, s("title", {}, words),
-    score.ci_low !== null && s("line", { x1: x(score.ci_low), x2: x(score.ci_high), y1: 5, y2: 5, class: "whisker-line" }),
+  return s(
+    "svg",
+    { viewBox: "0 0 80 10", class: "whisker", role: "img", "aria-label": words },
+    s("title", {}, words),
+    score.ci_low !== null &&
+      s("line", { x1: x(score.ci_low), x2: x(score.ci_high), y1: 5, y2: 5, class: "whisker-line" }),
     s("line", { x1: x(score.tool_mean), x2: x(score.tool_mean), y1: 1.5, y2: 8.5, class: "whisker-mean" }),
-    s("circle", { cx: x(score.value), cy: 5, r: 2.6, class: "whisker-dot" }));
+    s("circle", { cx: x(score.value), cy: 5, r: 2.6, class: "whisker-dot" }),
+  );
 }
 
 function scoreRow(metric, columns) {
   const any = columns.find((column) => column?.[metric])[metric];
   const values = columns.map((column) => column?.[metric]?.value ?? NaN);
   const winner = best(values, any.higher_is_better);
-  const spread = columns.flatMap((column) => {
-    const score = column?.[metric];
-    return score ? [score.value, score.tool_mean, score.ci_low, score.ci_high] : [];
-  }).filter(Number.isFinite);
+  const spread = columns
+    .flatMap((column) => {
+      const score = column?.[metric];
+      return score ? [score.value, score.tool_mean, score.ci_low, score.ci_high] : [];
+    })
+    .filter(Number.isFinite);
   const scale = [Math.min(...spread), Math.max(...spread)];
   const arrow = any.higher_is_better === null ? "" : any.higher_is_better ? " ↑" : " ↓";
-  return h("tr", {},
-    h("th", { scope: "row", title: any.about }, metric.replaceAll("_", " "), h("span", { class: "unit" }, `${any.unit}${arrow}`)),
+  return h(
+    "tr",
+    {},
+    h(
+      "th",
+      { scope: "row", title: any.about },
+      metric.replaceAll("_", " "),
+      h("span", { class: "unit" }, `${any.unit}${arrow}`),
+    ),
     columns.map((column, index) => {
       const score = column?.[metric];
       if (!score) return h("td", { class: "none" }, "–");
       if (score.value === null) return h("td", { class: "failure", title: score.failure }, score.failure || "–");
-      return h("td", { class: index === winner ? "best" : "" }, h("span", { class: "value" }, num(score.value)), whisker(score, scale));
-    }));
+      return h(
+        "td",
+        { class: index === winner ? "best" : "" },
+        h("span", { class: "value" }, num(score.value)),
+        whisker(score, scale),
+      );
+    }),
+  );
 }
 
 /**
@@ -65,23 +85,78 @@ export function factTable(clips, scores) {
   const groupOf = (metric) => scores.find((column) => column?.[metric])[metric].group;
   const span = clips.length + 1;
   const isOnePrompt = new Set(clips.map((clip) => clip.prompt_key ?? clip.prompt)).size === 1;
-  const text = (label, read) => clips.some(read) && h("tr", { class: "long" }, h("th", { scope: "row" }, t(label)), clips.map((clip) => h("td", {}, read(clip) || "–")));
+  const text = (label, read) =>
+    clips.some(read) &&
+    h(
+      "tr",
+      { class: "long" },
+      h("th", { scope: "row" }, t(label)),
+      clips.map((clip) => h("td", {}, read(clip) || "–")),
+    );
   const known = ROWS.filter(([, read]) => clips.some((clip) => !["–", ""].includes(read(clip))));
-  return h("div", { class: "facts-scroll", tabindex: "0", role: "region", "aria-label": t("fact.title") },
-    h("table", { class: "facts" },
+  return h(
+    "div",
+    { class: "facts-scroll", tabindex: "0", role: "region", "aria-label": t("fact.title") },
+    h(
+      "table",
+      { class: "facts" },
       h("caption", { class: "sr-only" }, t("fact.title")),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, h("span", { class: "sr-only" }, t("fact.what"))),
-        clips.map((clip, index) => h("th", { scope: "col", style: { "--take": `var(--take-${index + 1})` } }, h("span", { class: "swatch" }, String(index + 1)), h("span", { class: "name" }, clip.model), h("span", { class: "unit" }, `${clip.prompt_id} · ${clip.sample}`))))),
-      h("tbody", {},
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", { scope: "col" }, h("span", { class: "sr-only" }, t("fact.what"))),
+          clips.map((clip, index) =>
+            h(
+              "th",
+              { scope: "col", style: { "--take": `var(--take-${index + 1})` } },
+              h("span", { class: "swatch" }, String(index + 1)),
+              h("span", { class: "name" }, clip.model),
+              h("span", { class: "unit" }, `${clip.prompt_id} · ${clip.sample}`),
+            ),
+          ),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
         GROUPS.concat([""]).map((group) => {
           const names = metrics.filter((metric) => (GROUPS.includes(groupOf(metric)) ? groupOf(metric) : "") === group);
-          return names.length ? [h("tr", { class: "group" }, h("th", { scope: "colgroup", colspan: span }, t(`group.${group || "other"}`))), names.map((metric) => scoreRow(metric, scores))] : null;
+          return names.length
+            ? [
+                h(
+                  "tr",
+                  { class: "group" },
+                  h("th", { scope: "colgroup", colspan: span }, t(`group.${group || "other"}`)),
+                ),
+                names.map((metric) => scoreRow(metric, scores)),
+              ]
+            : null;
         }),
         h("tr", { class: "group" }, h("th", { scope: "colgroup", colspan: span }, t("fact.delivery"))),
-        known.map(([label, read]) => h("tr", {}, h("th", { scope: "row" }, t(label)), clips.map((clip) => h("td", {}, read(clip))))),
+        known.map(([label, read]) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, t(label)),
+            clips.map((clip) => h("td", {}, read(clip))),
+          ),
+        ),
         text("fact.warnings", (clip) => clip.warnings?.join("; ")),
         isOnePrompt
-          ? h("tr", { class: "long" }, h("th", { scope: "row" }, t("fact.prompt")), h("td", { colspan: clips.length }, clips[0].prompt))
+          ? h(
+              "tr",
+              { class: "long" },
+              h("th", { scope: "row" }, t("fact.prompt")),
+              h("td", { colspan: clips.length }, clips[0].prompt),
+            )
           : text("fact.prompt", (clip) => clip.prompt),
-        text("fact.promptSent", (clip) => (clip.prompt_sent && clip.prompt_sent !== clip.prompt ? clip.prompt_sent : "")))));
+        text("fact.promptSent", (clip) =>
+          clip.prompt_sent && clip.prompt_sent !== clip.prompt ? clip.prompt_sent : "",
+        ),
+      ),
+    ),
+  );
 }

@@ -33,55 +33,138 @@ class Generate {
     this.models = (models.models ?? models).filter((model) => model.in_catalog && model.status !== "retired");
     this.bring = new Bring(this.app, this.models);
     const closed = (word) => h("p", { class: "hint closed" }, t(word));
-    put(this.element, h("div", { class: "page generate" }, h("h1", {}, t("nav.generate")),
-      h("div", { class: "two" },
-        h("section", { class: "panel" }, h("h2", {}, t("bring.title")), may.import === false ? closed("bring.closed") : this.bring.draw()),
-        h("section", { class: "panel" }, h("h2", {}, t("make.title")), may.generate === false ? closed("make.closed") : this.#make()))));
+    put(
+      this.element,
+      h(
+        "div",
+        { class: "page generate" },
+        h("h1", {}, t("nav.generate")),
+        h(
+          "div",
+          { class: "two" },
+          h(
+            "section",
+            { class: "panel" },
+            h("h2", {}, t("bring.title")),
+            may.import === false ? closed("bring.closed") : this.bring.draw(),
+          ),
+          h(
+            "section",
+            { class: "panel" },
+            h("h2", {}, t("make.title")),
+            may.generate === false ? closed("make.closed") : this.#make(),
+          ),
+        ),
+      ),
+    );
     if (may.generate !== false) this.#plan();
   }
 
   #make() {
-    const again = () => { clearTimeout(this.timer); this.timer = setTimeout(() => this.#plan(), PLAN_AFTER_MS); };
-    this.promptBox = h("textarea", { rows: "4", maxlength: "10000", "aria-label": t("make.prompt"), placeholder: t("make.placeholder"), oninput: () => { this.#drawPicked(); again(); } }, this.text);
-    const pick = h("button", { type: "button", onclick: () => pickPrompt(this.app, (prompt) => {
-      this.picked = prompt;
-      this.promptBox.value = prompt.text;
-      this.#drawPicked();
-      again();
-    }) }, t("make.pick"));
+    const again = () => {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.#plan(), PLAN_AFTER_MS);
+    };
+    this.promptBox = h(
+      "textarea",
+      {
+        rows: "4",
+        maxlength: "10000",
+        "aria-label": t("make.prompt"),
+        placeholder: t("make.placeholder"),
+        oninput: () => {
+          this.#drawPicked();
+          again();
+        },
+      },
+      this.text,
+    );
+    const pick = h(
+      "button",
+      {
+        type: "button",
+        onclick: () =>
+          pickPrompt(this.app, (prompt) => {
+            this.picked = prompt;
+            this.promptBox.value = prompt.text;
+            this.#drawPicked();
+            again();
+          }),
+      },
+      t("make.pick"),
+    );
     this.pickedNote = h("span", { class: "unit", role: "status" });
     const number = (label, hint, props) => {
       const input = h("input", { type: "number", oninput: again, ...props });
       return [h("label", {}, h("span", {}, t(label)), input, h("small", { class: "unit" }, t(hint))), input];
     };
-    let takes; let length; let ceiling;
+    let takes;
+    let length;
+    let ceiling;
     [takes, this.samples] = number("make.samples", "make.samplesHint", { min: "1", max: "16", value: "1" });
-    [length, this.length] = number("make.seconds", "make.secondsHint", { min: "0.5", step: "0.5", placeholder: t("make.default") });
-    [ceiling, this.ceiling] = number("make.ceiling", "make.ceilingHint", { min: "0", step: "0.5", placeholder: "$", oninput: () => this.#drawTotal() });
-    this.search = h("input", { type: "search", placeholder: t("make.find"), "aria-label": t("make.find"), oninput: () => this.#drawTools() });
+    [length, this.length] = number("make.seconds", "make.secondsHint", {
+      min: "0.5",
+      step: "0.5",
+      placeholder: t("make.default"),
+    });
+    [ceiling, this.ceiling] = number("make.ceiling", "make.ceilingHint", {
+      min: "0",
+      step: "0.5",
+      placeholder: "$",
+      oninput: () => this.#drawTotal(),
+    });
+    this.search = h("input", {
+      type: "search",
+      placeholder: t("make.find"),
+      "aria-label": t("make.find"),
+      oninput: () => this.#drawTools(),
+    });
     this.tools = h("ul", { class: "tools" }, h("li", { class: "hint tools-note" }, t("make.asking")));
     this.keys = h("p", { class: "unit", hidden: true }, t("make.keys"));
     this.total = h("div", { class: "total" });
-    return [this.promptBox, h("div", { class: "pick-line" }, pick, this.pickedNote), h("div", { class: "fields" }, takes, length, ceiling), this.search, this.tools, this.keys, this.total];
+    return [
+      this.promptBox,
+      h("div", { class: "pick-line" }, pick, this.pickedNote),
+      h("div", { class: "fields" }, takes, length, ceiling),
+      this.search,
+      this.tools,
+      this.keys,
+      this.total,
+    ];
   }
 
   #drawPicked() {
     const id = pickedId(this.picked, this.promptBox.value);
-    this.pickedNote.textContent = !this.picked ? "" : id ? t("make.picked", { suite: shelfName(this.picked.shelf), id }) : t("make.edited");
+    this.pickedNote.textContent = !this.picked
+      ? ""
+      : id
+        ? t("make.picked", { suite: shelfName(this.picked.shelf), id })
+        : t("make.edited");
   }
 
   #wish(models) {
     const length = Number(this.length.value);
     const ceiling = this.ceiling.value === "" ? null : Number(this.ceiling.value);
     const prompt = this.promptBox.value.trim();
-    return { prompt, prompt_id: pickedId(this.picked, prompt), models, samples: Math.max(1, Math.min(16, Math.round(Number(this.samples.value)) || 1)), seconds: length > 0 ? length : null, max_cost: ceiling, allow_unpriced: this.mayBeUnpriced };
+    return {
+      prompt,
+      prompt_id: pickedId(this.picked, prompt),
+      models,
+      samples: Math.max(1, Math.min(16, Math.round(Number(this.samples.value)) || 1)),
+      seconds: length > 0 ? length : null,
+      max_cost: ceiling,
+      allow_unpriced: this.mayBeUnpriced,
+    };
   }
 
   /** What the click would cost for every tool; asked again whenever a wish changes, and only the last answer counts. */
   async #plan() {
     const turn = ++this.turn;
     const wish = this.#wish(this.models.map((model) => model.id));
-    if (!wish.models.length) { put(this.tools, h("li", { class: "hint tools-note" }, t("make.noTools"))); return; }
+    if (!wish.models.length) {
+      put(this.tools, h("li", { class: "hint tools-note" }, t("make.noTools")));
+      return;
+    }
     const answer = await this.app.attempt(() => api.post("plan", { ...wish, prompt: wish.prompt || "…" }));
     if (turn !== this.turn || !answer) return;
     this.plans = new Map(answer.models.map((plan) => [plan.model, plan]));
@@ -91,11 +174,20 @@ class Generate {
   /** Tools that can run come first; the others say what is missing. */
   #drawTools() {
     const words = this.search.value.toLowerCase();
-    const shown = this.models.filter((model) => `${model.id} ${model.name} ${model.vendor}`.toLowerCase().includes(words));
-    const order = [...shown].sort((a, b) => Number(this.plans.get(b.id)?.runnable ?? 0) - Number(this.plans.get(a.id)?.runnable ?? 0));
+    const shown = this.models.filter((model) =>
+      `${model.id} ${model.name} ${model.vendor}`.toLowerCase().includes(words),
+    );
+    const order = [...shown].sort(
+      (a, b) => Number(this.plans.get(b.id)?.runnable ?? 0) - Number(this.plans.get(a.id)?.runnable ?? 0),
+    );
     const focused = document.activeElement?.dataset?.model;
     const lacksKey = order.some((model) => KEY_MISSING.test(this.plans.get(model.id)?.reason ?? ""));
-    put(this.tools, order.length ? order.map((model) => this.#tool(model)) : h("li", { class: "hint tools-note" }, t("make.noSuchTool")));
+    put(
+      this.tools,
+      order.length
+        ? order.map((model) => this.#tool(model))
+        : h("li", { class: "hint tools-note" }, t("make.noSuchTool")),
+    );
     this.keys.hidden = !lacksKey;
     if (focused) [...this.tools.querySelectorAll("input")].find((box) => box.dataset.model === focused)?.focus();
     this.#drawTotal();
@@ -104,12 +196,54 @@ class Generate {
   #tool(model) {
     const plan = this.plans.get(model.id);
     const isOff = plan && !plan.runnable;
-    const box = h("input", { type: "checkbox", checked: this.ticked.has(model.id), disabled: isOff, dataset: { model: model.id }, onchange: () => { if (box.checked) this.ticked.add(model.id); else this.ticked.delete(model.id); this.#drawTotal(); } });
-    const price = !plan ? "…" : isOff ? "" : plan.is_billable ? (plan.cost_usd === null ? t("make.unpriced") : money(plan.cost_usd)) : t("make.free");
-    return h("li", {}, h("label", { class: isOff ? "off" : "" }, box,
-      h("span", { class: "tool-name" }, h("b", {}, model.name || model.id), h("span", { class: "unit" }, [model.vendor, model.country, plan?.seconds_estimate ? t("make.about", { time: seconds(plan.seconds_estimate) }) : ""].filter(Boolean).join(" · ")),
-        isOff && h("span", { class: "reason" }, plan.reason), plan?.runnable && plan.warnings.length > 0 && h("span", { class: "reason" }, plan.warnings.join("; "))),
-      h("span", { class: "price" }, price)));
+    const box = h("input", {
+      type: "checkbox",
+      checked: this.ticked.has(model.id),
+      disabled: isOff,
+      dataset: { model: model.id },
+      onchange: () => {
+        if (box.checked) this.ticked.add(model.id);
+        else this.ticked.delete(model.id);
+        this.#drawTotal();
+      },
+    });
+    const price = !plan
+      ? "…"
+      : isOff
+        ? ""
+        : plan.is_billable
+          ? plan.cost_usd === null
+            ? t("make.unpriced")
+            : money(plan.cost_usd)
+          : t("make.free");
+    return h(
+      "li",
+      {},
+      h(
+        "label",
+        { class: isOff ? "off" : "" },
+        box,
+        h(
+          "span",
+          { class: "tool-name" },
+          h("b", {}, model.name || model.id),
+          h(
+            "span",
+            { class: "unit" },
+            [
+              model.vendor,
+              model.country,
+              plan?.seconds_estimate ? t("make.about", { time: seconds(plan.seconds_estimate) }) : "",
+            ]
+              .filter(Boolean)
+              .join(" · "),
+          ),
+          isOff && h("span", { class: "reason" }, plan.reason),
+          plan?.runnable && plan.warnings.length > 0 && h("span", { class: "reason" }, plan.warnings.join("; ")),
+        ),
+        h("span", { class: "price" }, price),
+      ),
+    );
   }
 
   #drawTotal() {
@@ -119,18 +253,62 @@ class Generate {
     const jobs = chosen.reduce((sum, plan) => sum + plan.n_jobs, 0);
     const billable = chosen.some((plan) => plan.is_billable);
     const ceiling = this.ceiling.value === "" ? null : Number(this.ceiling.value);
-    const stop = !this.promptBox.value.trim() ? t("make.needPrompt") : !chosen.length ? t("make.needTool")
-      : billable && ceiling === null ? t("make.needCeiling") : unpriced && !this.mayBeUnpriced ? t("make.needUnpriced") : ceiling !== null && cost > ceiling ? t("make.overCeiling", { cost: money(cost), most: money(ceiling) }) : "";
-    put(this.total,
-      chosen.length > 0 && h("p", {}, h("b", {}, billable ? t("make.total", { n: jobs, cost: money(cost) }) : t("make.totalFree", { n: jobs })), unpriced > 0 && h("span", { class: "reason" }, ` ${t("make.unpricedToo", { n: unpriced })}`)),
-      unpriced > 0 && h("label", { class: "tick" }, h("input", { type: "checkbox", checked: this.mayBeUnpriced, onchange: (event) => { this.mayBeUnpriced = event.currentTarget.checked; this.#drawTotal(); } }), t("make.allowUnpriced")),
+    const stop = !this.promptBox.value.trim()
+      ? t("make.needPrompt")
+      : !chosen.length
+        ? t("make.needTool")
+        : billable && ceiling === null
+          ? t("make.needCeiling")
+          : unpriced && !this.mayBeUnpriced
+            ? t("make.needUnpriced")
+            : ceiling !== null && cost > ceiling
+              ? t("make.overCeiling", { cost: money(cost), most: money(ceiling) })
+              : "";
+    put(
+      this.total,
+      chosen.length > 0 &&
+        h(
+          "p",
+          {},
+          h("b", {}, billable ? t("make.total", { n: jobs, cost: money(cost) }) : t("make.totalFree", { n: jobs })),
+          unpriced > 0 && h("span", { class: "reason" }, ` ${t("make.unpricedToo", { n: unpriced })}`),
+        ),
+      unpriced > 0 &&
+        h(
+          "label",
+          { class: "tick" },
+          h("input", {
+            type: "checkbox",
+            checked: this.mayBeUnpriced,
+            onchange: (event) => {
+              this.mayBeUnpriced = event.currentTarget.checked;
+              this.#drawTotal();
+            },
+          }),
+          t("make.allowUnpriced"),
+        ),
       h("p", { class: "hint", role: "status" }, stop),
-      h("button", { type: "button", class: "primary", disabled: stop !== "", onclick: (event) => void this.#start(event.currentTarget) }, billable ? t("make.goFor", { cost: money(cost) }) : t("make.go")));
+      h(
+        "button",
+        {
+          type: "button",
+          class: "primary",
+          disabled: stop !== "",
+          onclick: (event) => void this.#start(event.currentTarget),
+        },
+        billable ? t("make.goFor", { cost: money(cost) }) : t("make.go"),
+      ),
+    );
   }
 
   async #start(button) {
     button.disabled = true; // one click, one task
-    const task = await this.app.attempt(() => api.post("tasks", { kind: "generate", generate: this.#wish([...this.ticked].filter((id) => this.plans.get(id)?.runnable)) }));
+    const task = await this.app.attempt(() =>
+      api.post("tasks", {
+        kind: "generate",
+        generate: this.#wish([...this.ticked].filter((id) => this.plans.get(id)?.runnable)),
+      }),
+    );
     if (task) this.app.go("runs");
     else this.#drawTotal();
   }

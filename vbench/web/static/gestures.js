@@ -45,10 +45,20 @@ export class Gestures {
     element.addEventListener("pointerdown", (event) => this.#down(event));
     element.addEventListener("pointermove", (event) => this.#move(event));
     for (const kind of ["pointerup", "pointercancel"]) element.addEventListener(kind, (event) => this.#up(event));
-    element.addEventListener("touchmove", (event) => { if (event.touches.length > 1) event.preventDefault(); }, { passive: false }); // two fingers pinch, they do not scroll
+    element.addEventListener(
+      "touchmove",
+      (event) => {
+        if (event.touches.length > 1) event.preventDefault();
+      },
+      { passive: false },
+    ); // two fingers pinch, they do not scroll
     element.addEventListener("dblclick", (event) => {
       const at = this.#at(event, this.#frameOf(event));
-      if (at) stage.set({ loupe: false, view: stage.view.zoom > 1 ? { zoom: 1, x: 0, y: 0 } : zoomAt(stage.view, 3, at.px, at.py) });
+      if (at)
+        stage.set({
+          loupe: false,
+          view: stage.view.zoom > 1 ? { zoom: 1, x: 0, y: 0 } : zoomAt(stage.view, 3, at.px, at.py),
+        });
     });
   }
 
@@ -80,10 +90,15 @@ export class Gestures {
     const at = this.#at(event, this.#frame);
     if (!at) return;
     this.#pointers.set(event.pointerId, at);
-    this.#wiping = this.#pointers.size === 1 && stage.mode === "wipe" && !stage.loupe && (event.target === stage.divider || stage.view.zoom === 1);
+    this.#wiping =
+      this.#pointers.size === 1 &&
+      stage.mode === "wipe" &&
+      !stage.loupe &&
+      (event.target === stage.divider || stage.view.zoom === 1);
     if (this.#wiping) this.#wipe(at);
     else if (stage.loupe && this.#pointers.size === 1) stage.set({ view: loupeAt(at.px, at.py) });
-    if (this.#wiping || stage.view.zoom > 1 || this.#pointers.size > 1) stage.element.setPointerCapture(event.pointerId);
+    if (this.#wiping || stage.view.zoom > 1 || this.#pointers.size > 1)
+      stage.element.setPointerCapture(event.pointerId);
   }
 
   #up(event) {

@@ -13,7 +13,12 @@ export function windowOf({ total, columns, rowHeight, scrollTop, viewHeight, mar
   const rows = Math.ceil(total / columns);
   const top = Math.max(0, Math.min(rows, Math.floor(scrollTop / rowHeight) - margin));
   const bottom = Math.max(top, Math.min(rows, Math.ceil((scrollTop + viewHeight) / rowHeight) + margin));
-  return { first: top * columns, end: Math.min(total, bottom * columns), offset: top * rowHeight, height: rows * rowHeight };
+  return {
+    first: top * columns,
+    end: Math.min(total, bottom * columns),
+    offset: top * rowHeight,
+    height: rows * rowHeight,
+  };
 }
 
 /** Which tile of a sprite a pointer at a share of the width means, as a CSS background position in percent. */

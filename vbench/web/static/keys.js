@@ -74,12 +74,16 @@ export function commandFor(event, table) {
 export function isTyping(event) {
   const target = event.composedPath?.()[0] ?? event.target;
   if (!(target instanceof Element)) return false;
-  if (target.closest("input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable], dialog")) return true;
+  if (target.closest("input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable], dialog"))
+    return true;
   return target.closest("button, a, summary") !== null && (event.key === " " || event.key === "Enter");
 }
 
 /** For a person: "Shift + E", "←". */
 export function keyName(key) {
   const names = { ArrowRight: "→", ArrowLeft: "←", ArrowUp: "↑", ArrowDown: "↓", Digit: "1 – 9" };
-  return key.split(/\+(?=.)/).map((part) => names[part] ?? (part.length === 1 ? part.toUpperCase() : part)).join(" + ");
+  return key
+    .split(/\+(?=.)/)
+    .map((part) => names[part] ?? (part.length === 1 ? part.toUpperCase() : part))
+    .join(" + ");
 }

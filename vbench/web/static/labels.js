@@ -33,10 +33,22 @@ function apart({ x, y }, box) {
  * @param {{left: number, right: number, top: number, bottom: number}[]} taken boxes that stay free: the segments of a line
  */
 export function placeLabels(points, bounds, taken = []) {
-  const used = [...taken, ...points.flatMap(({ x, y, yLow, yHigh }) => [around(x, y, 6.5), { left: x - 2, right: x + 2, top: Math.min(y, yHigh ?? y), bottom: Math.max(y, yLow ?? y) }])];
+  const used = [
+    ...taken,
+    ...points.flatMap(({ x, y, yLow, yHigh }) => [
+      around(x, y, 6.5),
+      { left: x - 2, right: x + 2, top: Math.min(y, yHigh ?? y), bottom: Math.max(y, yLow ?? y) },
+    ]),
+  ];
   return points.map((point) => {
-    const free = [...places(point)].filter((box) => box.left >= bounds.left && box.right <= bounds.right && box.top >= bounds.top && box.bottom <= bounds.bottom
-      && !used.some((other) => crosses(box, other)));
+    const free = [...places(point)].filter(
+      (box) =>
+        box.left >= bounds.left &&
+        box.right <= bounds.right &&
+        box.top >= bounds.top &&
+        box.bottom <= bounds.bottom &&
+        !used.some((other) => crosses(box, other)),
+    );
     const box = free.find((one) => points.every((other) => apart(point, one) <= apart(other, one))) ?? free[0] ?? null;
     if (box) used.push(box);
     return box;

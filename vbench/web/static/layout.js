@@ -61,8 +61,12 @@ export function layout(aspects, width, height) {
     let left = Math.floor((width - widths.reduce((a, b) => a + b, GAP * (row.length - 1))) / 2);
     return row.map((aspect, index) => {
       const tile = {
-        left, top: Math.floor((height - all) / 2) + number * (tileHeight + GAP), width: widths[index], height: tileHeight,
-        pictureWidth: Math.floor(aspect * pictureHeight), pictureHeight,
+        left,
+        top: Math.floor((height - all) / 2) + number * (tileHeight + GAP),
+        width: widths[index],
+        height: tileHeight,
+        pictureWidth: Math.floor(aspect * pictureHeight),
+        pictureHeight,
       };
       left += widths[index] + GAP;
       return tile;

@@ -9,8 +9,28 @@ export const ALIGNS = ["time", "frame", "percent"];
 export const ENDINGS = ["shortest", "hold", "loop"];
 
 export const DEFAULTS = Object.freeze({
-  takes: [], mode: "grid", timeS: 0, inS: null, outS: null, rate: 1, align: "time", ending: "hold", looping: true,
-  offsets: [], a: 0, b: 1, gain: 4, mix: 0.5, wipe: 0.5, zoom: 1, x: 0, y: 0, metrics: [], scale: "most", solo: null, only: null,
+  takes: [],
+  mode: "grid",
+  timeS: 0,
+  inS: null,
+  outS: null,
+  rate: 1,
+  align: "time",
+  ending: "hold",
+  looping: true,
+  offsets: [],
+  a: 0,
+  b: 1,
+  gain: 4,
+  mix: 0.5,
+  wipe: 0.5,
+  zoom: 1,
+  x: 0,
+  y: 0,
+  metrics: [],
+  scale: "most",
+  solo: null,
+  only: null,
 });
 
 const number = (text, low, high, fallback) => {
@@ -35,7 +55,8 @@ export function toQuery(state) {
   write("align", state.align, DEFAULTS.align);
   write("end", state.ending, DEFAULTS.ending);
   if (!state.looping) query.set("once", "1");
-  if (state.offsets.some((offset) => offset !== 0)) query.set("offset", state.offsets.map((offset) => String(Math.round(offset * 1e6) / 1e6)).join(","));
+  if (state.offsets.some((offset) => offset !== 0))
+    query.set("offset", state.offsets.map((offset) => String(Math.round(offset * 1e6) / 1e6)).join(","));
   if (state.mode !== "grid") {
     write("a", state.a, 0);
     write("b", state.b, 1);
@@ -58,7 +79,10 @@ export function toQuery(state) {
 /** The state that a query string describes; what it says wrongly is as by default. */
 export function fromQuery(text) {
   const query = new URLSearchParams(text);
-  const takes = [...new Set((query.get("takes") ?? "").split(",").filter((id) => /^[0-9a-f]{6,64}$/.test(id)))].slice(0, 9);
+  const takes = [...new Set((query.get("takes") ?? "").split(",").filter((id) => /^[0-9a-f]{6,64}$/.test(id)))].slice(
+    0,
+    9,
+  );
   const last = Math.max(0, takes.length - 1);
   const offsets = (query.get("offset") ?? "").split(",");
   const place = (key) => (query.has(key) ? Math.round(number(query.get(key), 0, last, 0)) : null);
@@ -85,7 +109,10 @@ export function fromQuery(text) {
     y: number(query.get("y"), -1, 1, 0),
     solo: place("solo"),
     only: place("only"),
-    metrics: (query.get("metrics") ?? "").split(",").filter((name) => /^[\w.:-]{1,64}$/.test(name)).slice(0, MAX_LANES),
+    metrics: (query.get("metrics") ?? "")
+      .split(",")
+      .filter((name) => /^[\w.:-]{1,64}$/.test(name))
+      .slice(0, MAX_LANES),
     scale: oneOf(query.get("scale"), SCALES, DEFAULTS.scale),
   };
 }

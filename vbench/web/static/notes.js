@@ -14,20 +14,55 @@ export class Notes {
     this.take = 0;
     this.mayWrite = (app.bench.permissions ?? {}).annotate !== false;
     this.list = h("ol", { class: "note-list" });
-    this.text = h("textarea", { rows: "2", maxlength: "4000", placeholder: t("note.placeholder"), "aria-label": t("note.text"),
+    this.text = h("textarea", {
+      rows: "2",
+      maxlength: "4000",
+      placeholder: t("note.placeholder"),
+      "aria-label": t("note.text"),
       onkeydown: (event) => {
-        if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); void this.add(); }
+        if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+          event.preventDefault();
+          void this.add();
+        }
         if (event.key === "Escape") this.text.blur();
-      } });
+      },
+    });
     this.which = h("span");
-    this.form = h("form", { class: "note-form", onsubmit: (event) => { event.preventDefault(); void this.add(); } },
-      this.which, this.text, h("button", { type: "submit" }, t("note.add")));
-    this.element = h("section", { class: "notes" }, h("h2", {}, t("note.title")), this.mayWrite && this.form, this.list);
+    this.form = h(
+      "form",
+      {
+        class: "note-form",
+        onsubmit: (event) => {
+          event.preventDefault();
+          void this.add();
+        },
+      },
+      this.which,
+      this.text,
+      h("button", { type: "submit" }, t("note.add")),
+    );
+    this.element = h(
+      "section",
+      { class: "notes" },
+      h("h2", {}, t("note.title")),
+      this.mayWrite && this.form,
+      this.list,
+    );
   }
 
   async load() {
     const clips = this.player.takes.map((take) => take.clip);
-    put(this.which, choice(t("note.take"), clips.map((clip, index) => [String(index), `${index + 1} · ${clip.model}`]), String(this.take), (value) => { this.take = Number(value); }));
+    put(
+      this.which,
+      choice(
+        t("note.take"),
+        clips.map((clip, index) => [String(index), `${index + 1} · ${clip.model}`]),
+        String(this.take),
+        (value) => {
+          this.take = Number(value);
+        },
+      ),
+    );
     const answers = await Promise.all(clips.map((clip) => api.get("notes", { clip: clip.id })));
     this.notes = answers.flatMap((answer) => answer.notes ?? answer);
     this.draw();
@@ -57,18 +92,38 @@ export class Notes {
     const takes = this.player.takes;
     const indexOf = (note) => takes.findIndex((take) => take.clip.id === note.clip);
     const sorted = this.notes.filter((note) => indexOf(note) >= 0).sort((a, b) => a.start_s - b.start_s);
-    put(this.list, sorted.map((note) => {
-      const take = takes[indexOf(note)];
-      return h("li", { class: "note", style: { "--take": `var(--take-${take.index + 1})` } },
-        h("button", { type: "button", class: "note-time", onclick: () => void this.player.seek(Math.max(0, clockTime(note.start_s, take)) + 1e-4) },
-          h("span", { class: "swatch" }, String(take.index + 1)), timecode(note.start_s, take.fps)),
-        h("p", {}, note.text, note.author && h("span", { class: "unit" }, ` ${note.author}`)),
-        this.mayWrite && iconButton("cross", t("note.delete"), () => void this.app.attempt(async () => {
-          await api.remove(`notes/${note.id}`);
-          this.notes = this.notes.filter((other) => other.id !== note.id);
-          this.draw();
-        })));
-    }));
+    put(
+      this.list,
+      sorted.map((note) => {
+        const take = takes[indexOf(note)];
+        return h(
+          "li",
+          { class: "note", style: { "--take": `var(--take-${take.index + 1})` } },
+          h(
+            "button",
+            {
+              type: "button",
+              class: "note-time",
+              onclick: () => void this.player.seek(Math.max(0, clockTime(note.start_s, take)) + 1e-4),
+            },
+            h("span", { class: "swatch" }, String(take.index + 1)),
+            timecode(note.start_s, take.fps),
+          ),
+          h("p", {}, note.text, note.author && h("span", { class: "unit" }, ` ${note.author}`)),
+          this.mayWrite &&
+            iconButton(
+              "cross",
+              t("note.delete"),
+              () =>
+                void this.app.attempt(async () => {
+                  await api.remove(`notes/${note.id}`);
+                  this.notes = this.notes.filter((other) => other.id !== note.id);
+                  this.draw();
+                }),
+            ),
+        );
+      }),
+    );
     if (!sorted.length) put(this.list, h("li", { class: "hint" }, t(this.mayWrite ? "note.none" : "note.nonePublic")));
   }
 }

@@ -22,16 +22,33 @@ class Picker {
   }
 
   open() {
-    this.search = h("input", { type: "search", placeholder: t("pick.search"), "aria-label": t("pick.search"), oninput: () => {
-      this.words = this.search.value;
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => void this.#load(), SEARCH_AFTER_MS);
-    } });
+    this.search = h("input", {
+      type: "search",
+      placeholder: t("pick.search"),
+      "aria-label": t("pick.search"),
+      oninput: () => {
+        this.words = this.search.value;
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => void this.#load(), SEARCH_AFTER_MS);
+      },
+    });
     this.shelves = h("span", {});
     this.list = h("div", { class: "choices" });
     this.note = h("p", { class: "hint", role: "status" });
-    this.dialog = this.app.ask(t("pick.title"), h("div", { class: "picker" }, h("div", { class: "picker-head" }, this.search, this.shelves), this.note, this.list));
-    this.dialog.addEventListener("close", () => { this.turn += 1; clearTimeout(this.timer); });
+    this.dialog = this.app.ask(
+      t("pick.title"),
+      h(
+        "div",
+        { class: "picker" },
+        h("div", { class: "picker-head" }, this.search, this.shelves),
+        this.note,
+        this.list,
+      ),
+    );
+    this.dialog.addEventListener("close", () => {
+      this.turn += 1;
+      clearTimeout(this.timer);
+    });
     this.search.focus();
     void this.#load();
   }
@@ -50,17 +67,76 @@ class Picker {
     const label = (shelf) => `${shelfName(shelf.name)} (${num(shelf.n, 0)})`;
     const all = shelves.reduce((sum, shelf) => sum + shelf.n, 0);
     const known = shelves.filter((shelf) => shelf.n > 0 || `=${shelf.name}` === this.shelf);
-    put(this.shelves, choice(t("pick.suite"), [["", `${t("pick.all")} (${num(all, 0)})`], ...known.map((shelf) => [`=${shelf.name}`, label(shelf)])], this.shelf, (value) => { this.shelf = value; void this.#load(); }));
+    put(
+      this.shelves,
+      choice(
+        t("pick.suite"),
+        [["", `${t("pick.all")} (${num(all, 0)})`], ...known.map((shelf) => [`=${shelf.name}`, label(shelf)])],
+        this.shelf,
+        (value) => {
+          this.shelf = value;
+          void this.#load();
+        },
+      ),
+    );
     this.note.textContent = total ? "" : t("pick.none");
     const groups = new Map();
     for (const prompt of this.shown) groups.set(prompt.shelf, [...(groups.get(prompt.shelf) ?? []), prompt]);
     const about = new Map(shelves.map((shelf) => [shelf.name, shelf.about]));
-    put(this.list,
-      shelves.filter((shelf) => shelf.problem).map((shelf) => h("p", { class: "failure" }, t("pick.broken", { name: shelfName(shelf.name) }), " ", shelf.problem)),
-      [...groups].map(([name, prompts]) => h("section", {}, h("h3", {}, shelfName(name)), about.get(name) && h("p", { class: "unit" }, about.get(name)),
-        h("ul", {}, prompts.map((prompt) => h("li", {}, h("button", { type: "button", class: "choice", onclick: () => { this.dialog.close(); this.onpick(prompt); } },
-          h("span", { class: "choice-text" }, prompt.text), h("span", { class: "unit" }, [prompt.id, ...prompt.tags, prompt.n_clips > 0 && t("pick.takes", { n: num(prompt.n_clips, 0) })].filter(Boolean).join(" · ")))))))),
-      this.shown.length < total && h("button", { type: "button", onclick: () => void this.#load(this.shown.length) }, t("pick.more", { n: num(Math.min(AT_ONCE, total - this.shown.length), 0), left: num(total - this.shown.length, 0) })));
+    put(
+      this.list,
+      shelves
+        .filter((shelf) => shelf.problem)
+        .map((shelf) =>
+          h("p", { class: "failure" }, t("pick.broken", { name: shelfName(shelf.name) }), " ", shelf.problem),
+        ),
+      [...groups].map(([name, prompts]) =>
+        h(
+          "section",
+          {},
+          h("h3", {}, shelfName(name)),
+          about.get(name) && h("p", { class: "unit" }, about.get(name)),
+          h(
+            "ul",
+            {},
+            prompts.map((prompt) =>
+              h(
+                "li",
+                {},
+                h(
+                  "button",
+                  {
+                    type: "button",
+                    class: "choice",
+                    onclick: () => {
+                      this.dialog.close();
+                      this.onpick(prompt);
+                    },
+                  },
+                  h("span", { class: "choice-text" }, prompt.text),
+                  h(
+                    "span",
+                    { class: "unit" },
+                    [prompt.id, ...prompt.tags, prompt.n_clips > 0 && t("pick.takes", { n: num(prompt.n_clips, 0) })]
+                      .filter(Boolean)
+                      .join(" · "),
+                  ),
+                ),
+              ),
+            ),
+          ),
+        ),
+      ),
+      this.shown.length < total &&
+        h(
+          "button",
+          { type: "button", onclick: () => void this.#load(this.shown.length) },
+          t("pick.more", {
+            n: num(Math.min(AT_ONCE, total - this.shown.length), 0),
+            left: num(total - this.shown.length, 0),
+          }),
+        ),
+    );
   }
 }
 

@@ -36,7 +36,10 @@ export class Player extends EventTarget {
   #epoch = 0;
 
   get length() {
-    return programLength(this.takes.filter((take) => !take.problem), this.ending);
+    return programLength(
+      this.takes.filter((take) => !take.problem),
+      this.ending,
+    );
   }
 
   get time() {
@@ -60,7 +63,9 @@ export class Player extends EventTarget {
     this.close();
     this.#abort = new AbortController();
     this.takes = clips.map((clip, index) => new Take(clip, index, this.options));
-    this.takes.forEach((take, index) => { take.offsetS = offsets[index] ?? 0; });
+    this.takes.forEach((take, index) => {
+      take.offsetS = offsets[index] ?? 0;
+    });
     this.reference = 0;
     this.#retime();
     this.#tell("takes");
@@ -79,7 +84,9 @@ export class Player extends EventTarget {
   #retime() {
     if (!this.takes.length) return;
     const rates = speeds(this.takes, this.align);
-    this.takes.forEach((take, index) => { take.speed = rates[index]; });
+    this.takes.forEach((take, index) => {
+      take.speed = rates[index];
+    });
     this.#tell("length");
   }
 

@@ -14,12 +14,16 @@ const OPEN = ["planned", "submitting", "submitted", "running"];
 /** Ids of jobs that can be tried again: ended, and the newest of their place; `jobs` come newest first. */
 export function retryable(jobs) {
   const seen = new Set();
-  return new Set(jobs.filter((job) => {
-    const place = JSON.stringify([job.model, job.prompt_id, job.prompt, job.sample]);
-    const isNewest = !seen.has(place);
-    seen.add(place);
-    return isNewest && !OPEN.includes(job.state) && job.state !== "succeeded";
-  }).map((job) => job.id));
+  return new Set(
+    jobs
+      .filter((job) => {
+        const place = JSON.stringify([job.model, job.prompt_id, job.prompt, job.sample]);
+        const isNewest = !seen.has(place);
+        seen.add(place);
+        return isNewest && !OPEN.includes(job.state) && job.state !== "succeeded";
+      })
+      .map((job) => job.id),
+  );
 }
 
 /** A clip that the tool has made and that never arrived: it is asked for again, and nothing is sent or paid. */
@@ -46,10 +50,36 @@ class Runs {
     this.jobs = h("div", { class: "jobs" });
     this.failures = h("div", { class: "failures" });
     const may = this.app.bench.permissions ?? {};
-    const score = may.generate !== false && h("button", { type: "button", onclick: () => void this.app.attempt(async () => { await api.post("tasks", { kind: "score", score: { preset: "offline" } }); await this.#refresh(); }) }, t("run.score"));
-    put(this.element, h("div", { class: "page runs" },
-      h("header", { class: "page-head" }, h("div", {}, h("h1", {}, t("nav.runs")), h("p", { class: "hint" }, t("run.about"))), h("div", { class: "actions" }, score)),
-      h("section", {}, h("h2", {}, t("run.tasks")), this.tasks), h("section", {}, h("h2", {}, t("run.jobs")), this.jobs), h("section", {}, h("h2", {}, t("run.failures")), this.failures)));
+    const score =
+      may.generate !== false &&
+      h(
+        "button",
+        {
+          type: "button",
+          onclick: () =>
+            void this.app.attempt(async () => {
+              await api.post("tasks", { kind: "score", score: { preset: "offline" } });
+              await this.#refresh();
+            }),
+        },
+        t("run.score"),
+      );
+    put(
+      this.element,
+      h(
+        "div",
+        { class: "page runs" },
+        h(
+          "header",
+          { class: "page-head" },
+          h("div", {}, h("h1", {}, t("nav.runs")), h("p", { class: "hint" }, t("run.about"))),
+          h("div", { class: "actions" }, score),
+        ),
+        h("section", {}, h("h2", {}, t("run.tasks")), this.tasks),
+        h("section", {}, h("h2", {}, t("run.jobs")), this.jobs),
+        h("section", {}, h("h2", {}, t("run.failures")), this.failures),
+      ),
+    );
     await this.#refresh();
     this.ticking = setInterval(() => this.#tick(), TICK_MS);
     this.#again();
@@ -75,62 +105,175 @@ class Runs {
   async #refresh() {
     const { signal } = this.abort;
     const [tasks, jobs, failures, steps] = await Promise.all([
-      api.get("tasks", {}, signal), api.get("jobs", { state: this.state, limit: 200 }, signal), api.get("failures", {}, signal), api.get("steps", {}, signal),
+      api.get("tasks", {}, signal),
+      api.get("jobs", { state: this.state, limit: 200 }, signal),
+      api.get("failures", {}, signal),
+      api.get("steps", {}, signal),
     ]);
     this.live = tasks.some(isBusy) || OPEN.some((state) => jobs.states[state]);
     const same = JSON.stringify([tasks, jobs, failures, steps]);
-    if (same !== this.drawn) { // nothing moves under the pointer for nothing
+    if (same !== this.drawn) {
+      // nothing moves under the pointer for nothing
       this.drawn = same;
       const key = document.activeElement?.dataset?.key;
       this.#drawTasks(tasks);
-      this.#drawJobs(jobs, steps, tasks.some((task) => isBusy(task) && ["generate", "retry"].includes(task.kind)));
+      this.#drawJobs(
+        jobs,
+        steps,
+        tasks.some((task) => isBusy(task) && ["generate", "retry"].includes(task.kind)),
+      );
       this.#drawFailures(failures);
-      if (key) [...this.element.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key)?.focus({ preventScroll: true });
+      if (key)
+        [...this.element.querySelectorAll("[data-key]")]
+          .find((one) => one.dataset.key === key)
+          ?.focus({ preventScroll: true });
     }
     this.#tick();
   }
 
   /** Seconds since a job was sent go on between two answers of the server. */
   #tick() {
-    for (const element of this.jobs.querySelectorAll("[data-since]")) element.textContent = seconds(Math.max(0, Math.round((Date.now() - Date.parse(element.dataset.since)) / 1000)));
+    for (const element of this.jobs.querySelectorAll("[data-since]"))
+      element.textContent = seconds(Math.max(0, Math.round((Date.now() - Date.parse(element.dataset.since)) / 1000)));
   }
 
   #drawTasks(tasks) {
     const mayCancel = (this.app.bench.permissions ?? {}).generate !== false;
-    put(this.tasks, tasks.length ? tasks.slice(0, SHOWN_TASKS).map((task) => taskCard(task, { app: this.app, mayCancel, refresh: () => this.#refresh() })) : h("p", { class: "hint" }, t("run.noTasks")));
+    put(
+      this.tasks,
+      tasks.length
+        ? tasks
+            .slice(0, SHOWN_TASKS)
+            .map((task) => taskCard(task, { app: this.app, mayCancel, refresh: () => this.#refresh() }))
+        : h("p", { class: "hint" }, t("run.noTasks")),
+    );
   }
 
   #drawJobs({ states, jobs }, steps, isAsked) {
     const names = Object.keys(states);
-    if (!names.length) { put(this.jobs, h("p", { class: "hint" }, t(isAsked ? "run.soon" : "run.noJobs"))); return; }
+    if (!names.length) {
+      put(this.jobs, h("p", { class: "hint" }, t(isAsked ? "run.soon" : "run.noJobs")));
+      return;
+    }
     const again = retryable(jobs);
-    put(this.jobs,
-      h("div", { class: "state-row" }, choice(t("run.state"), [["", t("run.allStates")], ...names.map((name) => [name, `${t(`state.${name}`)} (${states[name]})`])], this.state, (value) => { this.state = value; this.drawn = ""; void this.app.attempt(() => this.#refresh()); }),
-        h("div", { class: "state-bar", "aria-hidden": "true" }, names.map((name) => h("span", { class: name, style: { "flex-grow": String(states[name]) }, title: `${name}: ${states[name]}` })))),
-      h("div", { class: "facts-scroll", tabindex: "0", role: "region", "aria-label": t("run.jobs") }, h("table", { class: "board" },
-        h("thead", {}, h("tr", {}, ["run.tool", "wall.prompt", "run.state", "run.why", "fact.cost", "run.what"].map((word) => h("th", { scope: "col" }, t(word))))),
-        h("tbody", {}, jobs.map((job) => h("tr", {},
-          h("td", {}, h("b", {}, job.model)),
-          h("td", {}, `${job.prompt_id} · ${job.sample}`, h("div", { class: "unit clamp", title: job.prompt }, job.prompt)),
-          h("td", {}, h("span", { class: `state ${job.state}` }, t(`state.${job.state}`)), OPEN.includes(job.state) && this.#step(job, steps[job.id])),
-          h("td", { class: "why" }, [job.reason && t(`reason.${job.reason}`), job.message || steps[job.id]?.message].filter(Boolean).join(": ")),
-          h("td", {}, price(job)),
-          h("td", {}, job.clip ? this.app.link("compare", `takes=${job.clip}`, t("run.watch")) : again.has(job.id) && this.#retry(job))))))));
+    put(
+      this.jobs,
+      h(
+        "div",
+        { class: "state-row" },
+        choice(
+          t("run.state"),
+          [["", t("run.allStates")], ...names.map((name) => [name, `${t(`state.${name}`)} (${states[name]})`])],
+          this.state,
+          (value) => {
+            this.state = value;
+            this.drawn = "";
+            void this.app.attempt(() => this.#refresh());
+          },
+        ),
+        h(
+          "div",
+          { class: "state-bar", "aria-hidden": "true" },
+          names.map((name) =>
+            h("span", { class: name, style: { "flex-grow": String(states[name]) }, title: `${name}: ${states[name]}` }),
+          ),
+        ),
+      ),
+      h(
+        "div",
+        { class: "facts-scroll", tabindex: "0", role: "region", "aria-label": t("run.jobs") },
+        h(
+          "table",
+          { class: "board" },
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              ["run.tool", "wall.prompt", "run.state", "run.why", "fact.cost", "run.what"].map((word) =>
+                h("th", { scope: "col" }, t(word)),
+              ),
+            ),
+          ),
+          h(
+            "tbody",
+            {},
+            jobs.map((job) =>
+              h(
+                "tr",
+                {},
+                h("td", {}, h("b", {}, job.model)),
+                h(
+                  "td",
+                  {},
+                  `${job.prompt_id} · ${job.sample}`,
+                  h("div", { class: "unit clamp", title: job.prompt }, job.prompt),
+                ),
+                h(
+                  "td",
+                  {},
+                  h("span", { class: `state ${job.state}` }, t(`state.${job.state}`)),
+                  OPEN.includes(job.state) && this.#step(job, steps[job.id]),
+                ),
+                h(
+                  "td",
+                  { class: "why" },
+                  [job.reason && t(`reason.${job.reason}`), job.message || steps[job.id]?.message]
+                    .filter(Boolean)
+                    .join(": "),
+                ),
+                h("td", {}, price(job)),
+                h(
+                  "td",
+                  {},
+                  job.clip
+                    ? this.app.link("compare", `takes=${job.clip}`, t("run.watch"))
+                    : again.has(job.id) && this.#retry(job),
+                ),
+              ),
+            ),
+          ),
+        ),
+      ),
+    );
   }
 
   /** How far a job is, where its tool says so; else for how long it has been at it. */
   #step(job, step) {
     const since = job.submitted_at || job.submitting_at;
-    return h("div", { class: "step" },
-      step && typeof step.progress === "number" && h("progress", { max: "1", value: String(step.progress), "aria-label": `${job.model} ${job.prompt_id}` }),
-      since && h("span", { class: "unit", dataset: { since } }));
+    return h(
+      "div",
+      { class: "step" },
+      step &&
+        typeof step.progress === "number" &&
+        h("progress", { max: "1", value: String(step.progress), "aria-label": `${job.model} ${job.prompt_id}` }),
+      since && h("span", { class: "unit", dataset: { since } }),
+    );
   }
 
   /** One click with its price on it; where nobody knows the outcome of the first attempt, a question before it. */
   #retry(job) {
     const may = this.app.bench.permissions ?? {};
-    const cost = isFetchedOnly(job) ? t("run.noCost") : !job.is_billable ? t("make.free") : job.estimate_usd === null ? t("make.unpriced") : money(job.estimate_usd);
-    return may.generate !== false && h("button", { type: "button", dataset: { key: `retry ${job.id}` }, onclick: (event) => void this.#tryAgain(job, event.currentTarget) }, t("run.retry", { price: cost }));
+    const cost = isFetchedOnly(job)
+      ? t("run.noCost")
+      : !job.is_billable
+        ? t("make.free")
+        : job.estimate_usd === null
+          ? t("make.unpriced")
+          : money(job.estimate_usd);
+    return (
+      may.generate !== false &&
+      h(
+        "button",
+        {
+          type: "button",
+          dataset: { key: `retry ${job.id}` },
+          onclick: (event) => void this.#tryAgain(job, event.currentTarget),
+        },
+        t("run.retry", { price: cost }),
+      )
+    );
   }
 
   async #tryAgain(job, button) {
@@ -143,7 +286,10 @@ class Runs {
   }
 
   #drawFailures(failures) {
-    if (!failures.length) { put(this.failures, h("p", { class: "hint" }, t("run.noFailures"))); return; }
+    if (!failures.length) {
+      put(this.failures, h("p", { class: "hint" }, t("run.noFailures")));
+      return;
+    }
     const kinds = new Map();
     for (const failure of failures) {
       const message = failure.message.replace(/^clip [0-9a-f]{16}: /, ""); // one line for one reason, however many clips
@@ -151,9 +297,48 @@ class Runs {
       kinds.set(key, [...(kinds.get(key) ?? []), { ...failure, message }]);
     }
     const rows = [...kinds.values()].sort((a, b) => b.length - a.length).slice(0, 200);
-    put(this.failures, h("table", { class: "board" }, h("thead", {}, h("tr", {}, ["run.stage", "board.metric", "run.why", "run.count"].map((word) => h("th", { scope: "col" }, t(word))))),
-      h("tbody", {}, rows.map((same) => h("tr", {}, h("td", {}, t(`stage.${same[0].stage}`)), h("td", {}, same[0].metric.replaceAll("_", " ") || "–"), h("td", { class: "why" }, same[0].message),
-        h("td", {}, num(same.length, 0), " ", same[0].stage === "score" && /^[0-9a-f]{16}$/.test(same[0].subject) && this.app.link("compare", `takes=${[...new Set(same.map((one) => one.subject))].slice(0, 9).join(",")}`, t("run.watch"))))))));
+    put(
+      this.failures,
+      h(
+        "table",
+        { class: "board" },
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            ["run.stage", "board.metric", "run.why", "run.count"].map((word) => h("th", { scope: "col" }, t(word))),
+          ),
+        ),
+        h(
+          "tbody",
+          {},
+          rows.map((same) =>
+            h(
+              "tr",
+              {},
+              h("td", {}, t(`stage.${same[0].stage}`)),
+              h("td", {}, same[0].metric.replaceAll("_", " ") || "–"),
+              h("td", { class: "why" }, same[0].message),
+              h(
+                "td",
+                {},
+                num(same.length, 0),
+                " ",
+                same[0].stage === "score" &&
+                  /^[0-9a-f]{16}$/.test(same[0].subject) &&
+                  this.app.link(
+                    "compare",
+                    `takes=${[...new Set(same.map((one) => one.subject))].slice(0, 9).join(",")}`,
+                    t("run.watch"),
+                  ),
+              ),
+            ),
+          ),
+        ),
+      ),
+    );
   }
 
   close() {

@@ -23,12 +23,20 @@ export class Stage extends EventTarget {
     this.loupe = false;
     this.blinkHz = 2;
     this.divider = h("div", {
-      class: "divider", role: "slider", tabindex: "0", "aria-label": t("player.divider"), "aria-valuemin": 0, "aria-valuemax": 100,
+      class: "divider",
+      role: "slider",
+      tabindex: "0",
+      "aria-label": t("player.divider"),
+      "aria-valuemin": 0,
+      "aria-valuemax": 100,
       onkeydown: (event) => this.#dividerKey(event),
     });
     this.element = h("div", { class: "stage", role: "group", "aria-label": t("player.stage") }, this.divider);
     new Gestures(this);
-    this.#observer = new ResizeObserver(() => { this.#arrange(); this.#placeDivider(); });
+    this.#observer = new ResizeObserver(() => {
+      this.#arrange();
+      this.#placeDivider();
+    });
     this.#observer.observe(this.element);
     this.#onTakes = () => this.#mount();
     player.addEventListener("takes", this.#onTakes);
@@ -61,7 +69,14 @@ export class Stage extends EventTarget {
   /** Where the line, the gain and the zoom are. */
   #look() {
     const { element, view } = this;
-    const style = { "--wipe": `${this.wipe * 100}%`, "--mix": this.mix, "--gain": this.gain, "--zoom": view.zoom, "--x": `${view.x * 100}%`, "--y": `${view.y * 100}%` };
+    const style = {
+      "--wipe": `${this.wipe * 100}%`,
+      "--mix": this.mix,
+      "--gain": this.gain,
+      "--zoom": view.zoom,
+      "--x": `${view.x * 100}%`,
+      "--y": `${view.y * 100}%`,
+    };
     for (const [name, value] of Object.entries(style)) element.style.setProperty(name, value);
     element.classList.toggle("zoomed", view.zoom > 1);
     this.divider.setAttribute("aria-valuenow", Math.round(this.wipe * 100));
@@ -110,13 +125,28 @@ export class Stage extends EventTarget {
       return;
     }
     const shown = player.takes.filter((take) => this.only === null || take.index === this.only);
-    const { heads, tiles, height: needed } = layout(shown.map((take) => take.aspect), width - 2 * GAP, height - 2 * GAP);
+    const {
+      heads,
+      tiles,
+      height: needed,
+    } = layout(
+      shown.map((take) => take.aspect),
+      width - 2 * GAP,
+      height - 2 * GAP,
+    );
     element.dataset.heads = heads;
     element.style.setProperty("--needed", `${needed + 2 * GAP}px`);
     const spare = height - element.clientHeight;
     shown.forEach((take, index) => {
       const tile = tiles[index];
-      const place = { left: tile.left + GAP, top: tile.top + GAP - Math.floor(spare / 2), width: tile.width, height: tile.height, "picture-width": tile.pictureWidth, "picture-height": tile.pictureHeight };
+      const place = {
+        left: tile.left + GAP,
+        top: tile.top + GAP - Math.floor(spare / 2),
+        width: tile.width,
+        height: tile.height,
+        "picture-width": tile.pictureWidth,
+        "picture-height": tile.pictureHeight,
+      };
       for (const [name, value] of Object.entries(place)) take.element.style.setProperty(`--${name}`, `${value}px`);
     });
   }

@@ -13,7 +13,14 @@ export function stand(take, timeS, rate, ending) {
   if (Math.abs(video.currentTime - localS) < 0.012) return undefined;
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, PATIENCE_MS);
-    video.addEventListener("seeked", () => { clearTimeout(timer); resolve(); }, { once: true });
+    video.addEventListener(
+      "seeked",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
     video.currentTime = localS;
   });
 }
@@ -22,7 +29,12 @@ export function stand(take, timeS, rate, ending) {
 export function start(take, timeS, ending) {
   if (!take.ok || localTime(timeS, take, ending).held) return undefined;
   take.plays += 1;
-  return Promise.race([take.video.play().catch(() => {}), new Promise((resolve) => { setTimeout(resolve, PATIENCE_MS); })]);
+  return Promise.race([
+    take.video.play().catch(() => {}),
+    new Promise((resolve) => {
+      setTimeout(resolve, PATIENCE_MS);
+    }),
+  ]);
 }
 
 /** Videos start some frames of the screen late: the time of the clock where most of them are. */

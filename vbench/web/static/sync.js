@@ -70,7 +70,9 @@ export function localTime(timeS, take, ending) {
 
 /** The time of the clock inside [inS, outS); past the end it wraps where looping, else it stops there. */
 export function within(timeS, inS, outS, looping) {
-  if (timeS >= outS) return looping ? { timeS: inS, wrapped: true, ended: false } : { timeS: outS, wrapped: false, ended: true };
-  if (timeS < inS) return looping ? { timeS: inS, wrapped: true, ended: false } : { timeS: inS, wrapped: false, ended: true };
+  if (timeS >= outS)
+    return looping ? { timeS: inS, wrapped: true, ended: false } : { timeS: outS, wrapped: false, ended: true };
+  if (timeS < inS)
+    return looping ? { timeS: inS, wrapped: true, ended: false } : { timeS: inS, wrapped: false, ended: true };
   return { timeS, wrapped: false, ended: false };
 }

@@ -28,7 +28,13 @@ export class Take {
     this.plays = 0;
     this.shownFrame = NaN;
     this.nudging = false;
-    this.video = h("video", { playsinline: true, preload: "auto", tabindex: "-1", "aria-hidden": "true", disablepictureinpicture: true });
+    this.video = h("video", {
+      playsinline: true,
+      preload: "auto",
+      tabindex: "-1",
+      "aria-hidden": "true",
+      disablepictureinpicture: true,
+    });
     this.video.muted = true;
     this.video.preservesPitch = false; // stretching sound makes a video with sound jump whenever its rate is nudged
     if (clip.poster_url) this.video.poster = clip.poster_url;
@@ -36,10 +42,21 @@ export class Take {
     this.counter = h("span", { class: "tile-counter" });
     this.name = h("span", { class: "tile-name" }, blind ? "" : clip.model);
     this.soundButton = h("button", { type: "button", class: "tile-button", hidden: true }, icon("mute"));
-    this.head = h("div", { class: "tile-head" },
-      h("span", { class: "tile-number", "aria-hidden": "true" }, String(index + 1)), this.name, this.counter, this.soundButton);
+    this.head = h(
+      "div",
+      { class: "tile-head" },
+      h("span", { class: "tile-number", "aria-hidden": "true" }, String(index + 1)),
+      this.name,
+      this.counter,
+      this.soundButton,
+    );
     this.frame = h("div", { class: "tile-frame" }, this.video, this.message);
-    this.element = h("figure", { class: "tile", dataset: { take: index }, style: { "--take": `var(--take-${index + 1})` } }, this.frame, this.head);
+    this.element = h(
+      "figure",
+      { class: "tile", dataset: { take: index }, style: { "--take": `var(--take-${index + 1})` } },
+      this.frame,
+      this.head,
+    );
     this.element.style.setProperty("--aspect", this.aspect);
     this.video.addEventListener("error", () => this.fail(t("player.cannotPlay")));
     this.#watchFrames();
@@ -79,7 +96,13 @@ export class Take {
     if (clip.missing) return this.fail(t(clip.missing === "changed" ? "player.changed" : "player.missing"));
     try {
       const url = clip.proxy_url ?? clip.url;
-      await (await api.ready(url, { signal, headers: { range: "bytes=0-1" }, onwait: (s) => s > 0.4 && this.say(t("player.preparing")) })).body?.cancel();
+      await (
+        await api.ready(url, {
+          signal,
+          headers: { range: "bytes=0-1" },
+          onwait: (s) => s > 0.4 && this.say(t("player.preparing")),
+        })
+      ).body?.cancel();
       this.video.src = url;
       await new Promise((resolve) => {
         for (const kind of ["loadeddata", "error"]) this.video.addEventListener(kind, resolve, { once: true, signal });
@@ -106,11 +129,13 @@ export class Take {
     const doing = correction(localS, video.currentTime, rate * this.speed, this.nudging);
     this.nudging = doing.nudging === true;
     if ("seekS" in doing) video.currentTime = doing.seekS;
-    else if (Math.abs(video.playbackRate - doing.rate) > (this.nudging ? 0.004 : 0)) video.playbackRate = Math.max(0.0625, Math.min(16, doing.rate));
+    else if (Math.abs(video.playbackRate - doing.rate) > (this.nudging ? 0.004 : 0))
+      video.playbackRate = Math.max(0.0625, Math.min(16, doing.rate));
   }
 
   #jump(localS) {
-    if (!this.video.seeking && Math.abs(this.video.currentTime - localS) > 0.4 / this.fps) this.video.currentTime = localS;
+    if (!this.video.seeking && Math.abs(this.video.currentTime - localS) > 0.4 / this.fps)
+      this.video.currentTime = localS;
   }
 
   /** Scrubbing: go near, do not wait, and do not pile up seeks. */

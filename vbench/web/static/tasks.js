@@ -27,7 +27,14 @@ export function howMany(task) {
 /** Links to the takes that are there: on the wall, and side by side. */
 function toTakes(task, app) {
   const shown = task.takes.slice(0, MOST_TAKES);
-  const links = [app.link("", wallQuery(task), t("run.onWall")), app.link("compare", `takes=${shown.join(",")}`, shown.length > 1 ? t("run.compare", { n: shown.length }) : t("run.watch"))];
+  const links = [
+    app.link("", wallQuery(task), t("run.onWall")),
+    app.link(
+      "compare",
+      `takes=${shown.join(",")}`,
+      shown.length > 1 ? t("run.compare", { n: shown.length }) : t("run.watch"),
+    ),
+  ];
   for (const link of links) link.className = "button";
   return links;
 }
@@ -37,18 +44,43 @@ function toTakes(task, app) {
  */
 export function taskCard(task, { app, mayCancel, refresh }) {
   const busy = isBusy(task);
-  const cancel = () => void app.attempt(async () => { await api.post(`tasks/${task.id}/cancel`, {}); await refresh(); });
+  const cancel = () =>
+    void app.attempt(async () => {
+      await api.post(`tasks/${task.id}/cancel`, {});
+      await refresh();
+    });
   const created = new Date(task.created);
-  return h("article", { class: `task ${task.state}` },
-    h("div", { class: "task-line" }, h("b", {}, t(`task.${task.kind}`)), h("span", { class: `state ${task.state}` }, t(`state.${task.state}`)),
-      h("time", { class: "unit", datetime: task.created }, Number.isNaN(created.getTime()) ? task.created : created.toLocaleString(document.documentElement.lang)),
+  return h(
+    "article",
+    { class: `task ${task.state}` },
+    h(
+      "div",
+      { class: "task-line" },
+      h("b", {}, t(`task.${task.kind}`)),
+      h("span", { class: `state ${task.state}` }, t(`state.${task.state}`)),
+      h(
+        "time",
+        { class: "unit", datetime: task.created },
+        Number.isNaN(created.getTime()) ? task.created : created.toLocaleString(document.documentElement.lang),
+      ),
       h("span", { class: "grow" }),
       task.takes.length > 0 && toTakes(task, app),
-      busy && mayCancel && h("button", { type: "button", dataset: { key: `cancel ${task.id}` }, onclick: cancel }, t("run.cancel")),
-      task.result_url && h("a", { class: "button", href: task.result_url, download: "" }, t("run.download"))),
+      busy &&
+        mayCancel &&
+        h("button", { type: "button", dataset: { key: `cancel ${task.id}` }, onclick: cancel }, t("run.cancel")),
+      task.result_url && h("a", { class: "button", href: task.result_url, download: "" }, t("run.download")),
+    ),
     task.about && h("p", { class: "clamp", title: task.about }, task.about),
-    task.models.length > 0 && h("p", { class: "unit" }, [task.models.slice(0, 6).join(", ") + (task.models.length > 6 ? " …" : ""), howMany(task)].filter(Boolean).join(" · ")),
+    task.models.length > 0 &&
+      h(
+        "p",
+        { class: "unit" },
+        [task.models.slice(0, 6).join(", ") + (task.models.length > 6 ? " …" : ""), howMany(task)]
+          .filter(Boolean)
+          .join(" · "),
+      ),
     busy && h("progress", { max: "1", value: String(task.progress), "aria-label": t(`task.${task.kind}`) }),
     task.message && h("p", { class: task.state === "failed" ? "failure" : "hint" }, task.message),
-    busy && !task.worker_alive && h("p", { class: "failure" }, t("run.noWorker")));
+    busy && !task.worker_alive && h("p", { class: "failure" }, t("run.noWorker")),
+  );
 }

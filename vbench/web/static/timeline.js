@@ -25,7 +25,13 @@ export class Timelines {
     this.focused = null;
     this.better = {}; // metric → whether higher is better, null where it describes only
     this.lanes = h("div", { class: "lanes" });
-    this.head = h("div", { class: "playhead", role: "slider", tabindex: "0", "aria-label": t("player.position"), "aria-valuemin": 0 });
+    this.head = h("div", {
+      class: "playhead",
+      role: "slider",
+      tabindex: "0",
+      "aria-label": t("player.position"),
+      "aria-valuemin": 0,
+    });
     this.loop = h("div", { class: "loop-range", "aria-hidden": "true" });
     this.hover = h("div", { class: "hover-line", hidden: true }, h("span", { class: "hover-time" }));
     this.track = h("div", { class: "track" }, this.loop, this.lanes, this.head, this.hover);
@@ -42,9 +48,14 @@ export class Timelines {
   /** Moments worth seeing of the takes that can be seen, as times of the clock; of all kinds or of some. */
   moments(kinds = EVENT_KINDS) {
     return this.player.takes.flatMap((take, index) =>
-      (take.problem ? [] : this.events[index] ?? []).filter((event) => kinds.includes(event.kind)).map((event) => ({
-        timeS: Math.max(0, clockTime(event.start_s, take)), take: index, event,
-      })));
+      (take.problem ? [] : (this.events[index] ?? []))
+        .filter((event) => kinds.includes(event.kind))
+        .map((event) => ({
+          timeS: Math.max(0, clockTime(event.start_s, take)),
+          take: index,
+          event,
+        })),
+    );
   }
 
   moveHead() {
@@ -83,7 +94,10 @@ export class Timelines {
     this.loop.style.setProperty("--to", player.endS / length);
     const names = this.metrics.length ? this.metrics : [null];
     this.#readings = [];
-    put(this.lanes, names.map((metric, row) => this.#lane(metric, length, row === 0)));
+    put(
+      this.lanes,
+      names.map((metric, row) => this.#lane(metric, length, row === 0)),
+    );
     this.focus(this.focused);
     this.moveHead();
   }
@@ -92,18 +106,44 @@ export class Timelines {
     const pairs = this.player.takes
       .map((take, index) => ({ take, curve: metric && this.curves[index]?.[metric] }))
       .filter(({ curve, take }) => curve?.t_s.length && !take.problem);
-    const marks = this.#marks(this.moments().filter(({ event }) => (metric ? event.metric === metric || (isFirst && !this.metrics.includes(event.metric)) : true)), length);
-    return h("div", { class: "lane" }, metric ? this.#laneHead(metric, pairs) : h("div", { class: "lane-head" }, t("player.noCurves")), pairs.length > 0 && this.#plot(pairs, length), marks);
+    const marks = this.#marks(
+      this.moments().filter(({ event }) =>
+        metric ? event.metric === metric || (isFirst && !this.metrics.includes(event.metric)) : true,
+      ),
+      length,
+    );
+    return h(
+      "div",
+      { class: "lane" },
+      metric ? this.#laneHead(metric, pairs) : h("div", { class: "lane-head" }, t("player.noCurves")),
+      pairs.length > 0 && this.#plot(pairs, length),
+      marks,
+    );
   }
 
   #laneHead(metric, pairs) {
     const cells = pairs.map(() => h("span", { class: "lane-value" }));
     this.#readings.push({ metric, pairs, cells });
     const arrow = { true: " ↑", false: " ↓" }[this.better[metric]] ?? "";
-    return h("div", { class: "lane-head" }, h("b", {}, metric.replaceAll("_", " ")), h("span", { class: "unit" }, `${pairs[0]?.curve.unit ?? ""}${arrow}`),
-      pairs.map(({ take }, index) => h("span", { class: "lane-key", dataset: { take: take.index }, style: { "--take": `var(--take-${take.index + 1})` } },
-        s("svg", { viewBox: "0 0 22 8", "aria-hidden": "true" }, s("line", { x1: 0, x2: 22, y1: 4, y2: 4, class: "lane-stroke", "stroke-dasharray": DASHES[take.index] })),
-        h("span", { class: "lane-number" }, String(take.index + 1)), cells[index])));
+    return h(
+      "div",
+      { class: "lane-head" },
+      h("b", {}, metric.replaceAll("_", " ")),
+      h("span", { class: "unit" }, `${pairs[0]?.curve.unit ?? ""}${arrow}`),
+      pairs.map(({ take }, index) =>
+        h(
+          "span",
+          { class: "lane-key", dataset: { take: take.index }, style: { "--take": `var(--take-${take.index + 1})` } },
+          s(
+            "svg",
+            { viewBox: "0 0 22 8", "aria-hidden": "true" },
+            s("line", { x1: 0, x2: 22, y1: 4, y2: 4, class: "lane-stroke", "stroke-dasharray": DASHES[take.index] }),
+          ),
+          h("span", { class: "lane-number" }, String(take.index + 1)),
+          cells[index],
+        ),
+      ),
+    );
   }
 
   #plot(pairs, length) {
@@ -111,25 +151,54 @@ export class Timelines {
     const shared = this.scale === "most" ? commonRange(curves) : range(curves);
     const scaleOf = (curve) => (this.scale === "own" ? range([curve]) : shared);
     const ends = this.scale === "own" ? [t("player.scaleOwn")] : [num(shared[1]), num(shared[0])];
-    return h("div", { class: "plot-lane" },
-      s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", class: "curves", "aria-hidden": "true" },
-        pairs.map(({ take, curve }) => s("polyline", {
-          points: points(curve, take, length, scaleOf(curve), WIDTH, HEIGHT - 8), transform: "translate(0 4)", class: "curve",
-          "data-take": take.index, "stroke-dasharray": DASHES[take.index], style: { "--take": `var(--take-${take.index + 1})` },
-        }))),
-      h("span", { class: "lane-axis" }, ends.map((text) => h("span", {}, text))),
-      this.#beyond(pairs, scaleOf, length));
+    return h(
+      "div",
+      { class: "plot-lane" },
+      s(
+        "svg",
+        { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", class: "curves", "aria-hidden": "true" },
+        pairs.map(({ take, curve }) =>
+          s("polyline", {
+            points: points(curve, take, length, scaleOf(curve), WIDTH, HEIGHT - 8),
+            transform: "translate(0 4)",
+            class: "curve",
+            "data-take": take.index,
+            "stroke-dasharray": DASHES[take.index],
+            style: { "--take": `var(--take-${take.index + 1})` },
+          }),
+        ),
+      ),
+      h(
+        "span",
+        { class: "lane-axis" },
+        ends.map((text) => h("span", {}, text)),
+      ),
+      this.#beyond(pairs, scaleOf, length),
+    );
   }
 
   /** How far the curves go that leave the scale, where they do. */
   #beyond(pairs, scaleOf, length) {
-    const found = pairs.flatMap(({ take, curve }) => beyond(curve, scaleOf(curve)).map((one) => ({ ...one, take, at: clockTime(one.t_s, take) / length })));
+    const found = pairs.flatMap(({ take, curve }) =>
+      beyond(curve, scaleOf(curve)).map((one) => ({ ...one, take, at: clockTime(one.t_s, take) / length })),
+    );
     return ["below", "above"].flatMap((side) => {
       const here = found.filter((one) => one.side === side).sort((x, y) => x.at - y.at);
-      const places = apart(here.map(({ at }) => Math.max(TAG_PX / 2, at * this.#width)), TAG_PX);
-      return here.map(({ take, value }, index) => h("span", {
-        class: "beyond", dataset: { side }, style: { "--take": `var(--take-${take.index + 1})`, "--at": places[index] / this.#width },
-      }, `${take.index + 1} ${side === "below" ? "↓" : "↑"} ${num(value)}`));
+      const places = apart(
+        here.map(({ at }) => Math.max(TAG_PX / 2, at * this.#width)),
+        TAG_PX,
+      );
+      return here.map(({ take, value }, index) =>
+        h(
+          "span",
+          {
+            class: "beyond",
+            dataset: { side },
+            style: { "--take": `var(--take-${take.index + 1})`, "--at": places[index] / this.#width },
+          },
+          `${take.index + 1} ${side === "below" ? "↓" : "↑"} ${num(value)}`,
+        ),
+      );
     });
   }
 
@@ -141,26 +210,51 @@ export class Timelines {
   #marks(moments, length) {
     if (!moments.length) return null;
     const sorted = [...moments].sort((a, b) => a.timeS - b.timeS);
-    const places = rowsOf(sorted.map(({ timeS }) => (timeS / length) * this.#width), MARK_PX, MARK_ROWS);
-    return h("div", { class: "marks", style: { "--rows": Math.max(...places.map(({ row }) => row)) + 1 } },
-      sorted.map((moment, index) => this.#mark(moment, places[index].row, places[index].place / this.#width, length)));
+    const places = rowsOf(
+      sorted.map(({ timeS }) => (timeS / length) * this.#width),
+      MARK_PX,
+      MARK_ROWS,
+    );
+    return h(
+      "div",
+      { class: "marks", style: { "--rows": Math.max(...places.map(({ row }) => row)) + 1 } },
+      sorted.map((moment, index) => this.#mark(moment, places[index].row, places[index].place / this.#width, length)),
+    );
   }
 
   #mark({ timeS, take, event }, row, at, length) {
     const width = Math.max(0, (event.end_s - event.start_s) / this.player.takes[take].speed);
-    const words = t("player.event", { kind: t(`event.${event.kind}`), take: take + 1, at: clockcode(timeS), value: num(event.value) });
-    return h("button", {
-      type: "button", class: "mark", tabindex: "-1", title: words, "aria-label": words, dataset: { kind: event.kind },
-      style: { "--take": `var(--take-${take + 1})`, "--at": at, "--wide": width / length, "--row": row },
-      onclick: (click) => { click.stopPropagation(); void this.player.seek(timeS + 1e-3); },
-    }, this.player.takes.length > 1 && h("span", { "aria-hidden": "true" }, String(take + 1)));
+    const words = t("player.event", {
+      kind: t(`event.${event.kind}`),
+      take: take + 1,
+      at: clockcode(timeS),
+      value: num(event.value),
+    });
+    return h(
+      "button",
+      {
+        type: "button",
+        class: "mark",
+        tabindex: "-1",
+        title: words,
+        "aria-label": words,
+        dataset: { kind: event.kind },
+        style: { "--take": `var(--take-${take + 1})`, "--at": at, "--wide": width / length, "--row": row },
+        onclick: (click) => {
+          click.stopPropagation();
+          void this.player.seek(timeS + 1e-3);
+        },
+      },
+      this.player.takes.length > 1 && h("span", { "aria-hidden": "true" }, String(take + 1)),
+    );
   }
 
   /** Let the curves of one take stand out. */
   focus(take) {
     this.focused = take;
     this.element.toggleAttribute("data-focus", take !== null);
-    for (const curve of this.lanes.querySelectorAll(".curve")) curve.classList.toggle("focused", Number(curve.dataset.take) === take);
+    for (const curve of this.lanes.querySelectorAll(".curve"))
+      curve.classList.toggle("focused", Number(curve.dataset.take) === take);
   }
 
   #hoverAt(share) {

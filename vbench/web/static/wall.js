@@ -42,35 +42,80 @@ class Wall {
 
   #teach() {
     const may = this.app.bench.permissions ?? {};
-    const wayIn = (page, word) => { const link = this.app.link(page, "", t(word)); link.className = "button"; return link; };
-    put(this.element, this.app.empty(t("wall.emptyTitle"), t("wall.emptyText"),
-      may.import !== false && wayIn("generate", "wall.bring"), may.generate !== false && wayIn("generate", "wall.generate")));
+    const wayIn = (page, word) => {
+      const link = this.app.link(page, "", t(word));
+      link.className = "button";
+      return link;
+    };
+    put(
+      this.element,
+      this.app.empty(
+        t("wall.emptyTitle"),
+        t("wall.emptyText"),
+        may.import !== false && wayIn("generate", "wall.bring"),
+        may.generate !== false && wayIn("generate", "wall.generate"),
+      ),
+    );
     this.timer = setInterval(() => void this.#lookAgain(), LOOK_AGAIN_MS);
-    this.element.firstChild.append(h("pre", {}, "vbench demo\nvbench import FOLDER\nvbench generate --suite demo --models synthetic-clean"));
+    this.element.firstChild.append(
+      h("pre", {}, "vbench demo\nvbench import FOLDER\nvbench generate --suite demo --models synthetic-clean"),
+    );
   }
 
   #build() {
     const { prompt, model } = this.filters;
     this.count = h("p", { class: "count", role: "status" });
-    this.search = h("input", { type: "search", placeholder: t("wall.search"), "aria-label": t("wall.search"), oninput: () => this.#drawPrompts() });
+    this.search = h("input", {
+      type: "search",
+      placeholder: t("wall.search"),
+      "aria-label": t("wall.search"),
+      oninput: () => this.#drawPrompts(),
+    });
     this.promptList = h("ul", { class: "prompt-list" });
-    this.promptSelect = choice(t("wall.prompt"), [["", t("wall.allPrompts")], ...this.prompts.map((p) => [p.key ?? p.id, `${p.id} · ${p.text.slice(0, 60)}`])], prompt, (value) => this.filter({ prompt: value }), { class: "prompt-select" });
+    this.promptSelect = choice(
+      t("wall.prompt"),
+      [["", t("wall.allPrompts")], ...this.prompts.map((p) => [p.key ?? p.id, `${p.id} · ${p.text.slice(0, 60)}`])],
+      prompt,
+      (value) => this.filter({ prompt: value }),
+      { class: "prompt-select" },
+    );
     this.space = h("div", { class: "wall-space" });
     this.layer = h("div", { class: "wall-layer" });
     this.space.append(this.layer);
     this.tray = h("div", { class: "tray", role: "region", "aria-label": t("wall.tray"), hidden: true });
     this.heading = h("h1", { class: "wall-title" });
-    put(this.element,
+    put(
+      this.element,
       h("aside", { class: "prompts", "aria-label": t("wall.prompts") }, this.search, this.promptList),
-      h("section", { class: "wall" },
-        h("div", { class: "toolbar" }, h("div", { class: "wall-heading" }, this.heading, this.count), this.promptSelect,
-          choice(t("wall.model"), [["", t("wall.allModels")], ...this.models.map((m) => [m.id, `${m.name || m.id} (${m.n_clips})`])], model, (value) => this.filter({ model: value })),
-          h("button", { type: "button", class: "primary", onclick: () => this.compareShown() }, t("wall.compareShown"))),
-        this.space),
-      this.tray);
+      h(
+        "section",
+        { class: "wall" },
+        h(
+          "div",
+          { class: "toolbar" },
+          h("div", { class: "wall-heading" }, this.heading, this.count),
+          this.promptSelect,
+          choice(
+            t("wall.model"),
+            [["", t("wall.allModels")], ...this.models.map((m) => [m.id, `${m.name || m.id} (${m.n_clips})`])],
+            model,
+            (value) => this.filter({ model: value }),
+          ),
+          h("button", { type: "button", class: "primary", onclick: () => this.compareShown() }, t("wall.compareShown")),
+        ),
+        this.space,
+      ),
+      this.tray,
+    );
     this.#drawPrompts();
     this.#drawHeading();
-    this.layout = () => { if (!this.pending) this.pending = requestAnimationFrame(() => { this.pending = 0; this.draw(); }); };
+    this.layout = () => {
+      if (!this.pending)
+        this.pending = requestAnimationFrame(() => {
+          this.pending = 0;
+          this.draw();
+        });
+    };
     this.observer = new ResizeObserver(this.layout);
     this.observer.observe(this.space);
     addEventListener("scroll", this.layout, { passive: true, capture: true, signal: this.cards.signal });
@@ -85,14 +130,20 @@ class Wall {
     const { prompt, model } = this.filters;
     const answer = await api.get("clips", { prompt, model, limit: 1 }).catch(() => null); // said by whatever is clicked next
     if (!answer || answer.total === this.total || this.cards.signal.aborted) return;
-    if (!this.space) { // the first takes came to an empty bench: the whole wall is built
+    if (!this.space) {
+      // the first takes came to an empty bench: the whole wall is built
       await this.app.show();
       return;
     }
     const prompts = await api.get("prompts").catch(() => null);
     if (prompts) this.prompts = (prompts.prompts ?? prompts).filter((one) => one.n_clips > 0);
     this.#forget();
-    await this.app.attempt(async () => { await this.page(0); this.#drawHeading(); this.#drawPrompts(); this.draw(); });
+    await this.app.attempt(async () => {
+      await this.page(0);
+      this.#drawHeading();
+      this.#drawPrompts();
+      this.draw();
+    });
   }
 
   #forget() {
@@ -110,11 +161,35 @@ class Wall {
 
   #drawPrompts() {
     const words = this.search.value.toLowerCase();
-    const all = { key: "", id: t("wall.allPrompts"), text: "", n_clips: this.prompts.reduce((sum, p) => sum + p.n_clips, 0) };
-    const fits = this.prompts.filter((p) => `${p.id} ${p.text} ${(p.tags ?? []).join(" ")}`.toLowerCase().includes(words)).slice(0, 300);
-    put(this.promptList, [all, ...fits].map((p) => h("li", {}, h("button", {
-      type: "button", "aria-current": (p.key ?? p.id) === this.filters.prompt ? "true" : undefined, onclick: () => this.filter({ prompt: p.key ?? p.id }),
-    }, h("span", { class: "prompt-id" }, p.id), h("span", { class: "prompt-n" }, num(p.n_clips, 0)), p.text && h("span", { class: "prompt-text" }, p.text)))));
+    const all = {
+      key: "",
+      id: t("wall.allPrompts"),
+      text: "",
+      n_clips: this.prompts.reduce((sum, p) => sum + p.n_clips, 0),
+    };
+    const fits = this.prompts
+      .filter((p) => `${p.id} ${p.text} ${(p.tags ?? []).join(" ")}`.toLowerCase().includes(words))
+      .slice(0, 300);
+    put(
+      this.promptList,
+      [all, ...fits].map((p) =>
+        h(
+          "li",
+          {},
+          h(
+            "button",
+            {
+              type: "button",
+              "aria-current": (p.key ?? p.id) === this.filters.prompt ? "true" : undefined,
+              onclick: () => this.filter({ prompt: p.key ?? p.id }),
+            },
+            h("span", { class: "prompt-id" }, p.id),
+            h("span", { class: "prompt-n" }, num(p.n_clips, 0)),
+            p.text && h("span", { class: "prompt-text" }, p.text),
+          ),
+        ),
+      ),
+    );
   }
 
   filter(values) {
@@ -126,7 +201,13 @@ class Wall {
     history.replaceState(null, "", this.app.href("", this.query.toString()));
     this.#forget();
     scrollTo({ top: 0 });
-    void this.app.attempt(async () => { await this.page(0); this.#drawHeading(); this.#drawPrompts(); this.promptSelect.value = this.filters.prompt; this.draw(); });
+    void this.app.attempt(async () => {
+      await this.page(0);
+      this.#drawHeading();
+      this.#drawPrompts();
+      this.promptSelect.value = this.filters.prompt;
+      this.draw();
+    });
   }
 
   /** Clips of one page of the list; asked for once. */
@@ -152,13 +233,22 @@ class Wall {
     const cardWidth = (width - GAP * (columns - 1)) / columns;
     const rowHeight = Math.round((cardWidth * 9) / 16) + TEXT_HEIGHT + GAP;
     const box = this.space.getBoundingClientRect();
-    const { first, end, offset, height } = windowOf({ total: this.total, columns, rowHeight, scrollTop: Math.max(0, -box.top), viewHeight: innerHeight });
+    const { first, end, offset, height } = windowOf({
+      total: this.total,
+      columns,
+      rowHeight,
+      scrollTop: Math.max(0, -box.top),
+      viewHeight: innerHeight,
+    });
     this.space.style.setProperty("height", `${height}px`);
     this.layer.style.setProperty("transform", `translateY(${offset}px)`);
     this.layer.style.setProperty("grid-template-columns", `repeat(${columns}, minmax(0, 1fr))`);
     this.layer.style.setProperty("--row", `${rowHeight - GAP}px`);
     for (const [index, element] of this.shown) {
-      if (index < first || index >= end) { element.remove(); this.shown.delete(index); }
+      if (index < first || index >= end) {
+        element.remove();
+        this.shown.delete(index);
+      }
     }
     let before = null;
     for (let index = end - 1; index >= first; index -= 1) {
@@ -187,22 +277,26 @@ class Wall {
       mayMark: (this.app.bench.permissions ?? {}).annotate !== false && this.app.bench.mode === "local",
       onchoose: (which) => this.choose(which),
       onopen: (which) => this.#compare([which]),
-      onmark: (which, mark) => void this.app.attempt(async () => {
-        Object.assign(which, mark);
-        this.#redraw(which);
-        await api.put(`selects/${which.id}`, mark);
-      }),
+      onmark: (which, mark) =>
+        void this.app.attempt(async () => {
+          Object.assign(which, mark);
+          this.#redraw(which);
+          await api.put(`selects/${which.id}`, mark);
+        }),
     });
   }
 
   #redraw(clip) {
     for (const [index, element] of this.shown) {
       if (element.dataset.clip !== clip.id) continue;
-      const focused = element.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+      const focused = element.contains(document.activeElement)
+        ? document.activeElement.getAttribute("aria-label")
+        : null;
       const fresh = this.#card(clip);
       element.replaceWith(fresh);
       this.shown.set(index, fresh);
-      if (focused) [...fresh.querySelectorAll("button")].find((button) => button.getAttribute("aria-label") === focused)?.focus();
+      if (focused)
+        [...fresh.querySelectorAll("button")].find((button) => button.getAttribute("aria-label") === focused)?.focus();
     }
   }
 
@@ -221,13 +315,46 @@ class Wall {
   #drawTray() {
     const clips = [...this.chosen.values()];
     this.tray.hidden = clips.length === 0;
-    put(this.tray,
-      h("div", { class: "tray-clips" }, clips.map((clip, index) => h("button", {
-        type: "button", class: "tray-clip", title: `${clip.model} · ${clip.prompt_id}`, "aria-label": t("wall.unchoose", { model: clip.model }),
-        style: { "--take": `var(--take-${index + 1})` }, onclick: () => this.choose(clip),
-      }, h("img", { src: clip.poster_url, alt: "" }), icon("cross")))),
-      h("button", { type: "button", onclick: () => { const all = [...this.chosen.values()]; this.chosen.clear(); all.forEach((clip) => this.#redraw(clip)); this.#drawTray(); } }, t("wall.clear")),
-      h("button", { type: "button", class: "primary", onclick: () => this.#compare(clips) }, t("wall.compareN", { n: clips.length })));
+    put(
+      this.tray,
+      h(
+        "div",
+        { class: "tray-clips" },
+        clips.map((clip, index) =>
+          h(
+            "button",
+            {
+              type: "button",
+              class: "tray-clip",
+              title: `${clip.model} · ${clip.prompt_id}`,
+              "aria-label": t("wall.unchoose", { model: clip.model }),
+              style: { "--take": `var(--take-${index + 1})` },
+              onclick: () => this.choose(clip),
+            },
+            h("img", { src: clip.poster_url, alt: "" }),
+            icon("cross"),
+          ),
+        ),
+      ),
+      h(
+        "button",
+        {
+          type: "button",
+          onclick: () => {
+            const all = [...this.chosen.values()];
+            this.chosen.clear();
+            all.forEach((clip) => this.#redraw(clip));
+            this.#drawTray();
+          },
+        },
+        t("wall.clear"),
+      ),
+      h(
+        "button",
+        { type: "button", class: "primary", onclick: () => this.#compare(clips) },
+        t("wall.compareN", { n: clips.length }),
+      ),
+    );
   }
 
   #compare(clips) {
@@ -246,7 +373,9 @@ class Wall {
     const cards = [...this.layer.children];
     const index = cards.indexOf(here);
     const columns = getComputedStyle(this.layer).gridTemplateColumns.split(" ").length;
-    const to = { ArrowRight: index + 1, ArrowLeft: index - 1, ArrowDown: index + columns, ArrowUp: index - columns }[event.key];
+    const to = { ArrowRight: index + 1, ArrowLeft: index - 1, ArrowDown: index + columns, ArrowUp: index - columns }[
+      event.key
+    ];
     if (to !== undefined && cards[to]) {
       event.preventDefault();
       cards[to].querySelector(".card-frame")?.focus();

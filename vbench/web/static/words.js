@@ -35,12 +35,19 @@ export function t(key, values = {}) {
 export function num(value, digits = 3) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  const decimals = size !== 0 && size < 0.001 ? 5 : size >= 100 ? Math.min(digits, 1) : size >= 10 ? Math.min(digits, 2) : digits;
+  const decimals =
+    size !== 0 && size < 0.001 ? 5 : size >= 100 ? Math.min(digits, 1) : size >= 10 ? Math.min(digits, 2) : digits;
   return new Intl.NumberFormat(locale, { maximumFractionDigits: decimals }).format(value);
 }
 
 export function money(value) {
-  return value === null || value === undefined ? "–" : new Intl.NumberFormat(locale, { style: "currency", currency: "USD", maximumFractionDigits: value < 1 ? 3 : 2 }).format(value);
+  return value === null || value === undefined
+    ? "–"
+    : new Intl.NumberFormat(locale, {
+        style: "currency",
+        currency: "USD",
+        maximumFractionDigits: value < 1 ? 3 : 2,
+      }).format(value);
 }
 
 export function seconds(value) {

@@ -1,0 +1,30 @@
+"""Text on its way to a person, a database or a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def first_line(said: BaseException | str, limit: int = 200) -> str:
+    """What an error says first, on one line; never empty: an error without a message is told by its type.
+
+    Args:
+        said: An error, or the text of one.
+        limit: Characters at most.
+    """
+    lines = str(said).strip().splitlines()
+    if lines:
+        return lines[0].strip()[:limit]
+    return type(said).__name__ if isinstance(said, BaseException) else "no reason given"
+
+
+def printable(path: Path | str) -> str:
+    """A path that every terminal, database and JSON file takes, whatever bytes are in its name."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def storable(text: str) -> str:
+    """`text` as every database and page takes it: a tool may cut a message in the middle of a character."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "?")
