@@ -233,7 +233,10 @@ test("marks at one moment do not hide each other", () => {
 
 test("names of a plot lie over nothing", () => {
   let seed = 7;
-  const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+  const random = () => {
+    seed = (seed * 16807) % 2147483647;
+    return seed / 2147483647;
+  };
   const points = Array.from({ length: 14 }, (_, index) => {
     const y = 40 + 200 * random();
     return { x: 70 + 380 * random(), y, yLow: y + 20, yHigh: y - 20, name: `some-tool-${index}` };
