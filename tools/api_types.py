@@ -39,11 +39,18 @@ def types() -> str:
     """
     program = node()
     if program is None or not MAKER.exists():
-        raise FileNotFoundError(f"{MAKER} needs node 20 or newer and the packages of package-lock.json; run: make check")
+        raise FileNotFoundError(
+            f"{MAKER} needs node 20 or newer and the packages of package-lock.json; run: make check"
+        )
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "openapi.json", Path(folder) / "api.d.ts"
         source.write_text(schema(), encoding="utf-8")
-        ran = subprocess.run([program, MAKER, source, "-o", target, "--default-non-nullable", "false"], capture_output=True, text=True, timeout=120)
+        ran = subprocess.run(
+            [program, MAKER, source, "-o", target, "--default-non-nullable", "false"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         if ran.returncode:
             raise RuntimeError(f"openapi-typescript failed: {ran.stderr.strip()[-2000:]}")
         return HEAD + target.read_text(encoding="utf-8")

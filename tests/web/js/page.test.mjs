@@ -383,6 +383,16 @@ test("every word the scripts ask for is there, and every word that is there is a
   }
 });
 
+test("every script is checked for types, and no line is wider than a window", () => {
+  for (const [name, source] of SOURCES) {
+    const lines = source.split("\n");
+    assert.equal(lines[0], "// @ts-check", name);
+    lines.forEach((line, index) => {
+      assert.ok(line.length <= 140, `${name}:${index + 1} has ${line.length} columns, at most 140`);
+    });
+  }
+});
+
 test("text from outside cannot become markup, and nothing is loaded from elsewhere", () => {
   for (const [name, source] of SOURCES) {
     assert.doesNotMatch(source, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/, name);
