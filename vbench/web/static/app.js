@@ -242,13 +242,9 @@ export class App {
    * @param {() => void} [retry]
    */
   problem(error, retry) {
-    const offline = error instanceof api.ApiError && error.status === 0;
-    if (!(error instanceof api.ApiError)) console.error(error);
-    const sentence = offline
-      ? t("error.offline")
-      : error instanceof api.ApiError
-        ? error.message
-        : t("error.bug", { what: sentenceOf(error) });
+    const isTold = error instanceof api.ApiError;
+    if (!isTold) console.error(error);
+    const sentence = isTold ? sentenceOf(error) : t("error.bug", { what: sentenceOf(error) });
     return h(
       "div",
       { class: "problem", role: "alert" },

@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { h, put, targetOf } from "./dom.js";
 import { ARENA_KEYS, commandFor, isTyping, keyName } from "./keys.js";
 import { Player } from "./player.js";
-import { num, t } from "./words.js";
+import { num, sentenceOf, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
 /** @import { KeyRow, Outcome, PairFacts, Reveal, Shown, ShownFacts, SideFacts } from "../types/page.js" */
@@ -96,7 +96,7 @@ class Arena {
         this.element,
         this.app.empty(
           t("arena.emptyTitle"),
-          `${error.message}\n${t("arena.emptyText")}`,
+          `${sentenceOf(error)}\n${t("arena.emptyText")}`,
           this.app.link("", "", t("compare.toWall")),
         ),
       );

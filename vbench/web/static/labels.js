@@ -74,7 +74,8 @@ export function placeLabels(points, bounds, taken = []) {
         box.bottom <= bounds.bottom &&
         !used.some((other) => crosses(box, other)),
     );
-    const box = free.find((one) => points.every((other) => apart(point, one) <= apart(other, one))) ?? free[0] ?? null;
+    const box =
+      free.find((place) => points.every((other) => apart(point, place) <= apart(other, place))) ?? free[0] ?? null;
     if (box) used.push(box);
     return box;
   });

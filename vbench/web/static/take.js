@@ -144,11 +144,11 @@ export class Take {
     }
     if (video.paused && !video.seeking) void video.play().catch(() => {});
     if (video.seeking || leads) return;
-    const doing = correction(localS, video.currentTime, rate * this.speed, this.nudging);
-    this.nudging = "rate" in doing && doing.nudging;
-    if ("seekS" in doing) video.currentTime = doing.seekS;
-    else if (Math.abs(video.playbackRate - doing.rate) > (this.nudging ? 0.004 : 0))
-      video.playbackRate = Math.max(0.0625, Math.min(16, doing.rate));
+    const move = correction(localS, video.currentTime, rate * this.speed, this.nudging);
+    this.nudging = "rate" in move && move.nudging;
+    if ("seekS" in move) video.currentTime = move.seekS;
+    else if (Math.abs(video.playbackRate - move.rate) > (this.nudging ? 0.004 : 0))
+      video.playbackRate = Math.max(0.0625, Math.min(16, move.rate));
   }
 
   /** @param {number} localS */
