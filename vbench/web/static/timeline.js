@@ -27,8 +27,11 @@ export class Timelines {
   /** Per take: metric → curve. @type {Record<string, Curve>[]} */ curves = [];
   /** Per take. @type {EventFacts[][]} */ events = [];
   /** @type {number | null} */ focused = null;
-  /** Metric → whether higher is better; null where it describes only. @type {Record<string, boolean | null>} */ better =
-    {};
+  /**
+   * Metric → whether higher is better; null where it describes only.
+   * @type {Record<string, boolean | null>}
+   */
+  better = {};
 
   /** @param {Player} player */
   constructor(player) {

@@ -19,8 +19,11 @@ const MAX_CHOSEN = 9;
 const LOOK_AGAIN_MS = 4000;
 
 class Wall {
-  /** Page number → clips, or a promise of them. @type {Map<number, ClipFacts[] | Promise<ClipFacts[]>>} */ pages =
-    new Map();
+  /**
+   * Page number → clips, or a promise of them.
+   * @type {Map<number, ClipFacts[] | Promise<ClipFacts[]>>}
+   */
+  pages = new Map();
   /** @type {Map<string, ClipFacts>} */ chosen = new Map();
   /** Index → card. @type {Map<number, HTMLElement>} */ shown = new Map();
   /** @type {PromptFacts[]} */ prompts = [];
