@@ -42,7 +42,7 @@ $(VENV)/test-installed: $(VENV)/installed
 	$(BIN)/pip install --quiet --editable '.[test]'
 	touch $@
 
-node_modules/installed: package.json package-lock.json $(VENV)/test-installed
+node_modules/installed: package.json package-lock.json | $(VENV)/test-installed
 	bash tools/javascript.sh $(BIN)
 	touch $@
 
