@@ -3,19 +3,28 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+NODE = PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: demo test check tests browser clean
+.PHONY: demo test check check-scripts tests types clean
 
 demo: $(VENV)/installed
 	$(BIN)/vbench demo --out demo
 
 test: $(VENV)/test-installed check tests
 
-check: $(VENV)/test-installed
+check: $(VENV)/test-installed check-scripts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The page's scripts: format, lint, and types against the schema of the server.
+check-scripts: node_modules/installed
+	$(NODE) npm run --silent check
+
+# After a change of the JSON API.
+types: $(VENV)/test-installed node_modules/installed
+	$(BIN)/python tools/api_types.py
 
 tests: $(VENV)/test-installed
 	bash tools/test_services.sh
@@ -33,5 +42,9 @@ $(VENV)/test-installed: $(VENV)/installed
 	$(BIN)/pip install --quiet --editable '.[test]'
 	touch $@
 
+node_modules/installed: package.json package-lock.json | $(VENV)/test-installed
+	bash tools/javascript.sh $(BIN)
+	touch $@
+
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) node_modules demo

@@ -46,3 +46,9 @@ test("what the server says is the error; without a word of its own, its status",
   };
   await assert.rejects(api.get("clips"), (error) => error.status === 0);
 });
+
+test("a request that nobody waits for any more is no failure", () => {
+  assert.ok(api.isAborted(new DOMException("", "AbortError")));
+  assert.ok(!api.isAborted(new api.ApiError(0, "offline")));
+  assert.ok(!api.isAborted(undefined));
+});

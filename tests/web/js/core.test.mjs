@@ -44,9 +44,9 @@ test("a take is left alone when near, nudged when off until it is nearer still, 
 test("nudging brings a late video to the clock and keeps it there, even one that runs a little fast", () => {
   let [clock, video, nudging] = [1, 0.85, false];
   for (let tick = 0; tick < 400; tick += 1) {
-    const doing = correction(clock, video, 1, nudging);
-    nudging = doing.nudging;
-    video += (doing.rate * 1.002) / 60;
+    const move = correction(clock, video, 1, nudging);
+    nudging = move.nudging;
+    video += (move.rate * 1.002) / 60;
     clock += 1 / 60;
     if (tick > 150) assert.ok(Math.abs(clock - video) < 0.002, `${clock - video} at ${tick}`);
   }
@@ -72,8 +72,8 @@ test("different lengths stop at the shortest, hold, or loop", () => {
 });
 
 test("clock time is the inverse of local time", () => {
-  for (const one of [take(), take({ offsetS: 0.3 }), take({ speed: 2, offsetS: -0.1 })]) {
-    assert.ok(Math.abs(localTime(clockTime(0.7, one), one, "hold").localS - 0.7) < 1e-9);
+  for (const moved of [take(), take({ offsetS: 0.3 }), take({ speed: 2, offsetS: -0.1 })]) {
+    assert.ok(Math.abs(localTime(clockTime(0.7, moved), moved, "hold").localS - 0.7) < 1e-9);
   }
 });
 

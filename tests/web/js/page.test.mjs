@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
+import { ApiError } from "../../../vbench/web/static/api.js";
 import { groups, paretoFront, scaled, ticks } from "../../../vbench/web/static/charts.js";
 import {
   apart,
@@ -22,7 +23,7 @@ import { placeLabels } from "../../../vbench/web/static/labels.js";
 import { GAP, layout, LINE } from "../../../vbench/web/static/layout.js";
 import { DEFAULTS, fromQuery, toQuery } from "../../../vbench/web/static/link.js";
 import { retryable, retryBody } from "../../../vbench/web/static/runs.js";
-import { pickLocale, setWords, t } from "../../../vbench/web/static/words.js";
+import { pickLocale, sentenceOf, setWords, t } from "../../../vbench/web/static/words.js";
 
 const STATIC = new URL("../../../vbench/web/static/", import.meta.url);
 const SOURCES = readdirSync(STATIC)
@@ -124,8 +125,8 @@ test("pictures are laid as large as they go, never over another, never off the s
       [1920, 1000],
       [382, 515],
     ]) {
-      const found = layout(aspects, width, height);
-      const { tiles } = found;
+      const laid = layout(aspects, width, height);
+      const { tiles } = laid;
       assert.equal(tiles.length, aspects.length);
       assert.ok(
         tiles[0].pictureHeight >= Math.floor(bestGrid(aspects, width, height)) - 1 || width < 640,
@@ -233,7 +234,10 @@ test("marks at one moment do not hide each other", () => {
 
 test("names of a plot lie over nothing", () => {
   let seed = 7;
-  const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+  const random = () => {
+    seed = (seed * 16807) % 2147483647;
+    return seed / 2147483647;
+  };
   const points = Array.from({ length: 14 }, (_, index) => {
     const y = 40 + 200 * random();
     return { x: 70 + 380 * random(), y, yLow: y + 20, yHigh: y - 20, name: `some-tool-${index}` };
@@ -371,12 +375,31 @@ test("every word the scripts ask for is there, and every word that is there is a
   const table = JSON.parse(readFileSync(new URL("../words.json", STATIC), "utf8"));
   const source = SOURCES.map(([, text]) => text).join("\n");
   const plain = [...source.matchAll(/["'`]([a-z]+(?:\.[A-Za-z_]+)+)["'`]/g)].map((match) => match[1]);
-  const asked = [...source.matchAll(/\bt\((["'`])([^"'`$]+)\1/g)].map((match) => match[2]);
-  for (const key of asked) assert.ok(key in table, `${key} is not in words.json`);
+  const wanted = [...source.matchAll(/\bt\((["'`])([^"'`$]+)\1/g)].map((match) => match[2]);
+  for (const key of wanted) assert.ok(key in table, `${key} is not in words.json`);
   const families = [...source.matchAll(/`([a-z]+\.)\$\{/g)].map((match) => match[1]);
   for (const key of Object.keys(table)) {
-    const used = plain.includes(key) || asked.includes(key) || families.some((family) => key.startsWith(family));
+    const used = plain.includes(key) || wanted.includes(key) || families.some((family) => key.startsWith(family));
     assert.ok(used, `${key} is asked for nowhere`);
+  }
+});
+
+test("what went wrong is said in the page's words, wherever it is shown", () => {
+  setWords({ en: { "error.offline": "The server cannot be reached." } }, ["en"]);
+  assert.equal(sentenceOf(new ApiError(0, "offline")), "The server cannot be reached.");
+  assert.equal(sentenceOf(new ApiError(404, "there is no clip 'a'")), "there is no clip 'a'");
+  assert.equal(sentenceOf("odd"), "odd");
+  for (const [name, source] of SOURCES)
+    if (name !== "words.js") assert.doesNotMatch(source, /\berror\.message\b/, `${name}: sentenceOf(error) knows more`);
+});
+
+test("every script is checked for types, and no line is wider than a window", () => {
+  for (const [name, source] of SOURCES) {
+    const lines = source.split("\n");
+    assert.equal(lines[0], "// @ts-check", name);
+    lines.forEach((line, index) => {
+      assert.ok(line.length <= 140, `${name}:${index + 1} has ${line.length} columns, at most 140`);
+    });
   }
 });
 

@@ -1,45 +1,80 @@
+// @ts-check
 // The page's own API over fetch; every failure is an Error with the sentence the server gave.
 
+/** @import { Answer, Body, QueryOf, UploadFacts } from "../types/page.js" */
+
 export class ApiError extends Error {
+  /**
+   * @param {number} status 0: the server could not be reached
+   * @param {string} message
+   */
   constructor(status, message) {
     super(message);
     this.status = status;
   }
 }
 
+/**
+ * Whether it ended because nobody waits for it any more.
+ * @param {unknown} error
+ */
+export function isAborted(error) {
+  return error instanceof Error && error.name === "AbortError";
+}
+
 let edition = "";
+/** @type {() => void} */
 let onOther = () => {};
 
-/** Call `other` once when the server turns out to be of another edition than this page: it was upgraded meanwhile. */
+/**
+ * Call `other` once when the server turns out to be of another edition than this page: it was upgraded meanwhile.
+ * @param {string} own
+ * @param {() => void} other
+ */
 export function watchEdition(own, other) {
   [edition, onOther] = [own, other];
 }
 
+/** @param {Response} response */
 function compareEdition(response) {
-  const found = response.headers.get("x-vbench-edition");
-  if (!edition || !found || found === edition) return;
+  const served = response.headers.get("x-vbench-edition");
+  if (!edition || !served || served === edition) return;
   edition = "";
   onOther();
 }
 
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
 async function send(method, path, body, signal) {
-  const options = { method, signal, credentials: "same-origin", headers: { accept: "application/json" } };
+  /** @type {Record<string, string>} */
+  const headers = { accept: "application/json" };
+  /** @type {RequestInit} */
+  const options = { method, signal, credentials: "same-origin", headers };
   if (body instanceof FormData || body instanceof Blob) options.body = body;
   else if (body !== undefined) {
-    options.headers["content-type"] = "application/json";
+    headers["content-type"] = "application/json";
     options.body = JSON.stringify(body);
   }
   let response;
   try {
     response = await fetch(`/api/v1/${path}`, options);
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (isAborted(error)) throw error;
     throw new ApiError(0, "offline");
   }
   compareEdition(response);
   return read(response);
 }
 
+/**
+ * @param {Response} response
+ * @returns {Promise<any>}
+ */
 async function read(response) {
   const isJson = (response.headers.get("content-type") ?? "").includes("json");
   const answer = isJson ? await response.json() : null;
@@ -47,20 +82,45 @@ async function read(response) {
   return isJson ? answer : response;
 }
 
+/** @param {Record<string, unknown>} values */
 const encode = (values) => {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(values)) {
-    if (value !== undefined && value !== null && value !== "") query.set(key, value);
+    if (value !== undefined && value !== null && value !== "") query.set(key, String(value));
   }
   const text = query.toString();
   return text ? `?${text}` : "";
 };
 
-export const get = (path, query = {}, signal = undefined) => send("GET", path + encode(query), undefined, signal);
+/**
+ * @template {string} const P
+ * @param {P} path
+ * @param {QueryOf<P>} [query]
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Answer<"get", P>>}
+ */
+export const get = (path, query, signal) => send("GET", path + encode(query ?? {}), undefined, signal);
+/**
+ * @template {string} const P
+ * @param {P} path
+ * @param {Body<"post", P>} body
+ * @returns {Promise<Answer<"post", P>>}
+ */
 export const post = (path, body) => send("POST", path, body);
+/**
+ * @template {string} const P
+ * @param {P} path
+ * @param {Body<"put", P>} body
+ * @returns {Promise<Answer<"put", P>>}
+ */
 export const put = (path, body) => send("PUT", path, body);
+/** @param {string} path */
 export const remove = (path) => send("DELETE", path);
 
+/**
+ * @param {number} ms
+ * @param {AbortSignal} [signal]
+ */
 const wait = (ms, signal) =>
   new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
@@ -72,7 +132,10 @@ const wait = (ms, signal) =>
 
 /**
  * Wait until a derived file (proxy, sprite) is there.
- * @param {(seconds: number) => void} onwait called while the server is still making it
+ * @param {string} url
+ * @param {{signal?: AbortSignal, onwait?: (seconds: number) => void, headers?: Record<string, string>}} [options]
+ *   onwait: called while the server is still making it
+ * @returns {Promise<Response>}
  */
 export async function ready(url, { signal, onwait = () => {}, headers = {} } = {}) {
   const began = performance.now();
@@ -81,7 +144,7 @@ export async function ready(url, { signal, onwait = () => {}, headers = {} } = {
     try {
       response = await fetch(url, { signal, headers, credentials: "same-origin" });
     } catch (error) {
-      if (error.name === "AbortError") throw error;
+      if (isAborted(error)) throw error;
       throw new ApiError(0, "offline");
     }
     if (response.status !== 202) {
@@ -94,7 +157,12 @@ export async function ready(url, { signal, onwait = () => {}, headers = {} } = {
   }
 }
 
-/** Send one file with progress; fetch cannot tell how far an upload is. */
+/**
+ * Send one file with progress; fetch cannot tell how far an upload is.
+ * @param {File} file
+ * @param {{onprogress?: (share: number) => void, signal?: AbortSignal}} [options]
+ * @returns {Promise<UploadFacts>}
+ */
 export function upload(file, { onprogress = () => {}, signal } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -103,6 +171,7 @@ export function upload(file, { onprogress = () => {}, signal } = {}) {
     request.upload.onprogress = (event) => onprogress(event.lengthComputable ? event.loaded / event.total : 0);
     request.onerror = () => reject(new ApiError(0, "offline"));
     request.onload = () => {
+      /** @type {any} */
       let answer = {};
       try {
         answer = JSON.parse(request.responseText);

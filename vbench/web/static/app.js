@@ -1,9 +1,13 @@
+// @ts-check
 // The page around the views: navigation without reloads, light or dark, language, messages, and what is wrong.
 
 import * as api from "./api.js";
 import { choice, dialog, h, put } from "./dom.js";
-import { currentLocale, setWords, t } from "./words.js";
+import { currentLocale, sentenceOf, setWords, t } from "./words.js";
 
+/** @import { BenchFacts, Child, Option, ToastKind, View, ViewModule } from "../types/page.js" */
+
+/** @type {Record<string, {word: string, room: "dark" | "light", load: () => Promise<ViewModule>, needs?: string}>} */
 const PAGES = {
   "": { word: "nav.takes", room: "dark", load: () => import("./wall.js") },
   compare: { word: "nav.compare", room: "dark", load: () => import("./compare.js") },
@@ -12,11 +16,13 @@ const PAGES = {
   generate: { word: "nav.generate", room: "light", load: () => import("./generate.js") },
   runs: { word: "nav.runs", room: "light", load: () => import("./runs.js") },
 };
+/** @type {Option[]} */
 const LANGUAGES = [
   ["en", "English"],
   ["zh-CN", "简体中文"],
 ];
 
+/** @param {string} key */
 const remembered = (key) => {
   try {
     return localStorage.getItem(`vbench.${key}`);
@@ -24,6 +30,10 @@ const remembered = (key) => {
     return null;
   }
 };
+/**
+ * @param {string} key
+ * @param {string} value
+ */
 const remember = (key, value) => {
   try {
     localStorage.setItem(`vbench.${key}`, value);
@@ -33,15 +43,26 @@ const remember = (key, value) => {
 };
 
 /** One running page. Views get it as their context. */
-class App {
+export class App {
+  /** @type {BenchFacts} */ bench;
+  /** @type {View | null} */ view = null;
+  /** @type {Record<string, string>} */ last = {};
+  /** @type {HTMLElement} */ live;
+  /** @type {HTMLElement} */ toasts;
+  /** @type {HTMLElement} */ nav;
+  /** @type {HTMLElement} */ benchName;
+  /** @type {HTMLElement} */ main;
+  /** @type {HTMLElement} */ banner;
+
+  /**
+   * @param {HTMLElement} root
+   * @param {{base: string, edition: string}} served
+   */
   constructor(root, { base, edition }) {
     this.root = root;
     this.base = base;
     this.edition = edition;
-    this.view = null;
     this.turn = 0;
-    this.bench = null;
-    this.last = {};
   }
 
   async start() {
@@ -51,6 +72,7 @@ class App {
     this.benchName = h("span", { class: "bench-name" });
     this.main = h("div", { id: "vb-main", class: "main", tabindex: "-1" });
     this.banner = h("div", { class: "banner", role: "status", hidden: true });
+    /** @type {Option[]} */
     const rooms = [
       ["auto", t("room.auto")],
       ["dark", t("room.dark")],
@@ -116,33 +138,48 @@ class App {
     return name in PAGES ? name : "";
   }
 
+  /**
+   * @param {string} page
+   * @param {string} [query]
+   */
   href(page, query = "") {
     return `${this.base}/${page}${query ? `?${query}` : ""}`;
   }
 
+  /** @param {MouseEvent & {currentTarget: HTMLAnchorElement}} event */
   #follow(event) {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
     event.preventDefault();
     this.goTo(new URL(event.currentTarget.href));
   }
 
+  /** @param {URL} url */
   goTo(url) {
     history.pushState(null, "", url);
     void this.show().then(() => this.main.focus({ preventScroll: true }));
   }
 
-  /** Go to another view; `query` is what its link carries. */
+  /**
+   * Go to another view; `query` is what its link carries.
+   * @param {string} page
+   * @param {string} [query]
+   */
   go(page, query = "") {
     this.goTo(new URL(this.href(page, query), location.href));
   }
 
-  /** A link to a view that does not reload the page. */
+  /**
+   * A link to a view that does not reload the page.
+   * @param {string} page
+   * @param {string} query
+   * @param {...Child} children
+   */
   link(page, query, ...children) {
     return h("a", { href: this.href(page, query), onclick: (event) => this.#follow(event) }, ...children);
   }
 
   #drawNav() {
-    const may = this.bench?.permissions ?? {};
+    const may = this.bench?.permissions ?? {}; // nobody knows it before the bench has answered
     const current = this.pageName;
     put(
       this.nav,
@@ -199,15 +236,15 @@ class App {
     }
   }
 
-  /** What went wrong, in a sentence, and a way to try again. */
+  /**
+   * What went wrong, in a sentence, and a way to try again.
+   * @param {unknown} error
+   * @param {() => void} [retry]
+   */
   problem(error, retry) {
-    const offline = error instanceof api.ApiError && error.status === 0;
-    if (!(error instanceof api.ApiError)) console.error(error);
-    const sentence = offline
-      ? t("error.offline")
-      : error instanceof api.ApiError
-        ? error.message
-        : t("error.bug", { what: error.message });
+    const isTold = error instanceof api.ApiError;
+    if (!isTold) console.error(error);
+    const sentence = isTold ? sentenceOf(error) : t("error.bug", { what: sentenceOf(error) });
     return h(
       "div",
       { class: "problem", role: "alert" },
@@ -216,6 +253,7 @@ class App {
     );
   }
 
+  /** @param {unknown} error */
   #broken(error) {
     put(
       this.main,
@@ -233,12 +271,19 @@ class App {
     this.banner.hidden = false;
   }
 
-  /** Say it to screen readers only. */
+  /**
+   * Say it to screen readers only.
+   * @param {string} text
+   */
   announce(text) {
     this.live.textContent = text;
   }
 
-  /** A short message that goes away; errors stay longer. */
+  /**
+   * A short message that goes away; errors stay longer.
+   * @param {string} text
+   * @param {ToastKind} [kind]
+   */
   toast(text, kind = "info") {
     const element = h("div", { class: `toast ${kind}`, role: kind === "error" ? "alert" : "status" }, text);
     if (kind !== "error") for (const older of this.toasts.querySelectorAll(".toast:not(.error)")) older.remove();
@@ -246,19 +291,29 @@ class App {
     setTimeout(() => element.remove(), kind === "error" ? 9000 : 4000);
   }
 
-  /** Run something a click asked for; where it fails, say so. */
+  /**
+   * Run something a click asked for; where it fails, say so.
+   * @template T
+   * @param {() => T} work
+   * @returns {Promise<Awaited<T> | undefined>}
+   */
   async attempt(work) {
     try {
       return await work();
     } catch (error) {
-      if (error.name === "AbortError") return undefined;
+      if (api.isAborted(error)) return undefined;
       if (!(error instanceof api.ApiError)) console.error(error);
-      this.toast(error.message === "offline" ? t("error.offline") : error.message, "error");
+      this.toast(sentenceOf(error), "error");
       return undefined;
     }
   }
 
-  /** An empty page that says what will be here and how to get it. */
+  /**
+   * An empty page that says what will be here and how to get it.
+   * @param {string} title
+   * @param {string} text
+   * @param {...Child} actions
+   */
   empty(title, text, ...actions) {
     return h(
       "div",
@@ -269,6 +324,10 @@ class App {
     );
   }
 
+  /**
+   * @param {string} title
+   * @param {...Child} children
+   */
   ask(title, ...children) {
     const element = dialog(title, t("close"), ...children);
     this.root.append(element);
@@ -276,6 +335,10 @@ class App {
     return element;
   }
 
+  /**
+   * @param {string} page
+   * @param {string} query
+   */
   remember(page, query) {
     this.last[page] = query;
   }
@@ -283,7 +346,7 @@ class App {
 
 /** Drawing before the style is there would jump. */
 async function styled() {
-  const link = document.querySelector('link[href*="/static/vbench.css"]');
+  const link = /** @type {HTMLLinkElement | null} */ (document.querySelector('link[href*="/static/vbench.css"]'));
   if (!link || link.sheet) return;
   await new Promise((resolve) => {
     link.addEventListener("load", resolve, { once: true });
@@ -291,16 +354,20 @@ async function styled() {
   });
 }
 
-/** Called by the Gradio component when it is on the page. */
+/**
+ * Called by the Gradio component when it is on the page.
+ * @param {HTMLElement} element
+ * @param {{base: string, edition: string}} served
+ */
 export async function mount(element, { base, edition }) {
   await styled();
   const language = new URLSearchParams(location.search).get("lang") ?? remembered("language");
   const locale = setWords(
-    window.gradio_config?.i18n_translations ?? {},
-    [language, ...navigator.languages].filter(Boolean),
+    /** @type {any} */ (window).gradio_config?.i18n_translations ?? {},
+    [...(language ? [language] : []), ...navigator.languages].filter(Boolean),
   );
   document.documentElement.lang = locale;
-  const root = element.querySelector(".vb");
+  const root = /** @type {HTMLElement} */ (element.querySelector(".vb"));
   root.lang = locale;
   await new App(root, { base, edition }).start();
 }

@@ -1,22 +1,45 @@
+// @ts-check
 // Blind pairs: two takes of one prompt, no names before the vote, six outcomes by key, the reveal after.
 
 import * as api from "./api.js";
-import { h, put } from "./dom.js";
+import { h, put, targetOf } from "./dom.js";
 import { ARENA_KEYS, commandFor, isTyping, keyName } from "./keys.js";
 import { Player } from "./player.js";
-import { num, t } from "./words.js";
+import { num, sentenceOf, t } from "./words.js";
 
+/** @import { App } from "./app.js" */
+/** @import { KeyRow, Outcome, PairFacts, Reveal, Shown, ShownFacts, SideFacts } from "../types/page.js" */
+
+/** @type {Outcome[]} */
 const OUTCOMES = ["left", "tie", "right", "both_bad", "skip", "broken"];
 /** On a narrow screen the takes lie one above the other. */
 const isStacked = () => matchMedia("(max-width: 640px)").matches;
+/**
+ * The row of the keyboard map that an outcome has.
+ * @param {Outcome} outcome
+ */
+const rowOf = (outcome) => /** @type {KeyRow} */ (ARENA_KEYS.find(([, command]) => command === outcome));
+/** @param {Outcome} outcome */
 const words = (outcome) => {
-  const word = ARENA_KEYS.find(([, command]) => command === outcome)[2];
-  return t(
-    isStacked() && ["left", "right"].includes(outcome) ? (outcome === "left" ? "arena.upper" : "arena.lower") : word,
-  );
+  if (isStacked() && outcome === "left") return t("arena.upper");
+  if (isStacked() && outcome === "right") return t("arena.lower");
+  return t(rowOf(outcome)[2]);
 };
 
 class Arena {
+  /** @type {PairFacts | null} */ pair = null;
+  /** @type {Promise<PairFacts> | null} */ ahead = null;
+  /** @type {HTMLElement} */ prompt;
+  /** @type {HTMLElement} */ stage;
+  /** @type {HTMLButtonElement[]} */ buttons;
+  /** @type {HTMLElement} */ panel;
+  /** @type {HTMLElement} */ hint;
+
+  /**
+   * @param {App} app
+   * @param {HTMLElement} element
+   * @param {string} query
+   */
   constructor(app, element, query) {
     this.app = app;
     this.element = element;
@@ -26,8 +49,6 @@ class Arena {
     };
     this.player = new Player({ blind: true });
     this.abort = new AbortController();
-    this.pair = null;
-    this.ahead = null;
     this.voted = false;
   }
 
@@ -39,7 +60,7 @@ class Arena {
         "button",
         { type: "button", class: `vote vote-${outcome}`, dataset: { outcome }, onclick: () => void this.vote(outcome) },
         h("span", {}, words(outcome)),
-        h("kbd", {}, keyName(ARENA_KEYS.find(([, command]) => command === outcome)[0][0])),
+        h("kbd", {}, keyName(rowOf(outcome)[0][0])),
       ),
     );
     this.panel = h("div", { class: "arena-panel" });
@@ -75,7 +96,7 @@ class Arena {
         this.element,
         this.app.empty(
           t("arena.emptyTitle"),
-          `${error.message}\n${t("arena.emptyText")}`,
+          `${sentenceOf(error)}\n${t("arena.emptyText")}`,
           this.app.link("", "", t("compare.toWall")),
         ),
       );
@@ -87,6 +108,11 @@ class Arena {
     this.prompt.textContent = pair.prompt;
     put(this.panel, h("div", { class: "votes", role: "group", "aria-label": t("arena.which") }, this.buttons));
     for (const button of this.buttons) button.disabled = false;
+    /**
+     * @param {SideFacts} facts
+     * @param {string} name
+     * @returns {Shown}
+     */
     const side = (facts, name) => ({
       ...facts,
       id: name,
@@ -96,9 +122,8 @@ class Arena {
       missing: "",
     });
     const opened = this.player.open([side(pair.left, "left"), side(pair.right, "right")]);
-    this.player.takes.forEach((take, index) =>
-      take.element.setAttribute("aria-label", t(index ? "arena.rightTake" : "arena.leftTake")),
-    );
+    for (const take of this.player.takes)
+      take.element.setAttribute("aria-label", t(take.index ? "arena.rightTake" : "arena.leftTake"));
     this.player.set({ ending: "shortest", looping: true });
     await opened;
     if (this.pair !== pair || this.abort.signal.aborted) return;
@@ -106,6 +131,7 @@ class Arena {
     if (!matchMedia("(prefers-reduced-motion: reduce)").matches) void this.player.play();
   }
 
+  /** @returns {import("../types/api.js").components["schemas"]["Watched"]} */
   #watched() {
     const [left, right] = this.player.takes;
     return {
@@ -121,13 +147,13 @@ class Arena {
     };
   }
 
+  /** @param {Outcome} outcome */
   async vote(outcome) {
     if (this.voted || !this.pair) return;
+    const { token } = this.pair;
     this.voted = true;
     for (const button of this.buttons) button.disabled = true;
-    const reveal = await this.app.attempt(() =>
-      api.post("arena/vote", { token: this.pair.token, outcome, watched: this.#watched() }),
-    );
+    const reveal = await this.app.attempt(() => api.post("arena/vote", { token, outcome, watched: this.#watched() }));
     this.element.dataset.ready = "";
     if (!reveal) {
       // refused (another tab voted this pair, it expired): a new pair, nothing counted twice
@@ -139,8 +165,16 @@ class Arena {
     this.ahead.catch(() => {}); // said when it is asked for
   }
 
+  /**
+   * @param {Reveal} reveal
+   * @param {Outcome} outcome
+   */
   #reveal(reveal, outcome) {
-    const ratings = Object.fromEntries((reveal.ratings ?? []).map((rating) => [rating.tool, rating]));
+    const ratings = Object.fromEntries(reveal.ratings.map((rating) => [rating.tool, rating]));
+    /**
+     * @param {ShownFacts} shown
+     * @param {Outcome} name
+     */
     const side = (shown, name) => {
       const rating = ratings[shown.model];
       return h(
@@ -187,15 +221,16 @@ class Arena {
     next.focus({ preventScroll: true });
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
     if (isTyping(event) && event.key !== "Enter") return;
     if (document.querySelector("dialog[open]") || event.repeat) return;
-    const found = commandFor(event, ARENA_KEYS);
-    if (!found || (event.key === "Enter" && (!this.voted || event.target.closest?.("button, a, select")))) return;
+    const pressed = commandFor(event, ARENA_KEYS);
+    if (!pressed || (event.key === "Enter" && (!this.voted || targetOf(event).closest?.("button, a, select")))) return;
     event.preventDefault();
-    if (found.command === "toggle") this.player.toggle();
-    else if (found.command === "replay") void this.player.seek(0).then(() => this.player.play());
-    else if (found.command === "help")
+    if (pressed.command === "toggle") this.player.toggle();
+    else if (pressed.command === "replay") void this.player.seek(0).then(() => this.player.play());
+    else if (pressed.command === "help")
       this.app.ask(
         t("key.help"),
         h(
@@ -215,9 +250,9 @@ class Arena {
           ),
         ),
       );
-    else if (found.command === "next") {
+    else if (pressed.command === "next") {
       if (this.voted) void this.app.attempt(() => this.next());
-    } else void this.vote(found.command);
+    } else void this.vote(/** @type {Outcome} */ (pressed.command));
   }
 
   close() {
@@ -226,6 +261,11 @@ class Arena {
   }
 }
 
+/**
+ * @param {App} app
+ * @param {HTMLElement} element
+ * @param {string} query
+ */
 export async function open(app, element, query) {
   const arena = new Arena(app, element, query);
   await arena.open();

@@ -1,3 +1,4 @@
+// @ts-check
 // Who is better, by how much, and how sure that is: the leaderboard, plots, and the clips behind a number.
 
 import * as api from "./api.js";
@@ -5,7 +6,11 @@ import { groups, intervalCell, legend, radar, scaled, scatter } from "./charts.j
 import { choice, h, icon, put } from "./dom.js";
 import { money, num, seconds, t } from "./words.js";
 
+/** @import { App } from "./app.js" */
+/** @import { BoardAnswer, BoardRow, MetricInfo, ModelFacts, Option, RatingsAnswer } from "../types/page.js" */
+
 const FILTERS = ["tag", "access", "licence", "country", "status", "resolution"];
+/** @type {[word: string, key: keyof BoardRow | ""][]} */
 const COLUMNS = [
   ["rank", ""],
   ["model", "model"],
@@ -16,9 +21,24 @@ const COLUMNS = [
   ["latency", "latency_s"],
   ["cost", "cost_usd"],
 ];
+/**
+ * A value that is its own text in a list.
+ * @param {string} value
+ * @returns {Option}
+ */
+const twice = (value) => [value, value];
 const DOWNLOADS = ["json", "csv", "md"];
 
 class Boards {
+  /** @type {BoardAnswer} */ board;
+  /** @type {RatingsAnswer} */ ratings;
+  /** @type {ModelFacts[]} */ models;
+
+  /**
+   * @param {App} app
+   * @param {HTMLElement} element
+   * @param {string} query
+   */
   constructor(app, element, query) {
     this.app = app;
     this.element = element;
@@ -28,7 +48,8 @@ class Boards {
 
   get metric() {
     const names = Object.keys(this.board.metrics);
-    return names.includes(this.query.get("metric")) ? this.query.get("metric") : names[0];
+    const wished = this.query.get("metric") ?? "";
+    return names.includes(wished) ? wished : names[0];
   }
 
   async open() {
@@ -67,6 +88,7 @@ class Boards {
     this.draw();
   }
 
+  /** @param {Record<string, string>} values */
   #set(values) {
     for (const [key, value] of Object.entries(values)) {
       if (value) this.query.set(key, value);
@@ -76,6 +98,7 @@ class Boards {
     history.replaceState(null, "", this.app.href("boards", this.query.toString()));
   }
 
+  /** @param {Record<string, string>} values */
   #filter(values) {
     this.#set(values);
     void this.app.attempt(() => this.open());
@@ -89,6 +112,8 @@ class Boards {
       return;
     }
     const info = metrics[this.metric];
+    const better = info.higher_is_better ? "board.higher" : "board.lower";
+    const direction = info.higher_is_better === null ? "board.neutral" : better;
     const tabs = h(
       "nav",
       { class: "metric-list", "aria-label": t("board.metric") },
@@ -146,11 +171,7 @@ class Boards {
               "h2",
               {},
               this.metric.replaceAll("_", " "),
-              h(
-                "span",
-                { class: "unit" },
-                ` ${info.unit} · ${t(info.higher_is_better === null ? "board.neutral" : info.higher_is_better ? "board.higher" : "board.lower")} · v${info.version}`,
-              ),
+              h("span", { class: "unit" }, ` ${info.unit} · ${t(direction)} · v${info.version}`),
             ),
             h("p", { class: "hint" }, info.about),
             this.#blocks(rows, info),
@@ -168,23 +189,29 @@ class Boards {
     );
   }
 
+  /** @param {string} metric */
   #rows(metric) {
     const info = this.board.metrics[metric];
-    const key = this.query.get("sort") ?? "mean";
+    const key = /** @type {keyof BoardRow} */ (this.query.get("sort") ?? "mean");
     const sign =
       key === "mean" ? (info.higher_is_better === false ? 1 : -1) : ["n_prompts", "n_clips"].includes(key) ? -1 : 1;
     const turn = this.query.get("turn") ? -1 : 1;
+    /** @param {BoardRow} row */
     const value = (row) => row[key];
     return this.board.rows
       .filter((row) => row.metric === metric)
       .sort((a, b) => {
         const [x, y] = [value(a), value(b)];
-        if (x === null || y === null) return (x === null) - (y === null);
-        return turn * sign * (typeof x === "string" ? -x.localeCompare(y) * sign : x - y);
+        if (x === null || y === null) return Number(x === null) - Number(y === null);
+        return turn * sign * (typeof x === "string" ? -x.localeCompare(String(y)) * sign : Number(x) - Number(y));
       });
   }
 
-  /** One table, or one for each tag where the board is broken down. */
+  /**
+   * One table, or one for each tag where the board is broken down.
+   * @param {BoardRow[]} rows
+   * @param {MetricInfo} info
+   */
   #blocks(rows, info) {
     const tags = [...new Set(rows.map((row) => row.tag))];
     const known = rows.flatMap((row) => [row.ci_low ?? row.mean, row.ci_high ?? row.mean]).filter((v) => v !== null);
@@ -201,6 +228,11 @@ class Boards {
     ]);
   }
 
+  /**
+   * @param {BoardRow[]} rows
+   * @param {MetricInfo} info
+   * @param {number[]} scale
+   */
   #table(rows, info, scale) {
     const byMean =
       (this.query.get("sort") ?? "mean") === "mean" && !this.query.get("turn") && info.higher_is_better !== null;
@@ -278,6 +310,7 @@ class Boards {
     );
   }
 
+  /** @param {BoardRow} row */
   #tool(row) {
     const facts = this.board.models[row.model] ?? {};
     const small = [
@@ -300,12 +333,14 @@ class Boards {
     );
   }
 
+  /** @param {BoardRow} row */
   #completion(row) {
-    const parts = [
+    const counted = /** @type {[n: number, word: string][]} */ ([
       [row.n_refused, "board.refused"],
       [row.n_failed, "board.failed"],
       [row.n_unmeasured, "board.notMeasured"],
-    ].filter(([n]) => n > 0);
+    ]);
+    const parts = counted.filter(([n]) => n > 0);
     const asked = row.n_clips + row.n_failed + row.n_refused;
     return [
       asked > row.n_clips ? t("board.of", { n: num(row.n_clips, 0), of: num(asked, 0) }) : num(row.n_clips, 0),
@@ -313,7 +348,10 @@ class Boards {
     ];
   }
 
-  /** The clips behind a number, worst first, each a link to the player. */
+  /**
+   * The clips behind a number, worst first, each a link to the player.
+   * @param {BoardRow} row
+   */
   async #drill(row) {
     const clips = await api.get("board/drill", { metric: row.metric, model: row.model });
     const unit = this.board.metrics[row.metric].unit;
@@ -360,11 +398,13 @@ class Boards {
   }
 
   #filterBar() {
-    const models = (this.models.models ?? this.models).filter((model) => model.n_clips > 0);
-    const unique = (read) => [...new Set(models.flatMap(read).filter(Boolean))].sort().map((value) => [value, value]);
+    const models = this.models.filter((model) => model.n_clips > 0);
+    /** @param {(model: ModelFacts) => string | string[]} read */
+    const unique = (read) => [...new Set(models.flatMap(read).filter(Boolean))].sort().map(twice);
     const facets = [...new Set(this.board.tags.map((tag) => tag.split(":")[0]))];
+    /** @type {Record<string, Option[]>} */
     const options = {
-      tag: this.board.tags.map((tag) => [tag, tag]),
+      tag: this.board.tags.map(twice),
       access: [
         ["open", t("board.open")],
         ["hosted", t("board.hosted")],
@@ -396,13 +436,16 @@ class Boards {
           min: "0.1",
           step: "0.1",
           value: this.query.get("seconds") ?? "",
-          onchange: (event) => this.#filter({ seconds: event.target.value }),
+          onchange: (event) => this.#filter({ seconds: event.currentTarget.value }),
         }),
       ),
       facets.length > 0 &&
         choice(
           t("filter.by"),
-          [["", t("filter.by")], ...facets.map((facet) => [facet, t("filter.byFacet", { facet })])],
+          [
+            ["", t("filter.by")],
+            ...facets.map((facet) => /** @type {Option} */ ([facet, t("filter.byFacet", { facet })])),
+          ],
           this.query.get("by") ?? "",
           (value) => this.#filter({ by: value }),
         ),
@@ -421,18 +464,24 @@ class Boards {
   #downloads() {
     const rows = () => this.board.rows;
     const columns = Object.keys(rows()[0] ?? {});
+    /** @param {unknown} value */
     const cell = (value) =>
       value === null ? "" : /[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
+    /** @type {Record<string, () => string>} */
     const make = {
       json: () => JSON.stringify({ schema: this.board.schema, rows: rows() }, null, 1),
       csv: () =>
-        [columns.join(","), ...rows().map((row) => columns.map((column) => cell(row[column])).join(","))].join("\n"),
+        [
+          columns.join(","),
+          ...rows().map((row) => columns.map((column) => cell(Reflect.get(row, column))).join(",")),
+        ].join("\n"),
       md: () =>
         [
           `| ${columns.join(" | ")} |`,
           `|${columns.map(() => "---").join("|")}|`,
           ...rows().map(
-            (row) => `| ${columns.map((column) => String(row[column] ?? "").replaceAll("|", "\\|")).join(" | ")} |`,
+            (row) =>
+              `| ${columns.map((column) => String(Reflect.get(row, column) ?? "").replaceAll("|", "\\|")).join(" | ")} |`,
           ),
         ].join("\n"),
     };
@@ -457,10 +506,24 @@ class Boards {
     );
   }
 
+  /**
+   * @param {"cost_usd" | "latency_s"} key
+   * @param {string} label
+   * @param {(value: number) => string} format
+   * @param {BoardRow[]} rows
+   * @param {MetricInfo} info
+   */
   #against(key, label, format, rows, info) {
     const points = rows
       .filter((row) => row.tag === rows[0].tag && row.mean !== null && row[key] !== null)
-      .map((row) => ({ name: row.model, x: row[key], y: row.mean, low: row.ci_low, high: row.ci_high, row }));
+      .map((row) => ({
+        name: row.model,
+        x: row[key] ?? NaN,
+        y: row.mean ?? NaN,
+        low: row.ci_low,
+        high: row.ci_high,
+        row,
+      }));
     return h(
       "figure",
       { class: "plot-box" },
@@ -480,6 +543,7 @@ class Boards {
   /** Each tool's mean standing in each group of measures, 0 the worst here and 1 the best. */
   #radar() {
     const models = [...new Set(this.board.rows.map((row) => row.model))];
+    /** @type {Map<string, number[][]>} */
     const sums = new Map(); // group → per model [sum, n]
     for (const [name, info] of Object.entries(this.board.metrics)) {
       if (info.higher_is_better === null || info.group === "overall") continue;
@@ -501,7 +565,7 @@ class Boards {
       });
       sums.set(info.group, group);
     }
-    const axes = [...sums.keys()].filter((axis) => sums.get(axis).some(([, n]) => n > 0));
+    const axes = [...sums.keys()].filter((axis) => sums.get(axis)?.some(([, n]) => n > 0));
     const box = h("figure", { class: "plot-box whole-row" }, h("h2", {}, t("board.radar")));
     if (axes.length < 3) {
       box.append(h("p", { class: "hint" }, t("board.radarFew")));
@@ -510,7 +574,7 @@ class Boards {
     const series = models.map((name, index) => ({
       name,
       values: axes.map((axis) => {
-        const [sum, n] = sums.get(axis)[index];
+        const [sum, n] = sums.get(axis)?.[index] ?? [0, 0];
         return n ? sum / n : null;
       }),
     }));
@@ -523,7 +587,7 @@ class Boards {
           { class: "radar-row" },
           radar(
             axes.map((axis) => t(`group.${axis}`)),
-            series.map((one) => ({ ...one, hidden: this.hidden.has(one.name) })),
+            series.map((tool) => ({ ...tool, hidden: this.hidden.has(tool.name) })),
           ),
           legend(models, this.hidden, (name) => {
             if (!this.hidden.delete(name)) this.hidden.add(name);
@@ -597,6 +661,11 @@ class Boards {
   }
 }
 
+/**
+ * @param {App} app
+ * @param {HTMLElement} element
+ * @param {string} query
+ */
 export async function open(app, element, query) {
   const boards = new Boards(app, element, query);
   await boards.open();

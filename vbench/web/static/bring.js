@@ -1,13 +1,34 @@
+// @ts-check
 // Bring one's own clips: dropped or chosen, sent one after the other, corrected by hand, then imported.
 
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { pickPrompt } from "./picker.js";
-import { bytes, t } from "./words.js";
+import { bytes, sentenceOf, t } from "./words.js";
+
+/** @import { App } from "./app.js" */
+/** @import { ChoiceFacts, ModelFacts, Props, UploadFacts } from "../types/page.js" */
+
+/**
+ * One file on its way in, and the row that shows it.
+ * @typedef {object} Line
+ * @property {File} file
+ * @property {"waiting" | "sending" | "failed" | "ready"} state
+ * @property {number} share of it that is sent
+ * @property {UploadFacts | null} facts
+ * @property {string} error
+ * @property {string} [drawn] the state that its element shows
+ * @property {HTMLElement} [element]
+ * @property {HTMLProgressElement} [bar]
+ */
 
 const MOST_CHOICES = 500;
 
-/** Where a guess came from, as a sentence; empty where nothing was guessed. */
+/**
+ * Where a guess came from, as a sentence; empty where nothing was guessed.
+ * @param {string} source
+ * @param {readonly string[]} [choices]
+ */
 export function guessedFrom(source, choices = []) {
   if (source === "name") return t("bring.fromName");
   if (source.startsWith("tag:")) return t("bring.fromTag", { tag: source.slice(4) });
@@ -15,16 +36,25 @@ export function guessedFrom(source, choices = []) {
 }
 
 export class Bring {
+  /** @type {Line[]} */ uploads = [];
+  /** @type {ChoiceFacts[]} */ prompts = [];
+  /** @type {ChoiceFacts[] | undefined} */ known;
+  /** @type {HTMLElement} */ list;
+  /** @type {HTMLElement | undefined} */ choices;
+
+  /**
+   * @param {App} app
+   * @param {readonly ModelFacts[]} models
+   */
   constructor(app, models) {
     this.app = app;
     this.models = models;
-    this.uploads = [];
-    this.prompts = [];
     this.abort = new AbortController();
   }
 
   /** The area to drop clips on, and the table of what was dropped. */
   draw() {
+    /** @type {HTMLInputElement} */
     const picker = h("input", {
       type: "file",
       multiple: true,
@@ -32,7 +62,7 @@ export class Bring {
       class: "sr-only",
       id: "vb-files",
       onchange: () => {
-        void this.#take([...picker.files]);
+        void this.#take([...(picker.files ?? [])]);
         picker.value = "";
       },
     });
@@ -52,14 +82,18 @@ export class Bring {
     drop.addEventListener("drop", (event) => {
       event.preventDefault();
       drop.classList.remove("over");
-      void this.#take([...event.dataTransfer.files]);
+      void this.#take([...(event.dataTransfer?.files ?? [])]);
     });
     this.list = h("div", { class: "uploads" });
     return [drop, this.list];
   }
 
-  /** One after the other, so that a folder of clips does not fill the line. */
+  /**
+   * One after the other, so that a folder of clips does not fill the line.
+   * @param {File[]} files
+   */
   async #take(files) {
+    /** @type {Line[]} */
     const lines = files.map((file) => ({ file, state: "waiting", share: 0, facts: null, error: "" }));
     this.uploads.push(...lines);
     this.#redraw();
@@ -80,8 +114,8 @@ export class Bring {
         });
         line.error = line.facts.error;
       } catch (error) {
-        if (error.name === "AbortError") return;
-        line.error = error.message === "offline" ? t("error.offline") : error.message;
+        if (api.isAborted(error)) return;
+        line.error = sentenceOf(error);
       }
       line.state = line.error ? "failed" : "ready";
       this.#redraw();
@@ -122,13 +156,15 @@ export class Bring {
         ),
       );
     }
-    const wanted = [this.choices, ...this.uploads.map((line) => line.element)];
+    /** @type {Element[]} */
+    const wanted = [this.choices, ...this.uploads.flatMap((line) => line.element ?? [])];
     for (const child of [...this.list.children]) if (!wanted.includes(child)) child.remove();
     for (const [at, child] of wanted.entries())
       if (this.list.children[at] !== child) this.list.insertBefore(child, this.list.children[at] ?? null);
     if (confirm) this.list.append(confirm);
   }
 
+  /** @param {Line} line */
   #line(line) {
     const remove = h(
       "button",
@@ -149,7 +185,12 @@ export class Bring {
           type: "button",
           onclick: () =>
             pickPrompt(this.app, (prompt) => {
-              Object.assign(line.facts, { prompt_id: prompt.id, prompt: prompt.text, prompt_from: "", prompts: [] });
+              Object.assign(line.facts ?? {}, {
+                prompt_id: prompt.id,
+                prompt: prompt.text,
+                prompt_from: "",
+                prompts: [],
+              });
               line.drawn = "";
               this.#redraw();
             }),
@@ -167,27 +208,37 @@ export class Bring {
     );
     if (line.state === "failed")
       return h("div", { class: "upload failed" }, head, h("p", { class: "failure" }, line.error));
-    if (line.state !== "ready") {
+    if (line.state !== "ready" || !line.facts) {
       line.bar = h("progress", { max: "1", value: String(line.share), "aria-label": line.file.name });
       return h("div", { class: "upload" }, head, line.bar);
     }
-    return h("div", { class: "upload" }, head, this.#fields(line));
+    return h("div", { class: "upload" }, head, this.#fields(line.facts));
   }
 
-  #fields(line) {
-    const { facts } = line;
+  /** @param {UploadFacts} facts */
+  #fields(facts) {
+    /**
+     * @param {"model" | "prompt_id" | "sample"} key
+     * @param {string} label
+     * @param {string} note
+     * @param {Props<HTMLInputElement>} props
+     */
     const field = (key, label, note, props) => {
-      const said = h("small", { class: "unit" }, note);
+      const hint = h("small", { class: "unit" }, note);
+      /** @type {HTMLInputElement} */
       const input = h("input", {
         value: String(facts[key] ?? ""),
         required: true,
         ...props,
         oninput: () => {
-          facts[key] = input.value.trim();
-          if (key !== "sample") said.textContent = "";
+          if (key === "sample") facts.sample = Number(input.value);
+          else {
+            facts[key] = input.value.trim();
+            hint.textContent = "";
+          }
         },
       });
-      return h("label", {}, h("span", {}, t(label)), input, note && said);
+      return h("label", {}, h("span", {}, t(label)), input, note && hint);
     };
     const words = h(
       "textarea",
@@ -205,7 +256,7 @@ export class Bring {
       list: "vb-prompts",
       placeholder: t("bring.idFromText"),
     });
-    const idBox = id.querySelector("input");
+    const idBox = /** @type {HTMLInputElement} */ (id.querySelector("input"));
     const show = () => {
       text.hidden = this.#isKnown(facts.prompt_id);
       words.required = !text.hidden;
@@ -223,12 +274,18 @@ export class Bring {
     );
   }
 
-  /** A prompt that its id alone names; of two with one id the text tells which. */
+  /**
+   * A prompt that its id alone names; of two with one id the text tells which.
+   * @param {string} id
+   */
   #isKnown(id) {
     return new Set(this.prompts.filter((prompt) => prompt.id === id).map((prompt) => prompt.text)).size === 1;
   }
 
-  /** As a person confirms it; a new prompt without an id is called after its text. */
+  /**
+   * As a person confirms it; a new prompt without an id is called after its text.
+   * @param {UploadFacts} facts
+   */
   #confirmed(facts) {
     const prompt = this.#isKnown(facts.prompt_id) ? "" : facts.prompt;
     return {
@@ -236,20 +293,24 @@ export class Bring {
       model: facts.model,
       prompt_id: facts.prompt_id || prompt.trim().slice(0, 200),
       prompt,
-      sample: Number(facts.sample) || 0,
+      sample: facts.sample || 0,
     };
   }
 
+  /**
+   * @param {readonly Line[]} lines
+   * @param {HTMLButtonElement} button
+   */
   async #confirm(lines, button) {
-    const wrong = this.list.querySelector(":is(input, textarea):invalid");
+    const wrong = /** @type {HTMLInputElement | null} */ (this.list.querySelector(":is(input, textarea):invalid"));
     if (wrong) {
-      wrong.reportValidity();
+      wrong.reportValidity(); // the browser points at the field and says what it wants
       return;
-    } // the browser points at the field and says what it wants
+    }
     button.disabled = true; // one click, one task
     const task = await this.app.attempt(() =>
       api.post("uploads/confirm", {
-        uploads: lines.map(({ facts }) => this.#confirmed(facts)),
+        uploads: lines.flatMap(({ facts }) => (facts ? [this.#confirmed(facts)] : [])),
         score: true,
       }),
     );

@@ -1,3 +1,4 @@
+// @ts-check
 // One take on the wall: a poster, and a strip of stills that follows the pointer; no video is loaded.
 
 import * as api from "./api.js";
@@ -6,26 +7,36 @@ import { spriteTile } from "./grid.js";
 import { clockcode } from "./framestep.js";
 import { seconds, t } from "./words.js";
 
+/** @import { ClipFacts, Mark, Shown, SpriteShape } from "../types/page.js" */
+
+/** @type {Map<string, Promise<SpriteShape>>} */
 const sprites = new Map(); // sprite address → promise of its geometry; a strip is asked for once
 
+/**
+ * @param {string} url
+ * @returns {Promise<SpriteShape>}
+ */
 function geometry(url) {
-  if (!sprites.has(url)) {
-    const json = api
+  let known = sprites.get(url);
+  if (!known) {
+    known = api
       .ready(url.replace(/\.webp$/, ".json"))
       .then((response) => response.json())
-      .then((shape) => api.ready(url).then(() => shape));
-    sprites.set(
-      url,
-      json.catch((error) => {
+      .then((shape) => api.ready(url).then(() => shape))
+      .catch((error) => {
         sprites.delete(url);
         throw error;
-      }),
-    );
+      });
+    sprites.set(url, known);
   }
-  return sprites.get(url);
+  return known;
 }
 
-/** Stars of a clip as five buttons and a reject; `onchange({stars, rejected})`. */
+/**
+ * Stars of a clip as five buttons and a reject; `onchange({stars, rejected})`.
+ * @param {Pick<Shown, "stars" | "rejected">} clip
+ * @param {(mark: Mark) => unknown} onchange
+ */
 export function rating(clip, onchange) {
   const element = h("div", { class: "rating", role: "group", "aria-label": t("select.label") });
   const draw = () => {
@@ -36,8 +47,8 @@ export function rating(clip, onchange) {
           onchange({ stars: clip.stars === n ? 0 : n, rejected: false });
           draw();
         });
-        button.classList.toggle("on", n <= clip.stars);
-        button.setAttribute("aria-pressed", n === clip.stars);
+        button.classList.toggle("on", n <= (clip.stars ?? 0));
+        button.setAttribute("aria-pressed", String(n === clip.stars));
         return button;
       }),
       Object.assign(
@@ -54,16 +65,21 @@ export function rating(clip, onchange) {
     );
   };
   draw();
-  element.redraw = draw;
   return element;
 }
 
 /**
- * @param clip as the API tells it
- * @param {{chosen: boolean, mayMark: boolean, onchoose: Function, onopen: Function, onmark: Function}} options
+ * @param {ClipFacts} clip
+ * @param {object} options
+ * @param {boolean} options.chosen
+ * @param {boolean} options.mayMark
+ * @param {(clip: ClipFacts) => unknown} options.onchoose
+ * @param {(clip: ClipFacts) => unknown} options.onopen
+ * @param {(clip: ClipFacts, mark: Mark) => unknown} options.onmark
  */
 export function card(clip, { chosen, mayMark, onchoose, onopen, onmark }) {
   const problem = clip.missing ? t(clip.missing === "changed" ? "player.changed" : "player.missing") : "";
+  /** @type {HTMLImageElement} */
   const picture = h("img", {
     class: "poster",
     alt: "",
@@ -128,6 +144,13 @@ export function card(clip, { chosen, mayMark, onchoose, onopen, onmark }) {
   return element;
 }
 
+/**
+ * @param {HTMLElement} frame
+ * @param {ClipFacts} clip
+ * @param {HTMLElement} strip
+ * @param {HTMLElement} at
+ * @param {HTMLElement} tick
+ */
 function scrub(frame, clip, strip, at, tick) {
   if (clip.missing) return;
   let inside = false;

@@ -1,15 +1,23 @@
+// @ts-check
 // Plots of the boards as SVG: intervals, quality against cost or latency with the Pareto front, a radar of groups.
 
 import { h, s } from "./dom.js";
 import { placeLabels } from "./labels.js";
 import { num, t } from "./words.js";
 
-/** Round numbers that cover a range, about `n` of them. */
+/** @import { PlotPoint, Series } from "../types/page.js" */
+
+/**
+ * Round numbers that cover a range, about `n` of them.
+ * @param {number} low
+ * @param {number} high
+ * @param {number} [n]
+ */
 export function ticks(low, high, n = 5) {
   if (!(high > low)) return [low];
   const raw = (high - low) / n;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((size) => size >= raw);
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((size) => size >= raw) ?? 10 * power;
   const first = Math.ceil(low / step - 1e-9);
   const count = Math.floor(high / step + 1e-9) - first + 1;
   return Array.from({ length: Math.max(0, count) }, (_, index) => Number(((first + index) * step).toPrecision(12)));
@@ -18,6 +26,8 @@ export function ticks(low, high, n = 5) {
 /**
  * Points that no other beats on both axes: lower `x` (cost) and better `y`.
  * @returns {number[]} indices, by x
+ * @param {readonly {x: number, y: number}[]} points
+ * @param {boolean} higherIsBetter
  */
 export function paretoFront(points, higherIsBetter) {
   const order = points
@@ -47,7 +57,7 @@ export function groups(rows) {
   let group = -1;
   let leaderWorst = 0;
   return rows.map((row) => {
-    if (row.rank_low === null || row.rank_low === undefined) return -1;
+    if (row.rank_low === null || row.rank_high === null) return -1;
     if (row.rank_low > leaderWorst) {
       group += 1;
       leaderWorst = row.rank_high;
@@ -56,7 +66,11 @@ export function groups(rows) {
   });
 }
 
-/** Values of each row between 0 and 1 over all rows, better is more; 0.5 where all are equal. */
+/**
+ * Values of each row between 0 and 1 over all rows, better is more; 0.5 where all are equal.
+ * @param {readonly number[]} values
+ * @param {boolean | null} higherIsBetter
+ */
 export function scaled(values, higherIsBetter) {
   const known = values.filter(Number.isFinite);
   const low = Math.min(...known);
@@ -69,9 +83,14 @@ export function scaled(values, higherIsBetter) {
   });
 }
 
-/** A line with its interval inside a table cell, on a scale shared by all rows. */
+/**
+ * A line with its interval inside a table cell, on a scale shared by all rows.
+ * @param {{mean: number | null, ci_low: number | null, ci_high: number | null}} row
+ * @param {readonly number[]} scale
+ */
 export function intervalCell(row, [low, high]) {
-  const x = (value) => `${(100 * (value - low)) / (high - low || 1)}%`;
+  /** @param {number | null} value */
+  const x = (value) => `${(100 * ((value ?? 0) - low)) / (high - low || 1)}%`;
   const label = t("board.interval", { mean: num(row.mean), low: num(row.ci_low), high: num(row.ci_high) });
   return s(
     "svg",
@@ -86,20 +105,38 @@ export function intervalCell(row, [low, high]) {
   );
 }
 
-/** Quality against cost or latency. `points`: {name, x, y, low, high}. */
+/**
+ * Quality against cost or latency. `points`: {name, x, y, low, high}.
+ * @template {PlotPoint} P
+ * @param {readonly P[]} points
+ * @param {object} options
+ * @param {string} options.xLabel
+ * @param {string} options.yLabel
+ * @param {boolean} options.higherIsBetter
+ * @param {(point: P) => void} [options.onclick]
+ * @param {(value: number) => string} [options.format] of a cost or a latency
+ */
 export function scatter(points, { xLabel, yLabel, higherIsBetter, onclick, format = num }) {
   const [width, height, left, bottom, top, right] = [480, 320, 58, 44, 16, 20];
   const xs = points.map((point) => point.x);
   const ys = points.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]);
+  /**
+   * @param {number} low
+   * @param {number} high
+   */
   const pad = (low, high) => (high > low ? (high - low) * 0.08 : Math.abs(high) * 0.1 || 1);
   const [xLow, xHigh] = [Math.min(...xs), Math.max(...xs)];
+  /** @type {[low: number, high: number]} */
   const xRange =
     xLow > xHigh / 2 ? [xLow - pad(xLow, xHigh) * 2, xHigh + pad(xLow, xHigh) * 2] : [0, xHigh * 1.12 || 1];
+  /** @type {[low: number, high: number]} */
   const yRange = [
     Math.min(...ys) - pad(Math.min(...ys), Math.max(...ys)),
     Math.max(...ys) + pad(Math.min(...ys), Math.max(...ys)),
   ];
+  /** @param {number} value */
   const x = (value) => left + ((value - xRange[0]) / (xRange[1] - xRange[0])) * (width - left - right);
+  /** @param {number} value */
   const y = (value) => height - bottom - ((value - yRange[0]) / (yRange[1] - yRange[0])) * (height - bottom - top);
   const front = paretoFront(points, higherIsBetter);
   const corners = front.flatMap((index, place) => {
@@ -107,7 +144,7 @@ export function scatter(points, { xLabel, yLabel, higherIsBetter, onclick, forma
     return place === 0 ? [at] : [[at[0], y(points[front[place - 1]].y)], at];
   });
   const onFront = new Set(front);
-  const byWeight = points.map((_, index) => index).sort((a, b) => onFront.has(b) - onFront.has(a));
+  const byWeight = points.map((_, index) => index).sort((a, b) => Number(onFront.has(b)) - Number(onFront.has(a)));
   const boxes = placeLabels(
     byWeight.map((index) => {
       const { x: px, y: py, low, high, name } = points[index];
@@ -125,7 +162,8 @@ export function scatter(points, { xLabel, yLabel, higherIsBetter, onclick, forma
     }),
   );
   const boxOf = new Map(byWeight.map((index, place) => [index, boxes[place]]));
-  const label = `${yLabel} / ${xLabel}: ${points.map((point) => `${point.name} ${num(point.y)} (${format(point.x)})`).join("; ")}`;
+  const told = points.map((point) => `${point.name} ${num(point.y)} (${format(point.x)})`).join("; ");
+  const label = `${yLabel} / ${xLabel}: ${told}`;
   return s(
     "svg",
     { viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img", "aria-label": label },
@@ -151,7 +189,7 @@ export function scatter(points, { xLabel, yLabel, higherIsBetter, onclick, forma
         s("title", {}, `${point.name}: ${num(point.y)}, ${format(point.x)}`),
         point.low !== null &&
           point.low !== undefined &&
-          s("line", { x1: cx, x2: cx, y1: y(point.low), y2: y(point.high), class: "interval-line" }),
+          s("line", { x1: cx, x2: cx, y1: y(point.low), y2: y(point.high ?? point.y), class: "interval-line" }),
         box &&
           Math.abs((box.top + box.bottom) / 2 - cy) > 8 &&
           s("line", {
@@ -168,14 +206,23 @@ export function scatter(points, { xLabel, yLabel, higherIsBetter, onclick, forma
   );
 }
 
-/** A radar: `axes` names, `series` {name, values (0 to 1 or null)}. */
+/**
+ * A radar: `axes` names, `series` {name, values (0 to 1 or null)}.
+ * @param {readonly string[]} axes
+ * @param {readonly Series[]} series
+ */
 export function radar(axes, series) {
   const [size, radius] = [360, 118];
   const centre = size / 2;
+  /**
+   * @param {number} index
+   * @param {number} share
+   */
   const at = (index, share) => {
     const angle = (index / axes.length) * 2 * Math.PI - Math.PI / 2;
     return [centre + Math.cos(angle) * radius * share, centre + Math.sin(angle) * radius * share];
   };
+  /** @param {number} share */
   const ring = (share) =>
     axes
       .map((_, index) =>
@@ -184,12 +231,11 @@ export function radar(axes, series) {
           .join(","),
       )
       .join(" ");
+  /** @param {number | null} share */
+  const percent = (share) => (share === null ? "–" : Math.round(share * 100));
   const label = series
-    .filter((one) => !one.hidden)
-    .map(
-      (one) =>
-        `${one.name}: ${axes.map((axis, index) => `${axis} ${one.values[index] === null ? "–" : Math.round(one.values[index] * 100)}`).join(", ")}`,
-    )
+    .filter((tool) => !tool.hidden)
+    .map((tool) => `${tool.name}: ${axes.map((axis, index) => `${axis} ${percent(tool.values[index])}`).join(", ")}`)
     .join("; ");
   return s(
     "svg",
@@ -205,26 +251,32 @@ export function radar(axes, series) {
       ];
     }),
     series.map(
-      (one, number) =>
-        !one.hidden &&
+      (tool, number) =>
+        !tool.hidden &&
         s("polygon", {
           class: "radar-area",
           style: { "--take": `var(--take-${(number % 9) + 1})` },
           points: axes
-            .flatMap((_, index) =>
-              one.values[index] === null
+            .flatMap((_, index) => {
+              const share = tool.values[index];
+              return share === null
                 ? []
-                : at(index, 0.06 + 0.94 * one.values[index])
+                : at(index, 0.06 + 0.94 * share)
                     .map((v) => v.toFixed(1))
-                    .join(","),
-            )
+                    .join(",");
+            })
             .join(" "),
         }),
     ),
   );
 }
 
-/** Names and colours of a plot's series; a press shows or hides one. */
+/**
+ * Names and colours of a plot's series; a press shows or hides one.
+ * @param {readonly string[]} names
+ * @param {Set<string>} hidden
+ * @param {(name: string) => void} onchange
+ */
 export function legend(names, hidden, onchange) {
   return h(
     "div",

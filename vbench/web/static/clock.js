@@ -1,3 +1,4 @@
+// @ts-check
 // The one clock that all takes follow: seconds on a common time axis, at any rate, forwards or backwards.
 
 export class Clock {
@@ -35,11 +36,13 @@ export class Clock {
     this.#running = false;
   }
 
+  /** @param {number} timeS */
   seek(timeS) {
     this.#anchorTime = timeS;
     this.#anchorNow = this.#now();
   }
 
+  /** @param {number} rate */
   setRate(rate) {
     this.seek(this.time);
     this.#rate = rate;

@@ -1,3 +1,4 @@
+// @ts-check
 // What the keys and buttons of the player do: a table of commands over one comparison.
 
 import { nextMoment } from "./curves.js";
@@ -8,14 +9,31 @@ import { keyName, PLAYER_KEYS } from "./keys.js";
 import { MODES } from "./link.js";
 import { t } from "./words.js";
 
+/** @import { Compare } from "./compare.js" */
+/** @import { Player } from "./player.js" */
+
 const WHOLE = { zoom: 1, x: 0, y: 0 };
+/**
+ * @param {number} value
+ * @param {number} low
+ * @param {number} high
+ */
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
+/**
+ * @param {Compare} view
+ * @param {number} frames
+ */
 function shiftTake({ player, focused }, frames) {
   const take = player.takes[focused];
   if (take) player.setOffset(focused, Math.round((take.offsetS + frames / take.fps) * 1e6) / 1e6);
 }
 
+/**
+ * @param {Compare} view
+ * @param {string[] | undefined} kinds undefined: all
+ * @param {number} direction
+ */
 function jump({ app, player, timelines }, kinds, direction) {
   const to = nextMoment(timelines.moments(kinds), player.time, direction);
   if (!to) {
@@ -34,19 +52,31 @@ function jump({ app, player, timelines }, kinds, direction) {
   );
 }
 
+/**
+ * @param {Compare} view
+ * @param {number} direction
+ */
 function shuttle({ player }, direction) {
   const rate = player.playing ? player.clock.rate : 0;
   const next = Math.sign(rate) === direction ? clamp(rate * 2, -4, 4) : direction * (direction > 0 ? player.rate : 1);
   void player.play(next);
 }
 
+/**
+ * @param {Compare} view
+ * @param {number} direction
+ */
 function tune({ stage }, direction) {
   if (stage.mode === "overlay") stage.set({ mix: clamp(stage.mix + direction * 0.05, 0, 1) });
   else if (stage.mode === "wipe") stage.set({ wipe: clamp(stage.wipe + direction * 0.02, 0, 1) });
   else stage.set({ gain: clamp(stage.gain * (direction > 0 ? 1.25 : 0.8), 1, 32) });
 }
 
-/** Alone on the stage where takes lie side by side; the one to hold against the first where they are stacked. */
+/**
+ * Alone on the stage where takes lie side by side; the one to hold against the first where they are stacked.
+ * @param {Compare} view
+ * @param {number} index
+ */
 function pick(view, index) {
   const { player, stage } = view;
   if (index >= player.takes.length) return;
@@ -55,11 +85,13 @@ function pick(view, index) {
   else if (index !== stage.a) stage.set({ b: index });
 }
 
+/** @param {Compare} view */
 function fullscreen({ viewer }) {
   if (document.fullscreenElement) void document.exitFullscreen();
   else void viewer.requestFullscreen?.();
 }
 
+/** @param {Compare} view */
 function help(view) {
   const toggle = h("input", {
     type: "checkbox",
@@ -90,13 +122,19 @@ function help(view) {
   );
 }
 
+/**
+ * @param {Compare} view
+ * @param {number} factor
+ */
 const zoom = ({ stage }, factor) => stage.set({ loupe: false, view: zoomAt(stage.view, factor, 0, 0) });
+/** @param {Player} player */
 const loudest = (player) =>
   Math.max(
     0,
     player.takes.findIndex(({ clip }) => clip.has_audio),
   );
 
+/** @type {Record<string, (view: Compare, digit: number) => unknown>} */
 const COMMANDS = {
   toggle: ({ player }) => player.toggle(),
   faster: (view) => shuttle(view, 1),
@@ -138,12 +176,13 @@ const COMMANDS = {
 
 /**
  * Do what a key or a button means.
- * @param view the comparison, as compare.js has it
+ * @param {Compare} view
  * @param {string} command of PLAYER_KEYS
  * @param {number} digit where the command is about a numbered take
  */
 export function run(view, command, digit = 0) {
-  if (!MODES.includes(command)) COMMANDS[command](view, digit);
-  else if (command === "blink" && view.stage.mode === "blink") view.stage.blinkOnce();
-  else view.stage.set({ mode: command });
+  const mode = MODES.find((name) => name === command);
+  if (!mode) COMMANDS[command](view, digit);
+  else if (mode === "blink" && view.stage.mode === "blink") view.stage.blinkOnce();
+  else view.stage.set({ mode });
 }

@@ -1,10 +1,11 @@
+// @ts-check
 // Two to nine takes on one clock: the stage, the transport, the curves, and everything known about the takes.
 
 import * as api from "./api.js";
 import { rating } from "./card.js";
 import { run } from "./commands.js";
 import { SCALES } from "./curves.js";
-import { choice, h, icon, iconButton, put } from "./dom.js";
+import { choice, h, icon, iconButton, put, targetOf } from "./dom.js";
 import { askExport } from "./exports.js";
 import { factTable } from "./facts.js";
 import { clockcode, frameAt, timecode } from "./framestep.js";
@@ -15,11 +16,50 @@ import { Player } from "./player.js";
 import { Stage } from "./stage.js";
 import { localTime } from "./sync.js";
 import { Timelines } from "./timeline.js";
-import { t } from "./words.js";
+import { sentenceOf, t } from "./words.js";
 
+/** @import { App } from "./app.js" */
+/** @import { Align, ClipFacts, Ending, Mode, Scale, ScoreFacts } from "../types/page.js" */
+
+/**
+ * The first key of a command.
+ * @param {string} command
+ */
+const keyOf = (command) => PLAYER_KEYS.find((row) => row[1] === command)?.[0][0] ?? "";
 const RATES = [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 4];
 
-class Compare {
+/**
+ * What a mode has to tune: of the stage, from, to, in steps of.
+ * @type {Partial<Record<Mode, [key: "mix" | "gain", min: number, max: number, step: number]>>}
+ */
+const TUNED = { overlay: ["mix", 0, 1, 0.01], difference: ["gain", 1, 32, 0.5] };
+
+export class Compare {
+  /** @type {Record<string, ScoreFacts>[]} */ scores = [];
+  /** @type {ClipFacts[]} */ clips;
+  /** @type {string[]} */ known;
+  /** @type {HTMLButtonElement} */ playButton;
+  /** @type {HTMLButtonElement[]} */ modeButtons;
+  /** @type {HTMLButtonElement} */ loopButton;
+  /** @type {HTMLButtonElement} */ loupeButton;
+  /** @type {HTMLSelectElement} */ rateChoice;
+  /** @type {HTMLSelectElement} */ alignChoice;
+  /** @type {HTMLSelectElement} */ endChoice;
+  /** @type {HTMLSelectElement} */ scaleChoice;
+  /** @type {HTMLElement} */ time;
+  /** @type {HTMLElement} */ tune;
+  /** @type {HTMLElement} */ offsets;
+  /** @type {HTMLElement} */ metricChoice;
+  /** @type {HTMLElement} */ factBox;
+  /** @type {HTMLElement} */ promptLine;
+  /** @type {HTMLElement} */ viewer;
+  /** @type {number | undefined} */ saving;
+
+  /**
+   * @param {App} app
+   * @param {HTMLElement} element
+   * @param {string} query
+   */
   constructor(app, element, query) {
     this.app = app;
     this.element = element;
@@ -30,7 +70,6 @@ class Compare {
     this.notes = new Notes(app, this.player);
     this.abort = new AbortController();
     this.focused = 0;
-    this.scores = [];
     this.keysOn = true;
   }
 
@@ -44,7 +83,7 @@ class Compare {
     }
     this.#build();
     const answer = await api.get("clips", { ids: takes.join(","), limit: takes.length });
-    const clips = takes.map((id) => answer.clips.find((clip) => clip.id.startsWith(id))).filter(Boolean);
+    const clips = takes.flatMap((id) => answer.clips.find((clip) => clip.id.startsWith(id)) ?? []);
     if (clips.length < takes.length) this.app.toast(t("compare.gone", { n: takes.length - clips.length }), "error");
     if (!clips.length) {
       put(
@@ -79,19 +118,29 @@ class Compare {
   // --- what is known about the takes ---------------------------------------------------------------------------
 
   async #facts() {
-    const each = (path) =>
+    const { signal } = this.abort;
+    /**
+     * @template T
+     * @param {(clip: ClipFacts) => Promise<T>} ask
+     * @param {T} none in the place of what did not come
+     */
+    const each = (ask, none) =>
       Promise.all(
         this.clips.map((clip) =>
-          api.get(`clips/${clip.id}/${path}`, {}, this.abort.signal).catch((error) => {
-            if (error.name !== "AbortError") this.app.toast(error.message, "error");
-            return {};
+          ask(clip).catch((error) => {
+            if (!api.isAborted(error)) this.app.toast(sentenceOf(error), "error");
+            return none;
           }),
         ),
       );
-    const [scores, curves, events] = await Promise.all([each("scores"), each("timelines"), each("events")]);
-    this.scores = scores.map((answer) => answer.scores ?? answer);
-    this.timelines.curves = curves.map((answer) => answer.timelines ?? answer);
-    this.timelines.events = events.map((answer) => answer.events ?? (Array.isArray(answer) ? answer : []));
+    const [scores, curves, events] = await Promise.all([
+      each((clip) => api.get(`clips/${clip.id}/scores`, {}, signal), {}),
+      each((clip) => api.get(`clips/${clip.id}/timelines`, {}, signal), {}),
+      each((clip) => api.get(`clips/${clip.id}/events`, {}, signal), []),
+    ]);
+    this.scores = scores;
+    this.timelines.curves = curves;
+    this.timelines.events = events;
     const known = [...new Set(this.timelines.curves.flatMap((curve) => Object.keys(curve)))];
     const wished = this.state.metrics.filter((name) => known.includes(name));
     this.timelines.better = Object.fromEntries(
@@ -108,7 +157,10 @@ class Compare {
     put(this.factBox, factTable(this.clips, this.scores));
   }
 
-  /** What to show first: curves that found worst moments, then those of steadiness over time. */
+  /**
+   * What to show first: curves that found worst moments, then those of steadiness over time.
+   * @param {string} metric
+   */
   #telling(metric) {
     const worst = this.timelines.events
       .flat()
@@ -152,14 +204,13 @@ class Compare {
         {
           type: "button",
           dataset: { mode },
-          title: `${t(`mode.${mode}`)} (${keyName(PLAYER_KEYS.find(([, command]) => command === mode)[0][0])})`,
+          title: `${t(`mode.${mode}`)} (${keyName(keyOf(mode))})`,
           onclick: () => this.stage.set({ mode }),
         },
         t(`mode.${mode}`),
       ),
     );
     this.tune = h("label", { class: "tune" });
-    const set = (key) => (value) => this.player.set({ [key]: value });
     this.rateChoice = choice(
       t("player.speed"),
       RATES.map((rate) => [String(rate), `${rate}×`]),
@@ -170,13 +221,13 @@ class Compare {
       t("player.align"),
       ALIGNS.map((name) => [name, t(`align.${name}`)]),
       this.state.align,
-      set("align"),
+      (value) => this.player.set({ align: /** @type {Align} */ (value) }),
     );
     this.endChoice = choice(
       t("player.ending"),
       ENDINGS.map((name) => [name, t(`ending.${name}`)]),
       this.state.ending,
-      set("ending"),
+      (value) => this.player.set({ ending: /** @type {Ending} */ (value) }),
     );
     this.loopButton = h(
       "button",
@@ -189,7 +240,7 @@ class Compare {
       SCALES.map((name) => [name, t(`scale.${name}`)]),
       this.state.scale,
       (value) => {
-        this.timelines.scale = value;
+        this.timelines.scale = /** @type {Scale} */ (value);
         this.timelines.draw();
         this.#save();
       },
@@ -198,6 +249,11 @@ class Compare {
     this.metricChoice = h("div", { class: "chips", role: "group", "aria-label": t("player.metrics") });
     this.factBox = h("div", { class: "fact-box" }, h("div", { class: "ghost-table" }));
     this.promptLine = h("p", { class: "prompt-line" });
+    /**
+     * @param {number} frames
+     * @param {string} word
+     * @param {"back" | "forward"} name
+     */
     const step = (frames, word, name) => iconButton(name, t(word), () => void this.player.step(frames));
     const transport = h(
       "div",
@@ -219,7 +275,7 @@ class Compare {
       ),
       this.loupeButton,
       iconButton("link", t("player.copyLink"), () => void this.#copyLink()),
-      (this.app.bench.permissions ?? {}).export !== false &&
+      this.app.bench.permissions.export !== false &&
         iconButton("download", t("export.title"), () => askExport(this.app, this.clips, this.player.time)),
       iconButton("keyboard", t("key.help"), () => this.run("help")),
       iconButton("full", t("key.fullscreen"), () => this.run("fullscreen")),
@@ -276,7 +332,7 @@ class Compare {
       { signal },
     );
     this.stage.element.addEventListener("click", (event) => {
-      const tile = event.target.closest(".tile");
+      const tile = /** @type {HTMLElement | null} */ (targetOf(event).closest(".tile"));
       if (tile) this.focusTake(Number(tile.dataset.take));
     });
     this.timelines.element.addEventListener("keydown", (event) => {
@@ -285,6 +341,7 @@ class Compare {
     this.#drawState();
   }
 
+  /** @param {number} index */
   focusTake(index) {
     this.focused = index;
     this.player.reference = index;
@@ -294,7 +351,7 @@ class Compare {
   }
 
   drawTakes() {
-    const mayMark = (this.app.bench.permissions ?? {}).annotate !== false && this.app.bench.mode === "local";
+    const mayMark = this.app.bench.permissions.annotate !== false && this.app.bench.mode === "local";
     for (const take of this.player.takes) {
       const { clip, soundButton, index } = take;
       soundButton.hidden = !clip.has_audio;
@@ -314,7 +371,7 @@ class Compare {
         );
       }
     }
-    const prompts = new Set(this.player.takes.map(({ clip }) => clip.prompt));
+    const prompts = new Set(this.clips.map((clip) => clip.prompt));
     this.promptLine.textContent = prompts.size === 1 ? [...prompts][0] : t("compare.prompts", { n: prompts.size });
     put(
       this.offsets,
@@ -337,7 +394,7 @@ class Compare {
                 step: "0.01",
                 value: String(take.offsetS),
                 "aria-label": t("player.offsetOf", { n: take.index + 1 }),
-                onchange: (event) => this.player.setOffset(take.index, Number(event.target.value) || 0),
+                onchange: (event) => this.player.setOffset(take.index, Number(event.currentTarget.value) || 0),
               }),
               "s",
             ),
@@ -374,9 +431,7 @@ class Compare {
       input.value = String(player.takes[index].offsetS);
     });
     for (const take of player.takes) put(take.soundButton, icon(player.solo === take.index ? "sound" : "mute"));
-    const tuned = { overlay: ["mix", 0, 1, 0.01], difference: ["gain", 1, 32, 0.5] }[
-      player.takes.length > 1 ? stage.mode : ""
-    ];
+    const tuned = player.takes.length > 1 ? TUNED[stage.mode] : undefined;
     this.tune.hidden = !tuned;
     if (tuned && this.tune.dataset.of !== tuned[0]) {
       const [key, min, max, step] = tuned;
@@ -390,10 +445,11 @@ class Compare {
           max: String(max),
           step: String(step),
           value: String(stage[key]),
-          oninput: (event) => stage.set({ [key]: Number(event.target.value) }),
+          oninput: (event) => stage.set({ [key]: Number(event.currentTarget.value) }),
         }),
       );
-    } else if (tuned) this.tune.querySelector("input").value = String(stage[tuned[0]]);
+    } else if (tuned)
+      /** @type {HTMLInputElement} */ (this.tune.querySelector("input")).value = String(stage[tuned[0]]);
     else delete this.tune.dataset.of;
   }
 
@@ -450,15 +506,20 @@ class Compare {
 
   // --- commands ----------------------------------------------------------------------------------------------------
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
     if (isTyping(event) || document.querySelector("dialog[open]")) return;
-    const found = commandFor(event, PLAYER_KEYS);
-    if (!found || (!this.keysOn && event.key.length === 1 && event.key !== " " && found.command !== "help")) return;
-    if (event.repeat && !/step|second|gain|zoom|offset/i.test(found.command)) return;
+    const pressed = commandFor(event, PLAYER_KEYS);
+    if (!pressed || (!this.keysOn && event.key.length === 1 && event.key !== " " && pressed.command !== "help")) return;
+    if (event.repeat && !/step|second|gain|zoom|offset/i.test(pressed.command)) return;
     event.preventDefault();
-    this.run(found.command, found.digit);
+    this.run(pressed.command, pressed.digit);
   }
 
+  /**
+   * @param {string} command
+   * @param {number} [digit]
+   */
   run(command, digit = 0) {
     run(this, command, digit);
   }
@@ -471,6 +532,11 @@ class Compare {
   }
 }
 
+/**
+ * @param {App} app
+ * @param {HTMLElement} element
+ * @param {string} query
+ */
 export async function open(app, element, query) {
   const compare = new Compare(app, element, query);
   await compare.open();

@@ -1,26 +1,61 @@
+// @ts-check
 // Elements without markup: every text that comes from outside becomes a text node, never HTML.
+
+/** @import { Child, Option, Props } from "../types/page.js" */
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/**
+ * What there is of some children, in one list.
+ * @param {readonly Child[]} children
+ */
+function nodesOf(children) {
+  const flat = /** @type {(Node | string | false | null | undefined)[]} */ (children.flat(3));
+  return flat.filter((child) => child !== null && child !== undefined && child !== false);
+}
+
+/**
+ * @template {HTMLElement | SVGElement} E
+ * @param {E} element
+ * @param {Record<string, any> | null | undefined} props
+ * @param {readonly Child[]} children
+ * @returns {E}
+ */
 function fill(element, props, children) {
+  const settable = /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (element));
   for (const [name, value] of Object.entries(props ?? {})) {
     if (value === undefined || value === null || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "dataset") Object.assign(element.dataset, value);
-    else if (name === "style") for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
-    else if (name in element && !(element instanceof SVGElement) && typeof value !== "string") element[name] = value;
+    else if (name === "style")
+      for (const [key, text] of Object.entries(value)) element.style.setProperty(key, String(text));
+    else if (name in element && !(element instanceof SVGElement) && typeof value !== "string") settable[name] = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...nodesOf(children));
   return element;
 }
 
-/** An HTML element; `on…` props are listeners, strings become text nodes. */
+/**
+ * An HTML element; `on…` props are listeners, strings become text nodes.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Props<HTMLElementTagNameMap[K]> | null} [props]
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
 export function h(tag, props, ...children) {
   return fill(document.createElement(tag), props, children);
 }
 
-/** An SVG element. */
+/**
+ * An SVG element.
+ * @template {keyof SVGElementTagNameMap} K
+ * @param {K} tag
+ * @param {Props<SVGElementTagNameMap[K]> | null} [props]
+ * @param {...Child} children
+ * @returns {SVGElementTagNameMap[K]}
+ */
 export function s(tag, props, ...children) {
   return fill(document.createElementNS(SVG, tag), props, children);
 }
@@ -31,21 +66,43 @@ const ICONS = {
   back: "M15.5 5v14L6 12zM18 5h2v14h-2z",
   forward: "M8.5 5v14L18 12zM4 5h2v14H4z",
   star: "M12 3.2l2.7 5.6 6.1.8-4.5 4.2 1.1 6.1L12 17l-5.4 2.9 1.1-6.1L3.2 9.6l6.1-.8z",
-  cross: "M6 7.4 7.4 6 12 10.6 16.600 6 18 7.4 13.4 12 18 16.600 16.600 18 12 13.4 7.4 18 6 16.600 10.6 12z",
-  sound:
-    "M4 9.500v5h3.500L12 18.500v-13L7.500 9.500zM14.500 8.200v7.600c1.600-.6 2.700-2 2.700-3.800s-1.100-3.200-2.700-3.800zM14.500 4.400v1.900c2.700.7 4.600 3 4.600 5.700s-1.900 5-4.600 5.700v1.900c3.700-.8 6.500-3.900 6.500-7.600s-2.800-6.800-6.500-7.600z",
-  mute: "M4 9.500v5h3.500L12 18.500v-13L7.500 9.500zM20.500 9.900l-1.400-1.400-2.100 2.100-2.100-2.100-1.400 1.400 2.100 2.100-2.100 2.100 1.400 1.400 2.100-2.100 2.100 2.100 1.400-1.400-2.100-2.100z",
+  cross: "M6 7.4 7.4 6 12 10.6 16.6 6 18 7.4 13.4 12 18 16.6 16.6 18 12 13.4 7.4 18 6 16.6 10.6 12z",
+  sound: [
+    "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5z",
+    "M14.5 8.2v7.6c1.6-.6 2.7-2 2.7-3.8s-1.1-3.2-2.7-3.8z",
+    "M14.5 4.4v1.9c2.7.7 4.6 3 4.6 5.7s-1.9 5-4.6 5.7v1.9c3.7-.8 6.5-3.9 6.5-7.6s-2.8-6.8-6.5-7.6z",
+  ].join(""),
+  mute: [
+    "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5z",
+    "M20.5 9.9l-1.4-1.4-2.1 2.1-2.1-2.1-1.4 1.4 2.1 2.1-2.1 2.1 1.4 1.4 2.1-2.1 2.1 2.1 1.4-1.4-2.1-2.1z",
+  ].join(""),
   full: "M4 4h6v2H6v4H4zM14 4h6v6h-2V6h-4zM4 14h2v4h4v2H4zM18 14h2v6h-6v-2h4z",
-  link: "M10.600 13.400a1 1 0 0 1 0-1.400l4.200-4.200a3 3 0 1 1 4.200 4.200l-2.100 2.100-1.400-1.400 2.100-2.100a1 1 0 0 0-1.400-1.400L12 13.400a1 1 0 0 1-1.400 0zM13.400 10.600a1 1 0 0 1 0 1.400l-4.200 4.200a3 3 0 1 1-4.200-4.200l2.100-2.100 1.400 1.400-2.100 2.100a1 1 0 0 0 1.400 1.400L12 10.600a1 1 0 0 1 1.400 0z",
-  keyboard:
-    "M3 6h18v12H3zm2 2v8h14V8zm1.500 1.500h2v1.500h-2zm3.200 0h2v1.500h-2zm3.200 0h2v1.500h-2zm3.200 0h2v1.500h-2zM8 13h8v1.500H8z",
-  check: "M9.500 16.200 5.300 12l-1.400 1.400 5.600 5.600L20.500 8l-1.400-1.400z",
-  zoom: "M10 4a6 6 0 1 0 3.700 10.700l4.600 4.600 1.400-1.400-4.600-4.600A6 6 0 0 0 10 4zm0 2a4 4 0 1 1 0 8 4 4 0 0 1 0-8z",
-  download: "M11 4h2v8.200l3-3 1.400 1.400L12 16l-5.400-5.400L8 9.200l3 3zM5 18h14v2H5z",
-  next: "M5 5v14l8.500-7zM13.500 5v14L22 12z",
+  link: [
+    "M10.6 13.4a1 1 0 0 1 0-1.4l4.2-4.2a3 3 0 1 1 4.2 4.2l-2.1 2.1-1.4-1.4 2.1-2.1a1 1 0 0 0-1.4-1.4L12 13.4a1 1 0 0 1-1.4 0z",
+    "M13.4 10.6a1 1 0 0 1 0 1.4l-4.2 4.2a3 3 0 1 1-4.2-4.2l2.1-2.1 1.4 1.4-2.1 2.1a1 1 0 0 0 1.4 1.4L12 10.6a1 1 0 0 1 1.4 0z",
+  ].join(""),
+  keyboard: [
+    "M3 6h18v12H3zm2 2v8h14V8zm1.5 1.5h2v1.5h-2zm3.2 0h2v1.5h-2zm3.2 0h2v1.5h-2zm3.2 0h2v1.5h-2z",
+    "M8 13h8v1.5H8z",
+  ].join(""),
+  check: "M9.5 16.2 5.3 12l-1.4 1.4 5.6 5.6L20.5 8l-1.4-1.4z",
+  zoom: "M10 4a6 6 0 1 0 3.7 10.7l4.6 4.6 1.4-1.4-4.6-4.6A6 6 0 0 0 10 4zm0 2a4 4 0 1 1 0 8 4 4 0 0 1 0-8z",
+  download: "M11 4h2v8.2l3-3 1.4 1.4L12 16l-5.4-5.4L8 9.2l3 3zM5 18h14v2H5z",
+  next: "M5 5v14l8.5-7zM13.5 5v14L22 12z",
 };
 
-/** A 24-unit icon; decoration only, so the control around it carries the name. */
+/**
+ * What an event happened on.
+ * @param {Event} event
+ */
+export function targetOf(event) {
+  return /** @type {Element} */ (event.target);
+}
+
+/**
+ * A 24-unit icon; decoration only, so the control around it carries the name.
+ * @param {keyof typeof ICONS} name
+ */
 export function icon(name) {
   return s(
     "svg",
@@ -54,16 +111,29 @@ export function icon(name) {
   );
 }
 
-/** Replace all children. */
+/**
+ * Replace all children.
+ * @template {Element} E
+ * @param {E} parent
+ * @param {...Child} children
+ * @returns {E}
+ */
 export function put(parent, ...children) {
-  parent.replaceChildren(
-    ...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false),
-  );
+  parent.replaceChildren(...nodesOf(children));
   return parent;
 }
 
-/** A `<select>` from [value, label] pairs. */
+/**
+ * A `<select>` from [value, label] pairs.
+ * @param {string} label
+ * @param {readonly Option[]} options
+ * @param {string} value
+ * @param {(value: string) => unknown} onchange
+ * @param {Props<HTMLSelectElement>} [props]
+ * @returns {HTMLSelectElement}
+ */
 export function choice(label, options, value, onchange, props = {}) {
+  /** @type {HTMLSelectElement} */
   const select = h(
     "select",
     { "aria-label": label, ...props, onchange: () => onchange(select.value) },
@@ -72,7 +142,14 @@ export function choice(label, options, value, onchange, props = {}) {
   return select;
 }
 
-/** A button with an icon, a name for screen readers, and the name as a tooltip. */
+/**
+ * A button with an icon, a name for screen readers, and the name as a tooltip.
+ * @param {keyof typeof ICONS} name
+ * @param {string} label
+ * @param {Props<HTMLButtonElement>["onclick"]} onclick
+ * @param {Props<HTMLButtonElement>} [props]
+ * @returns {HTMLButtonElement}
+ */
 export function iconButton(name, label, onclick, props = {}) {
   return h(
     "button",
@@ -81,9 +158,16 @@ export function iconButton(name, label, onclick, props = {}) {
   );
 }
 
-/** A modal dialog with a heading; closes on Escape and on its own button. */
+/**
+ * A modal dialog with a heading; closes on Escape and on its own button.
+ * @param {string} title
+ * @param {string} close
+ * @param {...Child} children
+ * @returns {HTMLDialogElement}
+ */
 export function dialog(title, close, ...children) {
   const heading = h("h2", { id: `dialog-${Math.random().toString(36).slice(2)}` }, title);
+  /** @type {HTMLDialogElement} */
   const element = h(
     "dialog",
     { class: "dialog", "aria-labelledby": heading.id, onclose: () => element.remove() },

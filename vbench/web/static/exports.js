@@ -1,14 +1,25 @@
+// @ts-check
 // Export of chosen takes: asked for, watched until it is made, then downloaded.
 
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { t } from "./words.js";
 
+/** @import { App } from "./app.js" */
+/** @import { ClipFacts, ExportKind } from "../types/page.js" */
+
+/** @type {ExportKind[]} */
 export const KINDS = ["zip", "side_by_side", "contact_png", "contact_pdf", "frames", "otio", "edl", "csv"];
 
-/** Ask what to export and do it. */
+/**
+ * Ask what to export and do it.
+ * @param {App} app
+ * @param {readonly ClipFacts[]} clips
+ * @param {number | null} [atS]
+ */
 export function askExport(app, clips, atS = null) {
   const status = h("p", { role: "status", class: "hint" }, t("export.which", { n: clips.length }));
+  /** @param {ExportKind} kind */
   const run = async (kind) => {
     for (const button of buttons) button.disabled = true; // one at a time; the line above speaks of one
     status.textContent = t("export.making");
@@ -30,6 +41,7 @@ export function askExport(app, clips, atS = null) {
     h("a", { href: answer.url, download: answer.name }).click();
     status.textContent = t("export.done");
   };
+  /** @type {HTMLButtonElement[]} */
   const buttons = KINDS.map((kind) =>
     h(
       "button",
@@ -41,6 +53,12 @@ export function askExport(app, clips, atS = null) {
   app.ask(t("export.title"), status, h("div", { class: "export-kinds" }, buttons));
 }
 
+/**
+ * @param {string[]} clips
+ * @param {ExportKind} kind
+ * @param {number | null} atS
+ * @param {(share: number) => void} onprogress
+ */
 async function exported(clips, kind, atS, onprogress) {
   let task = await api.post(
     "exports",

@@ -1,8 +1,12 @@
+// @ts-check
 // Beside the takes: what was asked, what came, what it cost, and every score with the interval of its tool.
 
 import { h, s } from "./dom.js";
 import { bytes, money, num, seconds, t } from "./words.js";
 
+/** @import { ClipFacts, ScoreFacts } from "../types/page.js" */
+
+/** @type {[word: string, read: (clip: ClipFacts) => string][]} */
 const ROWS = [
   ["fact.size", (c) => `${c.width} × ${c.height}`],
   ["fact.fps", (c) => `${num(c.fps, 3)}${c.is_vfr ? ` ${t("fact.vfr")}` : ""}`],
@@ -14,9 +18,16 @@ const ROWS = [
   ["fact.cost", (c) => `${money(c.cost_usd)}${c.cost_source === "estimated" ? ` ${t("fact.estimated")}` : ""}`],
   ["fact.licence", (c) => c.licence || "–"],
 ];
+/** @typedef {Record<string, ScoreFacts>} Scores */
+
 const GROUPS = ["overall", "temporal", "motion", "picture", "text", "sound", "spec", "vbench"];
 
-/** Index of the best finite value, or -1 where there is no better (neutral metric, one value, a tie). */
+/**
+ * Index of the best finite value, or -1 where there is no better (neutral metric, one value, a tie).
+ * @param {readonly number[]} values
+ * @param {boolean | null | undefined} higherIsBetter
+ * @returns {number}
+ */
 export function best(values, higherIsBetter) {
   const known = values.map((value, index) => [value, index]).filter(([value]) => Number.isFinite(value));
   if (higherIsBetter === null || higherIsBetter === undefined || known.length < 2) return -1;
@@ -24,10 +35,15 @@ export function best(values, higherIsBetter) {
   return sorted[0][0] === sorted[1][0] ? -1 : sorted[0][1];
 }
 
-/** Where the take lies against its tool: the interval as a line, the mean as a tick, the take as a dot. */
+/**
+ * Where the take lies against its tool: the interval as a line, the mean as a tick, the take as a dot.
+ * @param {ScoreFacts} score
+ * @param {readonly number[]} range
+ */
 function whisker(score, [low, high]) {
   if (score.tool_mean === null || score.tool_mean === undefined || !(high > low)) return null;
-  const x = (value) => 2 + ((value - low) / (high - low)) * 76;
+  /** @param {number | null} value */
+  const x = (value) => 2 + (((value ?? 0) - low) / (high - low)) * 76;
   const words = t("fact.tool", { mean: num(score.tool_mean), low: num(score.ci_low), high: num(score.ci_high) });
   return s(
     "svg",
@@ -40,8 +56,12 @@ function whisker(score, [low, high]) {
   );
 }
 
+/**
+ * @param {string} metric
+ * @param {readonly Scores[]} columns
+ */
 function scoreRow(metric, columns) {
-  const any = columns.find((column) => column?.[metric])[metric];
+  const any = /** @type {Scores} */ (columns.find((column) => column?.[metric]))[metric];
   const values = columns.map((column) => column?.[metric]?.value ?? NaN);
   const winner = best(values, any.higher_is_better);
   const spread = columns
@@ -49,7 +69,7 @@ function scoreRow(metric, columns) {
       const score = column?.[metric];
       return score ? [score.value, score.tool_mean, score.ci_low, score.ci_high] : [];
     })
-    .filter(Number.isFinite);
+    .filter((value) => value !== null);
   const scale = [Math.min(...spread), Math.max(...spread)];
   const arrow = any.higher_is_better === null ? "" : any.higher_is_better ? " ↑" : " ↓";
   return h(
@@ -77,14 +97,19 @@ function scoreRow(metric, columns) {
 
 /**
  * A table with a column per take.
- * @param clips as the API tells them
- * @param {Record<string, object>[]} scores per take: metric → score
+ * @param {readonly ClipFacts[]} clips
+ * @param {readonly Scores[]} scores per take
  */
 export function factTable(clips, scores) {
   const metrics = [...new Set(scores.flatMap((column) => Object.keys(column ?? {})))];
-  const groupOf = (metric) => scores.find((column) => column?.[metric])[metric].group;
+  /** @param {string} metric */
+  const groupOf = (metric) => scores.find((column) => column?.[metric])?.[metric].group ?? "";
   const span = clips.length + 1;
   const isOnePrompt = new Set(clips.map((clip) => clip.prompt_key ?? clip.prompt)).size === 1;
+  /**
+   * @param {string} label
+   * @param {(clip: ClipFacts) => string | undefined} read
+   */
   const text = (label, read) =>
     clips.some(read) &&
     h(

@@ -1,16 +1,30 @@
+// @ts-check
 // Frames and seconds of a clip of constant rate, and a seek that is not done before the frame is on screen.
 
-/** 0-based frame shown at a second; a hair of tolerance, since n / fps is rarely exact in binary. */
+/**
+ * 0-based frame shown at a second; a hair of tolerance, since n / fps is rarely exact in binary.
+ * @param {number} localS
+ * @param {number} fps
+ * @param {number} nFrames
+ */
 export function frameAt(localS, fps, nFrames) {
   return Math.max(0, Math.min(nFrames - 1, Math.floor(localS * fps + 1e-3)));
 }
 
-/** The middle of a frame: a seek to its edge may show its neighbour. */
+/**
+ * The middle of a frame: a seek to its edge may show its neighbour.
+ * @param {number} frame
+ * @param {number} fps
+ */
 export function frameCentre(frame, fps) {
   return (frame + 0.5) / fps;
 }
 
-/** `seconds:frames` for a person, such as 3:07. */
+/**
+ * `seconds:frames` for a person, such as 3:07.
+ * @param {number} localS
+ * @param {number} fps
+ */
 export function timecode(localS, fps) {
   const frame = Math.max(0, Math.floor((localS + 6e-4) * fps)); // moments are told to the millisecond
   const rate = Math.max(1, Math.round(fps));
@@ -19,7 +33,10 @@ export function timecode(localS, fps) {
   return `${seconds}:${String(within).padStart(2, "0")}`;
 }
 
-/** `m:ss.mmm` of the common clock. */
+/**
+ * `m:ss.mmm` of the common clock.
+ * @param {number} timeS
+ */
 export function clockcode(timeS) {
   const ms = Math.max(0, Math.round(timeS * 1000));
   return `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}.${String(ms % 1000).padStart(3, "0")}`;
@@ -31,12 +48,17 @@ export function clockcode(timeS) {
  * requestVideoFrameCallback says which frame was presented: by its first moment, or (Firefox) by the moment sought.
  * Without it the position after `seeked` has to do.
  * @returns {Promise<number>} NaN where nothing was shown in time
+ * @param {HTMLVideoElement} video
+ * @param {number} frame
+ * @param {number} fps
+ * @param {number} [timeoutMs]
  */
 export function showFrame(video, frame, fps, timeoutMs = 1500) {
   const target = frameCentre(frame, fps);
   return new Promise((resolve) => {
     let request = 0;
     const timer = setTimeout(() => finish(NaN), timeoutMs);
+    /** @param {number} shown */
     const finish = (shown) => {
       clearTimeout(timer);
       if (request && video.cancelVideoFrameCallback) video.cancelVideoFrameCallback(request);
@@ -47,6 +69,7 @@ export function showFrame(video, frame, fps, timeoutMs = 1500) {
       if (!video.requestVideoFrameCallback) finish(frameAt(video.currentTime, fps, Infinity));
     };
     if (video.requestVideoFrameCallback) {
+      /** @type {VideoFrameRequestCallback} */
       const onFrame = (_now, metadata) => {
         const shown = frameAt(metadata.mediaTime, fps, Infinity);
         if (shown === frame) finish(shown);

@@ -1,3 +1,4 @@
+// @ts-check
 // Have tools make takes: what each can do here and what this click costs, before the click; beside it, one's own clips.
 
 import * as api from "./api.js";
@@ -6,32 +7,58 @@ import { h, put } from "./dom.js";
 import { pickPrompt, shelfName } from "./picker.js";
 import { money, seconds, t } from "./words.js";
 
+/** @import { App } from "./app.js" */
+/** @import { ChoiceFacts, ModelFacts, PlanFacts, Props } from "../types/page.js" */
+
 const PLAN_AFTER_MS = 350;
 const KEY_MISSING = /(^|; )set [A-Z][A-Z0-9_]+/;
 
-/** Id of the picked prompt as long as its text is as it was; an edited prompt is a new one. */
+/**
+ * Id of the picked prompt as long as its text is as it was; an edited prompt is a new one.
+ * @param {{id: string, text: string} | null} picked
+ * @param {string} text
+ */
 export function pickedId(picked, text) {
   return picked && picked.text === text ? picked.id : "";
 }
 
 class Generate {
+  /** @type {ChoiceFacts | null} */ picked = null;
+  /** @type {Map<string, PlanFacts>} */ plans = new Map();
+  /** @type {ModelFacts[]} */ models;
+  /** @type {Bring | undefined} */ bring;
+  /** @type {HTMLTextAreaElement} */ promptBox;
+  /** @type {HTMLElement} */ pickedNote;
+  /** @type {HTMLInputElement} */ samples;
+  /** @type {HTMLInputElement} */ length;
+  /** @type {HTMLInputElement} */ ceiling;
+  /** @type {HTMLInputElement} */ search;
+  /** @type {HTMLElement} */ tools;
+  /** @type {HTMLElement} */ keys;
+  /** @type {HTMLElement} */ total;
+  /** @type {number | undefined} */ timer;
+
+  /**
+   * @param {App} app
+   * @param {HTMLElement} element
+   * @param {string} query
+   */
   constructor(app, element, query) {
     this.app = app;
     this.element = element;
-    const asked = new URLSearchParams(query);
-    this.text = asked.get("prompt") ?? "";
-    this.ticked = new Set((asked.get("models") ?? "").split(",").filter(Boolean));
-    this.picked = null;
+    const wished = new URLSearchParams(query);
+    this.text = wished.get("prompt") ?? "";
+    this.ticked = new Set((wished.get("models") ?? "").split(",").filter(Boolean));
     this.mayBeUnpriced = false; // tools may be used although nobody knows their price
-    this.plans = new Map();
     this.turn = 0;
   }
 
   async open() {
-    const may = this.app.bench.permissions ?? {};
+    const may = this.app.bench.permissions;
     const models = await api.get("models");
-    this.models = (models.models ?? models).filter((model) => model.in_catalog && model.status !== "retired");
+    this.models = models.filter((model) => model.in_catalog && model.status !== "retired");
     this.bring = new Bring(this.app, this.models);
+    /** @param {string} word */
     const closed = (word) => h("p", { class: "hint closed" }, t(word));
     put(
       this.element,
@@ -94,6 +121,12 @@ class Generate {
       t("make.pick"),
     );
     this.pickedNote = h("span", { class: "unit", role: "status" });
+    /**
+     * @param {string} label
+     * @param {string} hint
+     * @param {Props<HTMLInputElement>} props
+     * @returns {[HTMLLabelElement, HTMLInputElement]}
+     */
     const number = (label, hint, props) => {
       const input = h("input", { type: "number", oninput: again, ...props });
       return [h("label", {}, h("span", {}, t(label)), input, h("small", { class: "unit" }, t(hint))), input];
@@ -142,6 +175,7 @@ class Generate {
         : t("make.edited");
   }
 
+  /** @param {string[]} models */
   #wish(models) {
     const length = Number(this.length.value);
     const ceiling = this.ceiling.value === "" ? null : Number(this.ceiling.value);
@@ -180,7 +214,7 @@ class Generate {
     const order = [...shown].sort(
       (a, b) => Number(this.plans.get(b.id)?.runnable ?? 0) - Number(this.plans.get(a.id)?.runnable ?? 0),
     );
-    const focused = document.activeElement?.dataset?.model;
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.model;
     const lacksKey = order.some((model) => KEY_MISSING.test(this.plans.get(model.id)?.reason ?? ""));
     put(
       this.tools,
@@ -193,6 +227,7 @@ class Generate {
     this.#drawTotal();
   }
 
+  /** @param {ModelFacts} model */
   #tool(model) {
     const plan = this.plans.get(model.id);
     const isOff = plan && !plan.runnable;
@@ -247,7 +282,7 @@ class Generate {
   }
 
   #drawTotal() {
-    const chosen = [...this.ticked].map((id) => this.plans.get(id)).filter((plan) => plan?.runnable);
+    const chosen = [...this.ticked].flatMap((id) => this.plans.get(id) ?? []).filter((plan) => plan.runnable);
     const cost = chosen.reduce((sum, plan) => sum + (plan.cost_usd ?? 0), 0);
     const unpriced = chosen.filter((plan) => plan.is_billable && plan.cost_usd === null).length;
     const jobs = chosen.reduce((sum, plan) => sum + plan.n_jobs, 0);
@@ -301,6 +336,7 @@ class Generate {
     );
   }
 
+  /** @param {HTMLButtonElement} button */
   async #start(button) {
     button.disabled = true; // one click, one task
     const task = await this.app.attempt(() =>
@@ -319,6 +355,11 @@ class Generate {
   }
 }
 
+/**
+ * @param {App} app
+ * @param {HTMLElement} element
+ * @param {string} query
+ */
 export async function open(app, element, query) {
   const generate = new Generate(app, element, query);
   await generate.open();

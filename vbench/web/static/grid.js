@@ -1,6 +1,12 @@
+// @ts-check
 // Which cards of a very long wall are near the window; numbers only.
 
-/** Columns that fit, at least one. */
+/**
+ * Columns that fit, at least one.
+ * @param {number} width
+ * @param {number} minCard
+ * @param {number} gap
+ */
 export function columnsFor(width, minCard, gap) {
   return Math.max(1, Math.floor((width + gap) / (minCard + gap)));
 }
@@ -8,6 +14,7 @@ export function columnsFor(width, minCard, gap) {
 /**
  * Cards to have in the document.
  * @returns {{first: number, end: number, offset: number, height: number}} [first, end) and pixels above and in all
+ * @param {{total: number, columns: number, rowHeight: number, scrollTop: number, viewHeight: number, margin?: number}} wall
  */
 export function windowOf({ total, columns, rowHeight, scrollTop, viewHeight, margin = 2 }) {
   const rows = Math.ceil(total / columns);
@@ -21,7 +28,11 @@ export function windowOf({ total, columns, rowHeight, scrollTop, viewHeight, mar
   };
 }
 
-/** Which tile of a sprite a pointer at a share of the width means, as a CSS background position in percent. */
+/**
+ * Which tile of a sprite a pointer at a share of the width means, as a CSS background position in percent.
+ * @param {number} share
+ * @param {{columns: number, rows: number, n: number}} shape
+ */
 export function spriteTile(share, { columns, rows, n }) {
   const index = Math.max(0, Math.min(n - 1, Math.floor(share * n)));
   const x = columns > 1 ? ((index % columns) / (columns - 1)) * 100 : 0;

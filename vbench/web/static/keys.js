@@ -1,6 +1,12 @@
+// @ts-check
 // The keyboard map as a table: one source for what keys do, for the help on "?", and for the documentation.
 
-/** [keys, command, word]; "Shift+" and "Alt+" prefixes, then KeyboardEvent.key (letters in lower case) or Digit. */
+/** @import { KeyRow } from "../types/page.js" */
+
+/**
+ * [keys, command, word]; "Shift+" and "Alt+" prefixes, then KeyboardEvent.key (letters in lower case) or Digit.
+ * @type {KeyRow[]}
+ */
 export const PLAYER_KEYS = [
   [["Space", "k"], "toggle", "key.toggle"],
   [["l"], "faster", "key.faster"],
@@ -41,6 +47,7 @@ export const PLAYER_KEYS = [
   [["?"], "help", "key.help"],
 ];
 
+/** @type {KeyRow[]} */
 export const ARENA_KEYS = [
   [["ArrowLeft", "1"], "left", "arena.left"],
   [["ArrowRight", "2"], "right", "arena.right"],
@@ -57,6 +64,8 @@ export const ARENA_KEYS = [
 /**
  * The command that a key press means.
  * @returns {{command: string, digit: number} | null}
+ * @param {KeyboardEvent} event
+ * @param {readonly KeyRow[]} table
  */
 export function commandFor(event, table) {
   if (event.ctrlKey || event.metaKey) return null;
@@ -70,7 +79,10 @@ export function commandFor(event, table) {
   return row ? { command: row[1], digit: isDigit ? Number(event.code.slice(5)) : 0 } : null;
 }
 
-/** Whether a key press belongs to a control (typing, choosing in a list) rather than to the player. */
+/**
+ * Whether a key press belongs to a control (typing, choosing in a list) rather than to the player.
+ * @param {Event & {key?: string}} event
+ */
 export function isTyping(event) {
   const target = event.composedPath?.()[0] ?? event.target;
   if (!(target instanceof Element)) return false;
@@ -79,8 +91,12 @@ export function isTyping(event) {
   return target.closest("button, a, summary") !== null && (event.key === " " || event.key === "Enter");
 }
 
-/** For a person: "Shift + E", "←". */
+/**
+ * For a person: "Shift + E", "←".
+ * @param {string} key
+ */
 export function keyName(key) {
+  /** @type {Record<string, string>} */
   const names = { ArrowRight: "→", ArrowLeft: "←", ArrowUp: "↑", ArrowDown: "↓", Digit: "1 – 9" };
   return key
     .split(/\+(?=.)/)

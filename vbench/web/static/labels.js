@@ -1,14 +1,35 @@
+// @ts-check
 // Where the names of a plot's points go, so that none lies over another, a point, an interval or a line; numbers only.
+
+/** @import { Box, Named } from "../types/page.js" */
 
 const HIGH = 13;
 const LETTER = 6.7; // widest mean of a letter at 12 px
 
+/**
+ * @param {Box} a
+ * @param {Box} b
+ */
 const crosses = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+/**
+ * @param {number} x
+ * @param {number} y
+ * @param {number} half
+ * @returns {Box}
+ */
 const around = (x, y, half) => ({ left: x - half, right: x + half, top: y - half, bottom: y + half });
 
-/** Boxes that a name may take: beside its point first, then around it, then further off. */
+/**
+ * Boxes that a name may take: beside its point first, then around it, then further off.
+ * @param {Named} point
+ */
 function* places({ x, y, name }) {
   const wide = name.length * LETTER + 2;
+  /**
+   * @param {number} left
+   * @param {number} middle
+   * @returns {Box}
+   */
   const box = (left, middle) => ({ left, right: left + wide, top: middle - HIGH / 2, bottom: middle + HIGH / 2 });
   for (const away of [0, 14, 28, 42]) {
     for (const up of away ? [-away, away] : [0]) {
@@ -20,7 +41,11 @@ function* places({ x, y, name }) {
   }
 }
 
-/** Squared distance from a point to a box. */
+/**
+ * Squared distance from a point to a box.
+ * @param {{x: number, y: number}} point
+ * @param {Box} box
+ */
 function apart({ x, y }, box) {
   const [dx, dy] = [Math.max(box.left - x, 0, x - box.right), Math.max(box.top - y, 0, y - box.bottom)];
   return dx * dx + dy * dy;
@@ -49,7 +74,8 @@ export function placeLabels(points, bounds, taken = []) {
         box.bottom <= bounds.bottom &&
         !used.some((other) => crosses(box, other)),
     );
-    const box = free.find((one) => points.every((other) => apart(point, one) <= apart(other, one))) ?? free[0] ?? null;
+    const box =
+      free.find((place) => points.every((other) => apart(point, place) <= apart(other, place))) ?? free[0] ?? null;
     if (box) used.push(box);
     return box;
   });

@@ -1,3 +1,4 @@
+// @ts-check
 // Where takes lie side by side: all pictures equally high and as large as the stage allows; numbers only.
 
 export const GAP = 4;
@@ -8,15 +9,29 @@ export const SIDE = 156;
 const NARROWEST = 120; // a take's number, name and counter need this much
 const NARROW_STAGE = 640;
 
-/** All ways to break n takes, in their order, into rows: lists of row lengths. */
+/**
+ * All ways to break n takes, in their order, into rows: lists of row lengths.
+ * @param {number} n
+ * @returns {number[][]}
+ */
 function breaks(n) {
   if (n === 0) return [[]];
   return Array.from({ length: n }, (_, first) => breaks(n - first - 1).map((rest) => [first + 1, ...rest])).flat();
 }
 
-/** The largest height at which all rows fit, by halving. */
+/**
+ * The largest height at which all rows fit, by halving.
+ * @param {number[][]} rows
+ * @param {number} width
+ * @param {number} height
+ * @param {{line: number, side: number}} space
+ */
 function tallest(rows, width, height, { line, side }) {
   const room = (height - GAP * (rows.length - 1)) / rows.length - line;
+  /**
+   * @param {number[]} row
+   * @param {number} h
+   */
   const wide = (row, h) => row.reduce((sum, aspect) => sum + tileWidth(aspect, h, side), GAP * (row.length - 1));
   let [low, high] = [0, Math.max(0, room)];
   for (let turn = 0; turn < 24; turn += 1) {
@@ -27,16 +42,31 @@ function tallest(rows, width, height, { line, side }) {
   return low;
 }
 
+/**
+ * @param {number} aspect
+ * @param {number} height
+ * @param {number} side
+ */
 function tileWidth(aspect, height, side) {
   return side ? aspect * height + side : Math.max(aspect * height, NARROWEST);
 }
 
+/**
+ * @param {number[]} aspects
+ * @param {number} width
+ * @param {number} height
+ * @param {"below" | "beside"} heads
+ */
 function arranged(aspects, width, height, heads) {
   const space = heads === "beside" ? { line: 0, side: SIDE } : { line: LINE, side: 0 };
-  let best = { picture: -1 };
+  /** @type {{picture: number, rows: number[][]}} */
+  let best = { picture: -1, rows: [] };
   for (const lengths of breaks(aspects.length).sort((a, b) => a.length - b.length)) {
     let first = 0;
-    const rows = lengths.map((length) => aspects.slice(first, (first += length)));
+    const rows = lengths.map((length) => {
+      first += length;
+      return aspects.slice(first - length, first);
+    });
     const picture = tallest(rows, width, height, space);
     if (picture > best.picture * 1.001) best = { picture, rows };
   }
@@ -48,6 +78,9 @@ function arranged(aspects, width, height, heads) {
  * Text goes beside the pictures where that makes them larger, as it does where much of a wide stage would stay black.
  * @returns {{heads: "below" | "beside", rows: number, height: number, tiles: {left: number, top: number, width: number,
  *   height: number, pictureWidth: number, pictureHeight: number}[]}} height: of all rows together
+ * @param {number[]} aspects
+ * @param {number} width
+ * @param {number} height
  */
 export function layout(aspects, width, height) {
   const below = arranged(aspects, width, height, "below");

@@ -1,13 +1,20 @@
+// @ts-check
 // The state of a comparison as a query string, so that a link opens the same moment elsewhere; no DOM.
 
 import { SCALES } from "./curves.js";
 
+/** @import { Align, CompareState, Ending, Mode } from "../types/page.js" */
+
 /** Lanes of curves under the picture. */
 export const MAX_LANES = 4;
+/** @type {Mode[]} */
 export const MODES = ["grid", "wipe", "overlay", "difference", "blink"];
+/** @type {Align[]} */
 export const ALIGNS = ["time", "frame", "percent"];
+/** @type {Ending[]} */
 export const ENDINGS = ["shortest", "hold", "loop"];
 
+/** @type {Readonly<CompareState>} */
 export const DEFAULTS = Object.freeze({
   takes: [],
   mode: "grid",
@@ -33,17 +40,43 @@ export const DEFAULTS = Object.freeze({
   only: null,
 });
 
+/**
+ * @template {number | null} F
+ * @param {string | null} text
+ * @param {number} low
+ * @param {number} high
+ * @param {F} fallback
+ * @returns {number | F}
+ */
 const number = (text, low, high, fallback) => {
   const value = text === null || text === "" ? NaN : Number(text);
   return Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : fallback;
 };
-const oneOf = (text, known, fallback) => (known.includes(text) ? text : fallback);
+/**
+ * @template {string} T
+ * @param {string | null} text
+ * @param {readonly T[]} known
+ * @param {T} fallback
+ * @returns {T}
+ */
+const oneOf = (text, known, fallback) => known.find((name) => name === text) ?? fallback;
+/** @param {number} value */
 const short = (value) => String(Math.round(value * 10000) / 10000);
 
-/** @returns {string} without a leading "?"; what is as by default is left out */
+/**
+ * @returns {string} without a leading "?"; what is as by default is left out
+ * @param {Readonly<CompareState>} state
+ */
 export function toQuery(state) {
   const query = new URLSearchParams();
   if (state.takes.length) query.set("takes", state.takes.join(","));
+  /**
+   * @template T
+   * @param {string} key
+   * @param {T} value
+   * @param {T} fallback
+   * @param {(value: NonNullable<T>) => string} [text]
+   */
   const write = (key, value, fallback, text = String) => {
     if (value !== fallback && value !== null && value !== undefined) query.set(key, text(value));
   };
@@ -76,7 +109,11 @@ export function toQuery(state) {
   return query.toString();
 }
 
-/** The state that a query string describes; what it says wrongly is as by default. */
+/**
+ * The state that a query string describes; what it says wrongly is as by default.
+ * @param {string} text
+ * @returns {CompareState}
+ */
 export function fromQuery(text) {
   const query = new URLSearchParams(text);
   const takes = [...new Set((query.get("takes") ?? "").split(",").filter((id) => /^[0-9a-f]{6,64}$/.test(id)))].slice(
@@ -85,7 +122,9 @@ export function fromQuery(text) {
   );
   const last = Math.max(0, takes.length - 1);
   const offsets = (query.get("offset") ?? "").split(",");
+  /** @param {string} key */
   const place = (key) => (query.has(key) ? Math.round(number(query.get(key), 0, last, 0)) : null);
+  /** @param {string} key */
   const optional = (key) => (query.has(key) ? number(query.get(key), 0, 86400, null) : null);
   const zoom = number(query.get("zoom"), 1, 16, 1);
   return {

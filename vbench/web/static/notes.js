@@ -1,3 +1,4 @@
+// @ts-check
 // Remarks at moments of takes: written at the playhead, listed in order, a click goes back there.
 
 import * as api from "./api.js";
@@ -6,13 +7,22 @@ import { timecode } from "./framestep.js";
 import { clockTime, localTime } from "./sync.js";
 import { t } from "./words.js";
 
+/** @import { App } from "./app.js" */
+/** @import { Player } from "./player.js" */
+/** @import { NoteFacts } from "../types/page.js" */
+
 export class Notes {
+  /** @type {NoteFacts[]} */ notes = [];
+
+  /**
+   * @param {App} app
+   * @param {Player} player
+   */
   constructor(app, player) {
     this.app = app;
     this.player = player;
-    this.notes = [];
     this.take = 0;
-    this.mayWrite = (app.bench.permissions ?? {}).annotate !== false;
+    this.mayWrite = app.bench.permissions.annotate !== false;
     this.list = h("ol", { class: "note-list" });
     this.text = h("textarea", {
       rows: "2",
@@ -64,7 +74,7 @@ export class Notes {
       ),
     );
     const answers = await Promise.all(clips.map((clip) => api.get("notes", { clip: clip.id })));
-    this.notes = answers.flatMap((answer) => answer.notes ?? answer);
+    this.notes = answers.flat();
     this.draw();
   }
 
@@ -81,7 +91,7 @@ export class Notes {
     const start = Math.round(localS * 1000) / 1000;
     await this.app.attempt(async () => {
       const note = await api.post("notes", { clip: take.clip.id, start_s: start, end_s: start, text });
-      this.notes.push(note.note ?? note);
+      this.notes.push(note);
       this.text.value = "";
       this.draw();
       this.app.announce(t("note.added"));
@@ -90,6 +100,7 @@ export class Notes {
 
   draw() {
     const takes = this.player.takes;
+    /** @param {NoteFacts} note */
     const indexOf = (note) => takes.findIndex((take) => take.clip.id === note.clip);
     const sorted = this.notes.filter((note) => indexOf(note) >= 0).sort((a, b) => a.start_s - b.start_s);
     put(

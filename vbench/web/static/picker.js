@@ -1,18 +1,37 @@
+// @ts-check
 // Pick a prompt: the bench's own and those of every suite, searched on the server, shown a hundred at a time.
 
 import * as api from "./api.js";
 import { choice, h, put } from "./dom.js";
 import { num, t } from "./words.js";
 
+/** @import { App } from "./app.js" */
+/** @import { ChoiceFacts, ChoiceList, Option, ShelfFacts } from "../types/page.js" */
+
 const SEARCH_AFTER_MS = 200;
 const AT_ONCE = 100;
 
-/** Name of a shelf for people: a suite's own, or that of the bench. */
+/**
+ * Name of a shelf for people: a suite's own, or that of the bench.
+ * @param {string} shelf
+ */
 export function shelfName(shelf) {
   return shelf || t("pick.bench");
 }
 
 class Picker {
+  /** @type {ChoiceFacts[]} */ shown = [];
+  /** @type {HTMLInputElement} */ search;
+  /** @type {HTMLElement} */ shelves;
+  /** @type {HTMLElement} */ list;
+  /** @type {HTMLElement} */ note;
+  /** @type {HTMLDialogElement} */ dialog;
+  /** @type {number | undefined} */ timer;
+
+  /**
+   * @param {App} app
+   * @param {(prompt: ChoiceFacts) => void} onpick
+   */
   constructor(app, onpick) {
     this.app = app;
     this.onpick = onpick;
@@ -55,7 +74,7 @@ class Picker {
 
   async #load(offset = 0) {
     const turn = ++this.turn;
-    const query = new URLSearchParams({ q: this.words.trim(), offset, limit: AT_ONCE });
+    const query = new URLSearchParams({ q: this.words.trim(), offset: String(offset), limit: String(AT_ONCE) });
     if (this.shelf) query.set("shelf", this.shelf.slice(1)); // empty: the bench's own
     const answer = await this.app.attempt(() => api.get(`choices?${query}`));
     if (!answer || turn !== this.turn) return;
@@ -63,7 +82,9 @@ class Picker {
     this.#draw(answer);
   }
 
+  /** @param {ChoiceList} answer */
   #draw({ total, shelves }) {
+    /** @param {ShelfFacts} shelf */
     const label = (shelf) => `${shelfName(shelf.name)} (${num(shelf.n, 0)})`;
     const all = shelves.reduce((sum, shelf) => sum + shelf.n, 0);
     const known = shelves.filter((shelf) => shelf.n > 0 || `=${shelf.name}` === this.shelf);
@@ -71,7 +92,10 @@ class Picker {
       this.shelves,
       choice(
         t("pick.suite"),
-        [["", `${t("pick.all")} (${num(all, 0)})`], ...known.map((shelf) => [`=${shelf.name}`, label(shelf)])],
+        [
+          ["", `${t("pick.all")} (${num(all, 0)})`],
+          ...known.map((shelf) => /** @type {Option} */ ([`=${shelf.name}`, label(shelf)])),
+        ],
         this.shelf,
         (value) => {
           this.shelf = value;
@@ -80,6 +104,7 @@ class Picker {
       ),
     );
     this.note.textContent = total ? "" : t("pick.none");
+    /** @type {Map<string, ChoiceFacts[]>} */
     const groups = new Map();
     for (const prompt of this.shown) groups.set(prompt.shelf, [...(groups.get(prompt.shelf) ?? []), prompt]);
     const about = new Map(shelves.map((shelf) => [shelf.name, shelf.about]));
@@ -140,7 +165,11 @@ class Picker {
   }
 }
 
-/** Open the dialog; `onpick` gets the prompt. */
+/**
+ * Open the dialog; `onpick` gets the prompt.
+ * @param {App} app
+ * @param {(prompt: ChoiceFacts) => void} onpick
+ */
 export function pickPrompt(app, onpick) {
   new Picker(app, onpick).open();
 }

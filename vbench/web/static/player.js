@@ -1,3 +1,4 @@
+// @ts-check
 // N takes on one clock: playing, seeking, stepping, looping, and what is heard. Drawing of modes is stage.js.
 
 import { Clock } from "./clock.js";
@@ -6,25 +7,29 @@ import { middle, stand, start } from "./starting.js";
 import { clockTime, localTime, programLength, speeds, within } from "./sync.js";
 import { Take } from "./take.js";
 
+/** @import { Align, Ending, Shown } from "../types/page.js" */
+
 const HELD_BACK_AFTER_MS = 80; // a shorter gap is caught up by rate; a longer one stops the clock for all
 
 export class Player extends EventTarget {
+  /** @type {Take[]} */ takes = [];
+  /** @type {Align} */ align = "time";
+  /** @type {Ending} */ ending = "hold";
+  /** @type {number | null} */ inS = null;
+  /** @type {number | null} */ outS = null;
+  /** @type {number | null} */ solo = null;
+  /** @type {number[] | null} */ spreads = null;
+
+  /** @param {{blind?: boolean}} [options] blind: no name anywhere */
   constructor(options = {}) {
     super();
     this.options = options;
     this.clock = new Clock();
-    this.takes = [];
-    this.align = "time";
-    this.ending = "hold";
     this.looping = true;
     this.rate = 1;
-    this.inS = null;
-    this.outS = null;
-    this.solo = null;
     this.playing = false;
     this.waiting = false;
     this.reference = 0;
-    this.spreads = null;
     this.#abort = new AbortController();
   }
 
@@ -32,6 +37,7 @@ export class Player extends EventTarget {
   #frameRequest = 0;
   #lackSince = 0;
   #lastTick = 0;
+  /** @type {Promise<number[]>} */
   #settling = Promise.resolve([]);
   #epoch = 0;
 
@@ -54,11 +60,19 @@ export class Player extends EventTarget {
     return Math.min(this.outS ?? Infinity, this.length);
   }
 
+  /**
+   * @param {string} type
+   * @param {object} [detail]
+   */
   #tell(type, detail = {}) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
-  /** Put takes on the stage, resolve when each is ready or has said why not. */
+  /**
+   * Put takes on the stage, resolve when each is ready or has said why not.
+   * @param {readonly Shown[]} clips
+   * @param {readonly number[]} [offsets]
+   */
   async open(clips, offsets = []) {
     this.close();
     this.#abort = new AbortController();
@@ -90,6 +104,7 @@ export class Player extends EventTarget {
     this.#tell("length");
   }
 
+  /** @param {Partial<Pick<Player, "align" | "ending" | "looping" | "rate" | "inS" | "outS" | "solo">>} values */
   set(values) {
     Object.assign(this, values);
     if ("align" in values) this.#retime();
@@ -104,6 +119,10 @@ export class Player extends EventTarget {
     for (const take of this.takes) take.video.muted = take.index !== this.solo;
   }
 
+  /**
+   * @param {number} index
+   * @param {number} offsetS
+   */
   setOffset(index, offsetS) {
     this.takes[index].offsetS = offsetS;
     this.#tell("length");
@@ -111,7 +130,10 @@ export class Player extends EventTarget {
     if (!this.playing) void this.seek(this.time);
   }
 
-  /** Play at a rate; a negative one goes backwards by seeking, since no browser plays backwards. */
+  /**
+   * Play at a rate; a negative one goes backwards by seeking, since no browser plays backwards.
+   * @param {number} [rate]
+   */
   async play(rate = this.rate) {
     if (!this.takes.some((take) => !take.problem)) return;
     const epoch = ++this.#epoch;
@@ -123,6 +145,10 @@ export class Player extends EventTarget {
     await this.#startAll(rate, epoch);
   }
 
+  /**
+   * @param {number} rate
+   * @param {number} epoch
+   */
   async #startAll(rate, epoch) {
     this.clock.stop();
     const timeS = this.clock.time;
@@ -142,6 +168,7 @@ export class Player extends EventTarget {
     this.#frameRequest = requestAnimationFrame(() => this.#tick(epoch));
   }
 
+  /** @param {number} epoch */
   #tick(epoch) {
     if (epoch !== this.#epoch || !this.playing) return;
     const now = performance.now();
@@ -175,9 +202,12 @@ export class Player extends EventTarget {
     this.#frameRequest = requestAnimationFrame(() => this.#tick(epoch));
   }
 
-  /** Nudging would be heard: where a take is heard, the clock goes after it, and the others after the clock. */
+  /**
+   * Nudging would be heard: where a take is heard, the clock goes after it, and the others after the clock.
+   * @param {number} timeS
+   */
   #followHeard(timeS) {
-    const take = this.takes[this.solo];
+    const take = this.solo === null ? undefined : this.takes[this.solo];
     if (!take?.ok || take.video.paused || take.video.seeking || localTime(timeS, take, this.ending).held) return null;
     const error = clockTime(take.video.currentTime, take) - timeS;
     if (Math.abs(error) > 0.25) return null;
@@ -185,7 +215,11 @@ export class Player extends EventTarget {
     return take;
   }
 
-  /** One take without data stops the clock, so that all wait for it instead of drifting apart. */
+  /**
+   * One take without data stops the clock, so that all wait for it instead of drifting apart.
+   * @param {number} now
+   * @param {number} rate
+   */
   #heldBack(now, rate) {
     const lacks = rate > 0 && this.takes.some((take) => take.ok && !take.hasData && !take.video.seeking);
     if (!lacks) {
@@ -233,7 +267,10 @@ export class Player extends EventTarget {
     else void this.play();
   }
 
-  /** The time in the middle of the reference take's frame, so that every step lands on a whole frame. */
+  /**
+   * The time in the middle of the reference take's frame, so that every step lands on a whole frame.
+   * @param {number} timeS
+   */
   #onFrame(timeS) {
     const take = this.takes[this.reference];
     if (!take) return 0;
@@ -245,6 +282,8 @@ export class Player extends EventTarget {
   /**
    * Go to a time and resolve with the frame that each take shows there. Playing goes on from it.
    * Only the last of several seeks in a row is carried out.
+   * @param {number} timeS
+   * @returns {Promise<number[]>}
    */
   async seek(timeS) {
     const target = Math.max(0, Math.min(timeS, Math.max(0, this.length - 1e-4)));
@@ -267,7 +306,10 @@ export class Player extends EventTarget {
     return frames;
   }
 
-  /** Step whole frames of the reference take, forwards or backwards. */
+  /**
+   * Step whole frames of the reference take, forwards or backwards.
+   * @param {number} frames
+   */
   async step(frames) {
     if (this.playing) this.pause(false);
     const take = this.takes[this.reference];

@@ -1,9 +1,13 @@
+// @ts-check
 // Work under way and what became of it: progress, refusals and failures with their reasons, and trying again.
 
 import * as api from "./api.js";
 import { choice, h, put } from "./dom.js";
 import { isBusy, taskCard } from "./tasks.js";
-import { money, num, seconds, t } from "./words.js";
+import { money, num, sentenceOf, seconds, t } from "./words.js";
+
+/** @import { App } from "./app.js" */
+/** @import { FailureFacts, JobFacts, JobList, Option, StepFacts, TaskFacts } from "../types/page.js" */
 
 const LIVE_MS = 1500;
 const IDLE_MS = 6000;
@@ -11,7 +15,10 @@ const TICK_MS = 1000;
 const SHOWN_TASKS = 40;
 const OPEN = ["planned", "submitting", "submitted", "running"];
 
-/** Ids of jobs that can be tried again: ended, and the newest of their place; `jobs` come newest first. */
+/**
+ * Ids of jobs that can be tried again: ended, and the newest of their place; `jobs` come newest first.
+ * @param {readonly Pick<JobFacts, "id" | "model" | "prompt_id" | "prompt" | "sample" | "state">[]} jobs
+ */
 export function retryable(jobs) {
   const seen = new Set();
   return new Set(
@@ -26,18 +33,45 @@ export function retryable(jobs) {
   );
 }
 
-/** A clip that the tool has made and that never arrived: it is asked for again, and nothing is sent or paid. */
+/**
+ * A clip that the tool has made and that never arrived: it is asked for again, and nothing is sent or paid.
+ * @param {Pick<JobFacts, "reason" | "submitted_at">} job
+ */
 export function isFetchedOnly(job) {
   return ["download_failed", "timeout_local"].includes(job.reason) && Boolean(job.submitted_at);
 }
 
-/** What the click agrees to: the price that was shown, and for an unknown outcome that it may be paid twice. */
+/**
+ * What the click agrees to: the price that was shown, and for an unknown outcome that it may be paid twice.
+ * @param {Pick<JobFacts, "is_billable" | "estimate_usd">} job
+ * @param {boolean} understood
+ */
 export function retryBody(job, understood) {
   const isUnpriced = job.is_billable && job.estimate_usd === null;
   return { max_cost: job.is_billable ? job.estimate_usd : null, allow_unpriced: isUnpriced, understood };
 }
 
+/**
+ * Controls that are found again after all is drawn anew.
+ * @param {HTMLElement} element
+ */
+const keyed = (element) => [.../** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[data-key]"))];
+
 class Runs {
+  /** @type {HTMLElement} */ tasks;
+  /** @type {HTMLElement} */ jobs;
+  /** @type {HTMLElement} */ failures;
+  drawn = "";
+  live = false;
+  lost = false;
+  /** @type {number | undefined} */ timer;
+  /** @type {number | undefined} */ ticking;
+
+  /**
+   * @param {App} app
+   * @param {HTMLElement} element
+   * @param {string} query
+   */
   constructor(app, element, query) {
     this.app = app;
     this.element = element;
@@ -49,7 +83,7 @@ class Runs {
     this.tasks = h("div", { class: "tasks" });
     this.jobs = h("div", { class: "jobs" });
     this.failures = h("div", { class: "failures" });
-    const may = this.app.bench.permissions ?? {};
+    const may = this.app.bench.permissions;
     const score =
       may.generate !== false &&
       h(
@@ -93,8 +127,8 @@ class Runs {
           await this.#refresh();
           this.lost = false;
         } catch (error) {
-          if (error.name === "AbortError") return;
-          if (!this.lost) this.app.toast(error.message === "offline" ? t("error.offline") : error.message, "error");
+          if (api.isAborted(error)) return;
+          if (!this.lost) this.app.toast(sentenceOf(error), "error");
           this.lost = true;
         }
       }
@@ -115,7 +149,7 @@ class Runs {
     if (same !== this.drawn) {
       // nothing moves under the pointer for nothing
       this.drawn = same;
-      const key = document.activeElement?.dataset?.key;
+      const key = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.key;
       this.#drawTasks(tasks);
       this.#drawJobs(
         jobs,
@@ -124,8 +158,8 @@ class Runs {
       );
       this.#drawFailures(failures);
       if (key)
-        [...this.element.querySelectorAll("[data-key]")]
-          .find((one) => one.dataset.key === key)
+        keyed(this.element)
+          .find((control) => control.dataset.key === key)
           ?.focus({ preventScroll: true });
     }
     this.#tick();
@@ -133,12 +167,17 @@ class Runs {
 
   /** Seconds since a job was sent go on between two answers of the server. */
   #tick() {
-    for (const element of this.jobs.querySelectorAll("[data-since]"))
-      element.textContent = seconds(Math.max(0, Math.round((Date.now() - Date.parse(element.dataset.since)) / 1000)));
+    /** @type {NodeListOf<HTMLElement>} */
+    const clocks = this.jobs.querySelectorAll("[data-since]");
+    for (const clock of clocks) {
+      const sinceMs = Date.now() - Date.parse(clock.dataset.since ?? "");
+      clock.textContent = seconds(Math.max(0, Math.round(sinceMs / 1000)));
+    }
   }
 
+  /** @param {readonly TaskFacts[]} tasks */
   #drawTasks(tasks) {
-    const mayCancel = (this.app.bench.permissions ?? {}).generate !== false;
+    const mayCancel = this.app.bench.permissions.generate !== false;
     put(
       this.tasks,
       tasks.length
@@ -149,6 +188,11 @@ class Runs {
     );
   }
 
+  /**
+   * @param {JobList} answer
+   * @param {Record<string, StepFacts>} steps
+   * @param {boolean} isAsked
+   */
   #drawJobs({ states, jobs }, steps, isAsked) {
     const names = Object.keys(states);
     if (!names.length) {
@@ -163,7 +207,10 @@ class Runs {
         { class: "state-row" },
         choice(
           t("run.state"),
-          [["", t("run.allStates")], ...names.map((name) => [name, `${t(`state.${name}`)} (${states[name]})`])],
+          [
+            ["", t("run.allStates")],
+            ...names.map((name) => /** @type {Option} */ ([name, `${t(`state.${name}`)} (${states[name]})`])),
+          ],
           this.state,
           (value) => {
             this.state = value;
@@ -239,9 +286,13 @@ class Runs {
     );
   }
 
-  /** How far a job is, where its tool says so; else for how long it has been at it. */
+  /**
+   * How far a job is, where its tool says so; else for how long it has been at it.
+   * @param {JobFacts} job
+   * @param {StepFacts | undefined} step
+   */
   #step(job, step) {
-    const since = job.submitted_at || job.submitting_at;
+    const since = job.submitted_at;
     return h(
       "div",
       { class: "step" },
@@ -252,9 +303,12 @@ class Runs {
     );
   }
 
-  /** One click with its price on it; where nobody knows the outcome of the first attempt, a question before it. */
+  /**
+   * One click with its price on it; where nobody knows the outcome of the first attempt, a question before it.
+   * @param {JobFacts} job
+   */
   #retry(job) {
-    const may = this.app.bench.permissions ?? {};
+    const may = this.app.bench.permissions;
     const cost = isFetchedOnly(job)
       ? t("run.noCost")
       : !job.is_billable
@@ -276,6 +330,10 @@ class Runs {
     );
   }
 
+  /**
+   * @param {JobFacts} job
+   * @param {HTMLButtonElement} button
+   */
   async #tryAgain(job, button) {
     const isUnknown = job.state === "outcome_unknown";
     if (isUnknown && !globalThis.confirm(t("run.paidTwice", { model: job.model }))) return;
@@ -285,11 +343,13 @@ class Runs {
     else button.disabled = false;
   }
 
+  /** @param {readonly FailureFacts[]} failures */
   #drawFailures(failures) {
     if (!failures.length) {
       put(this.failures, h("p", { class: "hint" }, t("run.noFailures")));
       return;
     }
+    /** @type {Map<string, FailureFacts[]>} */
     const kinds = new Map();
     for (const failure of failures) {
       const message = failure.message.replace(/^clip [0-9a-f]{16}: /, ""); // one line for one reason, however many clips
@@ -330,7 +390,7 @@ class Runs {
                   /^[0-9a-f]{16}$/.test(same[0].subject) &&
                   this.app.link(
                     "compare",
-                    `takes=${[...new Set(same.map((one) => one.subject))].slice(0, 9).join(",")}`,
+                    `takes=${[...new Set(same.map((failure) => failure.subject))].slice(0, 9).join(",")}`,
                     t("run.watch"),
                   ),
               ),
@@ -348,13 +408,21 @@ class Runs {
   }
 }
 
-/** What it did cost; until that is known, about what it will. */
+/**
+ * What it did cost; until that is known, about what it will.
+ * @param {JobFacts} job
+ */
 function price(job) {
   if (!job.is_billable) return t("run.noCost");
   if (job.cost_usd !== null) return money(job.cost_usd);
   return job.estimate_usd === null ? "–" : t("run.aboutCost", { cost: money(job.estimate_usd) });
 }
 
+/**
+ * @param {App} app
+ * @param {HTMLElement} element
+ * @param {string} query
+ */
 export async function open(app, element, query) {
   const runs = new Runs(app, element, query);
   await runs.open();

@@ -1,3 +1,4 @@
+// @ts-check
 // How the takes lie on the stage: side by side or stacked (wipe, overlay, difference, blink), zoomed and panned as one.
 
 import { h } from "./dom.js";
@@ -5,21 +6,29 @@ import { Gestures } from "./gestures.js";
 import { GAP, layout, LINE } from "./layout.js";
 import { t } from "./words.js";
 
+/** @import { Player } from "./player.js" */
+/** @import { Mode, Zoomed } from "../types/page.js" */
+
 /** What changes without anything finding another place. */
 const LOOKS = ["view", "wipe", "mix", "gain"];
 
+/** Key → how far it moves the line of the wipe. @type {Record<string, number | undefined>} */
+const DIVIDER_KEYS = { ArrowLeft: -0.02, ArrowRight: 0.02, Home: -1, End: 1 };
+
 export class Stage extends EventTarget {
+  /** @type {Mode} */ mode = "grid";
+  /** @type {Zoomed} */ view = { zoom: 1, x: 0, y: 0 };
+  /** @type {number | null} */ only = null;
+
+  /** @param {Player} player */
   constructor(player) {
     super();
     this.player = player;
-    this.mode = "grid";
     this.a = 0;
     this.b = 1;
     this.gain = 4;
     this.mix = 0.5;
     this.wipe = 0.5;
-    this.view = { zoom: 1, x: 0, y: 0 };
-    this.only = null;
     this.loupe = false;
     this.blinkHz = 2;
     this.divider = h("div", {
@@ -42,7 +51,9 @@ export class Stage extends EventTarget {
     player.addEventListener("takes", this.#onTakes);
   }
 
+  /** @type {ResizeObserver} */
   #observer;
+  /** @type {() => void} */
   #onTakes;
   #blinkTimer = 0;
 
@@ -58,6 +69,7 @@ export class Stage extends EventTarget {
     this.draw();
   }
 
+  /** @param {Partial<Pick<Stage, "mode" | "a" | "b" | "gain" | "mix" | "wipe" | "view" | "only" | "loupe">>} values */
   set(values) {
     const isLook = Object.keys(values).every((key) => LOOKS.includes(key)); // a finger sets these at every move
     Object.assign(this, values);
@@ -77,9 +89,9 @@ export class Stage extends EventTarget {
       "--x": `${view.x * 100}%`,
       "--y": `${view.y * 100}%`,
     };
-    for (const [name, value] of Object.entries(style)) element.style.setProperty(name, value);
+    for (const [name, value] of Object.entries(style)) element.style.setProperty(name, String(value));
     element.classList.toggle("zoomed", view.zoom > 1);
-    this.divider.setAttribute("aria-valuenow", Math.round(this.wipe * 100));
+    this.divider.setAttribute("aria-valuenow", String(Math.round(this.wipe * 100)));
     this.#placeDivider();
   }
 
@@ -120,7 +132,7 @@ export class Stage extends EventTarget {
     const { clientWidth: width, clientHeight: height } = element;
     if (element.dataset.mode !== "grid") {
       const { aspect } = player.takes[this.a] ?? player.takes[0];
-      element.style.setProperty("--stack-aspect", aspect);
+      element.style.setProperty("--stack-aspect", String(aspect));
       element.style.setProperty("--needed", `${Math.round((width - 2 * GAP) / aspect + LINE + 2 * GAP)}px`);
       return;
     }
@@ -161,8 +173,9 @@ export class Stage extends EventTarget {
     this.divider.style.setProperty("height", `${box.height}px`);
   }
 
+  /** @param {KeyboardEvent} event */
   #dividerKey(event) {
-    const step = { ArrowLeft: -0.02, ArrowRight: 0.02, Home: -1, End: 1 }[event.key];
+    const step = DIVIDER_KEYS[event.key];
     if (step === undefined) return;
     event.preventDefault();
     event.stopPropagation();

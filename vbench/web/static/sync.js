@@ -1,4 +1,7 @@
+// @ts-check
 // Where each take should be at a time of the common clock, and how a playing video is brought there; no DOM.
+
+/** @import { Ending, Timed } from "../types/page.js" */
 
 /** A take that runs freely is left alone while it is nearer than this. */
 export const START_NUDGE_S = 0.0015;
@@ -14,6 +17,9 @@ const MAX_NUDGE = 0.3;
  * Two thresholds, since changing the rate at every frame of the screen costs more than it mends.
  * @param {boolean} nudging whether it is being nudged already
  * @returns {{rate: number, nudging: boolean} | {seekS: number}}
+ * @param {number} targetS
+ * @param {number} actualS
+ * @param {number} rate
  */
 export function correction(targetS, actualS, rate, nudging) {
   const error = targetS - actualS;
@@ -37,7 +43,11 @@ export function speeds(takes, align) {
   });
 }
 
-/** The time of the clock at which a take shows its second `localS`. */
+/**
+ * The time of the clock at which a take shows its second `localS`.
+ * @param {number} localS
+ * @param {{offsetS: number, speed: number}} take
+ */
 export function clockTime(localS, take) {
   return (localS - take.offsetS) / take.speed;
 }
@@ -45,6 +55,7 @@ export function clockTime(localS, take) {
 /**
  * Seconds the clock runs: to the end of the shortest take, or of the longest where shorter ones hold or loop.
  * @param {"shortest" | "hold" | "loop"} ending
+ * @param {readonly Timed[]} takes
  */
 export function programLength(takes, ending) {
   const ends = takes.map((take) => clockTime(take.durationS, take));
@@ -55,6 +66,9 @@ export function programLength(takes, ending) {
 /**
  * The second of a take at a time of the clock, and whether it stands still there (before its start, after its end).
  * @returns {{localS: number, held: boolean}}
+ * @param {number} timeS
+ * @param {Timed} take
+ * @param {Ending} ending
  */
 export function localTime(timeS, take, ending) {
   const raw = timeS * take.speed + take.offsetS;
@@ -68,7 +82,13 @@ export function localTime(timeS, take, ending) {
   return { localS: raw, held: false };
 }
 
-/** The time of the clock inside [inS, outS); past the end it wraps where looping, else it stops there. */
+/**
+ * The time of the clock inside [inS, outS); past the end it wraps where looping, else it stops there.
+ * @param {number} timeS
+ * @param {number} inS
+ * @param {number} outS
+ * @param {boolean} looping
+ */
 export function within(timeS, inS, outS, looping) {
   if (timeS >= outS)
     return looping ? { timeS: inS, wrapped: true, ended: false } : { timeS: outS, wrapped: false, ended: true };

@@ -1,18 +1,21 @@
+// @ts-check
 // One take on the stage: its tile, its video, and how that video is brought to a time.
 
 import * as api from "./api.js";
 import { h, icon } from "./dom.js";
 import { frameAt, frameCentre, showFrame } from "./framestep.js";
 import { correction, localTime } from "./sync.js";
-import { t } from "./words.js";
+import { sentenceOf, t } from "./words.js";
+
+/** @import { Ending, Shown } from "../types/page.js" */
 
 const PLAYABLE_MIN = 3; // HAVE_FUTURE_DATA
 
 export class Take {
   /**
-   * @param clip as the API tells it
+   * @param {Shown} clip
    * @param {number} index place on the stage, 0 to 8
-   * @param {{blind?: boolean}} options blind: no name anywhere
+   * @param {{blind?: boolean}} [options] blind: no name anywhere
    */
   constructor(clip, index, { blind = false } = {}) {
     this.clip = clip;
@@ -57,7 +60,7 @@ export class Take {
       this.frame,
       this.head,
     );
-    this.element.style.setProperty("--aspect", this.aspect);
+    this.element.style.setProperty("--aspect", String(this.aspect));
     this.video.addEventListener("error", () => this.fail(t("player.cannotPlay")));
     this.#watchFrames();
   }
@@ -71,11 +74,16 @@ export class Take {
     return this.problem !== "" || this.video.readyState >= PLAYABLE_MIN || this.video.ended;
   }
 
+  /** @param {string} sentence */
   fail(sentence) {
     this.problem = sentence;
     this.say(sentence, true);
   }
 
+  /**
+   * @param {string} sentence
+   * @param {boolean} [isProblem]
+   */
   say(sentence, isProblem = false) {
     this.message.textContent = sentence;
     this.element.classList.toggle("has-problem", isProblem);
@@ -83,6 +91,7 @@ export class Take {
 
   #watchFrames() {
     if (!this.video.requestVideoFrameCallback) return;
+    /** @type {VideoFrameRequestCallback} */
     const onFrame = (_now, metadata) => {
       this.shownFrame = frameAt(metadata.mediaTime, this.fps, this.nFrames);
       this.video.requestVideoFrameCallback(onFrame);
@@ -90,7 +99,10 @@ export class Take {
     this.video.requestVideoFrameCallback(onFrame);
   }
 
-  /** Wait for the proxy, then for the first frame; a take that cannot be shown says why and is left out. */
+  /**
+   * Wait for the proxy, then for the first frame; a take that cannot be shown says why and is left out.
+   * @param {AbortSignal} signal
+   */
   async load(signal) {
     const { clip } = this;
     if (clip.missing) return this.fail(t(clip.missing === "changed" ? "player.changed" : "player.missing"));
@@ -109,12 +121,18 @@ export class Take {
       });
       if (!this.problem) this.say("");
     } catch (error) {
-      if (error.name !== "AbortError") this.fail(error.message === "offline" ? t("error.offline") : error.message);
+      if (!api.isAborted(error)) this.fail(sentenceOf(error));
     }
     return undefined;
   }
 
-  /** Bring a playing video nearer to where the clock says it should be; the one that leads only plays. */
+  /**
+   * Bring a playing video nearer to where the clock says it should be; the one that leads only plays.
+   * @param {number} timeS
+   * @param {number} rate
+   * @param {Ending} ending
+   * @param {boolean} [leads]
+   */
   follow(timeS, rate, ending, leads = false) {
     if (!this.ok) return;
     const { localS, held } = localTime(timeS, this, ending);
@@ -126,28 +144,41 @@ export class Take {
     }
     if (video.paused && !video.seeking) void video.play().catch(() => {});
     if (video.seeking || leads) return;
-    const doing = correction(localS, video.currentTime, rate * this.speed, this.nudging);
-    this.nudging = doing.nudging === true;
-    if ("seekS" in doing) video.currentTime = doing.seekS;
-    else if (Math.abs(video.playbackRate - doing.rate) > (this.nudging ? 0.004 : 0))
-      video.playbackRate = Math.max(0.0625, Math.min(16, doing.rate));
+    const move = correction(localS, video.currentTime, rate * this.speed, this.nudging);
+    this.nudging = "rate" in move && move.nudging;
+    if ("seekS" in move) video.currentTime = move.seekS;
+    else if (Math.abs(video.playbackRate - move.rate) > (this.nudging ? 0.004 : 0))
+      video.playbackRate = Math.max(0.0625, Math.min(16, move.rate));
   }
 
+  /** @param {number} localS */
   #jump(localS) {
     if (!this.video.seeking && Math.abs(this.video.currentTime - localS) > 0.4 / this.fps)
       this.video.currentTime = localS;
   }
 
-  /** Scrubbing: go near, do not wait, and do not pile up seeks. */
+  /**
+   * Scrubbing: go near, do not wait, and do not pile up seeks.
+   * @param {number} timeS
+   * @param {Ending} ending
+   */
   scrub(timeS, ending) {
     if (this.ok) this.#jump(frameCentre(this.frameFor(timeS, ending), this.fps));
   }
 
+  /**
+   * @param {number} timeS
+   * @param {Ending} ending
+   */
   frameFor(timeS, ending) {
     return frameAt(localTime(timeS, this, ending).localS, this.fps, this.nFrames);
   }
 
-  /** Show exactly the frame of a time; resolves with the frame on screen. */
+  /**
+   * Show exactly the frame of a time; resolves with the frame on screen.
+   * @param {number} timeS
+   * @param {Ending} ending
+   */
   async settle(timeS, ending) {
     if (!this.ok) return NaN;
     this.video.pause();

@@ -1,15 +1,23 @@
+// @ts-check
 // One task as a card: what it is for, how far it is, and the way to its takes.
 
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { num, t } from "./words.js";
 
+/** @import { App } from "./app.js" */
+/** @import { TaskFacts } from "../types/page.js" */
+
 const BUSY = ["waiting", "running"];
 const MOST_TAKES = 9;
 
+/** @param {Pick<TaskFacts, "state">} task */
 export const isBusy = (task) => BUSY.includes(task.state);
 
-/** Words of the link to the wall that shows what a task made; empty where it made nothing to see. */
+/**
+ * Words of the link to the wall that shows what a task made; empty where it made nothing to see.
+ * @param {Pick<TaskFacts, "takes" | "prompts" | "models">} task
+ */
 export function wallQuery(task) {
   if (!task.takes.length) return "";
   const query = new URLSearchParams();
@@ -18,13 +26,20 @@ export function wallQuery(task) {
   return query.toString();
 }
 
-/** "2 of 4 takes", while it is under way or fell short; nothing where there are none to wait for. */
+/**
+ * "2 of 4 takes", while it is under way or fell short; nothing where there are none to wait for.
+ * @param {Pick<TaskFacts, "takes" | "n_takes" | "state">} task
+ */
 export function howMany(task) {
   if (!task.n_takes || (task.takes.length === task.n_takes && task.state === "done")) return "";
   return t("run.takesOf", { n: num(task.takes.length, 0), of: num(task.n_takes, 0) });
 }
 
-/** Links to the takes that are there: on the wall, and side by side. */
+/**
+ * Links to the takes that are there: on the wall, and side by side.
+ * @param {TaskFacts} task
+ * @param {App} app
+ */
 function toTakes(task, app) {
   const shown = task.takes.slice(0, MOST_TAKES);
   const links = [
@@ -40,7 +55,8 @@ function toTakes(task, app) {
 }
 
 /**
- * @param {{app: object, mayCancel: boolean, refresh: () => Promise<void>}} page
+ * @param {TaskFacts} task
+ * @param {{app: App, mayCancel: boolean, refresh: () => Promise<void>}} page
  */
 export function taskCard(task, { app, mayCancel, refresh }) {
   const busy = isBusy(task);

@@ -1,10 +1,17 @@
+// @ts-check
 // Under the picture: one lane per metric with a curve per take, marks of events, the playhead and the loop.
 
 import { apart, beyond, commonRange, DASHES, points, range, rowsOf, valueAt } from "./curves.js";
-import { h, put, s } from "./dom.js";
+import { h, put, s, targetOf } from "./dom.js";
 import { clockcode } from "./framestep.js";
 import { clockTime, localTime } from "./sync.js";
 import { num, t } from "./words.js";
+
+/** @import { Take } from "./take.js" */
+/** @import { Player } from "./player.js" */
+/** @import { Curve, EventFacts, Moment, Scale } from "../types/page.js" */
+
+/** @typedef {{take: Take, curve: Curve}} Pair of a take and its curve in one lane */
 
 export const EVENT_KINDS = ["cut", "freeze", "black", "worst"];
 const HEIGHT = 48;
@@ -15,15 +22,20 @@ const MARK_ROWS = 3;
 const READ_EVERY_MS = 100;
 
 export class Timelines {
-  /** @param {import("./player.js").Player} player */
+  /** @type {string[]} */ metrics = [];
+  /** @type {Scale} */ scale = "most";
+  /** Per take: metric → curve. @type {Record<string, Curve>[]} */ curves = [];
+  /** Per take. @type {EventFacts[][]} */ events = [];
+  /** @type {number | null} */ focused = null;
+  /**
+   * Metric → whether higher is better; null where it describes only.
+   * @type {Record<string, boolean | null>}
+   */
+  better = {};
+
+  /** @param {Player} player */
   constructor(player) {
     this.player = player;
-    this.metrics = [];
-    this.scale = "most";
-    this.curves = []; // per take: {metric: {t_s, value, unit}}
-    this.events = []; // per take: [{kind, metric, start_s, end_s, frame, value}]
-    this.focused = null;
-    this.better = {}; // metric → whether higher is better, null where it describes only
     this.lanes = h("div", { class: "lanes" });
     this.head = h("div", {
       class: "playhead",
@@ -33,7 +45,8 @@ export class Timelines {
       "aria-valuemin": 0,
     });
     this.loop = h("div", { class: "loop-range", "aria-hidden": "true" });
-    this.hover = h("div", { class: "hover-line", hidden: true }, h("span", { class: "hover-time" }));
+    this.hoverTime = h("span", { class: "hover-time" });
+    this.hover = h("div", { class: "hover-line", hidden: true }, this.hoverTime);
     this.track = h("div", { class: "track" }, this.loop, this.lanes, this.head, this.hover);
     this.element = h("div", { class: "timelines" }, this.track);
     this.#drag();
@@ -41,11 +54,17 @@ export class Timelines {
     player.addEventListener("length", () => this.draw());
   }
 
+  /** @type {number | null} */
   #hoverS = null;
+  /** @type {{metric: string, pairs: Pair[], cells: HTMLElement[]}[]} */
   #readings = []; // per lane: {pairs, cells} to write values into
   #readAt = 0;
 
-  /** Moments worth seeing of the takes that can be seen, as times of the clock; of all kinds or of some. */
+  /**
+   * Moments worth seeing of the takes that can be seen, as times of the clock; of all kinds or of some.
+   * @param {readonly string[]} [kinds]
+   * @returns {Moment[]}
+   */
   moments(kinds = EVENT_KINDS) {
     return this.player.takes.flatMap((take, index) =>
       (take.problem ? [] : (this.events[index] ?? []))
@@ -61,7 +80,7 @@ export class Timelines {
   moveHead() {
     const { player } = this;
     const length = player.length || 1;
-    this.head.style.setProperty("--at", Math.min(1, player.time / length));
+    this.head.style.setProperty("--at", String(Math.min(1, player.time / length)));
     const now = performance.now();
     if (player.playing && now - this.#readAt < READ_EVERY_MS) return;
     this.#readAt = now;
@@ -73,16 +92,17 @@ export class Timelines {
   /** Write the values under the pointer, or else under the playhead, beside the names of their metrics. */
   #read() {
     const timeS = this.#hoverS ?? this.player.time;
-    const said = [];
+    /** @type {string[]} */
+    const readings = [];
     for (const { metric, pairs, cells } of this.#readings) {
       pairs.forEach(({ take, curve }, index) => {
         const { localS, held } = localTime(timeS, take, this.player.ending);
         const value = valueAt(curve, held ? timeS * take.speed + take.offsetS : localS);
         cells[index].textContent = num(value);
-        if (value !== null) said.push(`${metric.replaceAll("_", " ")} ${take.index + 1}: ${num(value)}`);
+        if (value !== null) readings.push(`${metric.replaceAll("_", " ")} ${take.index + 1}: ${num(value)}`);
       });
     }
-    return said;
+    return readings;
   }
 
   draw() {
@@ -90,8 +110,8 @@ export class Timelines {
     const length = player.length || 1;
     this.head.setAttribute("aria-valuemax", length.toFixed(2));
     this.loop.hidden = player.inS === null && player.outS === null;
-    this.loop.style.setProperty("--from", player.startS / length);
-    this.loop.style.setProperty("--to", player.endS / length);
+    this.loop.style.setProperty("--from", String(player.startS / length));
+    this.loop.style.setProperty("--to", String(player.endS / length));
     const names = this.metrics.length ? this.metrics : [null];
     this.#readings = [];
     put(
@@ -102,10 +122,16 @@ export class Timelines {
     this.moveHead();
   }
 
+  /**
+   * @param {string | null} metric
+   * @param {number} length
+   * @param {boolean} isFirst
+   */
   #lane(metric, length, isFirst) {
-    const pairs = this.player.takes
-      .map((take, index) => ({ take, curve: metric && this.curves[index]?.[metric] }))
-      .filter(({ curve, take }) => curve?.t_s.length && !take.problem);
+    const pairs = this.player.takes.flatMap((take, index) => {
+      const curve = metric === null ? undefined : this.curves[index]?.[metric];
+      return curve?.t_s.length && !take.problem ? [{ take, curve }] : [];
+    });
     const marks = this.#marks(
       this.moments().filter(({ event }) =>
         metric ? event.metric === metric || (isFirst && !this.metrics.includes(event.metric)) : true,
@@ -121,10 +147,15 @@ export class Timelines {
     );
   }
 
+  /**
+   * @param {string} metric
+   * @param {Pair[]} pairs
+   */
   #laneHead(metric, pairs) {
     const cells = pairs.map(() => h("span", { class: "lane-value" }));
     this.#readings.push({ metric, pairs, cells });
-    const arrow = { true: " ↑", false: " ↓" }[this.better[metric]] ?? "";
+    const better = this.better[metric];
+    const arrow = better === true ? " ↑" : better === false ? " ↓" : "";
     return h(
       "div",
       { class: "lane-head" },
@@ -146,9 +177,14 @@ export class Timelines {
     );
   }
 
+  /**
+   * @param {Pair[]} pairs
+   * @param {number} length
+   */
   #plot(pairs, length) {
     const curves = pairs.map(({ curve }) => curve);
     const shared = this.scale === "most" ? commonRange(curves) : range(curves);
+    /** @param {Curve} curve */
     const scaleOf = (curve) => (this.scale === "own" ? range([curve]) : shared);
     const ends = this.scale === "own" ? [t("player.scaleOwn")] : [num(shared[1]), num(shared[0])];
     return h(
@@ -177,13 +213,18 @@ export class Timelines {
     );
   }
 
-  /** How far the curves go that leave the scale, where they do. */
+  /**
+   * How far the curves go that leave the scale, where they do.
+   * @param {Pair[]} pairs
+   * @param {(curve: Curve) => [low: number, high: number]} scaleOf
+   * @param {number} length
+   */
   #beyond(pairs, scaleOf, length) {
-    const found = pairs.flatMap(({ take, curve }) =>
-      beyond(curve, scaleOf(curve)).map((one) => ({ ...one, take, at: clockTime(one.t_s, take) / length })),
+    const tags = pairs.flatMap(({ take, curve }) =>
+      beyond(curve, scaleOf(curve)).map((end) => ({ ...end, take, at: clockTime(end.t_s, take) / length })),
     );
     return ["below", "above"].flatMap((side) => {
-      const here = found.filter((one) => one.side === side).sort((x, y) => x.at - y.at);
+      const here = tags.filter((tag) => tag.side === side).sort((x, y) => x.at - y.at);
       const places = apart(
         here.map(({ at }) => Math.max(TAG_PX / 2, at * this.#width)),
         TAG_PX,
@@ -207,6 +248,10 @@ export class Timelines {
     return this.track.clientWidth || WIDTH;
   }
 
+  /**
+   * @param {Moment[]} moments
+   * @param {number} length
+   */
   #marks(moments, length) {
     if (!moments.length) return null;
     const sorted = [...moments].sort((a, b) => a.timeS - b.timeS);
@@ -222,6 +267,12 @@ export class Timelines {
     );
   }
 
+  /**
+   * @param {Moment} moment
+   * @param {number} row
+   * @param {number} at
+   * @param {number} length
+   */
   #mark({ timeS, take, event }, row, at, length) {
     const width = Math.max(0, (event.end_s - event.start_s) / this.player.takes[take].speed);
     const words = t("player.event", {
@@ -249,34 +300,42 @@ export class Timelines {
     );
   }
 
-  /** Let the curves of one take stand out. */
+  /**
+   * Let the curves of one take stand out.
+   * @param {number | null} take
+   */
   focus(take) {
     this.focused = take;
     this.element.toggleAttribute("data-focus", take !== null);
-    for (const curve of this.lanes.querySelectorAll(".curve"))
-      curve.classList.toggle("focused", Number(curve.dataset.take) === take);
+    /** @type {NodeListOf<SVGElement>} */
+    const curves = this.lanes.querySelectorAll(".curve");
+    for (const curve of curves) curve.classList.toggle("focused", Number(curve.dataset.take) === take);
   }
 
+  /** @param {number | null} share */
   #hoverAt(share) {
-    this.#hoverS = share === null ? null : share * this.player.length;
+    const timeS = share === null ? null : share * this.player.length;
+    this.#hoverS = timeS;
     this.hover.hidden = share === null;
-    if (share !== null) {
-      this.hover.style.setProperty("--at", share);
+    if (share !== null && timeS !== null) {
+      this.hover.style.setProperty("--at", String(share));
       this.hover.classList.toggle("late", share > 0.8);
-      this.hover.firstChild.textContent = clockcode(this.#hoverS);
+      this.hoverTime.textContent = clockcode(timeS);
     }
     this.#read();
   }
 
   #drag() {
+    /** @param {PointerEvent} event */
     const shareOf = (event) => {
       const box = this.track.getBoundingClientRect();
       return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
     };
+    /** @param {PointerEvent} event */
     const to = (event) => void this.player.seek(shareOf(event) * this.player.length);
     let wasPlaying = false;
     this.element.addEventListener("pointerdown", (event) => {
-      if (event.target.closest(".mark") || event.button !== 0) return;
+      if (targetOf(event).closest(".mark") || event.button !== 0) return;
       wasPlaying = this.player.playing;
       if (wasPlaying) this.player.pause(false);
       this.element.setPointerCapture(event.pointerId);

@@ -1,11 +1,15 @@
+// @ts-check
 // All takes as posters, ten thousand of them if need be; choose two to nine and compare.
 
 import * as api from "./api.js";
 import { card } from "./card.js";
-import { choice, h, icon, put } from "./dom.js";
+import { choice, h, icon, put, targetOf } from "./dom.js";
 import { columnsFor, windowOf } from "./grid.js";
 import { toQuery, DEFAULTS } from "./link.js";
-import { num, t } from "./words.js";
+import { num, sentenceOf, t } from "./words.js";
+
+/** @import { App } from "./app.js" */
+/** @import { ClipFacts, ModelFacts, Option, PromptFacts } from "../types/page.js" */
 
 const PAGE = 100;
 const MIN_CARD = 236;
@@ -15,14 +19,37 @@ const MAX_CHOSEN = 9;
 const LOOK_AGAIN_MS = 4000;
 
 class Wall {
+  /**
+   * Page number → clips, or a promise of them.
+   * @type {Map<number, ClipFacts[] | Promise<ClipFacts[]>>}
+   */
+  pages = new Map();
+  /** @type {Map<string, ClipFacts>} */ chosen = new Map();
+  /** Index → card. @type {Map<number, HTMLElement>} */ shown = new Map();
+  /** @type {PromptFacts[]} */ prompts = [];
+  /** @type {ModelFacts[]} */ models = [];
+  /** @type {HTMLElement} */ count;
+  /** @type {HTMLInputElement} */ search;
+  /** @type {HTMLElement} */ promptList;
+  /** @type {HTMLSelectElement} */ promptSelect;
+  /** @type {HTMLElement} */ space;
+  /** @type {HTMLElement} */ layer;
+  /** @type {HTMLElement} */ tray;
+  /** @type {HTMLElement} */ heading;
+  /** @type {() => void} */ layout;
+  /** @type {ResizeObserver | undefined} */ observer;
+  /** @type {number | undefined} */ timer;
+
+  /**
+   * @param {App} app
+   * @param {HTMLElement} element
+   * @param {string} query
+   */
   constructor(app, element, query) {
     this.app = app;
     this.element = element;
     this.query = new URLSearchParams(query);
-    this.pages = new Map(); // page number → clips, or a promise of them
     this.total = 0;
-    this.chosen = new Map();
-    this.shown = new Map(); // index → card
     this.cards = new AbortController();
     this.pending = 0;
   }
@@ -33,31 +60,33 @@ class Wall {
 
   async open() {
     const [prompts, models] = await Promise.all([api.get("prompts"), api.get("models"), this.page(0)]);
-    this.prompts = (prompts.prompts ?? prompts).filter((prompt) => prompt.n_clips > 0);
-    this.models = (models.models ?? models).filter((model) => model.n_clips > 0);
+    this.prompts = prompts.filter((prompt) => prompt.n_clips > 0);
+    this.models = models.filter((model) => model.n_clips > 0);
     if (this.total === 0 && !this.filters.prompt && !this.filters.model) return this.#teach();
     this.#build();
     return undefined;
   }
 
   #teach() {
-    const may = this.app.bench.permissions ?? {};
+    const may = this.app.bench.permissions;
+    /**
+     * @param {string} page
+     * @param {string} word
+     */
     const wayIn = (page, word) => {
       const link = this.app.link(page, "", t(word));
       link.className = "button";
       return link;
     };
-    put(
-      this.element,
-      this.app.empty(
-        t("wall.emptyTitle"),
-        t("wall.emptyText"),
-        may.import !== false && wayIn("generate", "wall.bring"),
-        may.generate !== false && wayIn("generate", "wall.generate"),
-      ),
+    const lesson = this.app.empty(
+      t("wall.emptyTitle"),
+      t("wall.emptyText"),
+      may.import !== false && wayIn("generate", "wall.bring"),
+      may.generate !== false && wayIn("generate", "wall.generate"),
     );
+    put(this.element, lesson);
     this.timer = setInterval(() => void this.#lookAgain(), LOOK_AGAIN_MS);
-    this.element.firstChild.append(
+    lesson.append(
       h("pre", {}, "vbench demo\nvbench import FOLDER\nvbench generate --suite demo --models synthetic-clean"),
     );
   }
@@ -74,7 +103,10 @@ class Wall {
     this.promptList = h("ul", { class: "prompt-list" });
     this.promptSelect = choice(
       t("wall.prompt"),
-      [["", t("wall.allPrompts")], ...this.prompts.map((p) => [p.key ?? p.id, `${p.id} · ${p.text.slice(0, 60)}`])],
+      [
+        ["", t("wall.allPrompts")],
+        ...this.prompts.map((p) => /** @type {Option} */ ([p.key, `${p.id} · ${p.text.slice(0, 60)}`])),
+      ],
       prompt,
       (value) => this.filter({ prompt: value }),
       { class: "prompt-select" },
@@ -97,7 +129,10 @@ class Wall {
           this.promptSelect,
           choice(
             t("wall.model"),
-            [["", t("wall.allModels")], ...this.models.map((m) => [m.id, `${m.name || m.id} (${m.n_clips})`])],
+            [
+              ["", t("wall.allModels")],
+              ...this.models.map((m) => /** @type {Option} */ ([m.id, `${m.name || m.id} (${m.n_clips})`])),
+            ],
             model,
             (value) => this.filter({ model: value }),
           ),
@@ -136,7 +171,7 @@ class Wall {
       return;
     }
     const prompts = await api.get("prompts").catch(() => null);
-    if (prompts) this.prompts = (prompts.prompts ?? prompts).filter((one) => one.n_clips > 0);
+    if (prompts) this.prompts = prompts.filter((prompt) => prompt.n_clips > 0);
     this.#forget();
     await this.app.attempt(async () => {
       await this.page(0);
@@ -154,8 +189,8 @@ class Wall {
 
   #drawHeading() {
     const { prompt } = this.filters;
-    const found = this.prompts.find((p) => (p.key ?? p.id) === prompt || p.id === prompt);
-    this.heading.textContent = found ? found.text : t("wall.title");
+    const chosen = this.prompts.find((p) => p.key === prompt || p.id === prompt);
+    this.heading.textContent = chosen ? chosen.text : t("wall.title");
     this.count.textContent = t("wall.count", { n: num(this.total, 0) });
   }
 
@@ -165,10 +200,11 @@ class Wall {
       key: "",
       id: t("wall.allPrompts"),
       text: "",
+      tags: [],
       n_clips: this.prompts.reduce((sum, p) => sum + p.n_clips, 0),
     };
     const fits = this.prompts
-      .filter((p) => `${p.id} ${p.text} ${(p.tags ?? []).join(" ")}`.toLowerCase().includes(words))
+      .filter((p) => `${p.id} ${p.text} ${p.tags.join(" ")}`.toLowerCase().includes(words))
       .slice(0, 300);
     put(
       this.promptList,
@@ -180,8 +216,8 @@ class Wall {
             "button",
             {
               type: "button",
-              "aria-current": (p.key ?? p.id) === this.filters.prompt ? "true" : undefined,
-              onclick: () => this.filter({ prompt: p.key ?? p.id }),
+              "aria-current": p.key === this.filters.prompt ? "true" : undefined,
+              onclick: () => this.filter({ prompt: p.key }),
             },
             h("span", { class: "prompt-id" }, p.id),
             h("span", { class: "prompt-n" }, num(p.n_clips, 0)),
@@ -192,6 +228,7 @@ class Wall {
     );
   }
 
+  /** @param {{prompt?: string, model?: string}} values */
   filter(values) {
     for (const [key, value] of Object.entries(values)) {
       if (value) this.query.set(key, value);
@@ -210,19 +247,22 @@ class Wall {
     });
   }
 
-  /** Clips of one page of the list; asked for once. */
+  /**
+   * Clips of one page of the list; asked for once.
+   * @param {number} number
+   */
   page(number) {
-    if (!this.pages.has(number)) {
-      const { prompt, model } = this.filters;
-      const load = api.get("clips", { prompt, model, offset: number * PAGE, limit: PAGE }).then((answer) => {
-        this.total = answer.total;
-        this.pages.set(number, answer.clips);
-        return answer.clips;
-      });
-      load.catch(() => this.pages.delete(number));
-      this.pages.set(number, load);
-    }
-    return this.pages.get(number);
+    const known = this.pages.get(number);
+    if (known) return known;
+    const { prompt, model } = this.filters;
+    const load = api.get("clips", { prompt, model, offset: number * PAGE, limit: PAGE }).then((answer) => {
+      this.total = answer.total;
+      this.pages.set(number, answer.clips);
+      return answer.clips;
+    });
+    load.catch(() => this.pages.delete(number));
+    this.pages.set(number, load);
+    return load;
   }
 
   draw() {
@@ -264,17 +304,22 @@ class Wall {
     }
   }
 
+  /**
+   * @param {number} index
+   * @returns {ClipFacts | null}
+   */
   #clip(index) {
     const page = this.page(Math.floor(index / PAGE));
     if (Array.isArray(page)) return page[index % PAGE];
-    void page.then(this.layout).catch((error) => this.app.announce(error.message));
+    void page.then(this.layout).catch((error) => this.app.announce(sentenceOf(error)));
     return null;
   }
 
+  /** @param {ClipFacts} clip */
   #card(clip) {
     return card(clip, {
       chosen: this.chosen.has(clip.id),
-      mayMark: (this.app.bench.permissions ?? {}).annotate !== false && this.app.bench.mode === "local",
+      mayMark: this.app.bench.permissions.annotate !== false && this.app.bench.mode === "local",
       onchoose: (which) => this.choose(which),
       onopen: (which) => this.#compare([which]),
       onmark: (which, mark) =>
@@ -286,12 +331,12 @@ class Wall {
     });
   }
 
+  /** @param {ClipFacts} clip */
   #redraw(clip) {
     for (const [index, element] of this.shown) {
       if (element.dataset.clip !== clip.id) continue;
-      const focused = element.contains(document.activeElement)
-        ? document.activeElement.getAttribute("aria-label")
-        : null;
+      const active = document.activeElement;
+      const focused = element.contains(active) ? active?.getAttribute("aria-label") : null;
       const fresh = this.#card(clip);
       element.replaceWith(fresh);
       this.shown.set(index, fresh);
@@ -300,12 +345,14 @@ class Wall {
     }
   }
 
+  /** @param {ClipFacts} clip */
   choose(clip) {
     if (this.chosen.has(clip.id)) this.chosen.delete(clip.id);
     else if (this.chosen.size >= MAX_CHOSEN) return this.app.toast(t("wall.atMost", { n: MAX_CHOSEN }));
     else {
       this.chosen.set(clip.id, clip);
-      if (!clip.missing) void fetch(clip.proxy_url, { method: "HEAD" }).catch(() => {}); // its copy for playback is begun while others are chosen
+      // its copy for playback is begun while others are chosen
+      if (!clip.missing) void fetch(clip.proxy_url, { method: "HEAD" }).catch(() => {});
     }
     this.#redraw(clip);
     this.#drawTray();
@@ -343,7 +390,7 @@ class Wall {
           onclick: () => {
             const all = [...this.chosen.values()];
             this.chosen.clear();
-            all.forEach((clip) => this.#redraw(clip));
+            for (const clip of all) this.#redraw(clip);
             this.#drawTray();
           },
         },
@@ -357,6 +404,7 @@ class Wall {
     );
   }
 
+  /** @param {readonly ClipFacts[]} clips */
   #compare(clips) {
     this.app.go("compare", toQuery({ ...DEFAULTS, takes: clips.map((clip) => clip.id) }));
   }
@@ -367,22 +415,28 @@ class Wall {
     if (clips?.length) this.#compare(clips.filter((clip) => !clip.rejected).slice(0, MAX_CHOSEN));
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
-    const here = event.target.closest?.(".card");
-    if (!here || event.target.closest("input, select")) return;
+    const here = /** @type {HTMLElement | null | undefined} */ (targetOf(event).closest?.(".card"));
+    if (!here || targetOf(event).closest("input, select")) return;
     const cards = [...this.layer.children];
     const index = cards.indexOf(here);
     const columns = getComputedStyle(this.layer).gridTemplateColumns.split(" ").length;
-    const to = { ArrowRight: index + 1, ArrowLeft: index - 1, ArrowDown: index + columns, ArrowUp: index - columns }[
-      event.key
-    ];
+    /** @type {Record<string, number | undefined>} */
+    const places = {
+      ArrowRight: index + 1,
+      ArrowLeft: index - 1,
+      ArrowDown: index + columns,
+      ArrowUp: index - columns,
+    };
+    const to = places[event.key];
     if (to !== undefined && cards[to]) {
       event.preventDefault();
-      cards[to].querySelector(".card-frame")?.focus();
+      /** @type {HTMLElement | null} */ (cards[to].querySelector(".card-frame"))?.focus();
       cards[to].scrollIntoView({ block: "nearest" });
     } else if (event.key === "x" || event.key === "c") {
       event.preventDefault();
-      here.querySelector(".choose")?.click();
+      /** @type {HTMLElement | null} */ (here.querySelector(".choose"))?.click();
     } else if (event.key === "Enter" && event.shiftKey && this.chosen.size) {
       event.preventDefault();
       this.#compare([...this.chosen.values()]);
@@ -397,6 +451,11 @@ class Wall {
   }
 }
 
+/**
+ * @param {App} app
+ * @param {HTMLElement} element
+ * @param {string} query
+ */
 export async function open(app, element, query) {
   const wall = new Wall(app, element, query);
   await wall.open();

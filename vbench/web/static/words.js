@@ -1,19 +1,32 @@
+// @ts-check
 // The page's words, from the table that Gradio's I18n hands to the browser.
 
+/** @type {Record<string, string>} */
 let table = {};
+/** @type {Record<string, string>} */
 let fallback = {};
 let locale = "en";
 
-/** Locales in the table that suit a list of wishes such as ["zh-TW", "en-GB"]; English where none does. */
+/**
+ * Locales in the table that suit a list of wishes such as ["zh-TW", "en-GB"]; English where none does.
+ * @param {readonly string[]} wishes
+ * @param {readonly string[]} known
+ * @returns {string}
+ */
 export function pickLocale(wishes, known) {
   for (const wish of wishes) {
     const exact = known.find((name) => name.toLowerCase() === wish.toLowerCase());
     const near = known.find((name) => name.split("-")[0].toLowerCase() === wish.split("-")[0].toLowerCase());
-    if (exact ?? near) return exact ?? near;
+    const fit = exact ?? near;
+    if (fit) return fit;
   }
   return "en";
 }
 
+/**
+ * @param {Record<string, Record<string, string>>} translations
+ * @param {readonly string[]} wishes
+ */
 export function setWords(translations, wishes) {
   locale = pickLocale(wishes, Object.keys(translations));
   fallback = translations.en ?? {};
@@ -25,13 +38,30 @@ export function currentLocale() {
   return locale;
 }
 
-/** The sentence of a key in the page's language, with {names} filled in. */
+/**
+ * The sentence of a key in the page's language, with {names} filled in.
+ * @param {string} key
+ * @param {Record<string, unknown>} [values]
+ */
 export function t(key, values = {}) {
   const text = table[key] ?? fallback[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
-/** A number as people of this language write it. */
+/**
+ * What went wrong, as a sentence for a person.
+ * @param {unknown} error
+ */
+export function sentenceOf(error) {
+  const message = error instanceof Error ? error.message : String(error);
+  return message === "offline" ? t("error.offline") : message;
+}
+
+/**
+ * A number as people of this language write it.
+ * @param {number | null | undefined} value
+ * @param {number} [digits]
+ */
 export function num(value, digits = 3) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
@@ -40,6 +70,7 @@ export function num(value, digits = 3) {
   return new Intl.NumberFormat(locale, { maximumFractionDigits: decimals }).format(value);
 }
 
+/** @param {number | null | undefined} value */
 export function money(value) {
   return value === null || value === undefined
     ? "–"
@@ -50,10 +81,12 @@ export function money(value) {
       }).format(value);
 }
 
+/** @param {number | null | undefined} value */
 export function seconds(value) {
   return value === null || value === undefined ? "–" : t("unit.seconds", { n: num(value, value < 10 ? 2 : 1) });
 }
 
+/** @param {number | null | undefined} value */
 export function bytes(value) {
   if (!value) return "–";
   const step = Math.min(3, Math.floor(Math.log10(value) / 3));
