@@ -149,7 +149,7 @@ def copy_of(bench: Path, to: Path) -> Path:
 def test_a_failed_check_is_loud(monkeypatch, capsys, tmp_path):
     import typer
 
-    import vbench.cli.demo as command
+    import vbench.cli.system as command
     import vbench.demo as module
 
     found = module.Finding(tool="synthetic-cut", check="cut events", passed=False, found="0 of 8 clips")

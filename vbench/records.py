@@ -224,6 +224,11 @@ class Clip:
     probe: Probe
     provenance: Provenance
 
+    @property
+    def cell(self) -> Cell:
+        """Its place in the matrix of tools, prompts and samples."""
+        return Cell(self.model, self.prompt.key, self.sample)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricInfo:

@@ -18,7 +18,7 @@ from vbench.bench import Bench
 from vbench.errors import CatalogError, OptionError
 from vbench.importing import import_folder
 from vbench.importing.match import PromptIndex, pattern_tokens, read_default
-from vbench.importing.scan import Found
+from vbench.importing.scan import ClipFile
 from vbench.records import Prompt
 from vbench.video import write_clip
 
@@ -190,7 +190,7 @@ def test_vbench_names_are_prompt_texts(bench, tmp_path):
     ],
 )
 def test_a_name_has_all_its_readings(name, readings):
-    found = Found(Path(name), ("m", name))
+    found = ClipFile(Path(name), ("m", name))
     assert sorted((p.id, s) for _, p, s in read_default(found, PromptIndex(PROMPTS), "m")) == readings
 
 

@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vbench.catalog.expects import Background, SceneObject
-from vbench.catalog.expects import Scene as SceneInSuite
+from vbench.catalog.expects import Background, SceneObject, SceneSpec
 from vbench.catalog.suites import load_suite
 from vbench.errors import CatalogError
 from vbench.synthetic.defects import Defect, other_scene, planted, render_with_defect
@@ -91,7 +90,7 @@ def test_vocabulary_is_the_one_that_suites_are_checked_against():
     assert allowed(SceneObject, "shape") == set(SHAPES)
     assert allowed(SceneObject, "size") == set(SIZES) == set(RADIUS)
     assert allowed(SceneObject, "motion") == set(MOTIONS)
-    assert allowed(SceneInSuite, "camera") == set(CAMERAS)
+    assert allowed(SceneSpec, "camera") == set(CAMERAS)
 
 
 def test_what_a_sentence_leaves_open_is_drawn_the_same_each_time_and_said():

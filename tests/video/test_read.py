@@ -20,7 +20,7 @@ from tests.video import clips
 from vbench.errors import ClipError
 from vbench.video import Limits, probe, read_frames
 from vbench.video.device_frames import check_torchcodec, read_device_frames
-from vbench.video.facts import Facts, Picture
+from vbench.video.facts import DecodedPicture, Facts
 from vbench.video.frames import on_clean_clock
 
 BEST = {
@@ -340,7 +340,7 @@ def test_folder_of_frames_in_natural_order(tmp_path):
 
 def clock(times, interval_s=0.04):
     facts = Facts(container="", codec="", tick_s=0.001, interval_s=interval_s)
-    return [t for _, t in on_clean_clock(iter([Picture(None, t, 0.0) for t in times]), facts)], facts.warnings
+    return [t for _, t in on_clean_clock(iter([DecodedPicture(None, t, 0.0) for t in times]), facts)], facts.warnings
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(-1e5, 1e5), st.just(math.nan), st.just(math.inf)), min_size=1))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vbench._version import __version__
-from vbench.cli import catalog, check, demo, distance, generate, jobs, models, rank, score, system, ui
+from vbench.cli import catalog, check, distance, generate, jobs, models, rank, score, system, ui
 from vbench.cli.options import EXIT_USER
 from vbench.errors import VBenchError
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demo.demo)
+app.command("demo")(system.demo)
 app.command("import")(catalog.import_clips)
 app.command("prompts")(catalog.prompts)
 app.command("models")(models.models)

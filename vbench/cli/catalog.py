@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,39 +41,40 @@ def import_clips(
     if not folder.is_dir():  # before a workspace is made for a misspelt path
         raise OptionError(f"{folder}: no such folder; pass the folder that holds the tools' folders")
     options: dict[str, Any] = {"prompts": prompts, "pattern": pattern, "manifest": manifest, "link": link}
-    if dry_run and not _is_there(bench):
+    if dry_run and not Bench.exists(bench):
         report = import_folder(None, folder, dry_run=True, **options)
     else:
-        with Bench.open(bench, create=not dry_run) as opened:
-            report = import_folder(opened, folder, dry_run=dry_run, progress=_progress(), **options)
+        with Bench.open(bench, create=not dry_run) as opened, _progress() as progress:
+            report = import_folder(opened, folder, dry_run=dry_run, progress=progress, **options)
     if as_json:
-        from dataclasses import asdict
+        from vbench.schema import to_json
 
-        print_json({"counts": report.counts, **asdict(report)})
+        print_json({"counts": report.counts, **to_json(report)})
     else:
         _print_report(report, is_dry_run=dry_run)
     if strict and not report.is_complete:
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _is_there(bench: Path | None) -> bool:
-    root = bench or Path(os.environ.get("VBENCH_HOME") or "bench")
-    return bool(os.environ.get("VBENCH_DB")) or (root.expanduser() / "bench.db").exists()
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int, str], None]]:
+    """A bar that goes away in the end on a terminal; a line per hundred files otherwise."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-
-def _progress() -> Callable[[int, int, str], None]:
-    """One line that is rewritten on a terminal; a line per hundred files otherwise."""
-    is_terminal = sys.stderr.isatty()
+    console = Console(stderr=True)
+    file_column = TextColumn("{task.fields[file]}", markup=False)
+    bar = Progress(BarColumn(), MofNCompleteColumn(), file_column, console=console, transient=True)
+    task = bar.add_task("importing", file="")
 
     def show(done: int, total: int, file: str) -> None:
-        if is_terminal:
-            end = "\r\x1b[K" if done + 1 == total else ""
-            sys.stderr.write(f"\r\x1b[K{done + 1}/{total} {file[-90:]}{end}")
-            sys.stderr.flush()
+        if console.is_terminal:
+            bar.update(task, completed=done, total=total, file=file[-90:])
         elif done % 100 == 99:
-            sys.stderr.write(f"{done + 1}/{total} files\n")
+            console.print(f"{done + 1}/{total} files", highlight=False)
 
-    return show
+    with bar if console.is_terminal else nullcontext():
+        yield show
 
 
 def _print_report(report: ImportReport, *, is_dry_run: bool) -> None:
@@ -134,8 +134,8 @@ def _list_suites(*, as_json: bool) -> int:
         print_json(rows)
     else:
         for row in rows:
-            what = row.get("error") or f"{row['n_prompts']:4d} prompts  {row['about']}"
-            print_line(f"{row['name']:<14}{what}")
+            contents = row.get("error") or f"{row['n_prompts']:4d} prompts  {row['about']}"
+            print_line(f"{row['name']:<14}{contents}")
     return sum("error" in row for row in rows)
 
 
@@ -150,9 +150,9 @@ def _facts(suite: Suite) -> dict[str, Any]:
 
 def _print_suite(suite: Suite, *, as_json: bool) -> None:
     if as_json:
-        from dataclasses import asdict
+        from vbench.schema import to_json
 
-        print_json({"name": suite.name, **_facts(suite), "prompts": [asdict(prompt) for prompt in suite.prompts]})
+        print_json({"name": suite.name, **_facts(suite), "prompts": [to_json(prompt) for prompt in suite.prompts]})
         return
     for prompt in suite.prompts:
         print_line(f"{prompt.id}\n    {prompt.text}\n    {' '.join(prompt.tags)}".rstrip())

@@ -29,13 +29,13 @@ def settings_of(pairs: list[str] | None) -> dict[str, str]:
     Raises:
         OptionError: one of them is no NAME=VALUE.
     """
-    found = {}
+    settings = {}
     for pair in pairs or []:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise OptionError(f"--set {pair!r}: expected NAME=VALUE, e.g. clip.model=PATH")
-        found[name] = value
-    return found
+        settings[name] = value
+    return settings
 
 
 def print_json(value: Any) -> None:

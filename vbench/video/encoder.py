@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from numpy.typing import NDArray
 
 from vbench.errors import ClipError
+from vbench.files import written_whole
 from vbench.video.frames import BT709, KERNELS, LIMITED_RANGE
 
 AAC_RATES = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350})
@@ -147,7 +147,7 @@ def encode(
     first = next(pictures, None)
     if first is None:
         raise ClipError(f"{path}: no frame to write; give at least one", code="empty")
-    with replacing(path) as part, _writing(path):
+    with output_file(path) as part:
         flags = "+faststart+use_metadata_tags" if metadata else "+faststart"
         with av.open(str(part), "w", format="mp4", options={"movflags": flags}) as file:
             file.metadata.update(metadata or {})
@@ -183,23 +183,20 @@ def encode(
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its place when the block ends well, and is gone when not."""
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+def output_file(path: Path) -> Iterator[Path]:
+    """`written_whole` in a folder that is there already: a misspelt one is no place for a video.
 
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
+    Raises:
+        ClipError: it cannot be written.
+    """
     try:
-        yield
-    except FFmpegError as error:
+        path.parent.stat()
+        with written_whole(path) as part:
+            yield part
+    except (FFmpegError, OSError) as error:
         raise ClipError(
-            f"{path}: cannot be written ({error.strerror}); check the folder and the free space", code="unwritable"
+            f"{path}: cannot be written ({error.strerror or error}); check the folder and the free space",
+            code="unwritable",
         ) from error
 
 
