@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vbench.files import home_expanded
 from vbench.records import EventKind
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def run_demo(out: Path, *, say: Say = lambda _: None) -> DemoReport:
     from vbench.report import render, write
 
     started = time.monotonic()
+    out = home_expanded(out)
     with Bench.open(out / "bench") as bench:
         say(f"drawing clips with {len(TOOLS)} synthetic tools")
         generate(bench, models=TOOLS, suite="demo")

@@ -18,6 +18,7 @@ from PIL import Image
 
 from tests.video import clips
 from vbench.errors import ClipError
+from vbench.files import frames_in
 from vbench.video import Limits, probe, read_frames
 from vbench.video.device_frames import check_torchcodec, read_device_frames
 from vbench.video.facts import DecodedPicture, Facts
@@ -333,6 +334,18 @@ def test_folder_of_frames_in_natural_order(tmp_path):
     timed = list(read_frames(tmp_path, fps=10))
     assert [round(frame.t_s, 6) for frame in timed] == [round(i / 10, 6) for i in range(12)]
     assert all(np.array_equal(frame.rgb(), rgb) for frame, rgb in zip(timed, made, strict=True))
+
+
+def test_the_frames_of_a_folder_are_played_in_the_order_of_its_digest(tmp_path):
+    for number, name in enumerate(("2", "cover", "frame2", "Frame10")):  # as a person counts them
+        Image.new("RGB", (16, 16), (60 * number, 0, 0)).save(tmp_path / f"{name}.png")
+    for name in ("notes.txt", ".DS_Store", ".1.png"):
+        (tmp_path / name).write_bytes(b"no frame")
+    played = [int(frame.rgb()[0, 0, 0]) // 60 for frame in read_frames(tmp_path)]
+    assert played == [0, 1, 2, 3]
+    pixels = b"".join(Image.open(frame).tobytes()[:1] for frame in frames_in(tmp_path))
+    assert [value // 60 for value in pixels] == played
+    assert probe(tmp_path).size_bytes == sum(frame.stat().st_size for frame in frames_in(tmp_path))
 
 
 # --- the clock ---------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from vbench.errors import CatalogError
+from vbench.files import home_expanded
 from vbench.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def find_suite(name_or_path: str | Path) -> Suite:
     """
     from vbench.catalog.suites import load_suite  # here, so that a list of names needs no pydantic
 
-    path = Path(name_or_path)
+    path = home_expanded(name_or_path)
     if path.suffix.lower() in SUITE_SUFFIXES or len(path.parts) > 1:
         return load_suite(path)
     files = suite_files()

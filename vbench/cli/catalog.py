@@ -11,6 +11,7 @@ import typer
 
 from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, print_json, print_line
 from vbench.errors import CatalogError, OptionError
+from vbench.files import home_expanded
 
 if TYPE_CHECKING:
     from vbench.catalog.suites import Suite
@@ -38,7 +39,7 @@ def import_clips(
     from vbench.bench import Bench
     from vbench.importing import import_folder
 
-    if not folder.is_dir():  # before a workspace is made for a misspelt path
+    if not home_expanded(folder).is_dir():  # before a workspace is made for a misspelt path
         raise OptionError(f"{folder}: no such folder; pass the folder that holds the tools' folders")
     options: dict[str, Any] = {"prompts": prompts, "pattern": pattern, "manifest": manifest, "link": link}
     if dry_run and not Bench.exists(bench):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vbench.catalog import SUITE_SUFFIXES, find_suite
 from vbench.errors import OptionError
+from vbench.files import home_expanded
 from vbench.importing.manifest import match_by_manifest
 from vbench.importing.match import (
     PromptIndex,
@@ -76,7 +77,8 @@ def import_folder(
     Raises:
         UserError: the folder, suite, pattern or manifest cannot be used, or the bench cannot be written to.
     """
-    folder = Path(os.path.abspath(folder))
+    folder = Path(os.path.abspath(home_expanded(folder)))
+    manifest = home_expanded(manifest) if manifest is not None else None
     if not folder.is_dir():
         raise OptionError(f"{folder}: no such folder; pass the folder that holds the tools' folders")
     if pattern is not None and manifest is not None:
@@ -89,10 +91,10 @@ def import_folder(
 
     scan = scan_folder(folder, skip=bench.root if bench is not None else None)
     if manifest is not None:
-        matches, unmatched = match_by_manifest(Path(manifest), folder, index, folder.resolve().name)
+        matches, unmatched = match_by_manifest(manifest, folder, index, folder.resolve().name)
         named = {str(match.file.path) for match in matches} | {str(file.path) for file in unmatched}
         unnamed = [file.path for file in scan.clips if str(file.path) not in named]
-        unmatched += [Unmatched(path, f"is not in {Path(manifest).name}; add a row for it") for path in unnamed]
+        unmatched += [Unmatched(path, f"is not in {manifest.name}; add a row for it") for path in unnamed]
     elif pattern is not None:
         matches, unmatched = match_by_pattern(scan.clips, index, pattern)
     else:
@@ -134,8 +136,8 @@ def _fuller(new: Prompt, stored: Prompt | None) -> Prompt:
     return stored if stored is not None and not new.tags and not new.expects else new
 
 
-def _is_ours(path: Path, folder: Path, manifest: str | Path | None) -> bool:
-    if manifest is not None and path.resolve() == Path(manifest).resolve():
+def _is_ours(path: Path, folder: Path, manifest: Path | None) -> bool:
+    if manifest is not None and path.resolve() == manifest.resolve():
         return True
     return path.parent == folder and path.stem == "prompts" and path.suffix in SUITE_SUFFIXES
 
