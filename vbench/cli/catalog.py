@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, print_json, print_line
+from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, option, print_json, print_line, takes
 from vbench.errors import CatalogError, OptionError
 from vbench.files import home_expanded
 
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from vbench.importing import ImportReport
 
 
+NAMING_OPTIONS = (
+    option("prompts", str | None, help="Suite, by name or file.  [default: prompts.* in the folder]"),
+    option("pattern", str | None, help="Another layout of the names, as in '{prompt}/{model}_{sample}'."),
+    option("manifest", Path | None, help="CSV or JSONL: file, model, prompt or prompt_id, sample, seed, cost, ..."),
+)
+"""What says which file was made for which prompt."""
+
+
+@takes("naming", NAMING_OPTIONS)
 def import_clips(
     folder: Annotated[Path, typer.Argument(help="Folder with clips, usually <model>/<prompt-id>-<sample>.mp4.")],
-    prompts: Annotated[
-        str | None, typer.Option(help="Suite, by name or file.  [default: prompts.* in the folder]", show_default=False)
-    ] = None,
-    pattern: Annotated[
-        str | None, typer.Option(help="Another layout of the names, as in '{prompt}/{model}_{sample}'.")
-    ] = None,
-    manifest: Annotated[
-        Path | None, typer.Option(help="CSV or JSONL: file, model, prompt or prompt_id, sample, seed, cost, ...")
-    ] = None,
+    naming: dict[str, Any],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what matches, and change nothing.")] = False,
     link: Annotated[bool, typer.Option("--link", help="Reference the files where they lie; copy nothing.")] = False,
     bench: BenchPath = None,
@@ -41,12 +42,11 @@ def import_clips(
 
     if not home_expanded(folder).is_dir():  # before a workspace is made for a misspelt path
         raise OptionError(f"{folder}: no such folder; pass the folder that holds the tools' folders")
-    options: dict[str, Any] = {"prompts": prompts, "pattern": pattern, "manifest": manifest, "link": link}
     if dry_run and not Bench.exists(bench):
-        report = import_folder(None, folder, dry_run=True, **options)
+        report = import_folder(None, folder, dry_run=True, link=link, **naming)
     else:
         with Bench.open(bench, create=not dry_run) as opened, _progress() as progress:
-            report = import_folder(opened, folder, dry_run=dry_run, progress=progress, **options)
+            report = import_folder(opened, folder, dry_run=dry_run, link=link, progress=progress, **naming)
     if as_json:
         from vbench.schema import to_json
 
