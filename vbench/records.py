@@ -226,7 +226,6 @@ class Clip:
 
     @property
     def cell(self) -> Cell:
-        """Its place in the matrix of tools, prompts and samples."""
         return Cell(self.model, self.prompt.key, self.sample)
 
 

@@ -76,6 +76,17 @@ def test_the_home_folder_may_be_written_as_a_tilde(folder, tmp_path, monkeypatch
     assert not (folder / "~").exists()
 
 
+def test_parameters_are_named_as_they_are_typed(folder, tmp_path):
+    (folder / "prompts.jsonl").unlink()
+    reasons = [f"unmatched: {folder}/alpha/{name}.mp4: no prompts are known; " for name in ("dog-0", "dgo-1")]
+    _, out = run("import", folder, "--bench", tmp_path / "bench", "--dry-run")
+    assert [line for line in out.splitlines() if "--prompts" in line] == [
+        f"{reason}put a prompts.jsonl in the folder, or pass --prompts" for reason in sorted(reasons)
+    ]
+    _, out = run("import", folder, "--bench", tmp_path / "bench", "--dry-run", "--json")
+    assert {item["reason"].rpartition(" ")[2] for item in json.loads(out)["items"]} == {"--prompts"}
+
+
 def test_a_misspelt_folder_makes_no_bench(tmp_path):
     with pytest.raises(OptionError, match="no such folder"):
         run("import", tmp_path / "nowhere", "--bench", tmp_path / "bench")

@@ -37,6 +37,11 @@ def test_what_you_can_fix_is_one_line_and_exit_code_2(tmp_path):
     assert not (tmp_path / "none").exists(), "looking does not make a bench"
 
 
+def test_a_sentence_names_what_was_typed(tmp_path):
+    run = vbench("import", str(tmp_path), "--pattern", "{model}", "--dry-run", "--bench", str(tmp_path / "none"))
+    assert run.stderr.startswith("vbench: --pattern '{model}' lacks {prompt}; write something like ")
+
+
 def test_a_wrong_option_is_exit_code_2():
     run = vbench("board", "--metrik", "x")
     assert run.returncode == 2

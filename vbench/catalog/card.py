@@ -217,7 +217,7 @@ class ModelCard(Strict):
         if self.status == "retired":
             raise JobError(
                 f"{self.id}: {self.name} was retired on {self.retired_on} and makes no more clips; "
-                f"compare archived ones with `vbench import`, or leave {self.id} out of --models",
+                f"compare archived ones with `vbench import`, or leave {self.id} out of `models=`",
                 code="model_retired",
             )
 

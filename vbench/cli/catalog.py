@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, option, print_json, print_line, takes
-from vbench.errors import CatalogError, OptionError
+from vbench.errors import CatalogError, OptionError, as_typed
 from vbench.files import home_expanded
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def import_clips(
     if as_json:
         from vbench.schema import to_json
 
-        print_json({"counts": report.counts, **to_json(report)})
+        items = [to_json(item) | {"reason": as_typed(item.reason)} for item in report.items]
+        print_json({"counts": report.counts, **to_json(report), "items": items})
     else:
         _print_report(report, is_dry_run=dry_run)
     if strict and not report.is_complete:
@@ -81,7 +82,7 @@ def _progress() -> Iterator[Callable[[int, int, str], None]]:
 def _print_report(report: ImportReport, *, is_dry_run: bool) -> None:
     for item in report.items:
         if item.reason:
-            print_line(f"{item.state}: {item.file}: {item.reason}")
+            print_line(f"{item.state}: {item.file}: {as_typed(item.reason)}")
         elif is_dry_run:
             print_line(f"{item.state}: {item.file} → {item.model}, prompt {item.prompt_id}, sample {item.sample}")
     if report.others:

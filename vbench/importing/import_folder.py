@@ -82,7 +82,7 @@ def import_folder(
     if not folder.is_dir():
         raise OptionError(f"{folder}: no such folder; pass the folder that holds the tools' folders")
     if pattern is not None and manifest is not None:
-        raise OptionError("--pattern and --manifest both say how files are named; pass one")
+        raise OptionError("`pattern=` and `manifest=` both say how files are named; pass one")
     if bench is None and not dry_run:
         raise OptionError("no bench to import into; open one, or ask for a dry run")
     stored = {prompt.key: prompt for prompt in (bench.prompts() if bench is not None else [])}
@@ -126,7 +126,7 @@ def _suite_prompts(folder: Path, prompts: str | Path | Sequence[Prompt] | None) 
         suites = [path for path in files if path.is_file()]
         if len(suites) > 1:
             names = " and ".join(path.name for path in suites)
-            raise OptionError(f"{folder} has {names}; remove one, or choose with --prompts")
+            raise OptionError(f"{folder} has {names}; remove one, or choose with `prompts=`")
         return list(find_suite(suites[0]).prompts) if suites else []
     return list(find_suite(prompts).prompts) if isinstance(prompts, str | Path) else list(prompts)
 

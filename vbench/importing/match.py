@@ -79,7 +79,7 @@ class PromptIndex:
     def near(self, name: str) -> str:
         """A sentence about prompts that `name` may be meant for."""
         if not self.prompts:
-            return "no prompts are known; put a prompts.jsonl in the folder, or pass --prompts"
+            return "no prompts are known; put a prompts.jsonl in the folder, or pass `prompts=`"
         name = plain(name)
         begun = [known for known in self._named if len(name) >= 12 and known.startswith(name)]
         close = begun or get_close_matches(name, self._sharing_words(name), n=1, cutoff=0.75)
@@ -175,19 +175,19 @@ def pattern_tokens(pattern: str) -> list[str]:
     names = [token[1:-1] for token in tokens if token.startswith("{")]
     for name in names:
         if name not in FIELDS:
-            raise OptionError(f"--pattern {pattern!r}: no field {{{name}}}; {did_you_mean(name, FIELDS)}")
+            raise OptionError(f"`pattern=` {pattern!r}: no field {{{name}}}; {did_you_mean(name, FIELDS)}")
     for name in ("model", "prompt"):
         if name not in names:
             raise OptionError(
-                f"--pattern {pattern!r} lacks {{{name}}}; write something like '{{model}}/{{prompt}}-{{sample}}'"
+                f"`pattern=` {pattern!r} lacks {{{name}}}; write something like '{{model}}/{{prompt}}-{{sample}}'"
             )
     if len(set(names)) != len(names):
-        raise OptionError(f"--pattern {pattern!r} has a field twice; name each once")
+        raise OptionError(f"`pattern=` {pattern!r} has a field twice; name each once")
     if any(a.startswith("{") and b.startswith("{") for a, b in pairwise(tokens)):
-        raise OptionError(f"--pattern {pattern!r} has two fields side by side; put a character between them")
+        raise OptionError(f"`pattern=` {pattern!r} has two fields side by side; put a character between them")
     if any("{" in token or "}" in token for token in tokens if not re.fullmatch(r"\{\w+\}", token)):
         raise OptionError(
-            f"--pattern {pattern!r} has a brace without its partner; write {{model}}, {{prompt}}, {{sample}}"
+            f"`pattern=` {pattern!r} has a brace without its partner; write {{model}}, {{prompt}}, {{sample}}"
         )
     return tokens
 

@@ -145,7 +145,7 @@ def _put(bench: Bench, file: ClipFile, key: str) -> None:
         bench.media.put(file.path, key)
         return
     if "://" in bench.media.url and not bench.media.url.startswith("file://"):
-        raise ClipError("a folder of frames cannot live in a bucket; make a video of it, or import it with --link")
+        raise ClipError("a folder of frames cannot live in a bucket; make a video of it, or import it with `link=`")
     _remove(bench, file, key)
     for n, frame in enumerate(file.frames):
         bench.media.put(frame, f"{key}/{n:06d}{frame.suffix.lower()}")

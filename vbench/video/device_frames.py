@@ -256,7 +256,7 @@ def _decoded(decoder: Any, path: Path, lens: RGBLens, common: tuple[int, int] | 
         except torch.OutOfMemoryError as error:
             raise ClipError(
                 f"{path}: the device has no memory for {step} frames of {meta.width} x {meta.height}; use fewer "
-                "--workers, or measure with decode.backend=pyav",
+                "decode processes, or measure with decode.backend=pyav",
                 code="out_of_memory",
             ) from error
         except (RuntimeError, IndexError, ValueError) as error:
