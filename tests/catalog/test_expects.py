@@ -7,7 +7,7 @@ from vbench.catalog.expects import Expects
 
 def test_scene_gives_length_and_camera():
     scene = {"background": {"colour": "blue"}, "objects": [{"shape": "star", "colour": "red"}], "camera": "zoom_in"}
-    said = Expects.model_validate({"scene": scene})
-    assert (said.seconds, said.camera, said.cuts) == (3.0, "zoom_in", 0)
+    expects = Expects.model_validate({"scene": scene})
+    assert (expects.seconds, expects.camera, expects.cuts) == (3.0, "zoom_in", 0)
     with pytest.raises(ValueError, match="not those of the scene"):
         Expects.model_validate({"scene": scene, "camera": "static"})

@@ -66,11 +66,11 @@ def test_what_spoils_a_comparison_is_said() -> None:
             },
         }
     )
-    said = " ".join(grant(card, Request(prompt=Prompt(id="p", text=text))).warnings)
-    assert "Toy rewrites the prompt by default and it cannot be switched off" in said
-    assert "Toy stamps a watermark by default and logo is left on" in said
+    warnings = " ".join(grant(card, Request(prompt=Prompt(id="p", text=text))).warnings)
+    assert "Toy rewrites the prompt by default and it cannot be switched off" in warnings
+    assert "Toy stamps a watermark by default and logo is left on" in warnings
 
 
 def test_a_long_prompt_is_warned_about() -> None:
-    said = grant(find_card("cogvideox-3"), Request(prompt=Prompt(id="p", text="x" * 600))).warnings
-    assert any("600 characters" in warning and "512" in warning for warning in said)
+    warnings = grant(find_card("cogvideox-3"), Request(prompt=Prompt(id="p", text="x" * 600))).warnings
+    assert any("600 characters" in warning and "512" in warning for warning in warnings)

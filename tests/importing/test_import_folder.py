@@ -33,12 +33,16 @@ def test_originals_are_copied_as_they_are_and_the_second_import_adds_nothing(ben
     assert report.counts == {"imported": 4}
     assert report.is_complete
     assert report.prompts_without_clips == ("dog-2",)
-    found = bench.clip(next(i.clip for i in report.items if i.file.endswith("beta 2.0/blue-bird-0.mp4")))
-    assert (found.model, found.prompt.id, found.prompt.tags) == ("beta 2.0", "blue-bird", ("category:animals",))
-    assert found.media == "clips/beta 2.0/blue-bird-0.mp4"
-    assert bench.clip_path(found).read_bytes() == (folder / "beta 2.0" / "blue-bird-0.mp4").read_bytes()
-    assert found.provenance.source == str(folder / "beta 2.0" / "blue-bird-0.mp4")
-    assert (found.probe.n_frames, found.probe.width, found.linked) == (4, 32, False)
+    bird = bench.clip(next(i.clip for i in report.items if i.file.endswith("beta 2.0/blue-bird-0.mp4")))
+    assert (bird.model, bird.prompt.id, bird.prompt.tags) == (
+        "beta 2.0",
+        "blue-bird",
+        ("category:animals",),
+    )
+    assert bird.media == "clips/beta 2.0/blue-bird-0.mp4"
+    assert bench.clip_path(stored_clip).read_bytes() == (folder / "beta 2.0" / "blue-bird-0.mp4").read_bytes()
+    assert stored_clip.provenance.source == str(folder / "beta 2.0" / "blue-bird-0.mp4")
+    assert (stored_clip.probe.n_frames, stored_clip.probe.width, stored_clip.linked) == (4, 32, False)
     before = snapshot(bench)
     assert import_folder(bench, folder).counts == {"there": 4}
     assert snapshot(bench) == before
@@ -86,9 +90,9 @@ def test_frames_in_a_folder_are_a_clip(bench, folder):
     cut_short.write_bytes(b"of a run that was killed")
     report = import_folder(bench, folder)
     assert report.counts == {"imported": 5}
-    found = next(c for c in bench.clips() if c.prompt.id == "dog-2")
-    assert found.probe.n_frames == 3
-    stored = sorted(bench.clip_path(found).iterdir())
+    stored_clip = next(c for c in bench.clips() if c.prompt.id == "dog-2")
+    assert stored_clip.probe.n_frames == 3
+    stored = sorted(bench.clip_path(stored_clip).iterdir())
     assert [p.read_bytes() for p in stored] == [(frames / f"f{n}.png").read_bytes() for n in (1, 2, 10)]
     assert import_folder(bench, folder).counts == {"there": 5}
 

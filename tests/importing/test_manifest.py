@@ -30,10 +30,10 @@ def test_manifest_says_it_file_by_file(bench, folder, monkeypatch):
         "A heron stands",
         "",
     )
-    said = reasons(report)
-    assert said["gone.mp4"] == "m.csv:5: no such clip; check the path"
-    assert "m.csv:4: no prompt has the id or the text 'cat'" in said["dog-0.mp4"]
-    assert said["blue-bird-0.mp4"] == "is not in m.csv; add a row for it"
+    reason_of = reasons(report)
+    assert reason_of["gone.mp4"] == "m.csv:5: no such clip; check the path"
+    assert "m.csv:4: no prompt has the id or the text 'cat'" in reason_of["dog-0.mp4"]
+    assert reason_of["blue-bird-0.mp4"] == "is not in m.csv; add a row for it"
     assert report.counts == {"imported": 2, "unmatched": 3}
 
 

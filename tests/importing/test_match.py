@@ -29,8 +29,8 @@ from vbench.records import Prompt
     ],
 )
 def test_a_name_has_all_its_readings(name, readings):
-    found = ClipFile(Path(name), ("m", name))
-    assert sorted((p.id, s) for _, p, s in read_default(found, PromptIndex(PROMPTS), "m")) == readings
+    file = ClipFile(Path(name), ("m", name))
+    assert sorted((p.id, s) for _, p, s in read_default(file, PromptIndex(PROMPTS), "m")) == readings
 
 
 def test_two_readings_are_reported_and_not_chosen_between(bench, tmp_path):
@@ -54,8 +54,8 @@ def test_pattern_reads_other_layouts(bench, tmp_path):
     clip(tmp_path / "c" / "dog" / "kling_3.mp4")
     clip(tmp_path / "c" / "dog" / "kling.mp4")
     report = import_folder(bench, tmp_path / "c", prompts=PROMPTS, pattern="{prompt}/{model}_{sample}")
-    found = {(c.model, c.prompt.id, c.sample) for c in bench.clips()}
-    assert found == {("wan_2_1", "blue-bird", 0), ("kling", "dog", 3)}
+    cells = {(c.model, c.prompt.id, c.sample) for c in bench.clips()}
+    assert cells == {("wan_2_1", "blue-bird", 0), ("kling", "dog", 3)}
     assert reasons(report)["kling.mp4"] == "does not fit the pattern '{prompt}/{model}_{sample}'"
 
 

@@ -17,14 +17,14 @@ from vbench.synthetic.scene import (
 
 
 def test_same_seed_same_pixels_other_seed_other_pixels():
-    one, again, other = (
+    first, again, other = (
         np.stack(list(render(scene_of(motion="bounce"), width=96, height=64, fps=8, seed=seed, seconds=2)))
         for seed in (1, 1, 2)
     )
-    assert one.shape == (16, 64, 96, 3)
-    assert one.dtype == np.uint8
-    np.testing.assert_array_equal(one, again)
-    assert np.abs(one.astype(int) - other).mean() > 1
+    assert first.shape == (16, 64, 96, 3)
+    assert first.dtype == np.uint8
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first.astype(int) - other).mean() > 1
 
 
 def polygon_area(corners: list[tuple[float, float]]) -> float:
@@ -54,8 +54,8 @@ AREAS = {
 @pytest.mark.parametrize("shape", SHAPES)
 def test_shapes_cover_the_area_that_geometry_says(shape):
     frame = frame_at(scene_of(shape=shape, size="large"), 0, width=480, height=320)
-    found = red_mask(frame).sum() / (RADIUS["large"] * 320) ** 2
-    assert found == pytest.approx(AREAS[shape], rel=0.03)
+    covered = red_mask(frame).sum() / (RADIUS["large"] * 320) ** 2
+    assert covered == pytest.approx(AREAS[shape], rel=0.03)
 
 
 @pytest.mark.parametrize(
