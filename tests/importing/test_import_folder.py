@@ -40,9 +40,9 @@ def test_originals_are_copied_as_they_are_and_the_second_import_adds_nothing(ben
         ("category:animals",),
     )
     assert bird.media == "clips/beta 2.0/blue-bird-0.mp4"
-    assert bench.clip_path(stored_clip).read_bytes() == (folder / "beta 2.0" / "blue-bird-0.mp4").read_bytes()
-    assert stored_clip.provenance.source == str(folder / "beta 2.0" / "blue-bird-0.mp4")
-    assert (stored_clip.probe.n_frames, stored_clip.probe.width, stored_clip.linked) == (4, 32, False)
+    assert bench.clip_path(bird).read_bytes() == (folder / "beta 2.0" / "blue-bird-0.mp4").read_bytes()
+    assert bird.provenance.source == str(folder / "beta 2.0" / "blue-bird-0.mp4")
+    assert (bird.probe.n_frames, bird.probe.width, bird.linked) == (4, 32, False)
     before = snapshot(bench)
     assert import_folder(bench, folder).counts == {"there": 4}
     assert snapshot(bench) == before
