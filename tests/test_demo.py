@@ -149,12 +149,12 @@ def copy_of(bench: Path, to: Path) -> Path:
 def test_a_failed_check_is_loud(monkeypatch, capsys, tmp_path):
     import typer
 
-    import vbench.cli.demo as command
+    import vbench.cli.system as command
     import vbench.demo as module
 
-    found = module.Finding(tool="synthetic-cut", check="cut events", passed=False, found="0 of 8 clips")
+    failed = module.Finding(tool="synthetic-cut", check="cut events", passed=False, found="0 of 8 clips")
     report = module.DemoReport(
-        bench=tmp_path, report=tmp_path, board=tmp_path, n_clips=64, seconds=1.0, findings=(found,)
+        bench=tmp_path, report=tmp_path, board=tmp_path, n_clips=64, seconds=1.0, findings=(failed,)
     )
     monkeypatch.setattr(module, "run_demo", lambda out, say: report)
     with pytest.raises(typer.Exit) as exit_:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vbench.files import home_expanded
 from vbench.records import EventKind
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def run_demo(out: Path, *, say: Say = lambda _: None) -> DemoReport:
     from vbench.report import render, write
 
     started = time.monotonic()
+    out = home_expanded(out)
     with Bench.open(out / "bench") as bench:
         say(f"drawing clips with {len(TOOLS)} synthetic tools")
         generate(bench, models=TOOLS, suite="demo")
@@ -138,14 +140,14 @@ def check_demo(bench: Bench) -> list[Finding]:
 
 def check_complete(bench: Bench) -> Finding:
     """Whether every tool made a clip of every prompt."""
-    made = {(clip.model, clip.prompt.id) for clip in bench.clips(models=TOOLS)}
-    prompts = {prompt for _, prompt in made}
-    missing = [f"{tool}: {prompt}" for tool in TOOLS for prompt in sorted(prompts) if (tool, prompt) not in made]
+    clips = {(clip.model, clip.prompt.id) for clip in bench.clips(models=TOOLS)}
+    prompts = {prompt for _, prompt in clips}
+    missing = [f"{tool}: {prompt}" for tool in TOOLS for prompt in sorted(prompts) if (tool, prompt) not in clips]
     return Finding(
         tool="all",
         check=f"{len(TOOLS)} tools made every prompt",
-        passed=bool(made) and not missing,
-        found="; ".join([f"{len(made)} clips", *(f"missing {each}" for each in missing[:3])]),
+        passed=bool(clips) and not missing,
+        found="; ".join([f"{len(clips)} clips", *(f"missing {each}" for each in missing[:3])]),
     )
 
 
@@ -154,8 +156,8 @@ def check_rank(bench: Bench, tool: str, metric: str) -> Finding:
     from vbench.rank.board import leaderboard
 
     check = f"{metric}: {CLEAN} ranks before {tool}"
-    known = metric in bench.metrics() and bench.clips(models=[CLEAN]) and bench.clips(models=[tool])
-    rows = leaderboard(bench, metrics=[metric], models=[CLEAN, tool]).rows if known else ()
+    is_measured = metric in bench.metrics() and bench.clips(models=[CLEAN]) and bench.clips(models=[tool])
+    rows = leaderboard(bench, metrics=[metric], models=[CLEAN, tool]).rows if is_measured else ()
     clean, faulty = (next((row for row in rows if row.model == model), None) for model in (CLEAN, tool))
     if clean is None or faulty is None or clean.mean is None or faulty.mean is None:
         return Finding(tool=tool, check=check, passed=False, found="not measured")
@@ -184,21 +186,21 @@ def check_moments(bench: Bench, tool: str, kind: EventKind) -> Finding:
 def _missed(bench: Bench, clip: Clip, kind: EventKind) -> str:
     """What is wrong with the events of a clip; empty where they are right."""
     planted = clip.provenance.extra.get("planted")
-    found = _events(bench, clip, kind)
+    events = _events(bench, clip, kind)
     if not planted:
         return f"{clip.prompt.id}: nothing was planted"
-    times = ", ".join(f"{event.start_s:.2f}-{event.end_s:.2f} s" for event in found) or "none"
+    times = ", ".join(f"{event.start_s:.2f}-{event.end_s:.2f} s" for event in events) or "none"
     sentence = f"{clip.prompt.id}: planted {planted['start_s']:.2f}-{planted['end_s']:.2f} s, found {times}"
-    if len(found) != 1 or abs(found[0].start_s - planted["start_s"]) > TOLERANCE_S:
+    if len(events) != 1 or abs(events[0].start_s - planted["start_s"]) > TOLERANCE_S:
         return sentence
     lasts = kind != "cut"  # a cut is a moment, the others are stretches
-    return sentence if lasts and abs(found[0].end_s - planted["end_s"]) > TOLERANCE_S else ""
+    return sentence if lasts and abs(events[0].end_s - planted["end_s"]) > TOLERANCE_S else ""
 
 
 def _events(bench: Bench, clip: Clip, kind: EventKind) -> list[Event]:
     """Events of a kind, each stretch once though several metrics may report it."""
-    found = {(round(e.start_s, 3), round(e.end_s, 3)): e for e in bench.events(clip.id) if e.kind == kind}
-    return list(found.values())
+    by_stretch = {(round(e.start_s, 3), round(e.end_s, 3)): e for e in bench.events(clip.id) if e.kind == kind}
+    return list(by_stretch.values())
 
 
 def check_no_moments(bench: Bench) -> Finding:

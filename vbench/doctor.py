@@ -6,9 +6,9 @@ import importlib.metadata
 import os
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 State = Literal["ok", "missing", "problem"]
 PACKAGES = ("torch", "torchvision", "transformers", "diffusers", "torchmetrics", "opencv-python", "gradio", "av")
@@ -31,21 +31,16 @@ def examine(bench: Path | None = None) -> list[Check]:
     return [*_versions(), *_name_clash(), *_gpu(), *_codecs(), *_weights(), *_keys(), *_disk(bench)]
 
 
-def as_json(checks: list[Check]) -> list[dict[str, Any]]:
-    """The checks as JSON values."""
-    return [asdict(check) for check in checks]
-
-
 def _versions() -> list[Check]:
-    found = [Check(topic="versions", name="python", state="ok", detail=sys.version.split()[0])]
+    checks = [Check(topic="versions", name="python", state="ok", detail=sys.version.split()[0])]
     for package in ("vbench-studio", *PACKAGES):
         try:
-            found.append(Check(topic="versions", name=package, state="ok", detail=importlib.metadata.version(package)))
+            checks.append(Check(topic="versions", name=package, state="ok", detail=importlib.metadata.version(package)))
         except importlib.metadata.PackageNotFoundError:
-            found.append(
+            checks.append(
                 Check(topic="versions", name=package, state="problem", detail=f"not installed; pip install {package}")
             )
-    return found
+    return checks
 
 
 def _name_clash() -> list[Check]:
@@ -66,28 +61,28 @@ def _gpu() -> list[Check]:
 
     if not torch.cuda.is_available():
         return [Check(topic="gpu", name="cuda", state="missing", detail="none; scoring runs on the CPU")]
-    found = []
+    checks = []
     for index in range(torch.cuda.device_count()):
         facts = torch.cuda.get_device_properties(index)
         free, total = torch.cuda.mem_get_info(index)
         detail = f"{facts.name}, {free / 2**30:.0f} of {total / 2**30:.0f} GiB free"
-        found.append(Check(topic="gpu", name=f"cuda:{index}", state="ok", detail=detail))
-    return found
+        checks.append(Check(topic="gpu", name=f"cuda:{index}", state="ok", detail=detail))
+    return checks
 
 
 def _codecs() -> list[Check]:
     import av
     from av.codec import Codec
 
-    found = []
+    checks = []
     for name in CODECS:
         try:
             Codec(name, "r")
         except av.codec.codec.UnknownCodecError:
-            found.append(Check(topic="codecs", name=name, state="problem", detail="cannot be decoded; reinstall av"))
+            checks.append(Check(topic="codecs", name=name, state="problem", detail="cannot be decoded; reinstall av"))
         else:
-            found.append(Check(topic="codecs", name=name, state="ok", detail="decodes"))
-    return [*found, _decoder("torchcodec", "cpu"), _decoder("nvdec", "cuda:0")]
+            checks.append(Check(topic="codecs", name=name, state="ok", detail="decodes"))
+    return [*checks, _decoder("torchcodec", "cpu"), _decoder("nvdec", "cuda:0")]
 
 
 def _decoder(backend: str, device: str) -> Check:
@@ -112,7 +107,7 @@ def _weights() -> list[Check]:
         for weights in FEATURES[name](Settings()).weights():
             needed.setdefault(weights.name, weights)
             settings.setdefault(weights.name, {})[weights.setting] = None
-    found = []
+    checks = []
     for weights in needed.values():
         detail = f"{weights.size_mb} MB, {weights.licence}"
         if not weights.present:
@@ -120,8 +115,8 @@ def _weights() -> list[Check]:
             copies = ", ".join(f"--set {setting}=PATH" for setting in settings[weights.name])
             detail += f"; {how}, or point to a copy: {copies}"
         state: State = "ok" if weights.present else "missing"
-        found.append(Check(topic="weights", name=weights.name, state=state, detail=detail))
-    return found
+        checks.append(Check(topic="weights", name=weights.name, state=state, detail=detail))
+    return checks
 
 
 def _keys() -> list[Check]:
@@ -145,7 +140,9 @@ def _keys() -> list[Check]:
 
 
 def _disk(bench: Path | None) -> list[Check]:
-    root = (bench or Path(os.environ.get("VBENCH_HOME") or "bench")).expanduser().resolve()
+    from vbench.bench.workspace import bench_root
+
+    root = bench_root(bench)
     place = next(folder for folder in (root, *root.parents) if folder.exists())
     free_gb = shutil.disk_usage(place).free / 1e9
     state: State = "ok" if free_gb >= LOW_DISK_GB else "problem"

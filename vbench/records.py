@@ -224,6 +224,10 @@ class Clip:
     probe: Probe
     provenance: Provenance
 
+    @property
+    def cell(self) -> Cell:
+        return Cell(self.model, self.prompt.key, self.sample)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricInfo:

@@ -6,17 +6,17 @@ import os
 from pathlib import Path
 
 
-def first_line(said: BaseException | str, limit: int = 200) -> str:
+def first_line(error: BaseException | str, limit: int = 200) -> str:
     """What an error says first, on one line; never empty: an error without a message is told by its type.
 
     Args:
-        said: An error, or the text of one.
+        error: The error, or the text of one.
         limit: Characters at most.
     """
-    lines = str(said).strip().splitlines()
+    lines = str(error).strip().splitlines()
     if lines:
         return lines[0].strip()[:limit]
-    return type(said).__name__ if isinstance(said, BaseException) else "no reason given"
+    return type(error).__name__ if isinstance(error, BaseException) else "no reason given"
 
 
 def printable(path: Path | str) -> str:

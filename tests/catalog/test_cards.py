@@ -13,12 +13,12 @@ import pytest
 
 from vbench.adapters import ADAPTERS
 from vbench.adapters.templates import NAMES, with_files
-from vbench.catalog.cards import ModelCard, cards, env_names, estimate_cost, find_card, price_of, read_card
-from vbench.catalog.wishes import grant, tier_of
+from vbench.catalog.cards import ModelCard, cards, env_names, estimate_cost, find_card, read_card
 from vbench.errors import CatalogError, JobError
 from vbench.records import Prompt, Request
 
 BUILT_IN = cards()
+
 ASKED_FOR = """
 sora-2 gemini-omni-1.1-flash veo-3.1 kling-v3 seedance-2.0 seedance-2.0-cn cogvideox-3 cogvideox-3-cn wan-2.7 wan-3.0
 happyhorse-1.1 minimax-h3 hailuo-2.3 hunyuan-1.5-hosted vidu-q3-pro gen-4.5 luma-ray-3.2 grok-imagine-1.5 pixverse-v6
@@ -107,6 +107,7 @@ options:
   poll: {path: '/v/{id}', state: $.s, states: {done: succeeded}}
   result: {url: $.url}
 """
+
 WRONG = {
     "unknown key": ("name: Toy", "name: Toy\nprize: 3", r"toy\.yaml:2: unknown key 'prize'; did you mean price"),
     "unknown option": ("  result:", "  reslt: 1\n  result:", r"toy\.yaml:10: unknown key 'reslt'; did you mean result"),
@@ -211,7 +212,7 @@ def test_a_picture_stays_out_of_the_plan(tmp_path: Path) -> None:
         adapter.plan(gone)
 
 
-# --- folders, wishes, prices ---
+# --- folders, prices ---
 
 
 def test_own_cards_are_read_beside_the_built_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,31 +225,6 @@ def test_own_cards_are_read_beside_the_built_in(tmp_path: Path, monkeypatch: pyt
     assert find_card(own / "toy.yaml").path == own / "toy.yaml"
     with pytest.raises(CatalogError, match="no model 'klingv3'; did you mean kling-v3"):
         find_card("klingv3")
-
-
-@pytest.mark.parametrize(
-    ("name", "wish", "granted"), [("hailuo-2.3", 7, 6), ("hailuo-2.3", 9, 10), ("wan-2.7", 99, 15), ("wan-2.7", 1, 2)]
-)
-def test_seconds_go_to_the_nearest_allowed(name: str, wish: float, granted: float) -> None:
-    result = grant(find_card(name), Request(prompt=Prompt(id="p", text="t"), seconds=wish))
-    assert result.seconds == granted
-    assert any(f"{wish:g} s" in warning and f"{granted:g} s is asked for" in warning for warning in result.warnings)
-
-
-@pytest.mark.parametrize(
-    ("size", "resolution", "ratio", "warned"),
-    [
-        ((1280, 720), "720p", "16:9", False),
-        ((720, 1280), "720p", "9:16", False),
-        ((1920, 1080), "1080p", "16:9", False),
-        ((1000, 1000), "1080p", "1:1", True),
-        ((640, 360), "720p", "16:9", True),
-    ],
-)
-def test_sizes_go_to_tier_and_ratio(size: tuple[int, int], resolution: str, ratio: str, warned: bool) -> None:
-    result = grant(find_card("kling-v3"), Request(prompt=Prompt(id="p", text="t"), width=size[0], height=size[1]))
-    assert (result.resolution, result.ratio) == (resolution, ratio)
-    assert any("does not make" in warning for warning in result.warnings) == warned
 
 
 @pytest.mark.parametrize(
@@ -266,48 +242,6 @@ def test_sizes_go_to_tier_and_ratio(size: tuple[int, int], resolution: str, rati
 )
 def test_estimates(name: str, wish: dict[str, Any], usd: float | None) -> None:
     assert estimate_cost(find_card(name), Request(prompt=Prompt(id="p", text="t"), **wish)) == usd
-
-
-def test_half_a_size_is_said() -> None:
-    result = grant(find_card("kling-v3"), Request(prompt=Prompt(id="p", text="t"), width=1280))
-    assert any("ask for both" in warning for warning in result.warnings)
-
-
-def test_tiers() -> None:
-    assert [tier_of(r) for r in ("854x480", "480x854", "1280x720", "1792x1024", "3840x2160", "4k")] == [
-        "480p",
-        "480p",
-        "720p",
-        "1080p",
-        "4k",
-        "4k",
-    ]
-    assert price_of(find_card("sora-2"), seconds=8, tier="720p", audio=True) == 0.8
-
-
-def test_what_spoils_a_comparison_is_said() -> None:
-    text = "prompt_rewrite: {default_on: true}, watermark: {default_on: true, switch: logo, off: false}"
-    card = ModelCard.model_validate(
-        {
-            "id": "toy",
-            "name": "Toy",
-            "vendor": {"name": "Toy"},
-            "adapter": "http",
-            "licence": {"weights": "closed"},
-            "defaults": {
-                "prompt_rewrite": {"default_on": True},
-                "watermark": {"default_on": True, "switch": "logo", "off": False},
-            },
-        }
-    )
-    said = " ".join(grant(card, Request(prompt=Prompt(id="p", text=text))).warnings)
-    assert "Toy rewrites the prompt by default and it cannot be switched off" in said
-    assert "Toy stamps a watermark by default and logo is left on" in said
-
-
-def test_a_long_prompt_is_warned_about() -> None:
-    said = grant(find_card("cogvideox-3"), Request(prompt=Prompt(id="p", text="x" * 600))).warnings
-    assert any("600 characters" in warning and "512" in warning for warning in said)
 
 
 def test_the_card_of_the_how_to_works(tmp_path: Path) -> None:

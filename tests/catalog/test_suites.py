@@ -1,22 +1,13 @@
 """Suites: five formats in, records or a sentence with file and line out."""
 
-import json
-from pathlib import Path
-
 import pytest
 
+from tests.catalog.files import write
 from vbench import catalog
 from vbench.catalog import find_suite, suite_files
-from vbench.catalog.expects import Expects
 from vbench.catalog.prompt_lines import slug
 from vbench.catalog.suites import load_suite
 from vbench.errors import CatalogError
-
-
-def write(folder: Path, name: str, text: str) -> Path:
-    path = folder / name
-    path.write_bytes(text.encode())
-    return path
 
 
 def test_yaml_suite_becomes_records(tmp_path):
@@ -60,70 +51,8 @@ prompts:
     assert (cat.id, cat.expects) == ("一只猫", {})
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("a.jsonl", '{"id": "x", "text": "One", "mood": "calm"}\n\n{"text": "Two words", "mood": ["wild", "late"]}\n'),
-        ("a.csv", 'id,text,mood,tags\r\nx,One,calm,\r\n,"Two words",,mood:wild; mood:late\r\n'),
-        ("a.json", '[{"id": "x", "text": "One", "mood": "calm"},\n {"text": "Two words", "mood": ["wild", "late"]}]'),
-    ],
-)
-def test_foreign_formats_say_the_same(tmp_path, name, text):
-    suite = load_suite(write(tmp_path, name, text))
-    assert [(p.id, p.text, p.tags) for p in suite.prompts] == [
-        ("x", "One", ("mood:calm",)),
-        ("two-words", "Two words", ("mood:wild", "mood:late")),
-    ]
-
-
-def test_csv_holds_expectations_as_json_and_texts_over_lines(tmp_path):
-    path = write(tmp_path, "a.csv", 'id,text,expects\nx,"One,\ntwo","{""seconds"": 4}"\ny,Three,\ny,Four,\n')
-    with pytest.raises(CatalogError, match=r"a\.csv:5: prompt id 'y' is used twice \('y' on line 4\)"):
-        load_suite(path)
-    prompt = load_suite(write(tmp_path, "b.csv", path.read_text().replace("y,Four,\n", ""))).prompts[0]
-    assert (prompt.text, prompt.expects) == ("One,\ntwo", {"seconds": 4.0})
-
-
-def test_text_lines_get_ids_that_do_not_depend_on_their_place(tmp_path):
-    long = "A very long prompt that goes on and on about the sea and the sky " * 3
-    first = load_suite(write(tmp_path, "a.txt", f"A dog\nA Dog!\n{long}\n???\n")).prompts
-    later = load_suite(write(tmp_path, "b.txt", f"\n???\n{long}\nA cat\nA dog\nA Dog!\n")).prompts
-    assert first[0].id == "a-dog"
-    assert first[1].id.startswith("a-dog-")
-    assert all(len(p.id) <= 67 for p in first)
-    assert {p.text: p.id for p in first}.items() <= {p.text: p.id for p in later}.items()
-
-
-def test_slugs_of_long_texts_with_one_beginning_differ():
-    start = "The same sixty characters stand at the beginning of both of these texts, "
-    assert slug(start + "one") != slug(start + "two")
-    assert slug("Été à la plage – 3") == "été-à-la-plage-3"
-
-
-def test_vbench_full_info_merges_what_it_lists_twice(tmp_path):
-    entries = [
-        {"prompt_en": "A fantasy landscape", "dimension": ["scene"], "video_list": ["x.mp4"]},
-        {
-            "prompt_en": "a red bicycle",
-            "dimension": ["color"],
-            "auxiliary_info": {"color": {"color": "red"}},
-        },
-        {"prompt_en": "a fantasy landscape", "dimension": ["overall_consistency"]},
-        {"prompt_en": "a red bicycle", "dimension": ["object_class", "color"], "auxiliary_info": {}},
-    ]
-    path = write(tmp_path, "VBench_full_info.json", json.dumps(entries, indent=1))
-    big, bicycle, small = load_suite(path).prompts
-    assert (big.id, bicycle.id) == ("a-fantasy-landscape", "a-red-bicycle")
-    assert small.id.startswith("a-fantasy-landscape-")
-    assert bicycle.tags == ("vbench:color", "vbench:object_class")
-    assert bicycle.expects == {"vbench": {"color": {"color": "red"}}}
-    entries[3]["auxiliary_info"] = {"color": {"color": "blue"}}
-    path.write_text("\n".join(["[", ",\n".join(json.dumps(e) for e in entries), "]"]))
-    with pytest.raises(CatalogError, match=r"info\.json:5: another color for 'a red bicycle'"):
-        load_suite(path)
-
-
 YAML = "name: s\nprompts:\n  - id: a\n    text: One\n"
+
 COMPLAINTS = {
     "unknown key": (
         "s.yaml",
@@ -208,11 +137,3 @@ def test_an_installed_package_reads_its_own_copy(tmp_path, monkeypatch):
 
 def test_file_called_prompts_is_named_after_its_folder(tmp_path):
     assert load_suite(write(tmp_path, "prompts.txt", "A dog\n")).name == slug(tmp_path.name)
-
-
-def test_scene_gives_length_and_camera():
-    scene = {"background": {"colour": "blue"}, "objects": [{"shape": "star", "colour": "red"}], "camera": "zoom_in"}
-    said = Expects.model_validate({"scene": scene})
-    assert (said.seconds, said.camera, said.cuts) == (3.0, "zoom_in", 0)
-    with pytest.raises(ValueError, match="not those of the scene"):
-        Expects.model_validate({"scene": scene, "camera": "static"})

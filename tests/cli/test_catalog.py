@@ -64,6 +64,29 @@ def test_import_stores_and_says_so_in_json(folder, tmp_path):
     assert run("import", folder, "--bench", tmp_path / "bench", "--strict")[0] == 0
 
 
+def test_the_home_folder_may_be_written_as_a_tilde(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(folder)
+    (tmp_path / "list.csv").write_text("file,model,prompt_id\nalpha/dog-0.mp4,alpha,dog\n")
+    paths = ("~/clips", "--bench", "~/bench", "--prompts", "~/clips/prompts.jsonl")
+    assert run("import", *paths)[1].endswith("1 imported, 1 unmatched\n")
+    assert (tmp_path / "bench" / "bench.db").is_file()
+    assert run("import", *paths, "--dry-run")[1].endswith("1 there, 1 unmatched (dry run: nothing was changed)\n")
+    assert "1 there" in run("import", *paths, "--dry-run", "--manifest", "~/list.csv")[1]
+    assert not (folder / "~").exists()
+
+
+def test_parameters_are_named_as_they_are_typed(folder, tmp_path):
+    (folder / "prompts.jsonl").unlink()
+    reasons = [f"unmatched: {folder}/alpha/{name}.mp4: no prompts are known; " for name in ("dog-0", "dgo-1")]
+    _, out = run("import", folder, "--bench", tmp_path / "bench", "--dry-run")
+    assert [line for line in out.splitlines() if "--prompts" in line] == [
+        f"{reason}put a prompts.jsonl in the folder, or pass --prompts" for reason in sorted(reasons)
+    ]
+    _, out = run("import", folder, "--bench", tmp_path / "bench", "--dry-run", "--json")
+    assert {item["reason"].rpartition(" ")[2] for item in json.loads(out)["items"]} == {"--prompts"}
+
+
 def test_a_misspelt_folder_makes_no_bench(tmp_path):
     with pytest.raises(OptionError, match="no such folder"):
         run("import", tmp_path / "nowhere", "--bench", tmp_path / "bench")

@@ -40,6 +40,15 @@ def call(*words: object, code: int = 0) -> str:
     return result.stdout
 
 
+def test_a_plan_sees_what_a_bench_in_the_home_folder_holds(
+    suite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    line = ("--suite", suite, "--models", "synthetic-clean", "--seconds", 1, "--bench", "~/bench")
+    call("generate", *line)
+    assert json.loads(call("plan", *line, "--json"))["new"] == 0
+
+
 def test_plan_generate_budget_status(suite: Path, tmp_path: Path) -> None:
     line = ("--suite", suite, "--models", "synthetic-clean", "--samples", 2, "--seconds", 1, "--bench", tmp_path / "b")
     plan = json.loads(call("plan", *line, "--json"))

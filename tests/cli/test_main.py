@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from importlib.metadata import PackageNotFoundError
 
 import pytest
@@ -37,6 +36,11 @@ def test_what_you_can_fix_is_one_line_and_exit_code_2(tmp_path):
     assert not (tmp_path / "none").exists(), "looking does not make a bench"
 
 
+def test_a_sentence_names_what_was_typed(tmp_path):
+    run = vbench("import", str(tmp_path), "--pattern", "{model}", "--dry-run", "--bench", str(tmp_path / "none"))
+    assert run.stderr.startswith("vbench: --pattern '{model}' lacks {prompt}; write something like ")
+
+
 def test_a_wrong_option_is_exit_code_2():
     run = vbench("board", "--metrik", "x")
     assert run.returncode == 2
@@ -63,7 +67,6 @@ def test_ctrl_c_says_that_nothing_is_lost():
     )
     run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert run.stdout.readline() == "started\n"
-    time.sleep(0.1)
     run.send_signal(signal.SIGINT)
     _, errors = run.communicate(timeout=20)
     assert run.returncode == 130
@@ -91,9 +94,9 @@ def test_doctor_says_which_decoders_are_there(monkeypatch):
     assert decoders()["torchcodec"].state == "ok"
     assert "decode.backend=torchcodec" in decoders()["torchcodec"].detail
     monkeypatch.setitem(sys.modules, "torchcodec", None)
-    found = decoders()
-    assert {check.state for check in found.values()} == {"missing"}
-    assert all("pip install 'vbench-studio[nvdec]'" in check.detail for check in found.values())
+    checks = decoders()
+    assert {check.state for check in checks.values()} == {"missing"}
+    assert all("pip install 'vbench-studio[nvdec]'" in check.detail for check in checks.values())
 
 
 def test_doctor_never_shows_a_key(tmp_path):

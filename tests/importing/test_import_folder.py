@@ -1,6 +1,5 @@
 """Import: every file of a folder finds its prompt, its place or a sentence; a killed run is finished by the next."""
 
-import itertools
 import json
 import os
 import shutil
@@ -10,65 +9,20 @@ import sys
 import textwrap
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
+from tests.importing.folders import PROMPTS, clip, reasons, states
 from vbench.bench import Bench
 from vbench.errors import CatalogError, OptionError
 from vbench.importing import import_folder
-from vbench.importing.match import PromptIndex, pattern_tokens, read_default
-from vbench.importing.scan import Found
 from vbench.records import Prompt
-from vbench.video import write_clip
-
-PROMPTS = [
-    Prompt(id="dog", text="A dog in the rain"),
-    Prompt(id="dog-2", text="Two dogs"),
-    Prompt(id="blue-bird", text="A blue-grey bird flies"),
-]
-NUMBERS = itertools.count()
-
-
-def clip(path: Path) -> Path:
-    """A tiny video that no other call makes again."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    frames = np.zeros((4, 32, 32, 3), np.uint8)
-    for t in range(4):
-        frames[t, 4 * t : 4 * t + 12] = 200
-    write_clip(frames, path, fps=8, metadata={"comment": f"clip {next(NUMBERS)}"})
-    return path
-
-
-@pytest.fixture
-def bench(tmp_path):
-    with Bench.open(tmp_path / "bench") as opened:
-        yield opened
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Two tools, two prompts, one sample each, and a suite."""
-    root = tmp_path / "clips"
-    for model, name in itertools.product(("alpha", "beta 2.0"), ("dog-0", "blue-bird-0")):
-        clip(root / model / f"{name}.mp4")
-    rows = [{"id": p.id, "text": p.text, "category": "animals"} for p in PROMPTS]
-    (root / "prompts.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
-    return root
 
 
 def snapshot(bench):
     """All that an import may change."""
     files = {str(p.relative_to(bench.root)): p.read_bytes() for p in (bench.root / "clips").rglob("*") if p.is_file()}
     return bench.clips(), bench.prompts(), files
-
-
-def states(report):
-    return {Path(item.file).name: item.state for item in report.items}
-
-
-def reasons(report):
-    return {Path(item.file).name: item.reason for item in report.items}
 
 
 # --- whole folders --------------------------------------------------------------------------------------------------
@@ -79,12 +33,16 @@ def test_originals_are_copied_as_they_are_and_the_second_import_adds_nothing(ben
     assert report.counts == {"imported": 4}
     assert report.is_complete
     assert report.prompts_without_clips == ("dog-2",)
-    found = bench.clip(next(i.clip for i in report.items if i.file.endswith("beta 2.0/blue-bird-0.mp4")))
-    assert (found.model, found.prompt.id, found.prompt.tags) == ("beta 2.0", "blue-bird", ("category:animals",))
-    assert found.media == "clips/beta 2.0/blue-bird-0.mp4"
-    assert bench.clip_path(found).read_bytes() == (folder / "beta 2.0" / "blue-bird-0.mp4").read_bytes()
-    assert found.provenance.source == str(folder / "beta 2.0" / "blue-bird-0.mp4")
-    assert (found.probe.n_frames, found.probe.width, found.linked) == (4, 32, False)
+    bird = bench.clip(next(i.clip for i in report.items if i.file.endswith("beta 2.0/blue-bird-0.mp4")))
+    assert (bird.model, bird.prompt.id, bird.prompt.tags) == (
+        "beta 2.0",
+        "blue-bird",
+        ("category:animals",),
+    )
+    assert bird.media == "clips/beta 2.0/blue-bird-0.mp4"
+    assert bench.clip_path(bird).read_bytes() == (folder / "beta 2.0" / "blue-bird-0.mp4").read_bytes()
+    assert bird.provenance.source == str(folder / "beta 2.0" / "blue-bird-0.mp4")
+    assert (bird.probe.n_frames, bird.probe.width, bird.linked) == (4, 32, False)
     before = snapshot(bench)
     assert import_folder(bench, folder).counts == {"there": 4}
     assert snapshot(bench) == before
@@ -132,9 +90,9 @@ def test_frames_in_a_folder_are_a_clip(bench, folder):
     cut_short.write_bytes(b"of a run that was killed")
     report = import_folder(bench, folder)
     assert report.counts == {"imported": 5}
-    found = next(c for c in bench.clips() if c.prompt.id == "dog-2")
-    assert found.probe.n_frames == 3
-    stored = sorted(bench.clip_path(found).iterdir())
+    stored_clip = next(c for c in bench.clips() if c.prompt.id == "dog-2")
+    assert stored_clip.probe.n_frames == 3
+    stored = sorted(bench.clip_path(stored_clip).iterdir())
     assert [p.read_bytes() for p in stored] == [(frames / f"f{n}.png").read_bytes() for n in (1, 2, 10)]
     assert import_folder(bench, folder).counts == {"there": 5}
 
@@ -168,131 +126,6 @@ def test_vbench_names_are_prompt_texts(bench, tmp_path):
     report = import_folder(bench, tmp_path / "m", prompts=PROMPTS)
     assert [c.sample for c in bench.clips()] == [0, 4]
     assert "the nearest is 'A blue-grey bird flies'" in reasons(report)["A blue-grey b-1.mp4"]
-
-
-# --- names ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "readings"),
-    [
-        ("dog-0", [("dog", 0)]),
-        ("dog-07", [("dog", 7)]),
-        ("dog", [("dog", 0)]),
-        ("dog-2-0", [("dog-2", 0)]),
-        ("dog-2", [("dog", 2), ("dog-2", 0)]),
-        ("blue-bird-12", [("blue-bird", 12)]),
-        ("Two dogs-1", [("dog-2", 1)]),
-        ("Dog-0", []),
-        ("dog-0-0", []),
-        ("dog-1234567", []),
-        ("blue", []),
-    ],
-)
-def test_a_name_has_all_its_readings(name, readings):
-    found = Found(Path(name), ("m", name))
-    assert sorted((p.id, s) for _, p, s in read_default(found, PromptIndex(PROMPTS), "m")) == readings
-
-
-def test_two_readings_are_reported_and_not_chosen_between(bench, tmp_path):
-    clip(tmp_path / "c" / "m" / "dog-2.mp4")
-    report = import_folder(bench, tmp_path / "c", prompts=PROMPTS)
-    assert report.counts == {"unmatched": 1}
-    assert reasons(report)["dog-2.mp4"] == (
-        "could be m, prompt 'dog-2' (Two dogs), sample 0 or m, prompt 'dog' (A dog in the rain), sample 2; "
-        "say which in a manifest"
-    )
-
-
-def test_decomposed_accents_of_a_file_system_match(bench, tmp_path):
-    clip(tmp_path / "c" / "m" / "cafe\u0301-0.mp4")
-    report = import_folder(bench, tmp_path / "c", prompts=[Prompt(id="caf\u00e9", text="A caf\u00e9")])
-    assert report.counts == {"imported": 1}
-
-
-def test_pattern_reads_other_layouts(bench, tmp_path):
-    clip(tmp_path / "c" / "A blue-grey bird flies" / "wan_2_1_0.mp4")
-    clip(tmp_path / "c" / "dog" / "kling_3.mp4")
-    clip(tmp_path / "c" / "dog" / "kling.mp4")
-    report = import_folder(bench, tmp_path / "c", prompts=PROMPTS, pattern="{prompt}/{model}_{sample}")
-    found = {(c.model, c.prompt.id, c.sample) for c in bench.clips()}
-    assert found == {("wan_2_1", "blue-bird", 0), ("kling", "dog", 3)}
-    assert reasons(report)["kling.mp4"] == "does not fit the pattern '{prompt}/{model}_{sample}'"
-
-
-def test_pattern_with_two_readings_is_reported(bench, tmp_path):
-    clip(tmp_path / "c" / "a_b_c.mp4")
-    prompts = [Prompt(id="c", text="x"), Prompt(id="b_c", text="y")]
-    report = import_folder(bench, tmp_path / "c", prompts=prompts, pattern="{model}_{prompt}")
-    assert "could be a, prompt 'b_c' (y), sample 0 or a_b, prompt 'c'" in reasons(report)["a_b_c.mp4"]
-
-
-@pytest.mark.parametrize(
-    ("pattern", "says"),
-    [
-        ("{promt}/{model}", r"no field \{promt\}; did you mean prompt"),
-        ("{prompt}-{sample}", r"lacks \{model\}"),
-        ("{model}/{prompt}{sample}", "side by side"),
-        ("{model}/{prompt}-{prompt}", "twice"),
-        ("{model}/{prompt}-{sample", "brace"),
-    ],
-)
-def test_pattern_that_cannot_be_meant(pattern, says):
-    with pytest.raises(OptionError, match=says):
-        pattern_tokens(pattern)
-
-
-# --- manifests ------------------------------------------------------------------------------------------------------
-
-
-def test_manifest_says_it_file_by_file(bench, folder, monkeypatch):
-    (folder / "m.csv").write_text(
-        "file,model,prompt_id,prompt,sample,seed,cost,latency,created,notes,licence,operator\n"
-        "alpha/dog-0.mp4,A,dog,,2,7,0.35,41.5,2026-01-02,night,CC0,Kim\n"
-        "alpha/blue-bird-0.mp4,A,,A heron stands,,,,,,,,\n"
-        "beta 2.0/dog-0.mp4,B,cat,,,,,,,,,\n"
-        "gone.mp4,B,dog,,,,,,,,,\n"
-    )
-    monkeypatch.chdir(folder / "alpha")
-    report = import_folder(bench, "..", manifest="../m.csv")
-    heron, dog = sorted(bench.clips(), key=lambda c: c.sample)
-    assert (dog.model, dog.prompt.id, dog.sample) == ("A", "dog", 2)
-    told = dog.provenance
-    assert (told.seed, told.cost_usd, told.cost_source, told.latency_s) == (7, 0.35, "manifest", 41.5)
-    assert (told.created, told.notes, told.licence) == ("2026-01-02", "night", "CC0")
-    assert told.extra == {"operator": "Kim"}
-    assert (heron.prompt.id, heron.prompt.text, heron.provenance.cost_source) == (
-        "a-heron-stands",
-        "A heron stands",
-        "",
-    )
-    said = reasons(report)
-    assert said["gone.mp4"] == "m.csv:5: no such clip; check the path"
-    assert "m.csv:4: no prompt has the id or the text 'cat'" in said["dog-0.mp4"]
-    assert said["blue-bird-0.mp4"] == "is not in m.csv; add a row for it"
-    assert report.counts == {"imported": 2, "unmatched": 3}
-
-
-@pytest.mark.parametrize(
-    ("row", "says"),
-    [
-        ({"file": "../secret.mp4"}, "lies outside"),
-        ({"file": "/etc/passwd"}, "lies outside"),
-        ({"file": "alpha/../../x.mp4"}, "lies outside"),
-        ({"sead": 1}, "unknown column 'sead'; did you mean seed"),
-        ({"cost": -1}, "cost: "),
-        ({"seed": "x"}, "seed: .*integer"),
-        ({"prompt_id": None}, "no prompt; give prompt or prompt_id"),
-        ({"prompt": "Another text"}, "prompt 'dog' is known as 'A dog in the rain'; found 'Another text'"),
-    ],
-)
-def test_manifest_row_that_cannot_be_meant(bench, folder, row, says):
-    good = {"file": "alpha/dog-0.mp4", "model": "A", "prompt_id": "dog"}
-    manifest = folder / "m.jsonl"
-    manifest.write_text(json.dumps(good) + "\n" + json.dumps(good | row) + "\n")
-    with pytest.raises(CatalogError, match=rf"m\.jsonl:2: .*{says}"):
-        import_folder(bench, folder, manifest=manifest)
-    assert bench.clips() == []
 
 
 # --- what goes wrong ------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -180,6 +181,37 @@ def test_what_is_missing_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchcodec", None)
     with pytest.raises(OptionError, match=r"pip install 'vbench-studio\[nvdec\]'"):
         check_torchcodec("cpu")
+
+
+class Broken:
+    """A module whose parts cannot be had, for no reason that it tells."""
+
+    def __getattr__(self, name):
+        raise RuntimeError("")
+
+
+def test_an_error_without_a_message_is_told_by_its_type(monkeypatch, tmp_path):
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "torchcodec._core", Broken())
+        with pytest.raises(OptionError, match=r"does not fit the torch of this machine \(RuntimeError\)"):
+            check_torchcodec("cpu")
+    path = clips.encode(tmp_path / "c.mp4", clips.moving(2))
+    facts = probe(path)
+    monkeypatch.setattr(device_frames, "_open", lambda path, index, device: NoFrames())
+    with pytest.raises(ClipError, match=r"cannot decode frames from 0 on \(RuntimeError\)"):
+        list(read_device_frames(path, facts, device="cpu"))
+
+
+class NoFrames:
+    """A decoder that gives up."""
+
+    metadata = SimpleNamespace(width=64, height=48, rotation=None)
+
+    def __len__(self):
+        return 2
+
+    def get_frames_in_range(self, start, stop):
+        raise RuntimeError("")
 
 
 @pytest.mark.gpu

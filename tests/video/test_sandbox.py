@@ -50,8 +50,8 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         "sandboxed.limit()\n"
         "try:\n    bytearray(3 * 2**30)\nexcept MemoryError:\n    print('bounded')\n"
     )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert said.strip() == "bounded"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "bounded"
 
 
 def test_keys_of_tools_do_not_reach_the_sandbox(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:

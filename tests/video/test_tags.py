@@ -49,22 +49,22 @@ def test_tags_of_a_container(tmp_path: Path, suffix: str) -> None:
 
 def test_texts_of_a_png_and_exif_of_a_webp(tmp_path: Path) -> None:
     settings = "a fox\nNegative prompt: blur\nSteps: 20, Model: wan2.1"
-    found = text_tags(a_png(tmp_path / "a.png", parameters=settings, prompt='{"1": {}}'))
-    assert (found["parameters"], found["prompt"]) == (settings, '{"1": {}}')
+    tags = text_tags(a_png(tmp_path / "a.png", parameters=settings, prompt='{"1": {}}'))
+    assert (tags["parameters"], tags["prompt"]) == (settings, '{"1": {}}')
     exif = Image.Exif()
     exif[0x010F] = 'prompt:{"1": {"inputs": {"text": "a fox"}}}'
     exif.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + "ein Fuchs".encode("utf-16-le")
     images = [Image.fromarray(image) for image in moving(3)]
     images[0].save(tmp_path / "a.webp", save_all=True, append_images=images[1:], exif=exif)
-    found = text_tags(tmp_path / "a.webp")
-    assert (found["make"], found["comment"]) == (exif[0x010F], "ein Fuchs")
+    tags = text_tags(tmp_path / "a.webp")
+    assert (tags["make"], tags["comment"]) == (exif[0x010F], "ein Fuchs")
 
 
 def test_what_is_too_much_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tags, "MAX_TAG_CHARS", 1000)
     monkeypatch.setattr(tags, "MAX_CHARS", 2500)
-    found = text_tags(a_png(tmp_path / "a.png", **{f"t{n}": "x" * 5000 for n in range(9)}))
-    assert [len(text) for text in found.values()] == [1000, 1000, 500]
+    texts = text_tags(a_png(tmp_path / "a.png", **{f"t{n}": "x" * 5000 for n in range(9)}))
+    assert [len(text) for text in texts.values()] == [1000, 1000, 500]
     monkeypatch.setattr(tags, "MAX_TAGS", 4)
     assert len(text_tags(a_png(tmp_path / "b.png", **{f"t{n}": "x" for n in range(9)}))) == 4
 

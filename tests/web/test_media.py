@@ -14,6 +14,7 @@ from httpx import Response
 from PIL import Image
 
 from vbench.bench import Bench
+from vbench.importing import import_folder
 
 
 @pytest.fixture
@@ -226,3 +227,21 @@ def test_a_folder_of_frames_is_watched_through_its_proxy(page: TestClient, bench
     assert wait_for(page, f"/media/{sha256}/proxy.mp4")
     Image.new("RGB", (32, 32), (1, 2, 3)).save(folder / "000000.png")
     assert page.get(f"/media/{sha256}").status_code == 409
+
+
+def test_a_linked_folder_of_frames_may_hold_other_files(page: TestClient, bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "clips" / "linked" / f"{bench.clips()[0].prompt.id}-0"
+    folder.mkdir(parents=True)
+    for name in ("2", "cover", "Frame10", "frame2"):
+        Image.new("RGB", (32, 32), (len(name), 0, 0)).save(folder / f"{name}.png")
+    for name in ("notes.txt", ".DS_Store", ".1.png"):
+        (folder / name).write_text("beside the frames")
+    assert import_folder(bench, tmp_path / "clips", link=True).counts == {"imported": 1}
+    (clip,) = bench.clips(models=["linked"])
+    assert (clip.probe.n_frames, clip.media) == (4, str(folder.resolve()))
+    assert page.get(f"/media/{clip.sha256}").status_code == 415, "not 409: nothing was changed"
+    assert wait_for(page, f"/media/{clip.sha256}/proxy.mp4")
+    (folder / "notes.txt").write_text("another note, longer than before")
+    assert page.get(f"/media/{clip.sha256}").status_code == 415
+    Image.new("RGB", (32, 32), (1, 2, 3)).save(folder / "frame2.png")
+    assert page.get(f"/media/{clip.sha256}").status_code == 409

@@ -2,19 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from vbench.bench.media import clip_key
 from vbench.bench.rows import clip_record, prompt_record, prompt_row
 from vbench.bench.tables import ClipRow, ModelRow, PromptRow
 from vbench.bench.workspace import Workspace, now
 from vbench.errors import BenchError
-from vbench.records import Clip, Prompt
+from vbench.files import sha256_of
+from vbench.records import Clip, Probe, Prompt, Provenance, clip_id
+
+
+def clip_from_file(
+    path: Path,
+    *,
+    model: str,
+    prompt: Prompt,
+    sample: int,
+    probe: Probe,
+    provenance: Provenance,
+    sha256: str = "",
+    taken: Container[str] | None = None,
+) -> Clip:
+    """The record of a file that was made for a prompt; nothing is copied or stored.
+
+    Args:
+        path: A video file, or a folder of frames.
+        model: Tool, or ``tool@arm``.
+        prompt: What it was made for.
+        sample: Number of the sample.
+        probe: What `vbench.video.probe` says of it.
+        provenance: How it came to be.
+        sha256: As `sha256_of` gives it, where that is known already.
+        taken: `Bench.media_keys`: the copy in the bench has a name for people, marked with part of its digest where
+            that name is another clip's. None: there is no copy, the file is linked where it lies.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    sha256 = sha256 or sha256_of(path)
+    media = str(path.resolve())
+    if taken is not None:
+        suffix = "" if path.is_dir() else path.suffix.lower()
+        media = clip_key(model, prompt.id, sample, suffix)
+        if media.casefold() in taken:
+            media = clip_key(model, prompt.id, sample, suffix, sha256)
+    return Clip(
+        id=clip_id(model, prompt.text, sample, sha256),
+        model=model,
+        prompt=prompt,
+        sample=sample,
+        sha256=sha256,
+        media=media,
+        linked=taken is None,
+        probe=probe,
+        provenance=provenance,
+    )
 
 
 class ClipStore(Workspace):
@@ -113,6 +162,14 @@ class ClipStore(Workspace):
         with self.session() as session:
             rows = session.execute(query.order_by(PromptRow.id, PromptRow.key, ClipRow.model, ClipRow.sample)).all()
         return [clip_record(row, prompt) for row, prompt in rows]
+
+    def media_keys(self, model: str | None = None) -> set[str]:
+        """Where the files of all clips or of one tool's lie, casefolded: some file systems take `A` and `a` for one."""
+        query = select(ClipRow.media)
+        if model is not None:
+            query = query.where(func.lower(ClipRow.model) == func.lower(model))
+        with self.session() as session:
+            return {media.casefold() for media in session.scalars(query)}
 
     def clip(self, id_prefix: str) -> Clip:
         """The clip whose id begins so.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -70,13 +70,9 @@ def open_database(url: str, *, create: bool) -> Database:
     Raises:
         BenchError: it is not a bench, is of a newer version, lies on a network share, or cannot be reached.
     """
-    try:
-        address = make_url(url)
-    except ArgumentError:
-        raise BenchError(f"--db {url!r} is not a database address; write sqlite:///PATH or postgresql://...") from None
+    address, path = _parsed(url), sqlite_path(url)
     if address.drivername in ("postgresql", "postgres"):
         address = address.set(drivername="postgresql+psycopg")
-    path = Path(address.database) if address.drivername.startswith("sqlite") and address.database else None
     if path is not None:
         _check_place(path, create)
     try:
@@ -96,6 +92,23 @@ def open_database(url: str, *, create: bool) -> Database:
     except DatabaseError as error:
         raise BenchError(f"{shown}: is not a bench ({_first_line(error)}); choose another --bench") from None
     return Database(engine)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of a SQLite database; None for a server, and for a database in memory.
+
+    Raises:
+        BenchError: `url` is no address.
+    """
+    address = _parsed(url)
+    return Path(address.database) if address.drivername.startswith("sqlite") and address.database else None
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError:
+        raise BenchError(f"--db {url!r} is not a database address; write sqlite:///PATH or postgresql://...") from None
 
 
 def _check_place(path: Path, create: bool) -> None:

@@ -11,13 +11,23 @@ from typing import Any, Self
 
 from sqlalchemy.orm import Session
 
-from vbench.bench.database import Database, open_database
+from vbench.bench.database import Database, open_database, sqlite_path
 from vbench.bench.media import Media
+from vbench.files import home_expanded
 
 
 def now() -> str:
     """The time as rows hold it: ISO 8601, UTC, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def bench_root(path: str | Path | None = None) -> Path:
+    """The folder of a bench: `path`, else ``$VBENCH_HOME``, else ``./bench``; absolute, `~` being the home folder."""
+    return home_expanded(path or os.environ.get("VBENCH_HOME") or "bench").resolve()
+
+
+def _address(root: Path, db: str | None) -> str:
+    return db or os.environ.get("VBENCH_DB") or f"sqlite:///{root / 'bench.db'}"
 
 
 class Workspace:
@@ -46,10 +56,19 @@ class Workspace:
         Raises:
             BenchError: there is none and `create` is off, or it cannot be opened; see `open_database`.
         """
-        root = Path(path or os.environ.get("VBENCH_HOME") or "bench").expanduser().resolve()
-        address = db or os.environ.get("VBENCH_DB") or f"sqlite:///{root / 'bench.db'}"
-        database = open_database(address, create=create)
+        root = bench_root(path)
+        database = open_database(_address(root, db), create=create)
         return cls(root, database, Media(media or os.environ.get("VBENCH_MEDIA") or root, root))
+
+    @classmethod
+    def exists(cls, path: str | Path | None = None, *, db: str | None = None) -> bool:
+        """Whether there is a bench that `open` with the same arguments would find; of a server, that one is named.
+
+        Raises:
+            BenchError: the database's address is none.
+        """
+        file = sqlite_path(_address(bench_root(path), db))
+        return file is None or file.exists()
 
     def close(self) -> None:
         """Let go of the database."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from vbench.errors import CatalogError
+from vbench.files import home_expanded
 from vbench.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -32,15 +33,15 @@ def suite_files() -> dict[str, Path]:
     Raises:
         CatalogError: two files bear one name.
     """
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for folder in folders("prompts"):
         for path in sorted(folder.iterdir()):
             if path.suffix.lower() not in SUITE_SUFFIXES or path.name.startswith("."):
                 continue
-            if path.stem in found:
-                raise CatalogError(f"{path}: {found[path.stem]} is also the suite {path.stem!r}; rename one")
-            found[path.stem] = path
-    return found
+            if path.stem in files:
+                raise CatalogError(f"{path}: {files[path.stem]} is also the suite {path.stem!r}; rename one")
+            files[path.stem] = path
+    return files
 
 
 def find_suite(name_or_path: str | Path) -> Suite:
@@ -53,10 +54,10 @@ def find_suite(name_or_path: str | Path) -> Suite:
     """
     from vbench.catalog.suites import load_suite  # here, so that a list of names needs no pydantic
 
-    path = Path(name_or_path)
+    path = home_expanded(name_or_path)
     if path.suffix.lower() in SUITE_SUFFIXES or len(path.parts) > 1:
         return load_suite(path)
-    known = suite_files()
-    if str(name_or_path) not in known:
-        raise CatalogError(f"no suite {str(name_or_path)!r}; {did_you_mean(str(name_or_path), list(known))}")
-    return load_suite(known[str(name_or_path)])
+    files = suite_files()
+    if str(name_or_path) not in files:
+        raise CatalogError(f"no suite {str(name_or_path)!r}; {did_you_mean(str(name_or_path), list(files))}")
+    return load_suite(files[str(name_or_path)])

@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, model_validator
 
 from vbench.catalog.yaml_lines import Lines, check
 from vbench.errors import CatalogError, JobError
 from vbench.registry import did_you_mean
+from vbench.schema import Strict
 
 LOCAL_ADAPTERS = frozenset({"diffusers", "command", "comfyui", "synthetic"})
 """Adapters whose work is done on this machine: nothing is billed."""
@@ -25,11 +26,7 @@ def _yes_no(value: object) -> object:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Vendor(_Part):
+class Vendor(Strict):
     """Who makes the tool."""
 
     name: str
@@ -37,7 +34,7 @@ class Vendor(_Part):
     """ISO 3166 alpha-2 code."""
 
 
-class Licence(_Part):
+class Licence(Strict):
     """What one may do with the weights."""
 
     weights: str
@@ -48,7 +45,7 @@ class Licence(_Part):
     notes: str = ""
 
 
-class Capabilities(_Part):
+class Capabilities(Strict):
     """What a request may wish for; every other wish comes back as a warning of the plan."""
 
     t2v: bool = True
@@ -63,7 +60,7 @@ class Capabilities(_Part):
     cancel: bool = False
 
 
-class SecondsRange(_Part):
+class SecondsRange(Strict):
     """Any length between two ends."""
 
     min: float = Field(gt=0)
@@ -72,7 +69,7 @@ class SecondsRange(_Part):
     """Lengths are `min` + a whole number of steps."""
 
 
-class Limits(_Part):
+class CardLimits(Strict):
     """What the tool accepts. Empty or absent: no limit is known."""
 
     seconds: SecondsRange | tuple[float, ...] = ()
@@ -90,7 +87,7 @@ class Limits(_Part):
     """Size of the weights, in GiB."""
 
 
-class Switch(_Part):
+class Switch(Strict):
     """A behaviour of the tool that spoils a fair comparison when it is on."""
 
     default_on: bool
@@ -100,7 +97,7 @@ class Switch(_Part):
     """The card's options turn it off."""
 
 
-class Defaults(_Part):
+class CardDefaults(Strict):
     """What is sent where the request has no wish, and what the tool does unasked."""
 
     seconds: float | None = Field(default=None, gt=0)
@@ -115,7 +112,7 @@ class Defaults(_Part):
 Tiered = Annotated[float, Field(ge=0)] | dict[str, Annotated[float, Field(ge=0)]]
 
 
-class Price(_Part):
+class Price(Strict):
     """Dollars; a plain number, or one per tier (``720p``) or per ``seconds`` length (``5s``)."""
 
     usd_per_s: Tiered | None = None
@@ -133,7 +130,7 @@ class Price(_Part):
         return self
 
 
-class Source(_Part):
+class CardSource(Strict):
     """Where a fact of the card was read, and when."""
 
     url: str
@@ -142,7 +139,7 @@ class Source(_Part):
     notes: str = ""
 
 
-class ModelCard(_Part):
+class ModelCard(Strict):
     """A tool under test, as its file under `models/` describes it."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
@@ -158,13 +155,13 @@ class ModelCard(_Part):
     open_weights: bool = False
     licence: Licence
     capabilities: Capabilities = Capabilities()
-    limits: Limits = Limits()
-    defaults: Defaults = Defaults()
+    limits: CardLimits = CardLimits()
+    defaults: CardDefaults = CardDefaults()
     price: Price | None = None
     region_notes: str = ""
     notes: str = ""
     """What a reader should know; facts that nobody verified are marked here."""
-    sources: tuple[Source, ...] = ()
+    sources: tuple[CardSource, ...] = ()
     options: dict[str, Any] = Field(default_factory=dict)
     """What the adapter needs to know; it reads them with `options_as`."""
 
@@ -220,7 +217,7 @@ class ModelCard(_Part):
         if self.status == "retired":
             raise JobError(
                 f"{self.id}: {self.name} was retired on {self.retired_on} and makes no more clips; "
-                f"compare archived ones with `vbench import`, or leave {self.id} out of --models",
+                f"compare archived ones with `vbench import`, or leave {self.id} out of `models=`",
                 code="model_retired",
             )
 

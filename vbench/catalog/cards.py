@@ -81,8 +81,8 @@ def _strings(value: object, where: tuple[int | str, ...]) -> Iterator[tuple[tupl
 
 def env_names(card: ModelCard) -> tuple[str, ...]:
     """Environment variables that the card's options need, in the order met; those with a default are left out."""
-    found = [m[1] for _, text in _strings(card.options, ()) for m in _ENV.finditer(text) if m[2] is None]
-    return tuple(dict.fromkeys(found))
+    names = [m[1] for _, text in _strings(card.options, ()) for m in _ENV.finditer(text) if m[2] is None]
+    return tuple(dict.fromkeys(names))
 
 
 @cache

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from vbench.schema import Strict
 
 Camera = Literal[
     "static",
@@ -33,11 +35,7 @@ Words = Annotated[str, Field(min_length=1, max_length=300)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 
-class _Checked(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ExpectedObject(_Checked):
+class ExpectedObject(Strict):
     """A thing that should be seen."""
 
     name: Words
@@ -47,14 +45,14 @@ class ExpectedObject(_Checked):
     colour: Words | None = None
 
 
-class Background(_Checked):
+class Background(Strict):
     """What a synthetic scene is drawn over."""
 
     colour: Literal["red", "green", "blue", "yellow", "purple", "orange", "white", "black", "cyan", "pink"]
     pattern: Literal["plain", "stripes", "checker", "dots"] = "plain"
 
 
-class SceneObject(_Checked):
+class SceneObject(Strict):
     """A shape of a synthetic scene."""
 
     shape: Literal["circle", "square", "triangle", "star", "ring", "cross"]
@@ -75,7 +73,7 @@ class SceneObject(_Checked):
     ] = "still"
 
 
-class Scene(_Checked):
+class SceneSpec(Strict):
     """A scene in the vocabulary of the synthetic renderer: the same as the prompt's text says."""
 
     background: Background
@@ -84,7 +82,7 @@ class Scene(_Checked):
     seconds: Seconds = 3.0
 
 
-class Expects(_Checked):
+class Expects(Strict):
     """What a clip of a prompt should show; what is not said is not checked.
 
     `Prompt.expects` holds it as JSON values, only what was said. In a suite with a `scene`, `seconds` and `camera`
@@ -116,7 +114,7 @@ class Expects(_Checked):
     """The line that is spoken, word by word."""
     style: Words | None = None
     """`photographic`, `anime`, `stop-motion`, ..."""
-    scene: Scene | None = None
+    scene: SceneSpec | None = None
     """For the synthetic renderer only."""
     vbench: dict[str, Any] | None = None
     """`auxiliary_info` of VBench's own prompt list as it stands there: `{dimension: {...}}`."""

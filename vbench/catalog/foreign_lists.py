@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vbench.catalog.prompt_lines import Found, PromptLine, Tag, Text, mark, record, slug
-from vbench.catalog.rows import csv_rows, json_list, json_value, jsonl_rows
+from vbench.catalog.prompt_lines import NumberedPrompt, PromptLine, Tag, Text, mark, record, slug
+from vbench.catalog.row_lines import csv_rows, json_list, json_value, jsonl_rows
 from vbench.catalog.yaml_lines import check, read_text
 from vbench.errors import CatalogError
 from vbench.registry import did_you_mean
@@ -26,12 +26,12 @@ class VBenchEntry(BaseModel):
     auxiliary_info: dict[str, Any] = Field(default_factory=dict)
 
 
-def jsonl_prompts(path: Path, suite: str) -> Iterator[Found]:
+def jsonl_prompts(path: Path, suite: str) -> Iterator[NumberedPrompt]:
     """A mapping on each line."""
     yield from _with_ids(path, suite, jsonl_rows(path))
 
 
-def csv_prompts(path: Path, suite: str) -> Iterator[Found]:
+def csv_prompts(path: Path, suite: str) -> Iterator[NumberedPrompt]:
     """A row each; `tags` are separated by semicolons, `expects` is JSON."""
 
     def with_lists() -> Iterator[tuple[int, dict[str, Any]]]:
@@ -46,7 +46,7 @@ def csv_prompts(path: Path, suite: str) -> Iterator[Found]:
     yield from _with_ids(path, suite, with_lists())
 
 
-def txt_prompts(path: Path, suite: str) -> Iterator[Found]:
+def txt_prompts(path: Path, suite: str) -> Iterator[NumberedPrompt]:
     """A prompt on each line."""
     first: dict[str, int] = {}
     rows = [(n, " ".join(row.split())) for n, row in enumerate(read_text(path).split("\n"), 1) if row.strip()]
@@ -56,7 +56,7 @@ def txt_prompts(path: Path, suite: str) -> Iterator[Found]:
     yield from _with_ids(path, suite, ((number, {"text": row}) for number, row in rows))
 
 
-def json_prompts(path: Path, suite: str) -> Iterator[Found]:
+def json_prompts(path: Path, suite: str) -> Iterator[NumberedPrompt]:
     """A list of prompts, or VBench's own `VBench_full_info.json`."""
     rows = list(json_list(path))
     if not any(isinstance(row, dict) and "prompt_en" in row for _, row in rows):
@@ -66,25 +66,25 @@ def json_prompts(path: Path, suite: str) -> Iterator[Found]:
     for line, row in rows:
         entry = check(VBenchEntry, row, path=path, lines={(): line})
         tags = [f"vbench:{name}" for name in entry.dimension]
-        _, known = merged.setdefault(entry.prompt_en, (line, {"text": entry.prompt_en, "tags": [], "expects": {}}))
-        known["tags"] += [tag for tag in tags if tag not in known["tags"]]
+        _, fields = merged.setdefault(entry.prompt_en, (line, {"text": entry.prompt_en, "tags": [], "expects": {}}))
+        fields["tags"] += [tag for tag in tags if tag not in fields["tags"]]
         for name, info in entry.auxiliary_info.items():
-            if known["expects"].setdefault("vbench", {}).setdefault(name, info) != info:
+            if fields["expects"].setdefault("vbench", {}).setdefault(name, info) != info:
                 raise CatalogError(f"{path}:{line}: another {name} for {entry.prompt_en!r} stands above; keep one")
     yield from _with_ids(path, suite, merged.values())
 
 
-def _with_ids(path: Path, suite: str, rows: Iterable[tuple[int, Any]]) -> Iterator[Found]:
+def _with_ids(path: Path, suite: str, rows: Iterable[tuple[int, Any]]) -> Iterator[NumberedPrompt]:
     """Check each row; where it has no id, the slug of its text, marked where a text before it has the same slug."""
-    made: set[str] = set()
+    slugs: set[str] = set()
     for line, row in rows:
         if not isinstance(row, dict):
             raise CatalogError(f"{path}:{line}: expected a mapping with a text; found {row!r:.80}")
         fields = _fields_or_tags(path, line, row)
         if not fields.get("id") and isinstance(text := fields.get("text"), str) and text.strip():
             name = slug(text)
-            fields["id"] = f"{name}-{mark(text)}" if name in made else name
-            made.add(name)
+            fields["id"] = f"{name}-{mark(text)}" if name in slugs else name
+            slugs.add(name)
         yield record(check(PromptLine, fields, path=path, lines={(): line}), path=path, at=line, suite=suite)
 
 

@@ -9,11 +9,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from vbench.catalog.expects import Expects
 from vbench.errors import CatalogError
 from vbench.records import Prompt
+from vbench.schema import Strict
 
 MAX_ID_BYTES = 120
 """A clip's file is named after its prompt; file systems take 255 bytes."""
@@ -47,11 +48,7 @@ Name = Annotated[str, AfterValidator(_name)]
 Tag = Annotated[str, StringConstraints(max_length=100), AfterValidator(_clean)]
 
 
-class Checked(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PromptLine(Checked):
+class PromptLine(Strict):
     """One prompt as a suite writes it."""
 
     id: Name
@@ -65,7 +62,9 @@ class PromptLine(Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class NumberedPrompt:
+    """A prompt, and the line of its file that it stands on."""
+
     line: int
     prompt: Prompt
 
@@ -84,10 +83,16 @@ def slug(text: str) -> str:
 
 
 def mark(text: str) -> str:
+    """Six hex digits that tell one text from another."""
     return sha256(text.encode(errors="surrogatepass")).hexdigest()[:6]
 
 
-def record(line: PromptLine, *, path: Path, at: int, suite: str) -> Found:
+def record(line: PromptLine, *, path: Path, at: int, suite: str) -> NumberedPrompt:
+    """The record of a checked prompt.
+
+    Raises:
+        CatalogError: its image is not there.
+    """
     image = str((path.parent / line.image).resolve()) if line.image else ""
     if image and not Path(image).is_file():
         raise CatalogError(f"{path}:{at}: image {line.image!r} is not there; it is looked for beside the suite")
@@ -100,4 +105,4 @@ def record(line: PromptLine, *, path: Path, at: int, suite: str) -> Found:
         expects=line.expects.as_json(),
         image=image,
     )
-    return Found(at, prompt)
+    return NumberedPrompt(at, prompt)

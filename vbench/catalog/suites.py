@@ -10,14 +10,15 @@ from pydantic import Field
 
 from vbench.catalog import SUITE_SUFFIXES, suite_files
 from vbench.catalog.foreign_lists import csv_prompts, json_prompts, jsonl_prompts, txt_prompts
-from vbench.catalog.prompt_lines import Checked, Found, Name, PromptLine, record, slug
+from vbench.catalog.prompt_lines import Name, NumberedPrompt, PromptLine, record, slug
 from vbench.catalog.yaml_lines import Lines, check, read_yaml
 from vbench.errors import CatalogError
 from vbench.records import Prompt
 from vbench.registry import did_you_mean
+from vbench.schema import Strict
 
 
-class Include(Checked):
+class Include(Strict):
     """Prompts of another suite, by id; all of them where no ids are given."""
 
     suite: str
@@ -25,7 +26,7 @@ class Include(Checked):
     ids: tuple[str, ...] | None = None
 
 
-class SuiteFile(Checked):
+class SuiteFile(Strict):
     """A suite as its YAML file says it."""
 
     name: Name
@@ -68,21 +69,23 @@ def _load(path: Path, open_files: frozenset[Path]) -> Suite:
     if suffix in (".yaml", ".yml"):
         return _load_yaml(path, name, open_files | {here})
     readers = {".jsonl": jsonl_prompts, ".json": json_prompts, ".csv": csv_prompts, ".txt": txt_prompts}
-    found = list(readers[suffix](path, slug(name)))
-    return Suite(name=slug(name), version=1, licence="", about="", prompts=_unique(path, found), path=path)
+    prompts = _unique(path, readers[suffix](path, slug(name)))
+    return Suite(name=slug(name), version=1, licence="", about="", prompts=prompts, path=path)
 
 
-def _unique(path: Path, found: Iterable[Found]) -> tuple[Prompt, ...]:
+def _unique(path: Path, numbered: Iterable[NumberedPrompt]) -> tuple[Prompt, ...]:
     """The prompts, whose ids differ by more than case, since some file systems take `Dog` and `dog` for one."""
-    by_id: dict[str, Found] = {}
-    for item in found:
-        first = by_id.setdefault(item.prompt.id.casefold(), item)
-        if first is not item:
+    by_id: dict[str, NumberedPrompt] = {}
+    for later in numbered:
+        first = by_id.setdefault(later.prompt.id.casefold(), later)
+        if first is not later:
             before = f"{first.prompt.id!r} on line {first.line}"
-            raise CatalogError(f"{path}:{item.line}: prompt id {item.prompt.id!r} is used twice ({before}); rename one")
+            raise CatalogError(
+                f"{path}:{later.line}: prompt id {later.prompt.id!r} is used twice ({before}); rename one"
+            )
     if not by_id:
         raise CatalogError(f"{path}: has no prompts; add one")
-    return tuple(item.prompt for item in by_id.values())
+    return tuple(first.prompt for first in by_id.values())
 
 
 # --- YAML ---------------------------------------------------------------------------------------------------------
@@ -102,9 +105,9 @@ def _load_yaml(path: Path, default_name: str, open_files: frozenset[Path]) -> Su
             f"file's name, {path.stem!r}; make them the same"
         )
     included = [
-        found
+        numbered
         for i, include in enumerate(suite.include)
-        for found in _included(path, include, lines, ("include", i), open_files)
+        for numbered in _included(path, include, lines, ("include", i), open_files)
     ]
     own = [
         record(line, path=path, at=lines.get(("prompts", i), 1), suite=suite.name)
@@ -122,7 +125,7 @@ def _load_yaml(path: Path, default_name: str, open_files: frozenset[Path]) -> Su
 
 def _included(
     path: Path, include: Include, lines: Lines, where: tuple[str | int, ...], open_files: frozenset[Path]
-) -> Iterator[Found]:
+) -> Iterator[NumberedPrompt]:
     line = lines.get((*where, "suite"), 1)
     if Path(include.suite).suffix.lower() in SUITE_SUFFIXES:
         source = path.parent / include.suite
@@ -130,11 +133,11 @@ def _included(
         source = known[include.suite]
     else:
         raise CatalogError(f"{path}:{line}: no suite {include.suite!r}; {did_you_mean(include.suite, list(known))}")
-    there = {prompt.id: prompt for prompt in _load(source, open_files).prompts}
-    for i, prompt_id in enumerate(include.ids if include.ids is not None else there):
+    by_id = {prompt.id: prompt for prompt in _load(source, open_files).prompts}
+    for i, prompt_id in enumerate(include.ids if include.ids is not None else by_id):
         line = lines.get((*where, "ids", i), line)
-        if prompt_id not in there:
+        if prompt_id not in by_id:
             raise CatalogError(
-                f"{path}:{line}: {include.suite} has no prompt {prompt_id!r}; {did_you_mean(prompt_id, list(there))}"
+                f"{path}:{line}: {include.suite} has no prompt {prompt_id!r}; {did_you_mean(prompt_id, list(by_id))}"
             )
-        yield Found(line, there[prompt_id])
+        yield NumberedPrompt(line, by_id[prompt_id])

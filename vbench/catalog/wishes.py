@@ -171,11 +171,11 @@ def _audio(card: ModelCard, request: Request, warnings: list[str]) -> bool:
 
 def _unfair(card: ModelCard) -> list[str]:
     """Sentences on defaults that stay on."""
-    names = {"prompt_rewrite": "rewrites the prompt", "watermark": "stamps a watermark"}
-    found = []
-    for field, does in names.items():
+    deeds = {"prompt_rewrite": "rewrites the prompt", "watermark": "stamps a watermark"}
+    sentences = []
+    for field, does in deeds.items():
         switch = getattr(card.defaults, field)
         if switch is not None and switch.default_on and not (switch.switch and switch.off):
             why = f"{switch.switch} is left on" if switch.switch else "it cannot be switched off"
-            found.append(f"{card.name} {does} by default and {why}")
-    return found
+            sentences.append(f"{card.name} {does} by default and {why}")
+    return sentences

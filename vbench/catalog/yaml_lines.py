@@ -61,16 +61,16 @@ def _value(path: Path, node: yaml.Node, where: Where, lines: Lines, open_nodes: 
         raise CatalogError(f"{path}:{line}: an alias refers to itself; write the value out")
     inside = open_nodes | {id(node)}
     if isinstance(node, yaml.MappingNode):
-        found: dict[Any, Any] = {}
+        mapping: dict[Any, Any] = {}
         for key_node, value_node in node.value:
             key = yaml.SafeLoader("").construct_object(key_node, deep=True)
             if not isinstance(key, str | int | float | bool):
                 raise CatalogError(f"{path}:{key_node.start_mark.line + 1}: a key must be plain text; found {key!r}")
-            if key in found:
+            if key in mapping:
                 raise CatalogError(f"{path}:{key_node.start_mark.line + 1}: {key!r} stands twice; keep one")
-            found[key] = _value(path, value_node, (*where, key if isinstance(key, str) else str(key)), lines, inside)
+            mapping[key] = _value(path, value_node, (*where, key if isinstance(key, str) else str(key)), lines, inside)
             lines[(*where, str(key))] = key_node.start_mark.line + 1
-        return found
+        return mapping
     if isinstance(node, yaml.SequenceNode):
         return [_value(path, child, (*where, i), lines, inside) for i, child in enumerate(node.value)]
     try:

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from vbench._version import __version__
-from vbench.cli import catalog, check, demo, distance, generate, jobs, models, rank, score, system, ui
+from vbench.cli import catalog, check, distance, generate, jobs, models, rank, score, system, ui
 from vbench.cli.options import EXIT_USER
-from vbench.errors import VBenchError
+from vbench.errors import VBenchError, as_typed
 
 app = typer.Typer(
     name="vbench",
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demo.demo)
+app.command("demo")(system.demo)
 app.command("import")(catalog.import_clips)
 app.command("prompts")(catalog.prompts)
 app.command("models")(models.models)
@@ -64,7 +64,7 @@ def main() -> None:
     try:
         app()
     except VBenchError as error:
-        print(f"vbench: {error}", file=sys.stderr)
+        print(f"vbench: {as_typed(str(error))}", file=sys.stderr)
         sys.exit(EXIT_USER)
     except (KeyboardInterrupt, typer.Abort):
         print("vbench: stopped; what was finished is kept, and the same line goes on from there", file=sys.stderr)

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, print_json, print_line
-from vbench.errors import CatalogError, OptionError
+from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, option, print_json, print_line, takes
+from vbench.errors import CatalogError, OptionError, as_typed
+from vbench.files import home_expanded
 
 if TYPE_CHECKING:
     from vbench.catalog.suites import Suite
     from vbench.importing import ImportReport
 
 
+NAMING_OPTIONS = (
+    option("prompts", str | None, help="Suite, by name or file.  [default: prompts.* in the folder]"),
+    option("pattern", str | None, help="Another layout of the names, as in '{prompt}/{model}_{sample}'."),
+    option("manifest", Path | None, help="CSV or JSONL: file, model, prompt or prompt_id, sample, seed, cost, ..."),
+)
+"""What says which file was made for which prompt."""
+
+
+@takes("naming", NAMING_OPTIONS)
 def import_clips(
     folder: Annotated[Path, typer.Argument(help="Folder with clips, usually <model>/<prompt-id>-<sample>.mp4.")],
-    prompts: Annotated[
-        str | None, typer.Option(help="Suite, by name or file.  [default: prompts.* in the folder]", show_default=False)
-    ] = None,
-    pattern: Annotated[
-        str | None, typer.Option(help="Another layout of the names, as in '{prompt}/{model}_{sample}'.")
-    ] = None,
-    manifest: Annotated[
-        Path | None, typer.Option(help="CSV or JSONL: file, model, prompt or prompt_id, sample, seed, cost, ...")
-    ] = None,
+    naming: dict[str, Any],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what matches, and change nothing.")] = False,
     link: Annotated[bool, typer.Option("--link", help="Reference the files where they lie; copy nothing.")] = False,
     bench: BenchPath = None,
@@ -39,48 +40,49 @@ def import_clips(
     from vbench.bench import Bench
     from vbench.importing import import_folder
 
-    if not folder.is_dir():  # before a workspace is made for a misspelt path
+    if not home_expanded(folder).is_dir():  # before a workspace is made for a misspelt path
         raise OptionError(f"{folder}: no such folder; pass the folder that holds the tools' folders")
-    options: dict[str, Any] = {"prompts": prompts, "pattern": pattern, "manifest": manifest, "link": link}
-    if dry_run and not _is_there(bench):
-        report = import_folder(None, folder, dry_run=True, **options)
+    if dry_run and not Bench.exists(bench):
+        report = import_folder(None, folder, dry_run=True, link=link, **naming)
     else:
-        with Bench.open(bench, create=not dry_run) as opened:
-            report = import_folder(opened, folder, dry_run=dry_run, progress=_progress(), **options)
+        with Bench.open(bench, create=not dry_run) as opened, _progress() as progress:
+            report = import_folder(opened, folder, dry_run=dry_run, link=link, progress=progress, **naming)
     if as_json:
-        from dataclasses import asdict
+        from vbench.schema import to_json
 
-        print_json({"counts": report.counts, **asdict(report)})
+        items = [to_json(item) | {"reason": as_typed(item.reason)} for item in report.items]
+        print_json({"counts": report.counts, **to_json(report), "items": items})
     else:
         _print_report(report, is_dry_run=dry_run)
     if strict and not report.is_complete:
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _is_there(bench: Path | None) -> bool:
-    root = bench or Path(os.environ.get("VBENCH_HOME") or "bench")
-    return bool(os.environ.get("VBENCH_DB")) or (root.expanduser() / "bench.db").exists()
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int, str], None]]:
+    """A bar that goes away in the end on a terminal; a line per hundred files otherwise."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-
-def _progress() -> Callable[[int, int, str], None]:
-    """One line that is rewritten on a terminal; a line per hundred files otherwise."""
-    is_terminal = sys.stderr.isatty()
+    console = Console(stderr=True)
+    file_column = TextColumn("{task.fields[file]}", markup=False)
+    bar = Progress(BarColumn(), MofNCompleteColumn(), file_column, console=console, transient=True)
+    task = bar.add_task("importing", file="")
 
     def show(done: int, total: int, file: str) -> None:
-        if is_terminal:
-            end = "\r\x1b[K" if done + 1 == total else ""
-            sys.stderr.write(f"\r\x1b[K{done + 1}/{total} {file[-90:]}{end}")
-            sys.stderr.flush()
+        if console.is_terminal:
+            bar.update(task, completed=done, total=total, file=file[-90:])
         elif done % 100 == 99:
-            sys.stderr.write(f"{done + 1}/{total} files\n")
+            console.print(f"{done + 1}/{total} files", highlight=False)
 
-    return show
+    with bar if console.is_terminal else nullcontext():
+        yield show
 
 
 def _print_report(report: ImportReport, *, is_dry_run: bool) -> None:
     for item in report.items:
         if item.reason:
-            print_line(f"{item.state}: {item.file}: {item.reason}")
+            print_line(f"{item.state}: {item.file}: {as_typed(item.reason)}")
         elif is_dry_run:
             print_line(f"{item.state}: {item.file} → {item.model}, prompt {item.prompt_id}, sample {item.sample}")
     if report.others:
@@ -134,8 +136,8 @@ def _list_suites(*, as_json: bool) -> int:
         print_json(rows)
     else:
         for row in rows:
-            what = row.get("error") or f"{row['n_prompts']:4d} prompts  {row['about']}"
-            print_line(f"{row['name']:<14}{what}")
+            contents = row.get("error") or f"{row['n_prompts']:4d} prompts  {row['about']}"
+            print_line(f"{row['name']:<14}{contents}")
     return sum("error" in row for row in rows)
 
 
@@ -150,9 +152,9 @@ def _facts(suite: Suite) -> dict[str, Any]:
 
 def _print_suite(suite: Suite, *, as_json: bool) -> None:
     if as_json:
-        from dataclasses import asdict
+        from vbench.schema import to_json
 
-        print_json({"name": suite.name, **_facts(suite), "prompts": [asdict(prompt) for prompt in suite.prompts]})
+        print_json({"name": suite.name, **_facts(suite), "prompts": [to_json(prompt) for prompt in suite.prompts]})
         return
     for prompt in suite.prompts:
         print_line(f"{prompt.id}\n    {prompt.text}\n    {' '.join(prompt.tags)}".rstrip())

@@ -31,7 +31,7 @@ def plan(asked: Asked, bench: BenchPath = None, as_json: Json = False) -> None:
     from vbench.generate import plan_run
 
     arguments = asked.arguments()
-    if _is_there(bench):
+    if Bench.exists(bench):
         with Bench.open(bench, create=False) as opened:
             matrix = plan_run(opened, **arguments)
     else:
@@ -80,11 +80,6 @@ def run(
     )
     if not report.is_complete:
         raise typer.Exit(EXIT_FAILURES)
-
-
-def _is_there(bench: Path | None) -> bool:
-    root = Path(bench or os.environ.get("VBENCH_HOME") or "bench")
-    return bool(os.environ.get("VBENCH_DB")) or (root / "bench.db").exists()
 
 
 def _generate(

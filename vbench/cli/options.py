@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -23,19 +26,64 @@ Set = Annotated[list[str] | None, typer.Option("--set", help="K=V, e.g. clip.mod
 EXIT_USER, EXIT_FAILURES = 2, 3
 
 
+def option(name: str, kind: Any, *flags: str, default: Any = None, **facts: Any) -> inspect.Parameter:
+    """One option of a command, for `takes`.
+
+    Args:
+        name: Of the parameter.
+        kind: Its type.
+        flags: As they are typed, where they do not follow from the name.
+        default: `inspect.Parameter.empty`: it has to be given.
+        facts: As `typer.Option` takes them: help, min, ...
+    """
+    annotation = Annotated[kind, typer.Option(*flags, **facts)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def takes(
+    parameter: str, options: Sequence[inspect.Parameter], record: Callable[[Mapping[str, Any]], Any] = dict
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command these options in place of one parameter, since typer reads a flat signature only.
+
+    Args:
+        parameter: Of the command; it gets what `record` makes of the options' values, name → value.
+        options: See `option`.
+        record: Of the values; the values themselves where it is left out.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        unread = {str(command.__annotations__[parameter]): Any}  # the record's own type may take long to import
+        hints = get_type_hints(command, localns=unread, include_extras=True)
+        flat: list[inspect.Parameter] = []
+        for name, own in inspect.signature(command).parameters.items():
+            kind = inspect.Parameter.KEYWORD_ONLY
+            flat += options if name == parameter else [own.replace(kind=kind, annotation=hints[name])]
+
+        @functools.wraps(command)
+        def called(**values: Any) -> None:
+            values[parameter] = record({each.name: values.pop(each.name) for each in options})
+            command(**values)
+
+        called.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
+        called.__annotations__ = {each.name: each.annotation for each in flat}
+        return called
+
+    return decorate
+
+
 def settings_of(pairs: list[str] | None) -> dict[str, str]:
     """What `--set NAME=VALUE` gave, the last of a name.
 
     Raises:
         OptionError: one of them is no NAME=VALUE.
     """
-    found = {}
+    settings = {}
     for pair in pairs or []:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise OptionError(f"--set {pair!r}: expected NAME=VALUE, e.g. clip.model=PATH")
-        found[name] = value
-    return found
+        settings[name] = value
+    return settings
 
 
 def print_json(value: Any) -> None:

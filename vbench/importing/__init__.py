@@ -2,6 +2,6 @@
 
 from vbench.importing.guess import Guess, guess_from_name
 from vbench.importing.import_folder import ImportReport, import_folder
-from vbench.importing.store import Item
+from vbench.importing.store import FileOutcome
 
-__all__ = ["Guess", "ImportReport", "Item", "guess_from_name", "import_folder"]
+__all__ = ["FileOutcome", "Guess", "ImportReport", "guess_from_name", "import_folder"]

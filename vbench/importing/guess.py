@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import PurePath
 from typing import Generic, TypeVar
 
-from vbench.importing.embedded_text import Written, texts_in
+from vbench.importing.embedded_text import EmbeddedText, texts_in
 from vbench.records import Prompt
 
 NAMES_IN_FILES = {
@@ -49,7 +49,7 @@ class Guess:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found(Generic[T]):
+class _Candidate(Generic[T]):
     """One way to fill a field, and where it stood; or several."""
 
     value: T | None = None
@@ -81,22 +81,22 @@ def guess_from_name(
         metadata: Text tags of the file, such as `comment`; ComfyUI and A1111 write their workflow as JSON there.
     """
     stem = unicodedata.normalize("NFC", PurePath(filename.replace("\\", "/")).stem)
-    written = texts_in(metadata or {})
-    model = _guess_model(stem, written, models)
+    texts = texts_in(metadata or {})
+    model = _guess_model(stem, texts, models)
     if model.is_empty:
-        model = _guess_model(stem, written, more_models)
-    prompt = _guess_prompt(stem, written, prompts)
+        model = _guess_model(stem, texts, more_models)
+    prompt = _guess_prompt(stem, texts, prompts)
     if prompt.is_empty:
-        prompt = _guess_prompt(stem, written, more_prompts)
-    asked = next((text for text in written if text.is_prompt), None) if prompt.is_empty else None
+        prompt = _guess_prompt(stem, texts, more_prompts)
+    new_prompt = next((text for text in texts if text.is_prompt), None) if prompt.is_empty else None
     numbered = re.search(r"(?:^|[-_ (])([0-9]{1,2})\)?$", stem)
     return Guess(
         model=model.value or "",
         model_from=model.source,
         models=model.choices,
         prompt_id=prompt.value.id if prompt.value is not None else "",
-        prompt=prompt.value.text if prompt.value is not None else asked.text if asked is not None else "",
-        prompt_from=TAG + asked.tag if asked is not None else prompt.source,
+        prompt=prompt.value.text if prompt.value is not None else new_prompt.text if new_prompt is not None else "",
+        prompt_from=TAG + new_prompt.tag if new_prompt is not None else prompt.source,
         prompts=prompt.choices,
         sample=int(numbered[1]) if numbered else 0,
     )
@@ -110,19 +110,19 @@ def _words(text: str) -> list[str]:
 # --- the tool -----------------------------------------------------------------------------------------------------
 
 
-def _guess_model(stem: str, written: Sequence[Written], models: Sequence[str]) -> _Found[str]:
+def _guess_model(stem: str, texts: Sequence[EmbeddedText], models: Sequence[str]) -> _Candidate[str]:
     """From the name; else from the first tag that speaks of one tool by more than its first word."""
-    found, _ = _models_in(stem, models)
-    if len(found) == 1:
-        return _Found(found[0], NAME)
+    by_name, _ = _models_in(stem, models)
+    if len(by_name) == 1:
+        return _Candidate(by_name[0], NAME)
     by_tag: dict[str, list[str]] = {}
-    for text in written:
+    for text in texts:
         by_tag.setdefault(text.tag, []).append(text.text)
-    for tag, texts in by_tag.items():
-        named, is_sure = _models_in(" ".join(texts), found or models)
+    for tag, lines in by_tag.items():
+        named, is_sure = _models_in(" ".join(lines), by_name or models)
         if len(named) == 1 and is_sure:
-            return _Found(named[0], TAG + tag)
-    return _Found(choices=tuple(found[:SHOWN_CHOICES]))
+            return _Candidate(named[0], TAG + tag)
+    return _Candidate(choices=tuple(by_name[:SHOWN_CHOICES]))
 
 
 def _models_in(text: str, models: Sequence[str]) -> tuple[list[str], bool]:
@@ -141,9 +141,9 @@ def _models_in(text: str, models: Sequence[str]) -> tuple[list[str], bool]:
         starts = at.get(own[0], []) if own else []
         n_same[model] = max((_n_equal(own, words[i : i + len(own)]) for i in starts), default=0)
     best = max(n_same.values(), default=0)
-    found = sorted(model for model, n in n_same.items() if n == best > 0)
-    whole = [model for model in found if len(_tool_words(model)) == best]
-    return whole or found, best > 1 or bool(whole)
+    nearest = sorted(model for model, n in n_same.items() if n == best > 0)
+    whole = [model for model in nearest if len(_tool_words(model)) == best]
+    return whole or nearest, best > 1 or bool(whole)
 
 
 def _tool_words(text: str) -> list[str]:
@@ -158,23 +158,23 @@ def _n_equal(a: Sequence[str], b: Sequence[str]) -> int:
 # --- the prompt ---------------------------------------------------------------------------------------------------
 
 
-def _guess_prompt(stem: str, written: Sequence[Written], prompts: Sequence[Prompt]) -> _Found[Prompt]:
+def _guess_prompt(stem: str, texts: Sequence[EmbeddedText], prompts: Sequence[Prompt]) -> _Candidate[Prompt]:
     """The prompt whose text the tool wrote into the file; else the one that most words of the name come from."""
-    wanted = [(prompt, _words(prompt.text)) for prompt in prompts]
-    for text in written:
+    prompt_words = [(prompt, _words(prompt.text)) for prompt in prompts]
+    for text in texts:
         words = _words(text.text)
-        there, line = set(words), f" {' '.join(words)} "
+        vocabulary, line = set(words), f" {' '.join(words)} "
         inside = [
             prompt
-            for prompt, own in wanted
-            if own and there.issuperset(own) and (len(own) > 1 or own == words) and f" {' '.join(own)} " in line
+            for prompt, own in prompt_words
+            if own and vocabulary.issuperset(own) and (len(own) > 1 or own == words) and f" {' '.join(own)} " in line
         ]
         if inside:
-            return _Found(max(inside, key=lambda prompt: len(prompt.text)), TAG + text.tag)
+            return _Candidate(max(inside, key=lambda prompt: len(prompt.text)), TAG + text.tag)
     return _prompt_named(stem, prompts)
 
 
-def _prompt_named(stem: str, prompts: Sequence[Prompt]) -> _Found[Prompt]:
+def _prompt_named(stem: str, prompts: Sequence[Prompt]) -> _Candidate[Prompt]:
     words = {word for word in _words(stem) if not word.isdecimal()}
     shares = []
     for prompt in prompts:
@@ -184,8 +184,8 @@ def _prompt_named(stem: str, prompts: Sequence[Prompt]) -> _Found[Prompt]:
         shares.append((max(id_share, text_share), prompt))
     shares.sort(key=lambda pair: pair[0], reverse=True)
     if not shares or shares[0][0] < 0.5:
-        return _Found()
+        return _Candidate()
     near = [prompt.id for share, prompt in shares if share > 0.8 * shares[0][0]]
     if len(near) > 1:
-        return _Found(choices=tuple(near[:SHOWN_CHOICES]))
-    return _Found(shares[0][1], NAME)
+        return _Candidate(choices=tuple(near[:SHOWN_CHOICES]))
+    return _Candidate(shares[0][1], NAME)

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 from vbench.catalog import SUITE_SUFFIXES, find_suite
 from vbench.errors import OptionError
+from vbench.files import home_expanded
 from vbench.importing.manifest import match_by_manifest
 from vbench.importing.match import (
     PromptIndex,
     Unmatched,
     match_by_layout,
     match_by_pattern,
-    one_per_place,
+    one_per_cell,
 )
 from vbench.importing.scan import scan_folder
-from vbench.importing.store import Item, Progress, State, take_all
+from vbench.importing.store import FileOutcome, Progress, State, store_all
 from vbench.records import Failure, Prompt
 from vbench.text import printable
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 class ImportReport:
     """What an import did, file by file."""
 
-    items: tuple[Item, ...]
+    items: tuple[FileOutcome, ...]
     others: tuple[str, ...]
     """Files of the folder that are no clips."""
     prompts_without_clips: tuple[str, ...]
@@ -76,37 +77,37 @@ def import_folder(
     Raises:
         UserError: the folder, suite, pattern or manifest cannot be used, or the bench cannot be written to.
     """
-    folder = Path(os.path.abspath(folder))
+    folder = Path(os.path.abspath(home_expanded(folder)))
+    manifest = home_expanded(manifest) if manifest is not None else None
     if not folder.is_dir():
         raise OptionError(f"{folder}: no such folder; pass the folder that holds the tools' folders")
     if pattern is not None and manifest is not None:
-        raise OptionError("--pattern and --manifest both say how files are named; pass one")
+        raise OptionError("`pattern=` and `manifest=` both say how files are named; pass one")
     if bench is None and not dry_run:
         raise OptionError("no bench to import into; open one, or ask for a dry run")
-    wanted = _suite_prompts(folder, prompts)
-    known = {prompt.key: prompt for prompt in (bench.prompts() if bench is not None else [])}
-    wanted = [_fuller(prompt, known.get(prompt.key)) for prompt in wanted]
-    index = PromptIndex(wanted or known.values())
+    stored = {prompt.key: prompt for prompt in (bench.prompts() if bench is not None else [])}
+    wanted = [_fuller(prompt, stored.get(prompt.key)) for prompt in _suite_prompts(folder, prompts)]
+    index = PromptIndex(wanted or stored.values())
 
     scan = scan_folder(folder, skip=bench.root if bench is not None else None)
     if manifest is not None:
-        matches, unmatched = match_by_manifest(Path(manifest), folder, index, folder.resolve().name)
-        named = {str(match.found.path) for match in matches} | {str(item.path) for item in unmatched}
-        left = [found.path for found in scan.clips if str(found.path) not in named]
-        unmatched += [Unmatched(path, f"is not in {Path(manifest).name}; add a row for it") for path in left]
+        matches, unmatched = match_by_manifest(manifest, folder, index, folder.resolve().name)
+        named = {str(match.file.path) for match in matches} | {str(file.path) for file in unmatched}
+        unnamed = [file.path for file in scan.clips if str(file.path) not in named]
+        unmatched += [Unmatched(path, f"is not in {manifest.name}; add a row for it") for path in unnamed]
     elif pattern is not None:
         matches, unmatched = match_by_pattern(scan.clips, index, pattern)
     else:
         matches, unmatched = match_by_layout(scan.clips, index, folder)
-    single, shared = one_per_place(matches)
+    single, shared = one_per_cell(matches)
 
     if bench is not None and not dry_run:
-        bench.add_prompts(prompt for prompt in wanted if known.get(prompt.key) != prompt)
+        bench.add_prompts(prompt for prompt in wanted if stored.get(prompt.key) != prompt)
     items = [
-        *take_all(bench, single, dry_run=dry_run, link=link, progress=progress),
-        *(_item(item.path, "refused", item.reason) for item in shared),
-        *(_item(item.path, "unmatched", item.reason) for item in unmatched),
-        *(_item(path, "failed", reason) for path, reason in scan.unreadable),
+        *store_all(bench, single, dry_run=dry_run, link=link, progress=progress),
+        *(_outcome(file.path, "refused", file.reason) for file in shared),
+        *(_outcome(file.path, "unmatched", file.reason) for file in unmatched),
+        *(_outcome(path, "failed", reason) for path, reason in scan.unreadable),
     ]
     if bench is not None and not dry_run:
         for path, reason in scan.unreadable:
@@ -122,24 +123,24 @@ def import_folder(
 def _suite_prompts(folder: Path, prompts: str | Path | Sequence[Prompt] | None) -> list[Prompt]:
     if prompts is None:
         files = [folder / f"prompts{suffix}" for suffix in SUITE_SUFFIXES]
-        found = [path for path in files if path.is_file()]
-        if len(found) > 1:
-            names = " and ".join(path.name for path in found)
-            raise OptionError(f"{folder} has {names}; remove one, or choose with --prompts")
-        return list(find_suite(found[0]).prompts) if found else []
+        suites = [path for path in files if path.is_file()]
+        if len(suites) > 1:
+            names = " and ".join(path.name for path in suites)
+            raise OptionError(f"{folder} has {names}; remove one, or choose with `prompts=`")
+        return list(find_suite(suites[0]).prompts) if suites else []
     return list(find_suite(prompts).prompts) if isinstance(prompts, str | Path) else list(prompts)
 
 
-def _fuller(new: Prompt, known: Prompt | None) -> Prompt:
+def _fuller(new: Prompt, stored: Prompt | None) -> Prompt:
     """The bench's own record of a prompt where the new one only repeats its id and text."""
-    return known if known is not None and not new.tags and not new.expects else new
+    return stored if stored is not None and not new.tags and not new.expects else new
 
 
-def _is_ours(path: Path, folder: Path, manifest: str | Path | None) -> bool:
-    if manifest is not None and path.resolve() == Path(manifest).resolve():
+def _is_ours(path: Path, folder: Path, manifest: Path | None) -> bool:
+    if manifest is not None and path.resolve() == manifest.resolve():
         return True
     return path.parent == folder and path.stem == "prompts" and path.suffix in SUITE_SUFFIXES
 
 
-def _item(path: Path, state: State, reason: str) -> Item:
-    return Item(file=printable(path), state=state, reason=reason)
+def _outcome(path: Path, state: State, reason: str) -> FileOutcome:
+    return FileOutcome(file=printable(path), state=state, reason=reason)

@@ -8,26 +8,25 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from vbench.catalog.prompt_lines import Name, Text, slug
-from vbench.catalog.rows import csv_rows, jsonl_rows
+from vbench.catalog.row_lines import csv_rows, jsonl_rows
 from vbench.catalog.yaml_lines import check
 from vbench.errors import CatalogError
 from vbench.files import CLIP_SUFFIXES, frames_in
 from vbench.importing.match import Match, PromptIndex, Unmatched
-from vbench.importing.scan import Found
+from vbench.importing.scan import ClipFile
 from vbench.records import Prompt, Provenance, digest
 from vbench.registry import did_you_mean
+from vbench.schema import Strict
 from vbench.text import printable
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Row(BaseModel):
+class Row(Strict):
     """One clip of a manifest; a column of another name is kept with the clip as it stands."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     file: Annotated[str, StringConstraints(min_length=1)]
     """Relative to the folder that is imported."""
@@ -76,11 +75,11 @@ def match_by_manifest(
         prompt = _prompt(manifest, line, row, index, new, suite)
         if isinstance(prompt, str):
             unmatched.append(Unmatched(path, f"{manifest.name}:{line}: {prompt}"))
-        elif (found := _found(path, folder)) is None:
+        elif (file := _clip_file(path, folder)) is None:
             unmatched.append(Unmatched(path, f"{manifest.name}:{line}: no such clip; check the path"))
         else:
             provenance = _provenance(row, path, extra)
-            matches.append(Match(found=found, model=row.model, prompt=prompt, sample=row.sample, provenance=provenance))
+            matches.append(Match(file=file, model=row.model, prompt=prompt, sample=row.sample, provenance=provenance))
     return matches, unmatched
 
 
@@ -117,12 +116,12 @@ def _inside(manifest: Path, line: int, file: str, folder: Path) -> Path:
     return Path(path)
 
 
-def _found(path: Path, folder: Path) -> Found | None:
+def _clip_file(path: Path, folder: Path) -> ClipFile | None:
     parts = path.relative_to(folder).with_suffix("").parts
     if path.is_dir():
         frames = frames_in(path)
-        return Found(path, parts, tuple(frames)) if frames else None
-    return Found(path, parts) if path.is_file() and path.suffix.lower() in CLIP_SUFFIXES else None
+        return ClipFile(path, parts, tuple(frames)) if frames else None
+    return ClipFile(path, parts) if path.is_file() and path.suffix.lower() in CLIP_SUFFIXES else None
 
 
 def _prompt(

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from vbench.errors import ClipError, OptionError
 from vbench.importing.embedded_text import texts_in
-from vbench.importing.scan import Found
-from vbench.records import Prompt, Provenance
+from vbench.importing.scan import ClipFile
+from vbench.records import Cell, Prompt, Provenance
 from vbench.registry import did_you_mean
 from vbench.text import printable
 
@@ -32,16 +32,16 @@ _WORD = re.compile(r"[^\W_]+")
 class Match:
     """A file whose prompt is certain."""
 
-    found: Found
+    file: ClipFile
     model: str
     prompt: Prompt
     sample: int
     provenance: Provenance
 
     @property
-    def place(self) -> tuple[str, str, int]:
-        """Tool, prompt key and sample: one clip each."""
-        return self.model, self.prompt.key, self.sample
+    def cell(self) -> Cell:
+        """Holds one clip."""
+        return Cell(self.model, self.prompt.key, self.sample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class PromptIndex:
     def near(self, name: str) -> str:
         """A sentence about prompts that `name` may be meant for."""
         if not self.prompts:
-            return "no prompts are known; put a prompts.jsonl in the folder, or pass --prompts"
+            return "no prompts are known; put a prompts.jsonl in the folder, or pass `prompts=`"
         name = plain(name)
         begun = [known for known in self._named if len(name) >= 12 and known.startswith(name)]
         close = begun or get_close_matches(name, self._sharing_words(name), n=1, cutoff=0.75)
@@ -98,53 +98,53 @@ class PromptIndex:
         return nlargest(20, self._words, key=lambda known: len(words & self._words[known]))
 
 
-def read_default(found: Found, index: PromptIndex, model: str) -> list[Reading]:
+def read_default(file: ClipFile, index: PromptIndex, model: str) -> list[Reading]:
     """`<prompt>-<sample>`, the prompt by id or by text; without a number it is sample 0."""
-    name = found.parts[-1]
+    name = file.parts[-1]
     readings = [(model, prompt, 0) for prompt in index.named(name)]
     if numbered := re.fullmatch(rf"(.+)-([0-9]{{1,{MAX_SAMPLE_DIGITS}}})", name):
         readings += [(model, prompt, int(numbered[2])) for prompt in index.named(numbered[1])]
     return readings
 
 
-def read_written(found: Found, index: PromptIndex, model: str) -> list[Reading]:
+def read_written(file: ClipFile, index: PromptIndex, model: str) -> list[Reading]:
     """The prompts whose whole text stands where tools write what they were asked; the sample is the name's last number.
 
     For names that say nothing of the prompt, such as ComfyUI's.
     """
-    if found.frames:
+    if file.frames:
         return []
     from vbench.video import text_tags  # here, since it loads a codec library
 
     try:
-        tags = text_tags(found.path)
+        tags = text_tags(file.path)
     except ClipError:  # importing says so, or the file finds no prompt
         return []
-    numbered = re.search(rf"(?<![0-9])([0-9]{{1,{MAX_SAMPLE_DIGITS}}})[^0-9]*$", found.parts[-1])
-    asked = {prompt.key: prompt for text in texts_in(tags) if text.is_prompt for prompt in index.named(text.text)}
-    return [(model, prompt, int(numbered[1]) if numbered else 0) for prompt in asked.values()]
+    numbered = re.search(rf"(?<![0-9])([0-9]{{1,{MAX_SAMPLE_DIGITS}}})[^0-9]*$", file.parts[-1])
+    prompts = {prompt.key: prompt for text in texts_in(tags) if text.is_prompt for prompt in index.named(text.text)}
+    return [(model, prompt, int(numbered[1]) if numbered else 0) for prompt in prompts.values()]
 
 
-def match_by_layout(clips: list[Found], index: PromptIndex, folder: Path) -> tuple[list[Match], list[Unmatched]]:
+def match_by_layout(clips: list[ClipFile], index: PromptIndex, folder: Path) -> tuple[list[Match], list[Unmatched]]:
     """`<model>/<prompt>-<sample>.<ext>`, or one tool's clips alone in a folder that bears its name.
 
     Where a name is no prompt's, the text that the tool wrote into the file may be.
     """
-    is_flat = all(len(found.parts) == 1 for found in clips)
+    is_flat = all(len(file.parts) == 1 for file in clips)
     matches: list[Match] = []
     unmatched: list[Unmatched] = []
-    for found in clips:
-        if len(found.parts) == 1 and not is_flat:
-            unmatched.append(Unmatched(found.path, "lies beside the tools' folders; move it into that of its tool"))
+    for file in clips:
+        if len(file.parts) == 1 and not is_flat:
+            unmatched.append(Unmatched(file.path, "lies beside the tools' folders; move it into that of its tool"))
             continue
-        model = folder.resolve().name if is_flat else found.parts[0]
-        numbered = re.sub(rf"-[0-9]{{1,{MAX_SAMPLE_DIGITS}}}$", "", found.parts[-1])
-        readings = read_default(found, index, model) or read_written(found, index, model)
-        _decide(found, readings, partial(index.near, numbered), matches, unmatched)
+        model = folder.resolve().name if is_flat else file.parts[0]
+        numbered = re.sub(rf"-[0-9]{{1,{MAX_SAMPLE_DIGITS}}}$", "", file.parts[-1])
+        readings = read_default(file, index, model) or read_written(file, index, model)
+        _decide(file, readings, partial(index.near, numbered), matches, unmatched)
     return matches, unmatched
 
 
-def match_by_pattern(clips: list[Found], index: PromptIndex, pattern: str) -> tuple[list[Match], list[Unmatched]]:
+def match_by_pattern(clips: list[ClipFile], index: PromptIndex, pattern: str) -> tuple[list[Match], list[Unmatched]]:
     """Names read by a pattern such as ``{prompt}/{model}_{sample}``, over the path without suffix.
 
     Raises:
@@ -153,15 +153,15 @@ def match_by_pattern(clips: list[Found], index: PromptIndex, pattern: str) -> tu
     tokens = pattern_tokens(pattern)
     matches: list[Match] = []
     unmatched: list[Unmatched] = []
-    for found in clips:
-        parses = list(_parses(tokens, "/".join(found.parts)))
+    for file in clips:
+        parses = list(_parses(tokens, "/".join(file.parts)))
         readings = [
             (parse["model"], prompt, int(parse.get("sample", "0")))
             for parse in parses
             for prompt in index.named(parse["prompt"])
         ]
         reason = partial(index.near, parses[0]["prompt"]) if parses else lambda: f"does not fit the pattern {pattern!r}"
-        _decide(found, readings, reason, matches, unmatched)
+        _decide(file, readings, reason, matches, unmatched)
     return matches, unmatched
 
 
@@ -175,19 +175,19 @@ def pattern_tokens(pattern: str) -> list[str]:
     names = [token[1:-1] for token in tokens if token.startswith("{")]
     for name in names:
         if name not in FIELDS:
-            raise OptionError(f"--pattern {pattern!r}: no field {{{name}}}; {did_you_mean(name, FIELDS)}")
+            raise OptionError(f"`pattern=` {pattern!r}: no field {{{name}}}; {did_you_mean(name, FIELDS)}")
     for name in ("model", "prompt"):
         if name not in names:
             raise OptionError(
-                f"--pattern {pattern!r} lacks {{{name}}}; write something like '{{model}}/{{prompt}}-{{sample}}'"
+                f"`pattern=` {pattern!r} lacks {{{name}}}; write something like '{{model}}/{{prompt}}-{{sample}}'"
             )
     if len(set(names)) != len(names):
-        raise OptionError(f"--pattern {pattern!r} has a field twice; name each once")
+        raise OptionError(f"`pattern=` {pattern!r} has a field twice; name each once")
     if any(a.startswith("{") and b.startswith("{") for a, b in pairwise(tokens)):
-        raise OptionError(f"--pattern {pattern!r} has two fields side by side; put a character between them")
+        raise OptionError(f"`pattern=` {pattern!r} has two fields side by side; put a character between them")
     if any("{" in token or "}" in token for token in tokens if not re.fullmatch(r"\{\w+\}", token)):
         raise OptionError(
-            f"--pattern {pattern!r} has a brace without its partner; write {{model}}, {{prompt}}, {{sample}}"
+            f"`pattern=` {pattern!r} has a brace without its partner; write {{model}}, {{prompt}}, {{sample}}"
         )
     return tokens
 
@@ -211,7 +211,7 @@ def _parses(tokens: list[str], text: str) -> Iterator[dict[str, str]]:
 
 
 def _decide(
-    found: Found,
+    file: ClipFile,
     readings: list[Reading],
     reason: Callable[[], str],
     matches: list[Match],
@@ -221,31 +221,31 @@ def _decide(
     if len(readings) == 1:
         model, prompt, sample = readings[0]
         if not plain(model).isprintable():
-            unmatched.append(Unmatched(found.path, f"the tool's name {model!r} has control characters; rename it"))
+            unmatched.append(Unmatched(file.path, f"the tool's name {model!r} has control characters; rename it"))
             return
-        provenance = Provenance(origin="imported", source=printable(found.path))
-        matches.append(Match(found=found, model=plain(model), prompt=prompt, sample=sample, provenance=provenance))
+        provenance = Provenance(origin="imported", source=printable(file.path))
+        matches.append(Match(file=file, model=plain(model), prompt=prompt, sample=sample, provenance=provenance))
     elif readings:
         ways = " or ".join(f"{m}, prompt {p.id!r} ({p.text:.40}), sample {s}" for m, p, s in readings[:4])
-        unmatched.append(Unmatched(found.path, f"could be {ways}; say which in a manifest"))
+        unmatched.append(Unmatched(file.path, f"could be {ways}; say which in a manifest"))
     else:
-        unmatched.append(Unmatched(found.path, reason()))
+        unmatched.append(Unmatched(file.path, reason()))
 
 
-def one_per_place(matches: list[Match]) -> tuple[list[Match], list[Unmatched]]:
-    """Matches whose place no other file claims, and the files that share one."""
-    by_place: dict[tuple[str, str, int], list[Match]] = defaultdict(list)
+def one_per_cell(matches: list[Match]) -> tuple[list[Match], list[Unmatched]]:
+    """Matches whose cell no other file claims, and the files that share one."""
+    by_cell: dict[Cell, list[Match]] = defaultdict(list)
     for match in matches:
-        by_place[match.place].append(match)
-    single = [group[0] for group in by_place.values() if len(group) == 1]
+        by_cell[match.cell].append(match)
+    single = [group[0] for group in by_cell.values() if len(group) == 1]
     shared = [
         Unmatched(
-            match.found.path,
+            match.file.path,
             f"{match.model}, prompt {match.prompt.id!r}, sample {match.sample} is also claimed by "
-            f"{', '.join(printable(other.found.path.name) for other in group if other is not match)}; "
+            f"{', '.join(printable(other.file.path.name) for other in group if other is not match)}; "
             "keep one, or give them different sample numbers",
         )
-        for group in by_place.values()
+        for group in by_cell.values()
         if len(group) > 1
         for match in group
     ]

@@ -10,7 +10,7 @@ from vbench.files import CLIP_SUFFIXES, FRAME_SUFFIXES, natural_order
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ClipFile:
     """A clip in the folder that is imported."""
 
     path: Path
@@ -24,7 +24,7 @@ class Found:
 class Scan:
     """What lies in a folder."""
 
-    clips: list[Found] = field(default_factory=list)
+    clips: list[ClipFile] = field(default_factory=list)
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
     """Path and why."""
     others: list[Path] = field(default_factory=list)
@@ -70,9 +70,9 @@ def _walk(folder: Path, parts: tuple[str, ...], scan: Scan, above: set[tuple[int
             files.append(child)
     clips, pictures = _sort_out(files, scan)
     if pictures and not clips and len(scan.clips) == before and parts:
-        scan.clips.append(Found(folder, parts, tuple(pictures)))
+        scan.clips.append(ClipFile(folder, parts, tuple(pictures)))
     else:
-        scan.clips += [Found(path, (*parts, path.stem)) for path in clips]
+        scan.clips += [ClipFile(path, (*parts, path.stem)) for path in clips]
         scan.others += pictures
     return len(scan.clips) > before
 

@@ -1,18 +1,16 @@
-"""Takes one matched file into a Bench: file first, then its row, so that a run killed anywhere can be repeated."""
+"""Stores matched files in a Bench: file first, then its row, so that a run killed anywhere can be repeated."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from vbench.bench.media import clip_key
 from vbench.errors import ClipError, ItemError
 from vbench.files import sha256_of
 from vbench.importing.match import Match
-from vbench.importing.scan import Found
-from vbench.records import Clip, Failure, clip_id
+from vbench.importing.scan import ClipFile
+from vbench.records import Clip, Failure
 from vbench.text import printable
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class FileOutcome:
     """What became of one file."""
 
     file: str
@@ -38,27 +36,26 @@ class Item:
     reason: str = ""
 
 
-def take_all(
+def store_all(
     bench: Bench | None, matches: list[Match], *, dry_run: bool, link: bool, progress: Progress | None
-) -> list[Item]:
-    """Take each matched file, with its place still free, into the bench; what became of it.
+) -> list[FileOutcome]:
+    """Take each matched file whose cell is still free into the bench; what became of it.
 
     Raises:
         UserError: the bench cannot be written to.
     """
-    clips = bench.clips() if bench is not None else []
-    by_place = {(clip.model, clip.prompt.key, clip.sample): clip for clip in clips}
-    keys = {clip.media.casefold() for clip in clips}
-    items = []
+    by_cell = {clip.cell: clip for clip in bench.clips()} if bench is not None else {}
+    taken = bench.media_keys() if bench is not None else set()
+    outcomes = []
     for n, match in enumerate(matches):
-        file = printable(match.found.path)
+        file = printable(match.file.path)
         if progress is not None:
             progress(n, len(matches), file)
-        state, clip, reason = _take(bench, match, by_place.get(match.place), keys, dry_run=dry_run, link=link)
+        state, clip, reason = _store(bench, match, by_cell.get(match.cell), taken, dry_run=dry_run, link=link)
         if clip is not None:
-            keys.add(clip.media.casefold())
-        items.append(
-            Item(
+            taken.add(clip.media.casefold())
+        outcomes.append(
+            FileOutcome(
                 file=file,
                 state=state,
                 model=match.model,
@@ -68,77 +65,64 @@ def take_all(
                 reason=reason,
             )
         )
-    return items
+    return outcomes
 
 
-def _take(
-    bench: Bench | None, match: Match, holder: Clip | None, keys: set[str], *, dry_run: bool, link: bool
+def _store(
+    bench: Bench | None, match: Match, holder: Clip | None, taken: set[str], *, dry_run: bool, link: bool
 ) -> tuple[State, Clip | None, str]:
-    subject = printable(match.found.path)
+    subject = printable(match.file.path)
     try:
         if bench is None or (dry_run and holder is None):
             return "matched", None, ""
-        before = _stamps(match.found)
-        sha256 = _sha256(match.found)
+        before = _stamps(match.file)
+        sha256 = _sha256(match.file)
         if holder is not None and holder.sha256 == sha256:
             return "there", holder, ""
         if holder is not None:
             held_by = f"{match.model}, prompt {match.prompt.id!r}, sample {match.sample}"
             return "refused", None, f"{held_by} is another file ({holder.media}); give this one another sample number"
-        clip = _new_clip(bench, match, sha256, keys, link=link)
+        clip = _new_clip(match, sha256, None if link else taken)
         if not link:
-            _put(bench, match.found, clip.media)
-        if _stamps(match.found) != before:
+            _put(bench, match.file, clip.media)
+        if _stamps(match.file) != before:
             if not link:
-                _remove(bench, match.found, clip.media)
+                _remove(bench, match.file, clip.media)
             raise ClipError("changed while it was read; wait until it is complete and import again", code="changed")
         bench.add_clip(clip)
         bench.clear_failure("import", subject)
     except ItemError as error:
-        message = printable(str(error).removeprefix(f"{match.found.path}: "))
+        message = printable(str(error).removeprefix(f"{match.file.path}: "))
         if bench is not None and not dry_run:
             bench.add_failure(Failure(stage="import", subject=subject, code=error.code, message=message))
         return "failed", None, message
     return "imported", clip, ""
 
 
-def _new_clip(bench: Bench, match: Match, sha256: str, keys: set[str], *, link: bool) -> Clip:
+def _new_clip(match: Match, sha256: str, taken: set[str] | None) -> Clip:
+    from vbench.bench.clips import clip_from_file
     from vbench.video import probe  # here, since it loads a codec library
 
-    path = match.found.path
-    return Clip(
-        id=clip_id(match.model, match.prompt.text, match.sample, sha256),
+    return clip_from_file(
+        match.file.path,
         model=match.model,
         prompt=match.prompt,
         sample=match.sample,
-        sha256=sha256,
-        media=str(path.resolve()) if link else _media_key(match, sha256, keys),
-        linked=link,
-        probe=probe(path),
+        probe=probe(match.file.path),
         provenance=match.provenance,
+        sha256=sha256,
+        taken=taken,
     )
 
 
-def _media_key(match: Match, sha256: str, keys: set[str]) -> str:
-    """Where the copy lies: a name for people; with part of its hash where that name is another clip's."""
-    suffix = "" if match.found.frames else match.found.path.suffix.lower()
-    place = (match.model, match.prompt.id, match.sample, suffix)
-    plain = clip_key(*place)
-    return plain if plain.casefold() not in keys else clip_key(*place, sha256)
-
-
-def _files(found: Found) -> tuple[Path, ...]:
-    return found.frames or (found.path,)
-
-
-def _stamps(found: Found) -> list[tuple[int, int]]:
-    """Size and time of change of every file: two equal lists with the reading between them mean one content.
+def _stamps(file: ClipFile) -> list[tuple[int, int]]:
+    """Size and time of change of every part: two equal lists with the reading between them mean one content.
 
     Raises:
         ClipError: a file is gone, cannot be read, or is empty.
     """
     stamps = []
-    for path in _files(found):
+    for path in file.frames or (file.path,):
         try:
             facts = path.stat()
         except OSError as error:
@@ -149,28 +133,28 @@ def _stamps(found: Found) -> list[tuple[int, int]]:
     return stamps
 
 
-def _sha256(found: Found) -> str:
+def _sha256(file: ClipFile) -> str:
     try:
-        return sha256_of(found.path)
+        return sha256_of(file.path)
     except OSError as error:
         raise ClipError(f"cannot be read ({error.strerror}); check its permissions and the disk") from None
 
 
-def _put(bench: Bench, found: Found, key: str) -> None:
-    if not found.frames:
-        bench.media.put(found.path, key)
+def _put(bench: Bench, file: ClipFile, key: str) -> None:
+    if not file.frames:
+        bench.media.put(file.path, key)
         return
     if "://" in bench.media.url and not bench.media.url.startswith("file://"):
-        raise ClipError("a folder of frames cannot live in a bucket; make a video of it, or import it with --link")
-    _remove(bench, found, key)
-    for n, frame in enumerate(found.frames):
+        raise ClipError("a folder of frames cannot live in a bucket; make a video of it, or import it with `link=`")
+    _remove(bench, file, key)
+    for n, frame in enumerate(file.frames):
         bench.media.put(frame, f"{key}/{n:06d}{frame.suffix.lower()}")
 
 
-def _remove(bench: Bench, found: Found, key: str) -> None:
+def _remove(bench: Bench, file: ClipFile, key: str) -> None:
     """Take away a copy that no row speaks of: one that was cut short, or whose source changed meanwhile."""
     if not bench.media.exists(key):
         return
-    names = [f"/{frame.name}" for frame in bench.media.local(key).iterdir()] if found.frames else [""]
+    names = [f"/{frame.name}" for frame in bench.media.local(key).iterdir()] if file.frames else [""]
     for name in names:
         bench.media.delete(f"{key}{name}")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats as scipy_stats
 
 from vbench.bench import Bench
-from vbench.catalog.rows import csv_table
+from vbench.catalog.row_lines import csv_table
 from vbench.errors import CatalogError, OptionError
 from vbench.rank.stats import SEED, percentile_levels
 

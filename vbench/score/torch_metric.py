@@ -19,7 +19,7 @@ from vbench.extract.decode import Done, run_frames
 from vbench.records import Clip, Outcomes, Prompt, Provenance, digest
 from vbench.score.plan import ScorePlan, make_plan
 from vbench.score.run import Unfinished, devices, measured
-from vbench.video.arrays import array_frames, array_probe
+from vbench.video.frames import array_frames, array_probe
 
 Clips = Tensor | Sequence[Tensor]
 Texts = str | Sequence[str] | None

@@ -194,17 +194,17 @@ def parse_scene(text: str) -> tuple[Scene, tuple[str, ...]]:
     ground = _GROUND.search(words)
     camera = _CAMERA.search(words)
     rest = _CAMERA.sub(" ; ", _GROUND.sub(" ; ", words))
-    found = list(_OBJECT.finditer(rest))
+    mentions = list(_OBJECT.finditer(rest))
     things: list[Thing] = []
-    for i, match in enumerate(found):
-        end = found[i + 1].start() if i + 1 < len(found) else len(rest)
+    for i, match in enumerate(mentions):
+        end = mentions[i + 1].start() if i + 1 < len(mentions) else len(rest)
         size, colour, shape = match.groups()
         if colour is None:
             colour = draw.choice(COLOURS)
             guesses.append(f"the prompt names no colour for the {shape}; {colour} was drawn")
         motion = _motion(rest[match.end() : end])
         things.append(Thing(shape=shape, colour=colour, size=size or "medium", motion=motion))
-    things = _settled(things)
+    things = _each_once(things)
     if not things:
         things = [
             Thing(
@@ -240,12 +240,12 @@ def _motion(words: str) -> str:
     return min(hits)[1] if hits else "still"
 
 
-def _settled(things: list[Thing]) -> list[Thing]:
-    """One thing once: a second mention of the same object (as the centre of an orbit, say) is not a second object."""
-    kept: dict[tuple[str, str], Thing] = {}
+def _each_once(things: list[Thing]) -> list[Thing]:
+    """A second mention of the same object (as the centre of an orbit, say) is not a second object."""
+    by_look: dict[tuple[str, str], Thing] = {}
     for thing in things:
-        kept.setdefault((thing.shape, thing.colour), thing)
-    return list(kept.values())
+        by_look.setdefault((thing.shape, thing.colour), thing)
+    return list(by_look.values())
 
 
 def scene_for(text: str, expects: Mapping[str, Any], *, where: str) -> tuple[Scene, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vbench.catalog.rows import csv_table
+from vbench.catalog.row_lines import csv_table
 from vbench.errors import CatalogError, OptionError
 from vbench.registry import did_you_mean
 

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from vbench.records import Probe
 from vbench.video import fonts
-from vbench.video.encoder import AudioChunks, Drawn, EncoderSettings, encode, exact_rate, write_clip
+from vbench.video.encoder import AudioChunks, Drawn, EncoderSettings, X264Options, encode, exact_rate, write_clip
 from vbench.video.facts import DEFAULT_LIMITS, FOLDER_FPS, Limits
 from vbench.video.frames import Frame, read_frames
 from vbench.video.inspection import survey
@@ -89,12 +89,9 @@ def proxy(
         pictures(),
         out,
         fps=rate,
-        crf=20,
-        preset="veryfast",
+        x264=X264Options(crf=20, preset="veryfast", gop=12, b_frames=False),
         audio=_sound(path, limits) if facts.has_audio and not silent else None,
         metadata=None if strip else _metadata(path, limits),
-        gop=12,
-        b_frames=False,
     )
     return replace(settings, n_repeated=n_repeated, n_dropped=n_dropped)
 

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from vbench.errors import ClipError, OptionError
 from vbench.records import Probe
-from vbench.video.facts import DEFAULT_LIMITS, Facts, Picture
+from vbench.text import first_line
+from vbench.video.facts import DEFAULT_LIMITS, DecodedPicture, Facts
 from vbench.video.frames import Frame, Kernel, frames_of, lens_of, on_screen
 from vbench.video.rgb_lens import RGBLens
 from vbench.video.source import open_source
@@ -53,10 +54,9 @@ def check_torchcodec(device: str) -> str:
             f"torchcodec cannot be imported ({error}); pip install 'vbench-studio[nvdec]', or leave decode.backend out"
         ) from error
     except (OSError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise OptionError(
-            f"torchcodec does not fit the torch of this machine ({reason}); install a pair that belongs together, "
-            "or leave decode.backend out"
+            f"torchcodec does not fit the torch of this machine ({first_line(error)}); install a pair that belongs "
+            "together, or leave decode.backend out"
         ) from error
     if ffmpeg_major_version is None:
         raise OptionError(
@@ -127,11 +127,11 @@ class _Batch:
                 code="decoder",
             )
         if self._ready is not None and form == "rgb" and size == self._common:
-            found = self._ready()
+            on_host = self._ready()
         else:
-            one, place = self._pictures[place : place + 1], 0
-            found = to_host(self.lens.rgb(one, size) if form == "rgb" else self.lens.luma(one, size))()
-        picture: NDArray[np.uint8] = found[place]
+            alone, place = self._pictures[place : place + 1], 0
+            on_host = to_host(self.lens.rgb(alone, size) if form == "rgb" else self.lens.luma(alone, size))()
+        picture: NDArray[np.uint8] = on_host[place]
         return picture
 
 
@@ -149,8 +149,8 @@ def to_host(pixels: Tensor) -> Callable[[], NDArray[np.uint8]]:
 
     def wait() -> NDArray[np.uint8]:
         copied.synchronize()
-        found: NDArray[np.uint8] = host.numpy()
-        return found
+        pixels_on_host: NDArray[np.uint8] = host.numpy()
+        return pixels_on_host
 
     return wait
 
@@ -205,7 +205,7 @@ def _open(path: Path, index: int, device: str) -> Any:
             path.absolute(), stream_index=index, dimension_order="NHWC", num_ffmpeg_threads=1, device=device
         )
     except (RuntimeError, ValueError) as error:
-        raise refusal(path, f"torchcodec cannot open it ({_said(error)})") from error
+        raise refusal(path, f"torchcodec cannot open it ({_reason(error)})") from error
     if decoder.cpu_fallback:
         raise refusal(path, f"NVDEC does not decode it ({decoder.metadata.codec}, {decoder.metadata.pixel_format})")
     return decoder
@@ -227,7 +227,7 @@ def _frames(
         yield DeviceFrame(batch, place, number, t_s, duration_s)
 
 
-def _pictures(decoder: Any, path: Path, lens: RGBLens, common: tuple[int, int] | None) -> Iterator[Picture]:
+def _pictures(decoder: Any, path: Path, lens: RGBLens, common: tuple[int, int] | None) -> Iterator[DecodedPicture]:
     """(batch, place in it) of each picture; one batch is decoded ahead, so that the copies of the last have time."""
     upcoming: tuple[Any, _Batch] | None = None
     for decoded in _decoded(decoder, path, lens, common):
@@ -238,10 +238,10 @@ def _pictures(decoder: Any, path: Path, lens: RGBLens, common: tuple[int, int] |
         yield from _placed(*upcoming)
 
 
-def _placed(decoded: Any, batch: _Batch) -> Iterator[Picture]:
+def _placed(decoded: Any, batch: _Batch) -> Iterator[DecodedPicture]:
     times = zip(decoded.pts_seconds.tolist(), decoded.duration_seconds.tolist(), strict=True)
     for place, (t_s, duration_s) in enumerate(times):
-        yield Picture((batch, place), t_s, duration_s)
+        yield DecodedPicture((batch, place), t_s, duration_s)
 
 
 def _decoded(decoder: Any, path: Path, lens: RGBLens, common: tuple[int, int] | None) -> Iterator[tuple[Any, _Batch]]:
@@ -251,20 +251,20 @@ def _decoded(decoder: Any, path: Path, lens: RGBLens, common: tuple[int, int] | 
     step = max(1, min(MAX_BATCH, BATCH_BYTES // max(1, 3 * meta.width * meta.height)))
     for start in range(0, n, step):
         try:
-            found = decoder.get_frames_in_range(start, min(start + step, n))
-            batch = _Batch(found.data, lens, common)
+            decoded = decoder.get_frames_in_range(start, min(start + step, n))
+            batch = _Batch(decoded.data, lens, common)
         except torch.OutOfMemoryError as error:
             raise ClipError(
                 f"{path}: the device has no memory for {step} frames of {meta.width} x {meta.height}; use fewer "
-                "--workers, or measure with decode.backend=pyav",
+                "decode processes, or measure with decode.backend=pyav",
                 code="out_of_memory",
             ) from error
         except (RuntimeError, IndexError, ValueError) as error:
-            raise refusal(path, f"torchcodec cannot decode frames from {start} on ({_said(error)})") from error
-        yield found, batch
+            raise refusal(path, f"torchcodec cannot decode frames from {start} on ({_reason(error)})") from error
+        yield decoded, batch
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """The first sentence of what torchcodec says, without the place in its source that stands before it."""
-    line = str(error).strip().splitlines()[0]
+    line = first_line(error)
     return line.rpartition(".cpp:")[2].partition(", ")[2].split(". ")[0] or line

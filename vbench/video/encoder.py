@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from numpy.typing import NDArray
 
 from vbench.errors import ClipError
+from vbench.files import written_whole
 from vbench.video.frames import BT709, KERNELS, LIMITED_RANGE
 
 AAC_RATES = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350})
@@ -60,6 +60,19 @@ class EncoderSettings:
     def as_dict(self) -> dict[str, Any]:
         """JSON values only."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class X264Options:
+    """How x264 weighs size against quality and time."""
+
+    crf: int
+    """Constant quality, 0 to 51, lower is better."""
+    preset: str
+    """Of speed."""
+    gop: int = 0
+    """Longest distance between key frames; 0: the encoder's choice."""
+    b_frames: bool = True
 
 
 def exact_rate(fps: float | Fraction) -> Fraction:
@@ -110,10 +123,8 @@ def write_clip(
         samples, rate = audio
         step = max(1, rate // 4)
         chunks = ((samples[start : start + step] for start in range(0, len(samples), step)), rate)
-    pictures = _pictures(frames, Path(path))
-    return encode(
-        pictures, path, fps=exact_rate(fps), crf=crf, preset=preset, audio=chunks, metadata=dict(metadata or {})
-    )
+    pictures, x264 = _pictures(frames, Path(path)), X264Options(crf=crf, preset=preset)
+    return encode(pictures, path, fps=exact_rate(fps), x264=x264, audio=chunks, metadata=dict(metadata or {}))
 
 
 @dataclass(slots=True)
@@ -130,12 +141,9 @@ def encode(
     path: Path,
     *,
     fps: Fraction,
-    crf: int,
-    preset: str,
+    x264: X264Options,
     audio: AudioChunks | None = None,
     metadata: Mapping[str, str] | None = None,
-    gop: int = 0,
-    b_frames: bool = True,
 ) -> EncoderSettings:
     """Encode yuv420p BT.709 pictures of one even size on a constant grid.
 
@@ -147,11 +155,11 @@ def encode(
     first = next(pictures, None)
     if first is None:
         raise ClipError(f"{path}: no frame to write; give at least one", code="empty")
-    with replacing(path) as part, _writing(path):
+    with output_file(path) as part:
         flags = "+faststart+use_metadata_tags" if metadata else "+faststart"
         with av.open(str(part), "w", format="mp4", options={"movflags": flags}) as file:
             file.metadata.update(metadata or {})
-            video = _video_stream(file, first.image, fps=fps, crf=crf, preset=preset, gop=gop, b_frames=b_frames)
+            video = _video_stream(file, first.image, fps, x264)
             track = _AudioTrack(file, *audio) if audio else None
             n_frames = 0
             drawn: Drawn | None = first
@@ -172,10 +180,10 @@ def encode(
         height=first.image.height,
         fps=f"{fps.numerator}/{fps.denominator}",
         n_frames=n_frames,
-        crf=crf,
-        preset=preset,
-        gop=gop,
-        b_frames=b_frames,
+        crf=x264.crf,
+        preset=x264.preset,
+        gop=x264.gop,
+        b_frames=x264.b_frames,
         padded_right=first.padded_right,
         padded_bottom=first.padded_bottom,
         audio=track.name if track else "",
@@ -183,31 +191,28 @@ def encode(
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its place when the block ends well, and is gone when not."""
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+def output_file(path: Path) -> Iterator[Path]:
+    """`written_whole` in a folder that is there already: a misspelt one is no place for a video.
 
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
+    Raises:
+        ClipError: it cannot be written.
+    """
     try:
-        yield
-    except FFmpegError as error:
+        path.parent.stat()
+        with written_whole(path) as part:
+            yield part
+    except (FFmpegError, OSError) as error:
         raise ClipError(
-            f"{path}: cannot be written ({error.strerror}); check the folder and the free space", code="unwritable"
+            f"{path}: cannot be written ({error.strerror or error}); check the folder and the free space",
+            code="unwritable",
         ) from error
 
 
-def _video_stream(file: Any, image: Any, *, fps: Fraction, crf: int, preset: str, gop: int, b_frames: bool) -> Any:
-    options = {"crf": str(crf), "preset": preset, "a53cc": "0"}  # a picture may carry the original's captions
+def _video_stream(file: Any, image: Any, fps: Fraction, x264: X264Options) -> Any:
+    options = {"crf": str(x264.crf), "preset": x264.preset, "a53cc": "0"}  # a picture may carry the original's captions
     parameters = ["mbtree=0"]  # x264's macroblock tree reads memory it never wrote: now and then, other bits come out
-    if gop:
-        parameters += [f"keyint={gop}", "min-keyint=1"]
+    if x264.gop:
+        parameters += [f"keyint={x264.gop}", "min-keyint=1"]
     options["x264-params"] = ":".join(parameters)
     stream = file.add_stream("libx264", rate=fps, options=options)
     stream.width, stream.height, stream.pix_fmt = image.width, image.height, "yuv420p"
@@ -216,7 +221,7 @@ def _video_stream(file: Any, image: Any, *, fps: Fraction, crf: int, preset: str
     context.thread_count = THREADS
     context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
     context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
-    if not b_frames:
+    if not x264.b_frames:
         context.max_b_frames = 0
     return stream
 

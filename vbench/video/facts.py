@@ -27,7 +27,7 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-class Picture(NamedTuple):
+class DecodedPicture(NamedTuple):
     """One decoded picture, in the decoder's own format."""
 
     image: Any
@@ -60,12 +60,12 @@ class Facts:
     warnings: list[str] = field(default_factory=list)
 
 
-class Source(Protocol):
+class VideoSource(Protocol):
     """A file or folder that is open for one pass."""
 
     facts: Facts
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self) -> Iterator[DecodedPicture]:
         """Decoded pictures in presentation order."""
 
     def close(self) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from vbench.errors import ClipError
-from vbench.video.facts import DEFAULT_LIMITS, Facts, Limits, Picture, Source
+from vbench.errors import ClipError, OptionError
+from vbench.records import Probe
+from vbench.video.facts import DEFAULT_LIMITS, DecodedPicture, Facts, Limits, VideoSource
 from vbench.video.source import open_source
 
 Kernel = Literal["area", "bilinear", "bicubic", "plain"]
@@ -210,7 +211,7 @@ def read_frames(
         yield from frames_of(source, Path(path), limits)
 
 
-def frames_of(source: Source, path: Path, limits: Limits) -> Iterator[Frame]:
+def frames_of(source: VideoSource, path: Path, limits: Limits) -> Iterator[Frame]:
     """The pictures of an open source as frames; repairs of the clock are counted in its warnings.
 
     Raises:
@@ -222,7 +223,7 @@ def frames_of(source: Source, path: Path, limits: Limits) -> Iterator[Frame]:
         yield Frame(picture.image, lens, index, t_s, duration_s)
 
 
-def lens_of(picture: Picture, facts: Facts, path: Path, limits: Limits) -> Lens:
+def lens_of(picture: DecodedPicture, facts: Facts, path: Path, limits: Limits) -> Lens:
     """How the pictures of a clip are shown, by its first.
 
     Raises:
@@ -239,14 +240,14 @@ def lens_of(picture: Picture, facts: Facts, path: Path, limits: Limits) -> Lens:
 
 
 def on_screen(
-    pictures: Iterator[Picture], facts: Facts, path: Path, limits: Limits
-) -> Iterator[tuple[Picture, float, float]]:
+    pictures: Iterator[DecodedPicture], facts: Facts, path: Path, limits: Limits
+) -> Iterator[tuple[DecodedPicture, float, float]]:
     """Each picture with the seconds from the first frame at which it appears, and for how many it stays.
 
     Raises:
         ClipError: There is none, or the clip is longer than the limit.
     """
-    shown: tuple[Picture, float] | None = None
+    shown: tuple[DecodedPicture, float] | None = None
     n_shown = 0
     for picture, t_s in on_clean_clock(pictures, facts):
         if t_s > limits.max_seconds:
@@ -264,7 +265,7 @@ def on_screen(
     yield *shown, shown[0].duration_s or (0.0 if is_still else facts.interval_s)
 
 
-def on_clean_clock(pictures: Iterator[Picture], facts: Facts) -> Iterator[tuple[Picture, float]]:
+def on_clean_clock(pictures: Iterator[DecodedPicture], facts: Facts) -> Iterator[tuple[DecodedPicture, float]]:
     """Seconds from the first frame, finite and strictly increasing.
 
     An absent or backward timestamp becomes one nominal interval after the frame before, a repeated one half of that,
@@ -292,3 +293,48 @@ def on_clean_clock(pictures: Iterator[Picture], facts: Facts) -> Iterator[tuple[
     for count, what in ((n_absent, "absent"), (n_repeated, "repeated"), (n_backward, "backward")):
         if count:
             facts.warnings.append(f"{count} {what} timestamp{'s' if count > 1 else ''} repaired")
+
+
+# --- frames in memory, for measures inside a training loop ----------------------------------------------------------
+
+
+def array_frames(rgb: NDArray[np.uint8], fps: float) -> Iterator[Frame]:
+    """The same frames that a lossless file of these pictures would give.
+
+    Args:
+        rgb: RGB uint8 (T, H, W, 3).
+        fps: Frames per second.
+    """
+    lens: Lens | None = None
+    for index, picture in enumerate(rgb):
+        image = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
+        lens = lens or Lens(image, 1.0)
+        yield Frame(image, lens, index, index / fps, 1 / fps)
+
+
+def array_probe(rgb: NDArray[np.uint8], fps: float) -> Probe:
+    """Facts of frames in memory.
+
+    Raises:
+        OptionError: not RGB uint8 (T, H, W, 3) with at least one frame, or no rate.
+    """
+    if rgb.dtype != np.uint8 or rgb.ndim != 4 or rgb.shape[-1] != 3 or 0 in rgb.shape:
+        raise OptionError(f"expected RGB uint8 frames of shape (T, H, W, 3); found {rgb.dtype} {rgb.shape}")
+    if not fps > 0:
+        raise OptionError(f"fps is {fps}; expected frames per second, above 0")
+    return Probe(
+        container="memory",
+        codec="raw",
+        pixel_format="rgb24",
+        width=rgb.shape[2],
+        height=rgb.shape[1],
+        rotation=0,
+        n_frames=len(rgb),
+        fps=float(fps) if len(rgb) > 1 else 0.0,
+        duration_s=len(rgb) / fps,
+        is_vfr=False,
+        bit_depth=8,
+        has_alpha=False,
+        has_audio=False,
+        size_bytes=rgb.nbytes,
+    )

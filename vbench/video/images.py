@@ -12,7 +12,7 @@ from PIL import Image
 
 from vbench.errors import ClipError
 from vbench.files import frames_in
-from vbench.video.facts import FOLDER_FPS, Facts, Limits, Picture, check_size
+from vbench.video.facts import FOLDER_FPS, DecodedPicture, Facts, Limits, check_size
 
 ANIMATION_DEFAULT_S = 0.1
 """What browsers show where an animated picture claims 10 ms or less per frame."""
@@ -39,7 +39,7 @@ class ImageSource:
             header_n_frames=self._n - self._first,
         )
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self) -> Iterator[DecodedPicture]:
         t_s, n_short = 0.0, 0
         for index in range(self._first, self._n):
             try:
@@ -53,7 +53,7 @@ class ImageSource:
                 duration_s = 0.0
             elif duration_s <= 0.01:
                 duration_s, n_short = ANIMATION_DEFAULT_S, n_short + 1
-            yield Picture(frame, t_s, duration_s)
+            yield DecodedPicture(frame, t_s, duration_s)
             t_s += duration_s
         if n_short:
             self.facts.warnings.append(f"{n_short} frames claim 10 ms or less; taken as 100 ms, as browsers show them")
@@ -93,14 +93,14 @@ class FolderSource:
         if n_other := n_visible - len(self._frames):
             self.facts.warnings.append(f"{n_other} entries of the folder are not PNG or JPG and were left out")
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self) -> Iterator[DecodedPicture]:
         for index, path in enumerate(self._frames):
             try:
                 with open_image(path, self._limits) as image:
                     frame = as_frame(image)
             except IMAGE_ERRORS as error:
                 raise ClipError(f"{path}: frame {index} of the folder cannot be decoded ({error})") from error
-            yield Picture(frame, index * self._interval_s, self._interval_s)
+            yield DecodedPicture(frame, index * self._interval_s, self._interval_s)
 
     def close(self) -> None:
         """Nothing stays open between frames."""

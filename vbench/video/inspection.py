@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vbench.files import frames_in
 from vbench.records import Probe
 from vbench.video.facts import DEFAULT_LIMITS, Facts, Limits
 from vbench.video.frames import frames_of
@@ -117,5 +118,5 @@ def _missing(facts: Facts, n_frames: int, duration_s: float, n_corrupt: int) -> 
 
 def _size_bytes(path: Path) -> int:
     if path.is_dir():
-        return sum(entry.stat().st_size for entry in path.iterdir() if entry.is_file())
+        return sum(frame.stat().st_size for frame in frames_in(path))
     return path.stat().st_size

@@ -7,20 +7,20 @@ import os
 import resource
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from vbench import video
 from vbench.errors import ItemError
+from vbench.files import write_text
+from vbench.schema import to_json
 from vbench.video.sandbox import FILE_BYTES, MEMORY_BYTES, OPEN_FILES
+from vbench.video.stills import save_picture, sprite_sheet
 
 
 def probe(source: str) -> dict[str, Any]:
     """The facts of a file (`records.Probe`) and the texts a tool wrote into it."""
-    return {"probe": asdict(video.probe(Path(source))), "tags": video.text_tags(Path(source))}
+    return {"probe": to_json(video.probe(Path(source))), "tags": video.text_tags(Path(source))}
 
 
 def poster(source: str, out: str) -> None:
@@ -30,12 +30,9 @@ def poster(source: str, out: str) -> None:
 
 def sprite(source: str, out: str) -> None:
     """A sheet for scrubbing, and beside it, as JSON, where its tiles lie; the sheet comes last."""
-    part = Path(out).with_name(f"{Path(out).stem}.making{Path(out).suffix}")
-    info = video.sprite(Path(source), part)
-    table = Path(out).with_suffix(".json")
-    table.with_suffix(".json.part").write_text(json.dumps(asdict(info)))
-    table.with_suffix(".json.part").replace(table)
-    part.replace(out)
+    sheet, info = sprite_sheet(Path(source))
+    write_text(Path(out).with_suffix(".json"), json.dumps(to_json(info)))
+    save_picture(sheet, Path(out))
 
 
 def proxy(source: str, out: str, height: int, silent: bool = False) -> None:
@@ -45,7 +42,7 @@ def proxy(source: str, out: str, height: int, silent: bool = False) -> None:
 
 def frame(source: str, out: str, t_s: float) -> None:
     """One frame as a PNG, in full size."""
-    Image.fromarray(video.extract_frame(Path(source), t_s=t_s)).save(out)
+    save_picture(video.extract_frame(Path(source), t_s=t_s), Path(out))
 
 
 def side_by_side(sources: list[str], labels: list[str], out: str, height: int, columns: int) -> None:

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from vbench.errors import ClipError
-from vbench.video.facts import Limits, Source
+from vbench.video.facts import Limits, VideoSource
 from vbench.video.images import FolderSource, ImageSource, is_image
 from vbench.video.stream import StreamSource
 
@@ -15,7 +15,7 @@ PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"<MPD", b"<?xml", b"<smil"
 
 def open_source(
     path: Path, *, limits: Limits, threads: int = 0, fps: float | None = None, sound: bool = False, quick: bool = False
-) -> Source:
+) -> VideoSource:
     """Open what lies at `path` by its content, never by its name.
 
     Args:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vbench.errors import ClipError
-from vbench.video.encoder import replacing
+from vbench.video.encoder import output_file
 from vbench.video.facts import DEFAULT_LIMITS, Limits
 from vbench.video.frames import Frame, read_frames
 from vbench.video.inspection import survey
@@ -80,18 +80,33 @@ def poster(
 def sprite(
     path: Path, out: Path, *, columns: int = 10, n: int = 40, height: int = 90, limits: Limits = DEFAULT_LIMITS
 ) -> SpriteInfo:
-    """Write a sheet of small frames, evenly spaced in time, for scrubbing under the pointer.
+    """Write `sprite_sheet` as JPEG, WebP or PNG by suffix.
+
+    Raises:
+        ClipError: The clip cannot be read, or `out` has another suffix.
+    """
+    sheet, info = sprite_sheet(path, columns=columns, n=n, height=height, limits=limits)
+    save_picture(sheet, out)
+    return info
+
+
+def sprite_sheet(
+    path: Path, *, columns: int = 10, n: int = 40, height: int = 90, limits: Limits = DEFAULT_LIMITS
+) -> tuple[NDArray[np.uint8], SpriteInfo]:
+    """A sheet of small frames, evenly spaced in time, for scrubbing under the pointer.
 
     Args:
         path: The clip.
-        out: Where to, JPEG, WebP or PNG by suffix.
         columns: Tiles per row.
         n: Tiles; fewer where the clip has fewer frames.
         height: Of one tile, in pixels.
         limits: What is refused unread.
 
+    Returns:
+        RGB uint8 (H, W, 3), and where the tiles lie in it.
+
     Raises:
-        ClipError: The clip cannot be read, or `out` has another suffix.
+        ClipError: The clip cannot be read.
     """
     facts, times = survey(path, limits=limits)
     n = min(n, facts.n_frames)
@@ -109,8 +124,7 @@ def sprite(
     for place, tile in enumerate(tiles):
         top, left = place // columns * height, place % columns * width
         sheet[top : top + height, left : left + width] = tile
-    save_picture(sheet, out)
-    return SpriteInfo(
+    return sheet, SpriteInfo(
         columns=columns,
         rows=rows,
         n=len(tiles),
@@ -130,13 +144,8 @@ def save_picture(pixels: NDArray[np.uint8], out: Path) -> None:
     form = STILL_FORMATS.get(out.suffix.lower())
     if form is None:
         raise ClipError(f"{out}: cannot write {out.suffix or 'no suffix'}; name it .jpg, .webp or .png")
-    try:
-        with replacing(out) as part:
-            Image.fromarray(pixels).save(part, format=form, quality=85)
-    except OSError as error:
-        raise ClipError(
-            f"{out}: cannot be written ({error}); check the folder and the free space", code="unwritable"
-        ) from error
+    with output_file(out) as part:
+        Image.fromarray(pixels).save(part, format=form, quality=85)
 
 
 def _frame_at(path: Path, *, index: int | None = None, t_s: float | None = None, limits: Limits) -> Frame:

@@ -12,7 +12,7 @@ import av
 from av.error import FFmpegError
 
 from vbench.errors import ClipError
-from vbench.video.facts import FOLDER_FPS, Facts, Limits, Picture, check_size
+from vbench.video.facts import FOLDER_FPS, DecodedPicture, Facts, Limits, check_size
 
 # Demuxers that read one self-contained file; playlists (hls, dash, concat) and patterns (image2) are not among them.
 DEMUXERS = (
@@ -112,7 +112,7 @@ class StreamSource:
             audio_codec=self._sound.codec_context.codec.canonical_name if self._sound else "",
         )
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self) -> Iterator[DecodedPicture]:
         tick, decode = self._stream.time_base, self._context.decode
         for packet in self._packets():
             try:
@@ -122,7 +122,9 @@ class StreamSource:
                 continue
             for frame in frames:
                 stamp = frame.dts if frame.pts is None else frame.pts
-                yield Picture(frame, None if stamp is None else float(stamp * tick), float(frame.duration * tick))
+                yield DecodedPicture(
+                    frame, None if stamp is None else float(stamp * tick), float(frame.duration * tick)
+                )
 
     def _packets(self) -> Iterator[Any]:
         """Packets of the video stream, then None to drain the decoder; measures the sound on the way."""

@@ -43,18 +43,18 @@ def text_tags(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> dict[str, str]:
     path = Path(path)
     if path.is_dir():
         return {}
-    written = _of_picture(path, limits) if is_image(check_file(path, limits)) else _of_container(path, limits)
-    found: dict[str, str] = {}
+    pairs = _of_picture(path, limits) if is_image(check_file(path, limits)) else _of_container(path, limits)
+    tags: dict[str, str] = {}
     room = MAX_CHARS
-    for name, value in written:
+    for name, value in pairs:
         key, text = _clean(name[:MAX_NAME_CHARS]).lower(), _clean(value[: min(MAX_TAG_CHARS, room)])
-        if not key or not text or key in found:
+        if not key or not text or key in tags:
             continue
-        found[key] = text
+        tags[key] = text
         room -= len(text)
-        if len(found) == MAX_TAGS or room <= 0:
+        if len(tags) == MAX_TAGS or room <= 0:
             break
-    return found
+    return tags
 
 
 def _of_container(path: Path, limits: Limits) -> Iterator[tuple[str, str]]:

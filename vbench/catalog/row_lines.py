@@ -17,11 +17,11 @@ V = TypeVar("V")
 
 
 def _once(pairs: list[tuple[str, V]]) -> dict[str, V]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
         names = [name for name, _ in pairs]
         raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} stands twice; keep one")
-    return found
+    return mapping
 
 
 def _not_json(word: str) -> None:

@@ -1,0 +1,9 @@
+"""Files of a catalogue to read."""
+
+from pathlib import Path
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_bytes(text.encode())
+    return path
