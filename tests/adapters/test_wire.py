@@ -16,7 +16,7 @@ import pytest
 
 from tests.fakes.hosted import Fake
 from vbench.adapters import ADAPTERS, secrets, wire
-from vbench.adapters.answer import Answer, retry_after_s
+from vbench.adapters.response import Response, retry_after_s
 from vbench.adapters.wire import Auth, Wire, origin
 from vbench.catalog.cards import find_card
 from vbench.errors import AuthError, CatalogError, JobError, NotStartedError
@@ -91,8 +91,8 @@ def test_a_poll_hint_in_milliseconds() -> None:
 def test_a_model_that_was_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = "The model 'toy-1' does not exist or you do not have access to it"
     with talking("http://127.0.0.1:1", monkeypatch) as (line, _):
-        error = line.refuse(Answer(status=404, json=None, text="", headers={}), message=gone)
-        other = line.refuse(Answer(status=404, json=None, text="", headers={}), message="no such route")
+        error = line.refuse(Response(status=404, json=None, text="", headers={}), message=gone)
+        other = line.refuse(Response(status=404, json=None, text="", headers={}), message="no such route")
     assert [getattr(e, "code", "") for e in (error, other)] == ["model_retired", "bad_request"]
 
 
@@ -165,7 +165,7 @@ def test_what_a_refused_create_means(
     status: int, reason: wire.Reason | None, kind: type[JobError], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with talking("http://127.0.0.1:1", monkeypatch) as (line, _):
-        error = line.refuse(Answer(status=status, json=None, text="t", headers={}), reason=reason)
+        error = line.refuse(Response(status=status, json=None, text="t", headers={}), reason=reason)
     assert type(error) is kind
     assert error.code == code
 
@@ -219,7 +219,7 @@ def test_a_mangled_key_is_not_sent_and_not_shown(value: str, monkeypatch: pytest
 def test_names_defaults_and_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WIRE_TEST_KEY", raising=False)
     assert secrets.expand("${WIRE_TEST_KEY:-http://d}/x", model="toy") == "http://d/x"
-    with pytest.raises(AuthError, match="set WIRE_TEST_KEY, or leave toy out of --models"):
+    with pytest.raises(AuthError, match="set WIRE_TEST_KEY, or leave toy out"):
         secrets.expand("${WIRE_TEST_KEY}", model="toy")
     stored = {("vbench", "WIRE_TEST_KEY"): KEY}
     ring = types.SimpleNamespace(

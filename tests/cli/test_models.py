@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.fakes.hosted import Fake
-from vbench.adapters import readiness
+from vbench.adapters import machine, readiness
 from vbench.catalog.cards import find_card
 from vbench.cli.models import models
 from vbench.errors import OptionError
@@ -22,7 +22,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No key, no GPU, no weights."""
     for name in ("KLING_API_KEY", "KLING_BASE_URL", "VBENCH_TERRITORY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(readiness, "gpu_memory_gib", lambda: 0.0)
+    monkeypatch.setattr(machine, "gpu_memory_gib", lambda: 0.0)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
@@ -64,7 +64,7 @@ def test_a_licence_that_ends_at_a_border() -> None:
 
 
 def test_memory_and_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(readiness, "gpu_memory_gib", lambda: 24.0)
+    monkeypatch.setattr(machine, "gpu_memory_gib", lambda: 24.0)
     assert lacks("wan-2.1-14b")["vram"]
     assert lacks("wan-2.1-1.3b") == {"disk": False}
     (tmp_path / "hub" / "models--Wan-AI--Wan2.1-T2V-1.3B-Diffusers" / "snapshots").mkdir(parents=True)

@@ -16,7 +16,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from vbench.adapters.answer import retry_after_s
+from vbench.adapters.response import retry_after_s
 from vbench.adapters.secrets import redact
 from vbench.adapters.wire import origin, pause_s, trusted
 from vbench.errors import BenchError, ClipError, JobError

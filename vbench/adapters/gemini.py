@@ -13,26 +13,25 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from vbench.adapters import download as downloads
-from vbench.adapters.answer import Answer
 from vbench.adapters.http.adapter import HttpAdapter
-from vbench.adapters.http.answers import ended
 from vbench.adapters.http.options import HttpOptions
+from vbench.adapters.http.reader import ended
+from vbench.adapters.response import Response
 from vbench.adapters.wire import unknown
 from vbench.catalog.cards import ModelCard
 from vbench.errors import BenchError, JobError
 from vbench.records import Handle, Plan, Provenance, Reason, Status
+from vbench.schema import Strict
 
 _FILE = re.compile(r"files/([A-Za-z0-9_-]+)")
 REFUSED = r"/safety|prohibited|polic(y|ies)|blocked|sensitive/"
 
 
-class GeminiOptions(BaseModel):
+class GeminiOptions(Strict):
     """The `options` of a card whose adapter is ``gemini``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_url: str
     key: str
@@ -48,6 +47,8 @@ class GeminiOptions(BaseModel):
 
 class GeminiAdapter(HttpAdapter):
     """Gemini Omni through the interactions interface."""
+
+    options_model = GeminiOptions
 
     def __init__(self, card: ModelCard, *, sleep: Callable[[float], None] = time.sleep) -> None:
         """Check the card's options; nothing is connected to.
@@ -66,18 +67,18 @@ class GeminiAdapter(HttpAdapter):
             JobError: refused, no clip came of it, or its outcome is unknown.
         """
         self.card.refuse_if_retired()
-        answer = self._post(plan)
-        code, message, reason = self._answers.complaint(answer)
-        if not answer.ok:
-            raise self._refusal(answer, code, message)
-        if not isinstance(answer.json, Mapping) or "id" not in answer.json:
-            raise unknown(self.card.id, f"HTTP {answer.status} without an interaction id: {answer.text or 'empty'}")
-        video = next(_videos(answer.json), None)
-        if video is None and answer.json.get("status") not in {"in_progress", "queued"}:
-            words = _words(answer.json)
+        response = self._post(plan)
+        code, message, reason = self._reader.complaint(response)
+        if not response.ok:
+            raise self._refusal(response, code, message)
+        if not isinstance(response.json, Mapping) or "id" not in response.json:
+            raise unknown(self.card.id, f"HTTP {response.status} without an interaction id: {response.text or 'empty'}")
+        video = next(_videos(response.json), None)
+        if video is None and response.json.get("status") not in {"in_progress", "queued"}:
+            words = _words(response.json)
             raise JobError(f"{self.card.id}: {words}", code=reason or _reason(words))
         try:
-            found = self._found(video, answer) if video else {"keep": {}}
+            found = self._found(video, response) if video else {"keep": {}}
         except BenchError:  # a full disk: the clip is paid for, and asked for again once there is room
             found = {"keep": {}}
         data = {
@@ -88,7 +89,7 @@ class GeminiAdapter(HttpAdapter):
             "warnings": list(plan.warnings),
             **found,
         }
-        return Handle(id=str(answer.json["id"]), data=data)
+        return Handle(id=str(response.json["id"]), data=data)
 
     def poll(self, handle: Handle) -> Status:
         """Ask for the file; where the call came back early, for the interaction."""
@@ -99,20 +100,20 @@ class GeminiAdapter(HttpAdapter):
             is_refused = found.reason == "moderated_input"  # a file is output, whatever the words
             return ended("failed", "moderated_output", found.message) if is_refused else found
         try:
-            answer = self._connected().get(f"/v1beta/interactions/{handle.id}")
+            response = self._connected().get(f"/v1beta/interactions/{handle.id}")
         except JobError as error:
             return Status(state="running", message=str(error), retry_after_s=self.options.poll.every_s)
-        video = next(_videos(answer.json), None)
+        video = next(_videos(response.json), None)
         if video is not None:
             return Status(
                 state="running",
-                handle=Handle(id=handle.id, data={**handle.data, **self._found(video, answer)}),
+                handle=Handle(id=handle.id, data={**handle.data, **self._found(video, response)}),
                 retry_after_s=0.0,
             )
-        status = str((answer.json or {}).get("status", "in_progress"))
+        status = str((response.json or {}).get("status", "in_progress"))
         if status in {"failed", "cancelled", "incomplete", "completed", "budget_exceeded"}:
-            _, _, reason = self._answers.complaint(answer)
-            words = _words(answer.json)
+            _, _, reason = self._reader.complaint(response)
+            words = _words(response.json)
             return ended("failed", reason or _reason(words), words)
         return self._in_time(handle, Status(state="running", retry_after_s=self.options.poll.every_s))
 
@@ -137,9 +138,9 @@ class GeminiAdapter(HttpAdapter):
             )
         return Path(fresh.data["spooled"])
 
-    def _found(self, video: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
+    def _found(self, video: Mapping[str, Any], response: Response) -> dict[str, Any]:
         """Where the clip of an answer is, for the handle."""
-        final = {key: answer.json.get(key) for key in ("model", "created", "usage")}
+        final = {key: response.json.get(key) for key in ("model", "created", "usage")}
         if video.get("data"):
             return {"keep": {}, "spooled": str(_spool(str(video["data"]), self.card.id)), "final": final}
         found = _FILE.search(str(video.get("uri", "")))
@@ -167,7 +168,7 @@ def _videos(value: Any) -> Iterator[Mapping[str, Any]]:
             yield from _videos(inner)
 
 
-def _words(answer: Any) -> str:
+def _words(response: Any) -> str:
     """Why an interaction brought no clip, in its own words."""
     found: list[str] = []
 
@@ -181,8 +182,8 @@ def _words(answer: Any) -> str:
             for inner in value:
                 collect(inner)
 
-    collect(answer)
-    status = answer.get("status", "") if isinstance(answer, Mapping) else ""
+    collect(response)
+    status = response.get("status", "") if isinstance(response, Mapping) else ""
     return f"interaction {status or 'without a status'}, no clip: {'; '.join(found) or 'no reason given'}"[:500]
 
 

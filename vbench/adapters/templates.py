@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from vbench.adapters.prompt_image import image_bytes, image_sha256
+from vbench.adapters.values import image_bytes, image_sha256
 from vbench.catalog.cards import ModelCard
 from vbench.catalog.wishes import Granted
 from vbench.errors import CatalogError

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from vbench.adapters.readiness import Missing, missing
-from vbench.adapters.server_check import silent
+from vbench.adapters.readiness import Missing, missing, silent
 from vbench.catalog.cards import ModelCard, estimate_cost, find_card
 from vbench.catalog.wishes import grant
 from vbench.errors import UserError

@@ -12,6 +12,7 @@ from typing import Any
 
 from vbench.adapters.diffusers.options import DiffusersOptions
 from vbench.errors import JobError, OptionError, WeightsError
+from vbench.text import first_line
 
 DENOISERS = ("transformer", "transformer_2", "unet")
 TRUST_VARIABLE = "VBENCH_TRUST_REMOTE_CODE"
@@ -61,7 +62,7 @@ def may_run_remote_code(model: str, options: DiffusersOptions) -> bool:
     if model not in agreed:
         raise OptionError(
             f"{model}: {options.repo} brings Python code that would run on this machine; read it, then allow it with "
-            f"{TRUST_VARIABLE}={model} (--trust-remote-code {model}), or leave {model} out"
+            f"{TRUST_VARIABLE}={model}, or leave {model} out"
         )
     return True
 
@@ -110,7 +111,7 @@ def load(model: str, options: DiffusersOptions, device: str) -> tuple[Any, str]:
         pipeline = _from_folder(options, folder, dtypes, trusted)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise WeightsError(
-            f"{model}: {options.repo} cannot be loaded ({type(error).__name__}: {_first_line(error)}); "
+            f"{model}: {options.repo} cannot be loaded ({type(error).__name__}: {first_line(error)}); "
             f"fetch it again with `hf download {options.repo}`, or correct options in its card"
         ) from error
     _configure(model, options, pipeline, device)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vbench.adapters.diffusers.options import DiffusersOptions
-from vbench.adapters.prompt_image import image_sha256
+from vbench.adapters.values import image_sha256
 from vbench.errors import JobError
 from vbench.records import Request
 

@@ -11,7 +11,7 @@ from vbench.catalog.cards import ModelCard
 from vbench.records import Request
 
 
-def check_card(card: ModelCard, options: HttpOptions) -> None:
+def check_protocol(card: ModelCard, options: HttpOptions) -> None:
     """Refuse templates without a value and paths that are none.
 
     Raises:

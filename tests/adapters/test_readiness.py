@@ -1,15 +1,15 @@
-"""Whether one's own server answers: found out at once, kept for a moment, and never waited for."""
+"""What keeps a tool from running here; whether one's own server answers: kept for a moment, and never waited for."""
 
 from __future__ import annotations
 
 import socket
-import time
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from vbench.adapters import server_check
-from vbench.adapters.server_check import server_of, silent
+from vbench.adapters import readiness
+from vbench.adapters.readiness import missing, server_of, silent
 from vbench.catalog.cards import ModelCard, find_card
 
 LOCAL = find_card("openai-videos-local")
@@ -17,7 +17,7 @@ LOCAL = find_card("openai-videos-local")
 
 @pytest.fixture(autouse=True)
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_check, "_known", {})
+    monkeypatch.setattr(readiness, "_knocked", {})
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_a_server_that_answers_and_one_that_does_not(door: socket.socket, monkey
     assert silent([LOCAL]) == {}
     door.close()
     assert silent([LOCAL]) == {}  # still remembered
-    monkeypatch.setattr(server_check, "KEPT_S", 0.0)
+    monkeypatch.setattr(readiness, "KEPT_S", 0.0)
     found = silent([LOCAL])["openai-videos-local"]
     assert (found.kind, found.is_certain) == ("server", True)
     assert found.message == f"no server answers at 127.0.0.1:{port}; start it, then try again"
@@ -59,16 +59,27 @@ def test_an_address_that_is_none_is_left_to_the_adapter(url: str) -> None:
 
 
 def test_many_that_hang_are_waited_for_once_and_shortly(monkeypatch: pytest.MonkeyPatch) -> None:
-    def hangs(_place: tuple[str, int]) -> bool:
-        time.sleep(3)
-        return True
-
-    monkeypatch.setattr(server_check, "_accepts", hangs)
-    monkeypatch.setattr(server_check, "KNOCK_S", 0.05)
+    over = threading.Event()
+    monkeypatch.setattr(readiness, "_accepts", lambda _place: over.wait(60))
+    monkeypatch.setattr(readiness, "KNOCK_S", 0.05)
 
     def card(n: int) -> ModelCard:
         return LOCAL.model_copy(update={"id": f"own-{n}", "options": {"base_url": f"http://127.0.0.1:{n}"}})
 
-    began = time.monotonic()
-    assert len(silent(card(n) for n in range(1, 5))) == 4
-    assert time.monotonic() - began < 1
+    waits: list[int] = []
+    wait = readiness.wait
+    monkeypatch.setattr(readiness, "wait", lambda knocks, timeout: (waits.append(len(knocks)), wait(knocks, timeout)))
+    try:
+        assert len(silent(card(n) for n in range(1, 5))) == 4
+        assert waits == [4], "all of them at once"
+        assert not any(future.done() for _, future in readiness._knocked.values()), "it did not wait for their end"
+    finally:
+        over.set()
+
+
+def test_a_tool_whose_adapter_is_not_installed_is_listed_and_cannot_run() -> None:
+    card = find_card("synthetic-clean").model_copy(update={"adapter": "difusers"})
+    (lack,) = missing(card)
+    assert (lack.kind, lack.is_certain) == ("adapter", True)
+    assert "did you mean diffusers" in lack.message
+    assert silent([card]) == {}
