@@ -23,6 +23,7 @@ from vbench.adapters.response import Response
 from vbench.adapters.wire import unknown
 from vbench.catalog.cards import ModelCard
 from vbench.errors import BenchError, JobError
+from vbench.files import written_whole
 from vbench.records import Handle, Plan, Provenance, Reason, Status
 from vbench.schema import Strict
 
@@ -201,10 +202,8 @@ def _spool(data: str, model: str) -> Path:
     folder = Path(os.environ.get("VBENCH_SPOOL") or Path(tempfile.gettempdir()) / "vbench-spool")
     path = folder / f"{hashlib.sha256(raw).hexdigest()}.bin"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_bytes(raw)
-        part.replace(path)
+        with written_whole(path) as part:
+            part.write_bytes(raw)
     except OSError as error:
         raise BenchError(
             f"{folder}: the clip in the answer cannot be kept ({error.strerror}); set VBENCH_SPOOL"

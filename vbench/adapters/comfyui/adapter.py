@@ -129,16 +129,15 @@ class ComfyUIAdapter(Adapter):
             raise JobError(f"{self.card.id}: {why_no_video(entry)}", code="empty_result")
         query = httpx.QueryParams({key: file.get(key, "") for key in ("filename", "subfolder", "type")})
         headers, _ = wire.credentials()
+        clip = downloads.RemoteClip(
+            url=f"{wire.base_url}/view?{query}",
+            model=self.card.id,
+            local=True,
+            key_headers=headers,
+            key_origin=origin(wire.base_url),
+        )
         with downloads.client(local=True) as http:
-            path = downloads.download(
-                f"{wire.base_url}/view?{query}",
-                out,
-                model=self.card.id,
-                http=http,
-                local=True,
-                key_headers=headers,
-                key_origin=origin(wire.base_url),
-            )
+            path = downloads.download(clip, out, http=http)
         return path, self._provenance(handle, entry, str(file["filename"]))
 
     def cancel(self, handle: Handle) -> bool:

@@ -277,20 +277,16 @@ class HttpAdapter(Adapter):
 
     def _download(self, handle: Handle, out: Path) -> Path:
         options, wire = self.options, self._connected()
-        url = self._result_url(handle)
-        key_headers = wire.credentials()[0] if options.result.with_key else {}
+        clip = downloads.RemoteClip(
+            url=self._result_url(handle),
+            model=self.card.id,
+            local=self.card.local,
+            key_headers=wire.credentials()[0] if options.result.with_key else {},
+            key_origin=origin(wire.base_url),
+            max_bytes=options.max_bytes,
+        )
         with downloads.client(local=self.card.local, timeout_s=options.timeout_s) as http:
-            return downloads.download(
-                url,
-                out,
-                model=self.card.id,
-                http=http,
-                local=self.card.local,
-                key_headers=key_headers,
-                key_origin=origin(wire.base_url),
-                max_bytes=options.max_bytes,
-                sleep=self._sleep,
-            )
+            return downloads.download(clip, out, http=http, sleep=self._sleep)
 
     def _provenance(self, handle: Handle) -> Provenance:
         return self._reader.provenance(handle, origin(self._connected().base_url))
