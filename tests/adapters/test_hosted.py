@@ -447,3 +447,13 @@ def test_two_threads_share_an_adapter(tmp_path: Path, monkeypatch: pytest.Monkey
             request.text for request in requests
         ]
         assert fake.creates == 12
+
+
+def test_the_fault_table_walks_every_vendor_and_none_of_its_cells_is_lost() -> None:
+    from tests.adapters.fault_table import STAGES, has_cell
+    from tests.fakes import protocols
+
+    modules = {path.stem for path in Path(protocols.__file__).parent.glob("[!_]*.py")}
+    assert modules == {vendor.__name__.rpartition(".")[2] for vendor in protocols.VENDORS}
+    cells = [(p, stage, fault) for stage, faults in STAGES.items() for fault in faults for p in PROTOCOLS]
+    assert sum(has_cell(*cell) for cell in cells) == 511
