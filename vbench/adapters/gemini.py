@@ -79,16 +79,16 @@ class GeminiAdapter(HttpAdapter):
             words = _words(response.json)
             raise JobError(f"{self.card.id}: {words}", code=reason or _reason(words))
         try:
-            found = self._found(video, response) if video else {"keep": {}}
+            place = self._place_of(video, response) if video else {"keep": {}}
         except BenchError:  # a full disk: the clip is paid for, and asked for again once there is room
-            found = {"keep": {}}
+            place = {"keep": {}}
         data = {
             "submitted_at": time.time(),
             "sent": plan.body,
             "seed": plan.request.seed if self.card.capabilities.seed else None,
             "estimate_usd": plan.cost_usd,
             "warnings": list(plan.warnings),
-            **found,
+            **place,
         }
         return Handle(id=str(response.json["id"]), data=data)
 
@@ -97,9 +97,9 @@ class GeminiAdapter(HttpAdapter):
         if "spooled" in handle.data:
             return Status(state="succeeded", handle=handle)
         if handle.data.get("keep", {}).get("file"):
-            found = super().poll(handle)
-            is_refused = found.reason == "moderated_input"  # a file is output, whatever the words
-            return ended("failed", "moderated_output", found.message) if is_refused else found
+            file_status = super().poll(handle)
+            is_refused = file_status.reason == "moderated_input"  # a file is output, whatever the words
+            return ended("failed", "moderated_output", file_status.message) if is_refused else file_status
         try:
             response = self._connected().get(f"/v1beta/interactions/{handle.id}")
         except JobError as error:
@@ -108,7 +108,7 @@ class GeminiAdapter(HttpAdapter):
         if video is not None:
             return Status(
                 state="running",
-                handle=Handle(id=handle.id, data={**handle.data, **self._found(video, response)}),
+                handle=Handle(id=handle.id, data={**handle.data, **self._place_of(video, response)}),
                 retry_after_s=0.0,
             )
         status = str((response.json or {}).get("status", "in_progress"))
@@ -139,18 +139,18 @@ class GeminiAdapter(HttpAdapter):
             )
         return Path(fresh.data["spooled"])
 
-    def _found(self, video: Mapping[str, Any], response: Response) -> dict[str, Any]:
+    def _place_of(self, video: Mapping[str, Any], response: Response) -> dict[str, Any]:
         """Where the clip of an answer is, for the handle."""
         final = {key: response.json.get(key) for key in ("model", "created", "usage")}
         if video.get("data"):
             return {"keep": {}, "spooled": str(_spool(str(video["data"]), self.card.id)), "final": final}
-        found = _FILE.search(str(video.get("uri", "")))
-        if found is None:
+        file = _FILE.search(str(video.get("uri", "")))
+        if file is None:
             raise JobError(
                 f"{self.card.id}: the clip lies at an address that is no file of the interface; fetch it by hand",
                 code="download_failed",
             )
-        return {"keep": {"file": found[1]}, "final": final}
+        return {"keep": {"file": file[1]}, "final": final}
 
     def _result_url(self, handle: Handle) -> str:
         return f"{self._connected().base_url}/v1beta/files/{handle.data['keep']['file']}:download?alt=media"
@@ -171,11 +171,11 @@ def _videos(value: Any) -> Iterator[Mapping[str, Any]]:
 
 def _words(response: Any) -> str:
     """Why an interaction brought no clip, in its own words."""
-    found: list[str] = []
+    words: list[str] = []
 
     def collect(value: Any) -> None:
         if isinstance(value, Mapping):
-            found.extend(str(value[key]) for key in ("message", "text") if isinstance(value.get(key), str))
+            words.extend(str(value[key]) for key in ("message", "text") if isinstance(value.get(key), str))
             for key, inner in value.items():
                 if key != "input":
                     collect(inner)
@@ -185,7 +185,7 @@ def _words(response: Any) -> str:
 
     collect(response)
     status = response.get("status", "") if isinstance(response, Mapping) else ""
-    return f"interaction {status or 'without a status'}, no clip: {'; '.join(found) or 'no reason given'}"[:500]
+    return f"interaction {status or 'without a status'}, no clip: {'; '.join(words) or 'no reason given'}"[:500]
 
 
 def _reason(words: str) -> Reason:

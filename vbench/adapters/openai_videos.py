@@ -12,7 +12,7 @@ from pydantic import Field
 
 from vbench.adapters.http.adapter import HttpAdapter
 from vbench.adapters.http.options import HttpOptions
-from vbench.adapters.http.reader import one
+from vbench.adapters.http.reader import first_address
 from vbench.adapters.response import Response
 from vbench.adapters.secrets import expand
 from vbench.adapters.values import image_bytes
@@ -82,9 +82,9 @@ class OpenAIVideosAdapter(HttpAdapter):
 
     def _result_url(self, handle: Handle) -> str:
         """The content route; some servers name an address of their own instead."""
-        given = one(handle.data.get("result"))
-        if given is not None and given.startswith(("http://", "https://")):
-            return given
+        url = first_address(handle.data.get("result"))
+        if url is not None and url.startswith(("http://", "https://")):
+            return url
         return f"{self._connected().base_url}/videos/{handle.id}/content"
 
 

@@ -223,24 +223,26 @@ class Wire:
             message: The tool's own words.
             reason: What the card makes of them; None: go by the HTTP status.
         """
-        said = redact(" ".join(filter(None, [code, message])) or response.text)[:500]
-        what = f"{self.model}: HTTP {response.status}: {said}".rstrip(": ")
-        found = reason or HTTP_REASONS.get(response.status)
-        if found == "bad_request" and reason is None and _GONE.search(said):
-            found = "model_retired"
-        if found in {"rate_limited", "concurrency"}:
-            return NotStartedError(f"{what}; it is sent again later", code=found, retry_after_s=response.retry_after_s)
-        if found == "auth" and response.status in {200, 401, 403}:
+        words = redact(" ".join(filter(None, [code, message])) or response.text)[:500]
+        what = f"{self.model}: HTTP {response.status}: {words}".rstrip(": ")
+        meaning = reason or HTTP_REASONS.get(response.status)
+        if meaning == "bad_request" and reason is None and _GONE.search(words):
+            meaning = "model_retired"
+        if meaning in {"rate_limited", "concurrency"}:
+            return NotStartedError(
+                f"{what}; it is sent again later", code=meaning, retry_after_s=response.retry_after_s
+            )
+        if meaning == "auth" and response.status in {200, 401, 403}:
             return AuthError(f"{what}; the key was refused: check it, and that it belongs to {origin(self.base_url)}")
-        if found is None and 300 <= response.status < 400:
+        if meaning is None and 300 <= response.status < 400:
             return JobError(
                 f"{self.model}: HTTP {response.status}: the tool redirects elsewhere; the key does not follow, "
                 "correct base_url",
                 code="bad_request",
             )
-        if found is None:
-            return unknown(self.model, f"HTTP {response.status}: {said}")
-        return JobError(what, code=found)
+        if meaning is None:
+            return unknown(self.model, f"HTTP {response.status}: {words}")
+        return JobError(what, code=meaning)
 
 
 def unknown(model: str, why: str) -> JobError:

@@ -101,18 +101,18 @@ class ComfyUIAdapter(Adapter):
     def poll(self, handle: Handle) -> Status:
         """What history and queue say."""
         wire = self._connected()
-        found = self._state(wire, handle.id)
+        entry = self._state(wire, handle.id)
         every = self.options.every_s
-        if found is None:
+        if entry is None:
             if time.time() - handle.data["queued"] < 2 * every:  # between queue and history for a moment
                 return Status(state="submitted", retry_after_s=every)
             message = f"{self.card.id}: the server no longer knows this job; was it restarted?"
             return Status(state="failed", reason="provider_error", message=message)
-        if isinstance(found, str):
-            state = "running" if found == "running" else "submitted"
+        if isinstance(entry, str):
+            state = "running" if entry == "running" else "submitted"
             progress = self._progress.of(handle.id)
             return Status(state=state, progress=progress, retry_after_s=every)  # type: ignore[arg-type]
-        return ended(self.card.id, found)
+        return ended(self.card.id, entry)
 
     def fetch(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
         """Download the newest video that the graph saved.
@@ -143,10 +143,10 @@ class ComfyUIAdapter(Adapter):
     def cancel(self, handle: Handle) -> bool:
         """Take it off the queue, or interrupt it where it runs."""
         wire = self._connected()
-        found = self._state(wire, handle.id)
-        if found == "queued":
+        state = self._state(wire, handle.id)
+        if state == "queued":
             return wire.post_once("/queue", json_body={"delete": [handle.id]}).ok
-        if found == "running":
+        if state == "running":
             return wire.post_once("/interrupt", json_body={"prompt_id": handle.id}).ok
         return False
 

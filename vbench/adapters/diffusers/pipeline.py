@@ -40,13 +40,14 @@ def check_device(model: str, needed_gb: float | None, device: str) -> None:
 
     if needed_gb is None or device == "cpu":
         return
-    found = 0.0
+    here_gb = 0.0
     if device.startswith("cuda") and torch.cuda.is_available():
-        found = torch.cuda.get_device_properties(torch.device(device)).total_memory / 2**30
-    if found < needed_gb:
+        here_gb = torch.cuda.get_device_properties(torch.device(device)).total_memory / 2**30
+    if here_gb < needed_gb:
         raise WeightsError(
-            f"{model}: needs {needed_gb:g} GB of GPU memory, {device} has {found:.0f} GB; set options.offload to model "
-            f"or group and a lower limits.vram_gb in a card of your own (models/{model}.yaml), or leave {model} out"
+            f"{model}: needs {needed_gb:g} GB of GPU memory, {device} has {here_gb:.0f} GB; set options.offload to "
+            f"model or group and a lower limits.vram_gb in a card of your own (models/{model}.yaml), or leave "
+            f"{model} out"
         )
 
 

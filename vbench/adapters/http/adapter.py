@@ -13,7 +13,7 @@ from vbench.adapters import download as downloads
 from vbench.adapters.contract import Adapter
 from vbench.adapters.http.card import check_protocol, left_out, unsaid
 from vbench.adapters.http.options import Call, Hop, HttpOptions
-from vbench.adapters.http.reader import ASK_LATER_S, ResponseReader, ended, one
+from vbench.adapters.http.reader import ASK_LATER_S, ResponseReader, ended, first_address
 from vbench.adapters.response import Response
 from vbench.adapters.templates import (
     fill,
@@ -233,8 +233,8 @@ class HttpAdapter(Adapter):
         """The error of a create call; only what the card or the status names counts as certain."""
         named = self._reader.named(code, message)
         if response.ok and named is None:
-            said = f"{self.card.id}: HTTP {response.status} with error {code} {message}".rstrip()
-            return JobError(f"{said}; name the code under errors.reasons", code="provider_error")
+            words = f"{self.card.id}: HTTP {response.status} with error {code} {message}".rstrip()
+            return JobError(f"{words}; name the code under errors.reasons", code="provider_error")
         if named == "moderated_output":  # there is no output yet
             named = "moderated_input"
         wire = HttpAdapter._connected(self)  # as it came: that there is no fresh key must not hide this answer
@@ -293,7 +293,7 @@ class HttpAdapter(Adapter):
 
     def _result_url(self, handle: Handle) -> str:
         """Where the clip is."""
-        url = one(handle.data.get("result"))
+        url = first_address(handle.data.get("result"))
         if url is None:
             raise JobError(f"{self.card.id}: job {handle.id} has no result address", code="empty_result")
         return url

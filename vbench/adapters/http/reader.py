@@ -39,8 +39,8 @@ class ResponseReader:
     def complaint(self, response: Response) -> tuple[str, str, Reason | None]:
         """The tool's error code, its words, and the reason they mean; None: it does not complain."""
         errors = self.options.errors
-        found = first(errors.code, response.json)
-        code = "" if found is None or found in errors.ok or str(found) in map(str, errors.ok) else str(found)
+        error = first(errors.code, response.json)
+        code = "" if error is None or error in errors.ok or str(error) in map(str, errors.ok) else str(error)
         message = first(errors.message, response.json)
         words = "" if message is None else redact(str(message))[:500]
         if not code and response.ok and not (message is not None and not errors.code):
@@ -83,8 +83,8 @@ class ResponseReader:
         if state == "succeeded" and reason is not None:
             state = "failed"
         if state == "failed":
-            said = " ".join(filter(None, [code, message])) or "the tool gives no reason"
-            return ended("failed", self.named(code, message) or "provider_error", said)
+            words = " ".join(filter(None, [code, message])) or "the tool gives no reason"
+            return ended("failed", self.named(code, message) or "provider_error", words)
         if state in {"refused_input", "refused_output", "cancelled", "expired"}:
             return Status(state=state, reason=_REASON_OF.get(state), message=message)
         return self._going(state, response, handle)
@@ -100,7 +100,7 @@ class ResponseReader:
             data["done_at"] = data.get("done_at", now)
             data["final"] = _without_media(response.json)
             data["result"] = first(self.options.result.url, response.json)
-            if self.options.result.hop is None and one(data["result"]) is None:
+            if self.options.result.hop is None and first_address(data["result"]) is None:
                 return ended("failed", "empty_result", f"done, but nothing at {' or '.join(self.options.result.url)}")
         progress = first(poll.progress, response.json)
         share = float(progress) / poll.progress_max if isinstance(progress, int | float) else None
@@ -115,8 +115,8 @@ class ResponseReader:
     def hopped(self, hop: Hop, response: Response, handle: Handle) -> Status:
         """What the second call says of a job that is done."""
         code, message, reason = self.complaint(response)
-        said = redact(" ".join(filter(None, [f"HTTP {response.status}:", code, message or response.text])))[:500]
-        url = one(first(hop.url, response.json))
+        words = redact(" ".join(filter(None, [f"HTTP {response.status}:", code, message or response.text])))[:500]
+        url = first_address(first(hop.url, response.json))
         if url is not None:
             final = handle.data.get("final")
             data = {
@@ -126,23 +126,25 @@ class ResponseReader:
             }
             return Status(state="succeeded", handle=Handle(id=handle.id, data=data))
         if reason in WAITING or response.status in {408, 425, 429} or (response.status >= 500 and reason is None):
-            return Status(state="running", message=f"{self.card.id}: {said}", retry_after_s=ASK_LATER_S)
+            return Status(state="running", message=f"{self.card.id}: {words}", retry_after_s=ASK_LATER_S)
         if reason == "auth" and self.named(code, message) is None:
-            raise AuthError(f"{self.card.id}: {said}; the key was refused while asking for job {handle.id}")
-        return ended("failed", reason or "empty_result", said)
+            raise AuthError(f"{self.card.id}: {words}; the key was refused while asking for job {handle.id}")
+        return ended("failed", reason or "empty_result", words)
 
     def _stateless(self, response: Response, handle: Handle, code: str, message: str, reason: Reason | None) -> Status:
         """An answer without a state: a complaint about the job, about us, or about the hour."""
-        said = redact(" ".join(filter(None, [f"HTTP {response.status}:", code, message or response.text])))[:500]
+        words = redact(" ".join(filter(None, [f"HTTP {response.status}:", code, message or response.text])))[:500]
         if reason == "auth" or response.status in {401, 403}:
-            raise AuthError(f"{self.card.id}: {said}; the key was refused while asking for job {handle.id}")
+            raise AuthError(f"{self.card.id}: {words}; the key was refused while asking for job {handle.id}")
         age = time.time() - float(handle.data.get("submitted_at", 0.0))
         if response.status in {404, 410} and not 0 <= age < FRESH_S:
-            return Status(state="expired", message=f"the tool no longer knows the job ({said})")
+            return Status(state="expired", message=f"the tool no longer knows the job ({words})")
         if (named := self.named(code, message)) is not None and named not in WAITING:
-            return ended("failed", named, said)
+            return ended("failed", named, words)
         wait = response.retry_after_s if response.retry_after_s is not None else ASK_LATER_S
-        return Status(state="submitted", message=f"{self.card.id}: no state in the answer ({said})", retry_after_s=wait)
+        return Status(
+            state="submitted", message=f"{self.card.id}: no state in the answer ({words})", retry_after_s=wait
+        )
 
     def provenance(self, handle: Handle, source: str) -> Provenance:
         """What is known of how a finished clip came to be."""
@@ -198,7 +200,7 @@ def matches(key: str, code: str, message: str) -> bool:
     return bool(code) and key.lower() == code.lower()
 
 
-def one(value: Any) -> str | None:
+def first_address(value: Any) -> str | None:
     """The first address of a result, which may be one or a list."""
     while isinstance(value, list):
         value = value[0] if value else None
