@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from vbench.adapters import readiness
+from vbench.adapters import machine, readiness
 from vbench.adapters.readiness import missing, server_of, silent
 from vbench.catalog.cards import ModelCard, find_card
+from vbench.errors import OptionError
 
 LOCAL = find_card("openai-videos-local")
 
@@ -83,3 +85,33 @@ def test_a_tool_whose_adapter_is_not_installed_is_listed_and_cannot_run() -> Non
     assert (lack.kind, lack.is_certain) == ("adapter", True)
     assert "did you mean diffusers" in lack.message
     assert silent([card]) == {}
+
+
+def lacks(name: str, territory: str = "") -> dict[str, bool]:
+    return {lack.kind: lack.is_certain for lack in missing(find_card(name), territory=territory)}
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No GPU, no weights."""
+    monkeypatch.setattr(machine, "gpu_memory_gib", lambda: 0.0)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_licence_that_ends_at_a_border() -> None:
+    assert lacks("hunyuanvideo") | lacks("hunyuanvideo", "US") == {"licence": False, "vram": True, "disk": False}
+    assert "licence" not in lacks("hunyuanvideo", "us")
+    for excluded in ("DE", "fr", "EU", "KR", "GB", "UK"):
+        assert lacks("hunyuanvideo", excluded)["licence"], excluded
+    with pytest.raises(OptionError, match="two letters"):
+        lacks("hunyuanvideo", "Germany")
+
+
+@pytest.mark.usefixtures("bare")
+def test_memory_and_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(machine, "gpu_memory_gib", lambda: 24.0)
+    assert lacks("wan-2.1-14b")["vram"]
+    assert lacks("wan-2.1-1.3b") == {"disk": False}
+    (tmp_path / "hub" / "models--Wan-AI--Wan2.1-T2V-1.3B-Diffusers" / "snapshots").mkdir(parents=True)
+    assert lacks("wan-2.1-1.3b") == {}
