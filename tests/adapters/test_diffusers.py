@@ -335,7 +335,7 @@ def test_lora_changes_the_clip(weights: Any, tmp_path: Path) -> None:
 def test_sound_is_muxed_unless_asked_away(weights: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from vbench.adapters.diffusers.adapter import adapter as module
+    from vbench.adapters.diffusers import adapter as module
 
     call = module.call_pipeline
 

@@ -65,9 +65,16 @@ def _row(card: ModelCard, territory: str) -> dict[str, Any]:
         "open_weights": card.open_weights,
         "licence": card.licence.weights,
         "price": _price(card),
-        "missing": [{"kind": lack.kind, "message": lack.message, "certain": lack.is_certain} for lack in lacks],
+        "missing": [
+            {"kind": lack.kind, "message": _as_typed(lack.message), "certain": lack.is_certain} for lack in lacks
+        ],
         "card": str(card.path),
     }
+
+
+def _as_typed(message: str) -> str:
+    """A sentence with its parameters as a person types them here."""
+    return message.replace("say where you are (territory)", "say where you are with --territory")
 
 
 def _price(card: ModelCard) -> str:

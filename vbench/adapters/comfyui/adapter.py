@@ -174,7 +174,7 @@ class ComfyUIAdapter(Adapter):
 
     def _connected(self) -> Wire:
         if self._wire is None:
-            auth = Auth(**self.options.auth) if self.options.auth else None
+            auth = Auth(**self.options.auth.model_dump()) if self.options.auth else None
             self._wire = Wire(model=self.card.id, base_url=self.options.base_url, auth=auth)
         return self._wire
 

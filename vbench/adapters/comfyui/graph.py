@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from vbench.adapters.http.options import AuthOptions
 from vbench.adapters.values import FrameRule
 from vbench.schema import Strict
 
@@ -25,7 +26,7 @@ class ComfyUIOptions(Strict):
     """The `options` of a card whose adapter is ``comfyui``."""
 
     base_url: str = "${COMFYUI_URL:-http://127.0.0.1:8188}"
-    auth: dict[str, str] | None = None
+    auth: AuthOptions | None = None
     """``{header: ..., value: "Bearer ${KEY}"}`` for a server behind a proxy."""
     workflow: str | dict[str, Any]
     """The graph, exported as "API format": a file beside the card, or written out."""
