@@ -15,7 +15,7 @@ KEY = "k3y-0f-THIS-test-only-5e884898da280471"
 def test_names_defaults_and_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SECRETS_TEST_KEY", raising=False)
     assert secrets.expand("${SECRETS_TEST_KEY:-http://d}/x", model="toy") == "http://d/x"
-    with pytest.raises(AuthError, match="set SECRETS_TEST_KEY, or leave toy out"):
+    with pytest.raises(AuthError, match="set SECRETS_TEST_KEY, or leave toy out of `models=`"):
         secrets.expand("${SECRETS_TEST_KEY}", model="toy")
     stored = {("vbench", "SECRETS_TEST_KEY"): KEY}
     ring = types.SimpleNamespace(

@@ -47,7 +47,7 @@ def checked_territory(territory: str) -> str:
     """
     code = territory.strip().upper()
     if code and (len(code) != 2 or not code.isalpha()):
-        raise OptionError(f"territory {territory!r} is no country code; give two letters, such as DE or KR")
+        raise OptionError(f"`territory=` {territory!r} is no country code; give two letters, such as DE or KR")
     return {"UK": "GB"}.get(code, code)
 
 
@@ -65,7 +65,7 @@ def _licence(card: ModelCard, territory: str) -> list[Missing]:
     if not excluded:
         return []
     if not territory:
-        message = f"its licence is not valid in {', '.join(excluded)}; say where you are (territory)"
+        message = f"its licence is not valid in {', '.join(excluded)}; say where you are with `territory=`"
         return [Missing(kind="licence", message=message, is_certain=False)]
     if territory in excluded or ("EU" in excluded and (territory in EU or territory == "EU")):
         return [Missing(kind="licence", message=f"its licence ({card.licence.weights}) is not valid in {territory}")]

@@ -42,7 +42,7 @@ def expand(text: str, *, model: str, is_secret: bool = False) -> str:
         name, default = match[1], match[3]
         setting = lookup(name)
         if setting is None and match[2] is None:
-            raise AuthError(f"{model}: no value for {name}; set {name}, or leave {model} out")
+            raise AuthError(f"{model}: no value for {name}; set {name}, or leave {model} out of `models=`")
         if setting is not None and is_secret:
             if not setting.isprintable() or not setting.isascii():
                 raise AuthError(f"{model}: {name} holds characters that no key has; copy it again")

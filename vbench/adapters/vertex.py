@@ -125,7 +125,7 @@ def _token(model: str) -> str:
         except (OSError, subprocess.SubprocessError) as error:
             raise AuthError(
                 f"{model}: no access token ({type(error).__name__} from `{' '.join(TOKEN_COMMAND)}`); run "
-                f"`gcloud auth login` or set {TOKEN_NAME}, or leave {model} out"
+                f"`gcloud auth login` or set {TOKEN_NAME}, or leave {model} out of `models=`"
             ) from None
         token = done.stdout.strip()
     remember(token)

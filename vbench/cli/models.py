@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vbench.cli.options import EXIT_FAILURES, Json, print_json, print_line
-from vbench.errors import AuthError, CatalogError, JobError, OptionError
+from vbench.errors import AuthError, CatalogError, JobError, OptionError, as_typed
 
 if TYPE_CHECKING:
     from vbench.adapters import Adapter
@@ -66,15 +66,10 @@ def _row(card: ModelCard, territory: str) -> dict[str, Any]:
         "licence": card.licence.weights,
         "price": _price(card),
         "missing": [
-            {"kind": lack.kind, "message": _as_typed(lack.message), "certain": lack.is_certain} for lack in lacks
+            {"kind": lack.kind, "message": as_typed(lack.message), "certain": lack.is_certain} for lack in lacks
         ],
         "card": str(card.path),
     }
-
-
-def _as_typed(message: str) -> str:
-    """A sentence with its parameters as a person types them here."""
-    return message.replace("say where you are (territory)", "say where you are with --territory")
 
 
 def _price(card: ModelCard) -> str:
@@ -147,7 +142,7 @@ def _check(chosen: list[ModelCard], territory: str, as_json: bool) -> None:
             row |= {"body": dict(plan.body), "warnings": list(plan.warnings), "cost_usd": plan.cost_usd}
             row["answer"] = _answer(adapter, row)
         except (AuthError, JobError, CatalogError) as error:
-            row |= {"ready": False, "error": str(error)}
+            row |= {"ready": False, "error": as_typed(str(error))}
         finally:
             adapter.close()
         reports.append(row)

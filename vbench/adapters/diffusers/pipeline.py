@@ -63,7 +63,7 @@ def may_run_remote_code(model: str, options: DiffusersOptions) -> bool:
     if model not in agreed:
         raise OptionError(
             f"{model}: {options.repo} brings Python code that would run on this machine; read it, then allow it with "
-            f"{TRUST_VARIABLE}={model}, or leave {model} out"
+            f"{TRUST_VARIABLE}={model} (`trust_remote_code={model}`), or leave {model} out"
         )
     return True
 
