@@ -47,7 +47,7 @@ def _groups(tools: Sequence[Tool], adapters: Mapping[str, Adapter]) -> list[Grou
 
 def lane_of(adapter: Adapter) -> str:
     """The device of this machine that an adapter needs for itself; empty: none."""
-    return adapter.lane
+    return str(getattr(adapter, "lane", ""))
 
 
 class _heartbeat:
