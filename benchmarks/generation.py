@@ -163,6 +163,7 @@ def diffusers(n_clips: int, steps: int) -> dict[str, float]:
                 "name": "Tiny",
                 "vendor": {"name": "none"},
                 "adapter": "diffusers",
+                "local": True,
                 "licence": {"weights": "none"},
                 "options": options,
             }

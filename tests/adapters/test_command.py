@@ -168,11 +168,10 @@ def test_timeout_and_cancel_end_all_that_it_started(make: Any, tmp_path: Path, h
 
     if how == "cancel":
         threading.Thread(target=cancel, daemon=True).start()
-    started = time.monotonic()
     with pytest.raises(JobError) as failure:
         adapter.fetch(handle, tmp_path / "job")
     assert failure.value.code == ("timeout_local" if how == "timeout" else "crashed")
-    assert time.monotonic() - started < 20
+    assert "no token here" not in (tmp_path / "job.log").read_text(), "it did not come to its own end"
     assert all(gone(int(pid)) for pid in pids.read_text().split())
 
 

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from vbench.adapters.diffusers.adapter import DiffusersAdapter
-from vbench.adapters.diffusers.options import FrameRule
 from vbench.catalog.cards import ModelCard
 from vbench.errors import CatalogError, JobError, OptionError, WeightsError
 from vbench.records import Handle, Prompt, Request
@@ -167,24 +166,6 @@ def test_wishes_are_honoured_or_warned_about(wishes: Any, called: Any, warning: 
         assert plan.warnings == ()
     else:
         assert any(warning in found for found in plan.warnings), plan.warnings
-
-
-@pytest.mark.parametrize(
-    ("rule", "least", "most", "wish", "frames"),
-    [
-        ("4k+1", 1, None, 80, 81),
-        ("4k+1", 1, None, 79, 81),
-        ("8k+1", 1, 257, 240, 241),
-        ("6k+1", 1, None, 84, 85),
-        ("17n+5", 1, None, 120, 124),
-        ("17n+5", 1, None, 0, 5),
-        ("k", 1, 16, 30, 16),
-        ("4k+1", 17, None, 3, 17),
-        ("8k", 1, None, 2, 8),
-    ],
-)
-def test_frame_rules(rule: str, least: int, most: int | None, wish: float, frames: int) -> None:
-    assert FrameRule(rule=rule, min=least, max=most).nearest(wish) == frames
 
 
 def test_identity_changes_with_all_that_changes_the_picture(weights: Any) -> None:
@@ -354,7 +335,7 @@ def test_lora_changes_the_clip(weights: Any, tmp_path: Path) -> None:
 def test_sound_is_muxed_unless_asked_away(weights: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from vbench.adapters.diffusers.adapter import adapter as module
+    from vbench.adapters.diffusers import adapter as module
 
     call = module.call_pipeline
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.adapters.driver import REQUEST, drive, hosted
-from tests.fakes.hosted import Fake, clip_bytes
+from tests.fakes.hosted import Fake, FakeJob, clip_bytes
 from vbench.adapters import download as downloads
 from vbench.errors import BenchError, JobError
 from vbench.video import probe
@@ -30,6 +30,11 @@ FAULTS = {
     "endless": ("download_failed", "bytes or more"),
     "403": ("download_failed", "no longer valid"),
 }
+
+
+def fetch(url: str, folder: Path, http: httpx.Client, *, local: bool = False) -> Path:
+    clip = downloads.RemoteClip(url=url, model="x", local=local)
+    return downloads.download(clip, folder / "a", http=http, sleep=lambda _: None)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -104,16 +109,103 @@ def test_private_addresses_are_refused_whatever_their_name(
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     with downloads.client(local=False) as http, pytest.raises(JobError, match="not a public address"):
-        downloads.download("https://clips.example.com/a.mp4", tmp_path / "a", model="x", http=http)
+        fetch("https://clips.example.com/a.mp4", tmp_path, http)
     host = f"[{address}]" if ":" in address else address
     with downloads.client(local=False) as http, pytest.raises(JobError, match="not a public address"):
-        downloads.download(f"https://{host}/a.mp4", tmp_path / "a", model="x", http=http)
+        fetch(f"https://{host}/a.mp4", tmp_path, http)
+
+
+def without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def test_the_connection_goes_to_the_address_that_was_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name is told to the server, and not looked up again."""
+    without_proxies(monkeypatch)
+    checked: list[tuple[str, int]] = []
+
+    def address(host: str, port: int) -> str:
+        checked.append((host, port))
+        return "127.0.0.1"
+
+    monkeypatch.setattr(downloads, "public_address", address)
+    with Fake("kling", file=["500", "truncated"]) as fake, downloads.client(local=False) as http:
+        fake.jobs["job0001"] = FakeJob(id="job0001", body={})
+        port = fake.server.server_address[1]
+        path = fetch(f"http://clips.example.com:{port}/clips/job0001.mp4", tmp_path, http, local=True)
+        assert path.read_bytes() == clip_bytes()
+        assert {asked.headers["host"] for asked in fake.asked} == {f"clips.example.com:{port}"}
+        assert len(fake.asked) == 3, "what httpcore says of a broken line is understood"
+        assert set(checked) == {("clips.example.com", port)}
+
+
+@pytest.mark.parametrize("fault", ["nothing listens", "no such name"])
+def test_what_cannot_be_reached_is_a_broken_download(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_proxies(monkeypatch)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    if fault == "nothing listens":
+        monkeypatch.setattr(downloads, "public_address", lambda _host, _port: "127.0.0.1")
+    else:
+
+        def unknown(*_: object, **__: object) -> object:
+            raise socket.gaierror(-2, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with downloads.client(local=False) as http, pytest.raises(JobError, match=r"broke off 3 times \(ConnectError"):
+        fetch(f"https://clips.example.com:{port}/a.mp4", tmp_path, http)
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "all_proxy"])
+def test_a_proxy_of_the_users_is_used_and_past_it_only_public_addresses(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_proxies(monkeypatch)
+    home = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 443))]
+    look_up = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *rest, **more: home if "example" in str(host) else look_up(host, *rest, **more),
+    )
+    with Fake("kling") as fake:
+        monkeypatch.setenv(variable, fake.origin)
+        monkeypatch.setenv("NO_PROXY", "localhost, direct.example.org,10.0.0.0/8")
+        with downloads.client(local=False) as http:
+            with pytest.raises(JobError, match=r"broke off .*ProxyError"):  # this one does not tunnel
+                fetch("https://clips.example.com/a.mp4", tmp_path, http)
+            with pytest.raises(JobError, match="not a public address"):
+                fetch("https://direct.example.org/a.mp4", tmp_path, http)
+        monkeypatch.setenv("NO_PROXY", "*")
+        with downloads.client(local=False) as http, pytest.raises(JobError, match="not a public address"):
+            fetch("https://clips.example.com/a.mp4", tmp_path, http)
+
+
+@pytest.mark.parametrize(
+    ("host", "pattern"),
+    [
+        ("example.com", "all://*example.com"),
+        (".example.com", "all://*.example.com"),
+        ("10.1.2.3", "all://10.1.2.3"),
+        ("10.0.0.0/8", "all://10.0.0.0/8"),
+        ("fd00::1", "all://[fd00::1]"),
+        ("localhost", "all://localhost"),
+        ("https://example.com", "https://example.com"),
+    ],
+)
+def test_what_goes_past_the_proxy(host: str, pattern: str) -> None:
+    assert downloads._pattern(host) == pattern
 
 
 def test_plain_http_is_refused(tmp_path: Path) -> None:
     for url in ("http://example.com/a.mp4", "file:///etc/passwd", "ftp://example.com/a.mp4"):
         with downloads.client(local=False) as http, pytest.raises(JobError, match="only https"):
-            downloads.download(url, tmp_path / "a", model="x", http=http)
+            fetch(url, tmp_path, http)
 
 
 def test_a_hosted_tool_cannot_send_us_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +219,7 @@ def test_a_hosted_tool_cannot_send_us_home(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("url", ["https://[::1", "https://a b/c", "https://\x00/", "", "https://", "//x/y.mp4"])
 def test_addresses_that_are_none(url: str, tmp_path: Path) -> None:
     with downloads.client(local=True) as http, pytest.raises(JobError) as caught:
-        downloads.download(url, tmp_path / "a", model="x", http=http, local=True, sleep=lambda _: None)
+        fetch(url, tmp_path, http, local=True)
     assert caught.value.code == "download_failed"
 
 
@@ -139,7 +231,7 @@ def test_redirects_end(tmp_path: Path) -> None:
         httpx.Client(transport=httpx.MockTransport(loop)) as http,
         pytest.raises(JobError, match="redirects more than"),
     ):
-        downloads.download("https://example.com/a.mp4", tmp_path / "a", model="x", http=http)
+        fetch("https://example.com/a.mp4", tmp_path, http)
 
 
 @pytest.mark.parametrize(

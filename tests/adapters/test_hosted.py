@@ -18,8 +18,8 @@ import pytest
 from tests.adapters.driver import REQUEST, Run, drive, hosted
 from tests.fakes.hosted import Fake, FakeJob
 from tests.fakes.protocols import PROTOCOLS
-from vbench.adapters.answer import Answer
 from vbench.adapters.http.adapter import HttpAdapter
+from vbench.adapters.response import Response
 from vbench.adapters.secrets import redact
 from vbench.errors import AuthError, BenchError, JobError, NotStartedError
 from vbench.records import Handle, Plan, Prompt, Request, canonical_json
@@ -173,14 +173,14 @@ def test_answers_that_make_no_sense(protocol: str, monkeypatch: pytest.MonkeyPat
             )
             _, view = fake.spec.view(job, fake.spec.words.get(job.state, fake.spec.words["failed"]), fake)
             status_code = dice.choice([200, 200, 404, 422, 500])
-            answer = Answer(status=status_code, json=bent(view, dice), text="", headers={})
+            answer = Response(status=status_code, json=bent(view, dice), text="", headers={})
             handle = Handle(id="job1", data={"submitted_at": time.time(), "keep": {}, "sent": {}})
             try:
-                status = adapter._answers.status(adapter._normal(answer), handle)
+                status = adapter._reader.status(adapter._normal(answer), handle)
             except AuthError:
                 continue
             if status.state == "succeeded" and status.handle:
-                adapter._answers.provenance(status.handle, "x")
+                adapter._reader.provenance(status.handle, "x")
                 canonical_json(status.handle.data)
 
 
@@ -316,7 +316,7 @@ def test_watched_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
         assert adapter.poll(handle).state == "running"
         clock = types.SimpleNamespace(time=lambda: 0.0, monotonic=time.monotonic)
         monkeypatch.setattr("vbench.adapters.http.adapter.time", clock)
-        monkeypatch.setattr("vbench.adapters.http.answers.time", clock)
+        monkeypatch.setattr("vbench.adapters.http.reader.time", clock)
         assert adapter.poll(handle).state == "running", "a wall clock that jumps ends nothing"
         clock.monotonic = lambda: time.monotonic() + 10_000
         status = adapter.poll(handle)
@@ -447,3 +447,13 @@ def test_two_threads_share_an_adapter(tmp_path: Path, monkeypatch: pytest.Monkey
             request.text for request in requests
         ]
         assert fake.creates == 12
+
+
+def test_the_fault_table_walks_every_vendor_and_none_of_its_cells_is_lost() -> None:
+    from tests.adapters.fault_table import STAGES, has_cell
+    from tests.fakes import protocols
+
+    modules = {path.stem for path in Path(protocols.__file__).parent.glob("[!_]*.py")}
+    assert modules == {vendor.__name__.rpartition(".")[2] for vendor in protocols.VENDORS}
+    cells = [(p, stage, fault) for stage, faults in STAGES.items() for fault in faults for p in PROTOCOLS]
+    assert sum(has_cell(*cell) for cell in cells) == 511

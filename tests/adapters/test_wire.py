@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
-import email.utils
 import json
 import logging
 import socket
 import threading
-import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from tests.fakes.hosted import Fake
-from vbench.adapters import ADAPTERS, secrets, wire
-from vbench.adapters.answer import Answer, retry_after_s
+from vbench.adapters import ADAPTERS, wire
+from vbench.adapters.response import Response
 from vbench.adapters.wire import Auth, Wire, origin
 from vbench.catalog.cards import find_card
 from vbench.errors import AuthError, CatalogError, JobError, NotStartedError
@@ -74,25 +71,11 @@ def answer(status: str, body: bytes = b"{}", *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("", None), ("3", 3.0), ("1.5", 1.5), ("-4", 0.0), ("soon", None), ("date+60", 60.0)]
-)
-def test_retry_after(text: str, seconds: float | None) -> None:
-    if text == "date+60":
-        text = email.utils.format_datetime(datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=60))
-    found = retry_after_s({"retry-after": text})
-    assert found == (None if seconds is None else pytest.approx(seconds, abs=2))
-
-
-def test_a_poll_hint_in_milliseconds() -> None:
-    assert retry_after_s({"openai-poll-after-ms": "2500", "retry-after": "9"}) == 2.5
-
-
 def test_a_model_that_was_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = "The model 'toy-1' does not exist or you do not have access to it"
     with talking("http://127.0.0.1:1", monkeypatch) as (line, _):
-        error = line.refuse(Answer(status=404, json=None, text="", headers={}), message=gone)
-        other = line.refuse(Answer(status=404, json=None, text="", headers={}), message="no such route")
+        error = line.refuse(Response(status=404, json=None, text="", headers={}), message=gone)
+        other = line.refuse(Response(status=404, json=None, text="", headers={}), message="no such route")
     assert [getattr(e, "code", "") for e in (error, other)] == ["model_retired", "bad_request"]
 
 
@@ -165,7 +148,7 @@ def test_what_a_refused_create_means(
     status: int, reason: wire.Reason | None, kind: type[JobError], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with talking("http://127.0.0.1:1", monkeypatch) as (line, _):
-        error = line.refuse(Answer(status=status, json=None, text="t", headers={}), reason=reason)
+        error = line.refuse(Response(status=status, json=None, text="t", headers={}), reason=reason)
     assert type(error) is kind
     assert error.code == code
 
@@ -214,27 +197,6 @@ def test_a_mangled_key_is_not_sent_and_not_shown(value: str, monkeypatch: pytest
         with pytest.raises(AuthError, match="copy it again") as caught:
             line.credentials()
         assert value not in str(caught.value)
-
-
-def test_names_defaults_and_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("WIRE_TEST_KEY", raising=False)
-    assert secrets.expand("${WIRE_TEST_KEY:-http://d}/x", model="toy") == "http://d/x"
-    with pytest.raises(AuthError, match="set WIRE_TEST_KEY, or leave toy out of --models"):
-        secrets.expand("${WIRE_TEST_KEY}", model="toy")
-    stored = {("vbench", "WIRE_TEST_KEY"): KEY}
-    ring = types.SimpleNamespace(
-        get_password=lambda service, name: stored.get((service, name)),
-        errors=types.SimpleNamespace(KeyringError=RuntimeError),
-    )
-    monkeypatch.setattr(secrets, "find_spec", lambda name: name)
-    monkeypatch.setattr(secrets, "import_module", lambda name: ring)
-    assert secrets.expand("Bearer ${WIRE_TEST_KEY}", model="toy", is_secret=True) == f"Bearer {KEY}"
-    assert secrets.redact(f"so {KEY} is out") == "so *** is out"
-
-
-def test_redaction_of_what_nobody_registered() -> None:
-    text = "GET https://x.example/v.mp4?X-Amz-Signature=abc failed; Authorization: Bearer abcdefghijk"
-    assert secrets.redact(text) == "GET https://x.example/v.mp4?*** failed; Authorization: Bearer ***"
 
 
 @pytest.mark.parametrize("url", ["ftp://x.example", "x.example/v1", "https://", "https://[::1"])

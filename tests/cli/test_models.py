@@ -11,8 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.fakes.hosted import Fake
-from vbench.adapters import readiness
-from vbench.catalog.cards import find_card
+from vbench.adapters import machine
 from vbench.cli.models import models
 from vbench.errors import OptionError
 
@@ -22,7 +21,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No key, no GPU, no weights."""
     for name in ("KLING_API_KEY", "KLING_BASE_URL", "VBENCH_TERRITORY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(readiness, "gpu_memory_gib", lambda: 0.0)
+    monkeypatch.setattr(machine, "gpu_memory_gib", lambda: 0.0)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
@@ -34,10 +33,6 @@ def run(*words: str) -> Any:
 
 def rows(*words: str) -> dict[str, Any]:
     return {row["id"]: row for row in json.loads(run(*words, "--json").stdout)}
-
-
-def lacks(card: str, territory: str = "") -> dict[str, bool]:
-    return {lack.kind: lack.is_certain for lack in readiness.missing(find_card(card), territory=territory)}
 
 
 def test_the_list_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,23 +47,6 @@ def test_the_list_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     text = run("--ready").stdout
     assert "synthetic-clean" in text
     assert "sora-2" not in text
-
-
-def test_a_licence_that_ends_at_a_border() -> None:
-    assert lacks("hunyuanvideo") | lacks("hunyuanvideo", "US") == {"licence": False, "vram": True, "disk": False}
-    assert "licence" not in lacks("hunyuanvideo", "us")
-    for excluded in ("DE", "fr", "EU", "KR", "GB", "UK"):
-        assert lacks("hunyuanvideo", excluded)["licence"], excluded
-    with pytest.raises(OptionError, match="two letters"):
-        lacks("hunyuanvideo", "Germany")
-
-
-def test_memory_and_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(readiness, "gpu_memory_gib", lambda: 24.0)
-    assert lacks("wan-2.1-14b")["vram"]
-    assert lacks("wan-2.1-1.3b") == {"disk": False}
-    (tmp_path / "hub" / "models--Wan-AI--Wan2.1-T2V-1.3B-Diffusers" / "snapshots").mkdir(parents=True)
-    assert lacks("wan-2.1-1.3b") == {}
 
 
 def test_check_sends_nothing_that_costs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from vbench.adapters import Adapter
 from vbench.catalog.cards import ModelCard
 from vbench.errors import JobError, NotStartedError
 from vbench.records import Handle, Plan, Provenance, Request, Status
@@ -38,7 +39,7 @@ def card(name: str = "paid", *, concurrency: int = 2, usd_per_clip: float | None
     )
 
 
-class BillableAdapter:
+class BillableAdapter(Adapter):
     """The tool's side of the contract.
 
     Args:
@@ -59,7 +60,8 @@ class BillableAdapter:
         faults: Mapping[str, list[Any]] | None = None,
         point: Point = lambda _name: None,
     ) -> None:
-        self.card, self.server = card, server
+        super().__init__(card)
+        self.server = server
         self.work_s, self.poll_s, self.faults, self.point = work_s, poll_s, dict(faults or {}), point
         server.mkdir(parents=True, exist_ok=True)
 

@@ -40,15 +40,23 @@ class FakeComfyUI(ThreadingHTTPServer):
 
     Args:
         saves_under: The list that its saver puts the file in: images, gifs or videos.
-        work_s: How long a graph takes.
+        work_s: How long a graph takes; one that is held only says so.
         faults: Played once each, in order: ``refuse``, ``drop``, ``lose``, ``error``, ``oom``, ``empty``, ``html``.
+        is_held: It takes a step when `steps` is released.
     """
 
     daemon_threads = True
 
-    def __init__(self, *, saves_under: str = "images", work_s: float = 0.1, faults: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        saves_under: str = "images",
+        work_s: float = 0.1,
+        faults: list[str] | None = None,
+        is_held: bool = False,
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.saves_under, self.work_s, self.faults = saves_under, work_s, list(faults or [])
+        self.saves_under, self.work_s, self.faults, self.is_held = saves_under, work_s, list(faults or []), is_held
         self.requests: list[tuple[str, str]] = []
         self.history: dict[str, Any] = {}
         self.pending: list[tuple[str, dict[str, Any]]] = []
@@ -60,6 +68,8 @@ class FakeComfyUI(ThreadingHTTPServer):
         self.sockets: list[Any] = []
         self.has_websocket = True
         self.key = ""
+        self.steps = threading.Semaphore(0)
+        """Of a server that is held: released once for each step that it may take."""
         self._wake = threading.Condition()
         self._over = False
         threading.Thread(target=self._work, daemon=True).start()
@@ -82,6 +92,7 @@ class FakeComfyUI(ThreadingHTTPServer):
         with self._wake:
             self._over = True
             self._wake.notify()
+        self.steps.release(100)
         self.shutdown()
         self.server_close()
 
@@ -116,7 +127,10 @@ class FakeComfyUI(ThreadingHTTPServer):
         messages.append(["execution_cached", {"nodes": cached, "prompt_id": job, "timestamp": started}])
         if not cached:
             for step in range(1, 5):
-                time.sleep(self.work_s / 4)
+                if self.is_held:
+                    self.steps.acquire()
+                else:
+                    time.sleep(self.work_s / 4)
                 self.tell("progress", value=step, max=4, prompt_id=job, node="3")
                 if job in self.interrupted:
                     messages.append(["execution_interrupted", {"prompt_id": job}])
@@ -130,7 +144,8 @@ class FakeComfyUI(ThreadingHTTPServer):
             self.history[job] = _entry("error", messages, {})
             return
         self.cache.add(content)
-        messages.append(["execution_success", {"prompt_id": job, "timestamp": int(time.time() * 1000)}])
+        ended = started + int(self.work_s * 1000) if self.is_held else int(time.time() * 1000)
+        messages.append(["execution_success", {"prompt_id": job, "timestamp": ended}])
         outputs: dict[str, Any] = {}
         if not cached:
             name = f"vbench_{len(self.history):05}_"

@@ -18,7 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.fakes.protocols import PROTOCOLS, Protocol
+from tests.fakes.protocol import Protocol
+from tests.fakes.protocols import PROTOCOLS
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 import time
 import uuid
@@ -11,16 +12,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from vbench.adapters.diffusers.options import FrameRule
+from vbench.adapters.contract import Adapter, Missing
 from vbench.adapters.program import Programs, tail
-from vbench.adapters.prompt_image import image_sha256
 from vbench.adapters.secrets import remember
+from vbench.adapters.values import FrameRule, image_sha256, local_values
 from vbench.catalog.wishes import Granted, grant
 from vbench.errors import JobError, OptionError
 from vbench.files import VIDEO_SUFFIXES
 from vbench.records import Handle, Plan, Provenance, Request, Status
+from vbench.schema import Strict
 
 if TYPE_CHECKING:
     from vbench.catalog.cards import ModelCard
@@ -32,10 +34,8 @@ HERE = ("out", "out_dir", "prompt_file", "negative_file")
 """Placeholders whose value is known only when the program starts."""
 
 
-class CommandOptions(BaseModel):
+class CommandOptions(Strict):
     """The `options` of a card whose adapter is ``command``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     argv: list[str | list[str]] = Field(min_length=1)
     """The program and its arguments; an inner list is left out where one of its placeholders has no value.
@@ -54,13 +54,20 @@ class CommandOptions(BaseModel):
     timeout_s: float = Field(default=3600.0, gt=0)
 
 
-class CommandAdapter:
+class CommandAdapter(Adapter):
     """Runs the program in an empty folder and takes the newest video it left there."""
 
+    is_local = True
     lane = "device"
+    options_model = CommandOptions
 
     def __init__(self, card: ModelCard) -> None:
-        self.card = card
+        """Check the card's argument list.
+
+        Raises:
+            CatalogError: a placeholder has no value, or an argument mixes a prompt and a path.
+        """
+        super().__init__(card)
         self.options = card.options_as(CommandOptions)
         known = {*HERE, "prompt", "negative", "seed", "seconds", "frames", "fps", "width", "height", "image"}
         for text in _flat(self.options.argv):
@@ -77,6 +84,15 @@ class CommandAdapter:
                         "argv",
                     )
         self._programs = Programs(card.id)
+
+    @classmethod
+    def missing(cls, card: ModelCard) -> tuple[Missing, ...]:
+        """Keys, and the program itself."""
+        argv = card.options.get("argv") or [""]
+        lacks = super().missing(card)
+        if isinstance(argv, list) and "{" not in str(argv[0]) and shutil.which(str(argv[0])) is None:
+            lacks += (Missing(kind="program", message=f"no program {argv[0]!r} on the path"),)
+        return lacks
 
     def plan(self, request: Request) -> Plan:
         """The argument list, but for paths.
@@ -101,7 +117,7 @@ class CommandAdapter:
             identity["image_sha256"] = image_sha256(Path(request.prompt.image))
         return Plan(
             model=self.card.id,
-            adapter="command",
+            adapter=self.card.adapter,
             request=request,
             body=body,
             identity=identity | {"version": self.options.version},
@@ -130,15 +146,15 @@ class CommandAdapter:
             started = time.perf_counter()
             self._run(handle.id, body, Path(folder), log)
             work_s = time.perf_counter() - started
-            found = newest_video(Path(folder) / "out")
-            if found is None:
+            video = newest_video(Path(folder) / "out")
+            if video is None:
                 raise JobError(
                     f"{self.card.id}: left no video in its folder; does argv pass {{out}} or {{out_dir}}? "
                     f"It said: {tail(log)}",
                     code="empty_result",
                 )
-            path = out.with_name(out.name + found.suffix.lower())
-            found.replace(path)
+            path = out.with_name(out.name + video.suffix.lower())
+            video.replace(path)
         return path, Provenance(
             origin="generated",
             source=str(body["argv"][0]),
@@ -167,18 +183,12 @@ class CommandAdapter:
     # --- the call -------------------------------------------------------------------------------------------------
 
     def _values(self, request: Request, granted: Granted) -> dict[str, Any]:
-        fps = granted.fps or self.card.defaults.fps
-        frames = self.options.frames.nearest(granted.seconds * fps) if granted.seconds and fps else None
+        values = local_values(self.card, request, granted, self.options.frames)
         return {
-            "prompt": granted.text,
-            "negative": granted.negative,
-            "seed": request.seed,
-            "seconds": None if granted.seconds is None else f"{granted.seconds:g}",
-            "frames": frames,
-            "fps": None if fps is None else f"{fps:g}",
-            "width": granted.width,
-            "height": granted.height,
-            "image": str(Path(request.prompt.image).resolve()) if request.prompt.image else None,
+            **values,
+            "seconds": None if values["seconds"] is None else f"{values['seconds']:g}",
+            "fps": None if values["fps"] is None else f"{values['fps']:g}",
+            "image": values["image"] and str(Path(values["image"]).resolve()),
             "negative_file": "{negative_file}" if granted.negative else None,
             **{name: "{" + name + "}" for name in HERE if name != "negative_file"},
         }
@@ -228,8 +238,8 @@ class CommandAdapter:
 
 def newest_video(folder: Path) -> Path | None:
     """The video file written last, at any depth."""
-    found = [path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES]
-    return max(found, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
+    videos = [path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES]
+    return max(videos, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
 
 
 def _flat(argv: list[str | list[str]]) -> list[str]:

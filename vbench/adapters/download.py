@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-import os
 import socket
 import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from urllib.request import getproxies
 
 import httpcore
 import httpx
 
-from vbench.adapters.answer import retry_after_s
+from vbench.adapters.response import retry_after_s
 from vbench.adapters.secrets import redact
 from vbench.adapters.wire import origin, pause_s, trusted
 from vbench.errors import BenchError, ClipError, JobError
+from vbench.files import written_whole
 
 MAX_CLIP_BYTES = 2 * 2**30
 REDIRECTS = 5
 CHUNK = 1 << 18
+HEAD_BYTES = 4096
+"""A container is told by what stands here."""
 
 
 class ExpiredLinkError(JobError):
@@ -38,7 +41,26 @@ class PassingPageError(JobError):
     code = "download_failed"
 
 
-class _PublicOnly(httpcore.NetworkBackend):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteClip:
+    """Where a finished clip lies, and how it may be fetched."""
+
+    url: str
+    """As the tool gave it."""
+    model: str
+    """Card id, for messages."""
+    local: bool = False
+    """Plain http and private addresses are allowed."""
+    key_headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent to `key_origin` only, and never after a redirect to elsewhere."""
+    key_origin: str = ""
+    max_bytes: int = MAX_CLIP_BYTES
+
+
+# --- connections to public addresses only -----------------------------------------------------------------------------
+
+
+class _PublicNetwork(httpcore.NetworkBackend):
     """Connects to public addresses only, and to the very address that was checked."""
 
     def __init__(self) -> None:
@@ -59,6 +81,61 @@ class _PublicOnly(httpcore.NetworkBackend):
         self._inner.sleep(seconds)
 
 
+class _PublicTransport(httpx.BaseTransport):
+    """Direct connections over `_PublicNetwork`; httpx's own transport takes no network of the caller's."""
+
+    def __init__(self) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=trusted(), network_backend=_PublicNetwork(), max_connections=20
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        with _in_words_of_httpx():
+            raw = self._pool.handle_request(
+                httpcore.Request(
+                    method=request.method,
+                    url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        body = _Body(cast(Iterable[bytes], raw.stream), raw.close)
+        return httpx.Response(status_code=raw.status, headers=raw.headers, stream=body, extensions=raw.extensions)
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, chunks: Iterable[bytes], close: Callable[[], None]) -> None:
+        self._chunks, self._close = chunks, close
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _in_words_of_httpx():
+            yield from self._chunks
+
+    def close(self) -> None:
+        self._close()
+
+
+@contextmanager
+def _in_words_of_httpx() -> Iterator[None]:
+    """Errors of httpcore as those of httpx, which have the same names."""
+    try:
+        yield
+    except (
+        httpcore.TimeoutException,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.ProxyError,
+        httpcore.UnsupportedProtocol,
+    ) as error:
+        kind: type[httpx.TransportError] = getattr(httpx, type(error).__name__, httpx.TransportError)
+        raise kind(str(error)) from error
+
+
 def public_address(host: str, port: int) -> str:
     """An address of `host` that lies on the public internet.
 
@@ -67,12 +144,12 @@ def public_address(host: str, port: int) -> str:
         httpcore.ConnectError: the name is not known.
     """
     try:
-        found = {str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     except OSError as error:
         raise httpcore.ConnectError(str(error)) from error
-    for address in found:
+    for address in addresses:
         _refuse_private(host, ipaddress.ip_address(address.partition("%")[0]))
-    return sorted(found)[0]
+    return sorted(addresses)[0]
 
 
 def _refuse_private(host: str, ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
@@ -87,37 +164,53 @@ def _refuse_private(host: str, ip: ipaddress.IPv4Address | ipaddress.IPv6Address
 
 def client(*, local: bool, timeout_s: float = 60.0) -> httpx.Client:
     """A client for downloads; unless `local`, it connects to public addresses only (a proxy of the user's may)."""
-    http = httpx.Client(timeout=httpx.Timeout(timeout_s, connect=15.0), follow_redirects=False, verify=trusted())
-    if not local:
-        # httpx has no argument for it: the pool of direct connections is built once more, with the same trust store.
-        transport = httpx.HTTPTransport(verify=trusted())
-        transport._pool = httpcore.ConnectionPool(
-            ssl_context=trusted(), network_backend=_PublicOnly(), max_connections=20
-        )
-        http._transport = transport
-    return http
+    timeout = httpx.Timeout(timeout_s, connect=15.0)
+    if local:
+        return httpx.Client(timeout=timeout, follow_redirects=False, verify=trusted())
+    return httpx.Client(
+        timeout=timeout, follow_redirects=False, transport=_PublicTransport(), mounts=_proxies_of_environment()
+    )
+
+
+def _proxies_of_environment() -> dict[str, httpx.BaseTransport | None]:
+    """The user's proxies, read as httpx reads them where it is given no transport; None: past them, by our own."""
+    settings = getproxies()
+    bypassed = [host.strip() for host in settings.get("no", "").split(",") if host.strip()]
+    if "*" in bypassed:
+        return {}
+    mounts: dict[str, httpx.BaseTransport | None] = {}
+    for scheme in ("http", "https", "all"):
+        if proxy := settings.get(scheme):
+            address = proxy if "://" in proxy else f"http://{proxy}"
+            mounts[f"{scheme}://"] = httpx.HTTPTransport(verify=trusted(), proxy=address)
+    return mounts | {_pattern(host): None for host in bypassed}
+
+
+def _pattern(host: str) -> str:
+    """The addresses that an entry of NO_PROXY means: a name stands for all below it as well."""
+    if "://" in host:
+        return host
+    try:
+        version = ipaddress.ip_address(host.partition("/")[0]).version
+    except ValueError:
+        return f"all://{host}" if host.lower() == "localhost" else f"all://*{host}"
+    return f"all://{host}" if version == 4 else f"all://[{host}]"
+
+
+# --- the download -----------------------------------------------------------------------------------------------------
 
 
 def download(
-    url: str,
-    out: Path,
-    *,
-    model: str,
-    http: httpx.Client,
-    local: bool = False,
-    key_headers: Mapping[str, str] | None = None,
-    key_origin: str = "",
-    max_bytes: int = MAX_CLIP_BYTES,
-    attempts: int = 3,
-    sleep: Callable[[float], None] = time.sleep,
+    clip: RemoteClip, out: Path, *, http: httpx.Client, attempts: int = 3, sleep: Callable[[float], None] = time.sleep
 ) -> Path:
     """Fetch a clip.
 
     Args:
-        url: As the tool gave it.
+        clip: Where it lies.
         out: Where to write, without a suffix.
-        local: Plain http and private addresses are allowed.
-        key_headers: Sent to `key_origin` only, and never after a redirect to elsewhere.
+        http: From `client`.
+        attempts: While the line or the server is at fault.
+        sleep: For tests.
 
     Returns:
         The file: whole, decodable, with the suffix of its container.
@@ -129,9 +222,10 @@ def download(
     """
     for attempt in range(1, attempts + 1):
         try:
-            return save(_stream(url, model, http, local, key_headers or {}, key_origin, max_bytes), out, model=model)
+            with closing(_stream(clip, http)) as chunks:
+                return save(chunks, out, model=clip.model)
         except (httpx.InvalidURL, UnicodeError):
-            raise JobError(f"{model}: the result's address is none", code="download_failed") from None
+            raise JobError(f"{clip.model}: the result's address is none", code="download_failed") from None
         except PassingPageError:
             if attempt == attempts:
                 raise
@@ -140,49 +234,42 @@ def download(
             if attempt == attempts:
                 why = f"{type(error).__name__}: {redact(str(error))}"[:200]
                 raise JobError(
-                    f"{model}: the download broke off {attempts} times ({why}); run again to fetch it",
+                    f"{clip.model}: the download broke off {attempts} times ({why}); run again to fetch it",
                     code="download_failed",
                 ) from None
             sleep(pause_s(attempt))
     raise AssertionError("unreachable")
 
 
-def _stream(
-    url: str,
-    model: str,
-    http: httpx.Client,
-    local: bool,
-    key_headers: Mapping[str, str],
-    key_origin: str,
-    max_bytes: int,
-) -> Iterator[bytes]:
+def _stream(clip: RemoteClip, http: httpx.Client) -> Generator[bytes, None, None]:
+    url = clip.url
     for _ in range(REDIRECTS + 1):
         scheme = httpx.URL(url).scheme
-        if scheme != "https" and not (local and scheme == "http"):
+        if scheme != "https" and not (clip.local and scheme == "http"):
             raise JobError(
-                f"{model}: the result's address starts with {scheme or 'nothing'}:, only https is fetched",
+                f"{clip.model}: the result's address starts with {scheme or 'nothing'}:, only https is fetched",
                 code="download_failed",
             )
-        if not local:
+        if not clip.local:
             with suppress(ValueError):  # a name is checked when it is connected to; a proxy sees it as it is
                 _refuse_private(httpx.URL(url).host, ipaddress.ip_address(httpx.URL(url).host))
-        headers = dict(key_headers) if key_headers and origin(url) == key_origin else {}
+        headers = dict(clip.key_headers) if clip.key_headers and origin(url) == clip.key_origin else {}
         with http.stream("GET", url, headers={**headers, "accept-encoding": "identity"}) as response:
             if response.has_redirect_location:
                 url = str(response.url.join(response.headers["location"]))
                 continue
-            _check_status(response, model)
+            _check_status(response, clip.model)
             size = int(response.headers.get("content-length") or 0)
-            if size > max_bytes:
-                raise _too_large(model, size, max_bytes)
+            if size > clip.max_bytes:
+                raise _too_large(clip, size)
             total = 0
             for chunk in response.iter_raw(CHUNK):
                 total += len(chunk)
-                if total > max_bytes:
-                    raise _too_large(model, total, max_bytes)
+                if total > clip.max_bytes:
+                    raise _too_large(clip, total)
                 yield chunk
             return
-    raise JobError(f"{model}: the result's address redirects more than {REDIRECTS} times", code="download_failed")
+    raise JobError(f"{clip.model}: the result's address redirects more than {REDIRECTS} times", code="download_failed")
 
 
 def _check_status(response: httpx.Response, model: str) -> None:
@@ -196,41 +283,38 @@ def _check_status(response: httpx.Response, model: str) -> None:
         raise JobError(f"{model}: HTTP {status} for the result", code="download_failed")
 
 
-def _too_large(model: str, size: int, most: int) -> JobError:
+def _too_large(clip: RemoteClip, size: int) -> JobError:
     return JobError(
-        f"{model}: the result has {size} bytes or more, at most {most} are fetched; raise max_bytes in the card",
+        f"{clip.model}: the result has {size} bytes or more, at most {clip.max_bytes} are fetched; "
+        "raise max_bytes in the card",
         code="download_failed",
     )
 
 
 def save(chunks: Iterable[bytes], out: Path, *, model: str) -> Path:
-    """Write a clip beside its final name, check it, and rename it when it is whole.
+    """Write a clip beside its final name, check it, and give it that name when it is whole.
 
     Raises:
         JobError: it is not a video (code ``empty_result``).
         BenchError: the disk is full or cannot be written to.
     """
-    part = out.with_name(f".{out.name[:100]}.{uuid.uuid4().hex[:8]}.part")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        with part.open("rb") as file:
-            suffix = container_suffix(file.read(4096), model=model)
-        whole = out.with_name(out.name + suffix)
-        _verify(part, model)
-        part.replace(whole)
+        rest = iter(chunks)
+        head = b""
+        while len(head) < HEAD_BYTES and (chunk := next(rest, None)) is not None:
+            head += chunk
+        whole = out.with_name(out.name + container_suffix(head[:HEAD_BYTES], model=model))
+        with written_whole(whole) as part:
+            with part.open("wb") as file:
+                file.write(head)
+                file.writelines(rest)
+            _verify(part, model)
     except OSError as error:
         hint = "free space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "check the folder"
         raise BenchError(
             f"{out.parent}: cannot be written ({error.strerror or error}); {hint} and run again: "
             "the clip is fetched then, at no further cost"
         ) from None
-    finally:
-        part.unlink(missing_ok=True)
     return whole
 
 
@@ -246,14 +330,13 @@ def container_suffix(head: bytes, *, model: str) -> str:
         return ".webm" if b"webm" in head[:64] else ".mkv"
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
         return ".avi"
-    what = _what_is(head)
-    may_pass = not head or what.endswith(("page", "document"))
-    if may_pass:
-        raise PassingPageError(f"{model}: the result is {what}, not a video; run again to fetch it")
-    raise JobError(f"{model}: the result is {what}, not a video", code="empty_result")
+    content = _content_of(head)
+    if not head or content.endswith(("page", "document")):
+        raise PassingPageError(f"{model}: the result is {content}, not a video; run again to fetch it")
+    raise JobError(f"{model}: the result is {content}, not a video", code="empty_result")
 
 
-def _what_is(head: bytes) -> str:
+def _content_of(head: bytes) -> str:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     kinds = {
         b"\x89png": "a PNG image",

@@ -13,26 +13,26 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from vbench.adapters import download as downloads
-from vbench.adapters.answer import Answer
 from vbench.adapters.http.adapter import HttpAdapter
-from vbench.adapters.http.answers import ended
 from vbench.adapters.http.options import HttpOptions
+from vbench.adapters.http.reader import ended
+from vbench.adapters.response import Response
 from vbench.adapters.wire import unknown
 from vbench.catalog.cards import ModelCard
 from vbench.errors import BenchError, JobError
+from vbench.files import written_whole
 from vbench.records import Handle, Plan, Provenance, Reason, Status
+from vbench.schema import Strict
 
 _FILE = re.compile(r"files/([A-Za-z0-9_-]+)")
 REFUSED = r"/safety|prohibited|polic(y|ies)|blocked|sensitive/"
 
 
-class GeminiOptions(BaseModel):
+class GeminiOptions(Strict):
     """The `options` of a card whose adapter is ``gemini``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_url: str
     key: str
@@ -48,6 +48,8 @@ class GeminiOptions(BaseModel):
 
 class GeminiAdapter(HttpAdapter):
     """Gemini Omni through the interactions interface."""
+
+    options_model = GeminiOptions
 
     def __init__(self, card: ModelCard, *, sleep: Callable[[float], None] = time.sleep) -> None:
         """Check the card's options; nothing is connected to.
@@ -66,53 +68,53 @@ class GeminiAdapter(HttpAdapter):
             JobError: refused, no clip came of it, or its outcome is unknown.
         """
         self.card.refuse_if_retired()
-        answer = self._post(plan)
-        code, message, reason = self._answers.complaint(answer)
-        if not answer.ok:
-            raise self._refusal(answer, code, message)
-        if not isinstance(answer.json, Mapping) or "id" not in answer.json:
-            raise unknown(self.card.id, f"HTTP {answer.status} without an interaction id: {answer.text or 'empty'}")
-        video = next(_videos(answer.json), None)
-        if video is None and answer.json.get("status") not in {"in_progress", "queued"}:
-            words = _words(answer.json)
+        response = self._post(plan)
+        code, message, reason = self._reader.complaint(response)
+        if not response.ok:
+            raise self._refusal(response, code, message)
+        if not isinstance(response.json, Mapping) or "id" not in response.json:
+            raise unknown(self.card.id, f"HTTP {response.status} without an interaction id: {response.text or 'empty'}")
+        video = next(_videos(response.json), None)
+        if video is None and response.json.get("status") not in {"in_progress", "queued"}:
+            words = _words(response.json)
             raise JobError(f"{self.card.id}: {words}", code=reason or _reason(words))
         try:
-            found = self._found(video, answer) if video else {"keep": {}}
+            place = self._place_of(video, response) if video else {"keep": {}}
         except BenchError:  # a full disk: the clip is paid for, and asked for again once there is room
-            found = {"keep": {}}
+            place = {"keep": {}}
         data = {
             "submitted_at": time.time(),
             "sent": plan.body,
             "seed": plan.request.seed if self.card.capabilities.seed else None,
             "estimate_usd": plan.cost_usd,
             "warnings": list(plan.warnings),
-            **found,
+            **place,
         }
-        return Handle(id=str(answer.json["id"]), data=data)
+        return Handle(id=str(response.json["id"]), data=data)
 
     def poll(self, handle: Handle) -> Status:
         """Ask for the file; where the call came back early, for the interaction."""
         if "spooled" in handle.data:
             return Status(state="succeeded", handle=handle)
         if handle.data.get("keep", {}).get("file"):
-            found = super().poll(handle)
-            is_refused = found.reason == "moderated_input"  # a file is output, whatever the words
-            return ended("failed", "moderated_output", found.message) if is_refused else found
+            file_status = super().poll(handle)
+            is_refused = file_status.reason == "moderated_input"  # a file is output, whatever the words
+            return ended("failed", "moderated_output", file_status.message) if is_refused else file_status
         try:
-            answer = self._connected().get(f"/v1beta/interactions/{handle.id}")
+            response = self._connected().get(f"/v1beta/interactions/{handle.id}")
         except JobError as error:
             return Status(state="running", message=str(error), retry_after_s=self.options.poll.every_s)
-        video = next(_videos(answer.json), None)
+        video = next(_videos(response.json), None)
         if video is not None:
             return Status(
                 state="running",
-                handle=Handle(id=handle.id, data={**handle.data, **self._found(video, answer)}),
+                handle=Handle(id=handle.id, data={**handle.data, **self._place_of(video, response)}),
                 retry_after_s=0.0,
             )
-        status = str((answer.json or {}).get("status", "in_progress"))
+        status = str((response.json or {}).get("status", "in_progress"))
         if status in {"failed", "cancelled", "incomplete", "completed", "budget_exceeded"}:
-            _, _, reason = self._answers.complaint(answer)
-            words = _words(answer.json)
+            _, _, reason = self._reader.complaint(response)
+            words = _words(response.json)
             return ended("failed", reason or _reason(words), words)
         return self._in_time(handle, Status(state="running", retry_after_s=self.options.poll.every_s))
 
@@ -137,18 +139,18 @@ class GeminiAdapter(HttpAdapter):
             )
         return Path(fresh.data["spooled"])
 
-    def _found(self, video: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
+    def _place_of(self, video: Mapping[str, Any], response: Response) -> dict[str, Any]:
         """Where the clip of an answer is, for the handle."""
-        final = {key: answer.json.get(key) for key in ("model", "created", "usage")}
+        final = {key: response.json.get(key) for key in ("model", "created", "usage")}
         if video.get("data"):
             return {"keep": {}, "spooled": str(_spool(str(video["data"]), self.card.id)), "final": final}
-        found = _FILE.search(str(video.get("uri", "")))
-        if found is None:
+        file = _FILE.search(str(video.get("uri", "")))
+        if file is None:
             raise JobError(
                 f"{self.card.id}: the clip lies at an address that is no file of the interface; fetch it by hand",
                 code="download_failed",
             )
-        return {"keep": {"file": found[1]}, "final": final}
+        return {"keep": {"file": file[1]}, "final": final}
 
     def _result_url(self, handle: Handle) -> str:
         return f"{self._connected().base_url}/v1beta/files/{handle.data['keep']['file']}:download?alt=media"
@@ -167,13 +169,13 @@ def _videos(value: Any) -> Iterator[Mapping[str, Any]]:
             yield from _videos(inner)
 
 
-def _words(answer: Any) -> str:
+def _words(response: Any) -> str:
     """Why an interaction brought no clip, in its own words."""
-    found: list[str] = []
+    words: list[str] = []
 
     def collect(value: Any) -> None:
         if isinstance(value, Mapping):
-            found.extend(str(value[key]) for key in ("message", "text") if isinstance(value.get(key), str))
+            words.extend(str(value[key]) for key in ("message", "text") if isinstance(value.get(key), str))
             for key, inner in value.items():
                 if key != "input":
                     collect(inner)
@@ -181,9 +183,9 @@ def _words(answer: Any) -> str:
             for inner in value:
                 collect(inner)
 
-    collect(answer)
-    status = answer.get("status", "") if isinstance(answer, Mapping) else ""
-    return f"interaction {status or 'without a status'}, no clip: {'; '.join(found) or 'no reason given'}"[:500]
+    collect(response)
+    status = response.get("status", "") if isinstance(response, Mapping) else ""
+    return f"interaction {status or 'without a status'}, no clip: {'; '.join(words) or 'no reason given'}"[:500]
 
 
 def _reason(words: str) -> Reason:
@@ -200,10 +202,8 @@ def _spool(data: str, model: str) -> Path:
     folder = Path(os.environ.get("VBENCH_SPOOL") or Path(tempfile.gettempdir()) / "vbench-spool")
     path = folder / f"{hashlib.sha256(raw).hexdigest()}.bin"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_bytes(raw)
-        part.replace(path)
+        with written_whole(path) as part:
+            part.write_bytes(raw)
     except OSError as error:
         raise BenchError(
             f"{folder}: the clip in the answer cannot be kept ({error.strerror}); set VBENCH_SPOOL"

@@ -8,16 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from vbench.adapters.answer import Answer
 from vbench.adapters.http.adapter import HttpAdapter
-from vbench.adapters.http.answers import one
 from vbench.adapters.http.options import HttpOptions
-from vbench.adapters.prompt_image import image_bytes
+from vbench.adapters.http.reader import first_address
+from vbench.adapters.response import Response
 from vbench.adapters.secrets import expand
+from vbench.adapters.values import image_bytes
 from vbench.catalog.cards import ModelCard
 from vbench.records import Handle, Plan, Request
+from vbench.schema import Strict
 
 Extra = Literal["seed", "negative_prompt", "fps", "frames", "size_parts"]
 EXTRAS: dict[Extra, dict[str, str]] = {
@@ -30,10 +31,8 @@ EXTRAS: dict[Extra, dict[str, str]] = {
 """Fields that servers add to the protocol, by the name the card asks for them with."""
 
 
-class OpenAIVideosOptions(BaseModel):
+class OpenAIVideosOptions(Strict):
     """The `options` of a card whose adapter is ``openai_videos``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_url: str
     """Up to and with ``/v1``."""
@@ -53,6 +52,8 @@ class OpenAIVideosOptions(BaseModel):
 class OpenAIVideosAdapter(HttpAdapter):
     """A server that speaks the OpenAI videos protocol."""
 
+    options_model = OpenAIVideosOptions
+
     def __init__(self, card: ModelCard, *, sleep: Callable[[float], None] = time.sleep) -> None:
         """Check the card's options; nothing is connected to.
 
@@ -68,7 +69,7 @@ class OpenAIVideosAdapter(HttpAdapter):
         body = {**plan.body, "model": expand(self._own.model, model=self.card.id)}
         return replace(plan, body=body, identity={**plan.identity, "body": body})
 
-    def _post(self, plan: Plan) -> Answer:
+    def _post(self, plan: Plan) -> Response:
         form: dict[str, str] = {}
         files: dict[str, tuple[str, bytes, str]] = {}
         for name, value in plan.body.items():
@@ -81,9 +82,9 @@ class OpenAIVideosAdapter(HttpAdapter):
 
     def _result_url(self, handle: Handle) -> str:
         """The content route; some servers name an address of their own instead."""
-        given = one(handle.data.get("result"))
-        if given is not None and given.startswith(("http://", "https://")):
-            return given
+        url = first_address(handle.data.get("result"))
+        if url is not None and url.startswith(("http://", "https://")):
+            return url
         return f"{self._connected().base_url}/videos/{handle.id}/content"
 
 

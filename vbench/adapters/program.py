@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vbench.adapters.secrets import redact
 from vbench.errors import JobError, OptionError
+from vbench.files import write_text
 
 TAIL_CHARS = 1500
 TERM_GRACE_S = 5.0
@@ -54,10 +55,10 @@ class Programs:
         if job in self._stopped:
             raise JobError("stopped by you", code="crashed")
         if code != 0:
-            said = tail(log)
-            memory = "out of memory" in said.lower()
+            words = tail(log)
+            memory = "out of memory" in words.lower()
             how = f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            raise JobError(f"{self._model}: {how}. It said: {said}", code="out_of_memory" if memory else "crashed")
+            raise JobError(f"{self._model}: {how}. It said: {words}", code="out_of_memory" if memory else "crashed")
 
     def _wait(self, job: str, process: subprocess.Popen[bytes], log: Path, timeout_s: float) -> int:
         with self._lock:
@@ -128,4 +129,4 @@ def tail(log: Path) -> str:
 def _strike_keys(log: Path) -> None:
     text = log.read_text(encoding="utf-8", errors="replace")
     if (clean := redact(text)) != text:
-        log.write_text(clean, encoding="utf-8")
+        write_text(log, clean)

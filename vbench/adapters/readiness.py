@@ -1,35 +1,28 @@
-"""What a tool would need to run here and now: a key, GPU memory, room on the disk, a licence for your territory."""
+"""What keeps a tool from running here and now, and whether a server of one's own, which it needs, answers."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Literal
+import socket
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import get_args
+from urllib.parse import urlsplit
 
-from vbench.adapters.secrets import lookup
-from vbench.catalog.cards import ModelCard, env_names
+from vbench.adapters import adapter_class
+from vbench.adapters.contract import Missing, MissingKind
+from vbench.catalog.cards import ModelCard
 from vbench.errors import OptionError
+
+__all__ = ["Missing", "checked_territory", "missing", "server_of", "silent"]
 
 _EU = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
 EU = frozenset(_EU.split())
 """Member states, ISO 3166 alpha-2."""
-GIB = 2**30
+_ORDER = get_args(MissingKind)
+"""In which order a person is told."""
 
-Kind = Literal["retired", "key", "vram", "disk", "licence", "program", "server"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
-    """One thing that keeps a tool from running here."""
-
-    kind: Kind
-    message: str
-    is_certain: bool = True
-    """False: worth knowing, but it may run all the same (a download, a licence to read)."""
+# --- what is missing ------------------------------------------------------------------------------------------------
 
 
 def missing(card: ModelCard, *, territory: str = "") -> tuple[Missing, ...]:
@@ -42,26 +35,8 @@ def missing(card: ModelCard, *, territory: str = "") -> tuple[Missing, ...]:
     Raises:
         OptionError: `territory` is no such code.
     """
-    where = checked_territory(territory)
-    found: list[Missing] = []
-    if card.status == "retired":
-        found.append(Missing(kind="retired", message=f"retired on {card.retired_on}: archived clips only"))
-    if card.status == "deprecated":
-        by = f", to end on {card.retired_on}" if card.retired_on else ""
-        found.append(Missing(kind="retired", message=f"deprecated{by}", is_certain=False))
-    found += [Missing(kind="key", message=f"set {name}") for name in env_names(card) if lookup(name) is None]
-    if card.adapter == "vertex" and lookup("VERTEX_ACCESS_TOKEN") is None and shutil.which("gcloud") is None:
-        found.append(Missing(kind="key", message="set VERTEX_ACCESS_TOKEN, or install gcloud and log in"))
-    found += _licence(card, where)
-    if card.local and "base_url" in card.options:
-        found.append(Missing(kind="server", message="your own server must be running", is_certain=False))
-    if card.adapter == "diffusers":
-        found += [*_memory(card), *_disk(card)]
-    if card.adapter == "command":
-        argv = card.options.get("argv") or [""]
-        if isinstance(argv, list) and "{" not in str(argv[0]) and shutil.which(str(argv[0])) is None:
-            found.append(Missing(kind="program", message=f"no program {argv[0]!r} on the path"))
-    return tuple(found)
+    lacks = [*_status(card), *_licence(card, checked_territory(territory)), *_of_adapter(card)]
+    return tuple(sorted(lacks, key=lambda lack: _ORDER.index(lack.kind)))
 
 
 def checked_territory(territory: str) -> str:
@@ -72,69 +47,92 @@ def checked_territory(territory: str) -> str:
     """
     code = territory.strip().upper()
     if code and (len(code) != 2 or not code.isalpha()):
-        raise OptionError(f"--territory {territory!r} is no country code; give two letters, such as DE or KR")
+        raise OptionError(f"`territory=` {territory!r} is no country code; give two letters, such as DE or KR")
     return {"UK": "GB"}.get(code, code)
 
 
-def _licence(card: ModelCard, where: str) -> list[Missing]:
+def _status(card: ModelCard) -> list[Missing]:
+    if card.status == "retired":
+        return [Missing(kind="retired", message=f"retired on {card.retired_on}: archived clips only")]
+    if card.status == "deprecated":
+        end = f", to end on {card.retired_on}" if card.retired_on else ""
+        return [Missing(kind="retired", message=f"deprecated{end}", is_certain=False)]
+    return []
+
+
+def _licence(card: ModelCard, territory: str) -> list[Missing]:
     excluded = card.licence.territory_excludes
     if not excluded:
         return []
-    if not where:
-        message = f"its licence is not valid in {', '.join(excluded)}; say where you are with --territory"
+    if not territory:
+        message = f"its licence is not valid in {', '.join(excluded)}; say where you are with `territory=`"
         return [Missing(kind="licence", message=message, is_certain=False)]
-    if where in excluded or ("EU" in excluded and (where in EU or where == "EU")):
-        return [Missing(kind="licence", message=f"its licence ({card.licence.weights}) is not valid in {where}")]
+    if territory in excluded or ("EU" in excluded and (territory in EU or territory == "EU")):
+        return [Missing(kind="licence", message=f"its licence ({card.licence.weights}) is not valid in {territory}")]
     return []
 
 
-@cache
-def gpu_memory_gib() -> float:
-    """Memory of the largest NVIDIA GPU, as its driver says; 0 where there is none."""
-    if shutil.which("nvidia-smi") is None:
-        return 0.0
-    ask = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+def _of_adapter(card: ModelCard) -> tuple[Missing, ...]:
     try:
-        told = subprocess.run(ask, capture_output=True, text=True, timeout=10, check=True).stdout
-        return max((float(line) / 1024 for line in told.splitlines() if line.strip()), default=0.0)
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return 0.0
+        return adapter_class(card.adapter).missing(card)
+    except OptionError as error:  # its package is not installed here: other tools can still be listed
+        return (Missing(kind="adapter", message=str(error)),)
 
 
-def _memory(card: ModelCard) -> list[Missing]:
-    here = gpu_memory_gib()
-    needed = card.limits.vram_gb
-    if not here:
-        what = f"{needed:g} GiB of GPU memory" if needed else "a GPU"
-        return [Missing(kind="vram", message=f"wants {what}, no NVIDIA GPU was found")]
-    if needed and needed > here:
-        return [Missing(kind="vram", message=f"wants {needed:g} GiB of GPU memory, there are {here:.0f}")]
-    return []
+# --- whether a server answers: a short knock at its door, remembered for a moment -------------------------------------
+
+KNOCK_S = 0.4
+"""A server on this machine or in the same house accepts in milliseconds."""
+KEPT_S = 5.0
+"""A page asks at every letter that is typed."""
+PORTS = {"http": 80, "https": 443}
+
+_pool = ThreadPoolExecutor(8, thread_name_prefix="vbench-knock")
+_knocked: dict[tuple[str, int], tuple[float, Future[bool]]] = {}
 
 
-def weights_folder() -> Path:
-    """Where downloaded weights lie."""
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+def server_of(card: ModelCard) -> str:
+    """Address of the server of one's own that a tool needs; empty: it needs none, or its address is not set."""
+    try:
+        return adapter_class(card.adapter).server(card)
+    except OptionError:
+        return ""
 
 
-def _disk(card: ModelCard) -> list[Missing]:
-    repo = str(card.options.get("repo", ""))
-    if (
-        Path(repo).expanduser().is_dir()
-        or (weights_folder() / f"models--{repo.replace('/', '--')}" / "snapshots").is_dir()
-    ):
-        return []
-    needed = card.limits.disk_gb
-    size = f"{needed:g} GiB" if needed else "of unknown size"
-    place = weights_folder()
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free / GIB
-    if needed and needed > free:
-        return [Missing(kind="disk", message=f"weights ({size}) do not fit: {free:.0f} GiB are free in {place}")]
-    return [
-        Missing(
-            kind="disk", message=f"weights are not here yet ({size}); the first clip downloads {repo}", is_certain=False
-        )
-    ]
+def silent(cards: Iterable[ModelCard]) -> dict[str, Missing]:
+    """Tools whose server does not answer, by id; all are asked at once, in at most `KNOCK_S` seconds."""
+    servers = {card.id: server_of(card) for card in cards}
+    places = {id: place for id, url in servers.items() if url and (place := _place(url)) is not None}
+    knocks = {id: _knock(place) for id, place in places.items()}
+    wait(knocks.values(), timeout=2 * KNOCK_S)  # a name may take long to be looked up; it goes on behind
+    return {
+        id: Missing(kind="server", message=f"no server answers at {host}:{port}; start it, then try again")
+        for id, (host, port) in places.items()
+        if not (knocks[id].done() and knocks[id].result())
+    }
+
+
+def _place(url: str) -> tuple[str, int] | None:
+    """Host and port; nothing else of an address is shown, since it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return None
+    return (parts.hostname, port) if parts.hostname and port else None
+
+
+def _knock(place: tuple[str, int]) -> Future[bool]:
+    began, future = _knocked.get(place, (0.0, None))
+    if future is None or (future.done() and time.monotonic() - began > KEPT_S):
+        future = _pool.submit(_accepts, place)
+        _knocked[place] = (time.monotonic(), future)
+    return future
+
+
+def _accepts(place: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(place, timeout=KNOCK_S).close()
+    except OSError:
+        return False
+    return True

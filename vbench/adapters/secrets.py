@@ -40,14 +40,14 @@ def expand(text: str, *, model: str, is_secret: bool = False) -> str:
 
     def value(match: re.Match[str]) -> str:
         name, default = match[1], match[3]
-        found = lookup(name)
-        if found is None and match[2] is None:
-            raise AuthError(f"{model}: no value for {name}; set {name}, or leave {model} out of --models")
-        if found is not None and is_secret:
-            if not found.isprintable() or not found.isascii():
+        setting = lookup(name)
+        if setting is None and match[2] is None:
+            raise AuthError(f"{model}: no value for {name}; set {name}, or leave {model} out of `models=`")
+        if setting is not None and is_secret:
+            if not setting.isprintable() or not setting.isascii():
                 raise AuthError(f"{model}: {name} holds characters that no key has; copy it again")
-            remember(found)
-        return found if found is not None else default
+            remember(setting)
+        return setting if setting is not None else default
 
     return _REFERENCE.sub(value, text)
 

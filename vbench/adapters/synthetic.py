@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
+from vbench.adapters.contract import Adapter
 from vbench.catalog.wishes import grant
 from vbench.records import Handle, Plan, Provenance, Request, Status, digest
+from vbench.schema import Strict
 from vbench.synthetic.defects import Defect, clip_scene, planted, render_with_defect
 from vbench.synthetic.render import RENDERER_VERSION
 from vbench.synthetic.scene import scene_for, scene_from_mapping
@@ -23,10 +24,8 @@ FPS_RANGE = (8.0, 60.0)
 AUDIO_RATE = 24_000
 
 
-class SyntheticOptions(BaseModel):
+class SyntheticOptions(Strict):
     """What a card of this adapter says under `options`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     defect: Defect = "none"
     crf: int = 14
@@ -34,11 +33,14 @@ class SyntheticOptions(BaseModel):
     """Of x264: half of the demo's drawing time is encoding, and this one disturbs a frozen stretch least."""
 
 
-class SyntheticAdapter:
+class SyntheticAdapter(Adapter):
     """Draws a prompt's scene: the one its suite spells out, or the one read from its text."""
 
+    is_local = True
+    options_model = SyntheticOptions
+
     def __init__(self, card: ModelCard) -> None:
-        self.card = card
+        super().__init__(card)
         self.options = card.options_as(SyntheticOptions)
 
     def plan(self, request: Request) -> Plan:
@@ -69,7 +71,7 @@ class SyntheticAdapter:
         }
         return Plan(
             model=self.card.id,
-            adapter="synthetic",
+            adapter=self.card.adapter,
             request=request,
             body=body,
             identity={"body": body, "renderer": RENDERER_VERSION, "crf": self.options.crf, "x264": self.options.preset},
@@ -125,13 +127,6 @@ class SyntheticAdapter:
                 "encoder": encoder.as_dict(),
             },
         )
-
-    def cancel(self, handle: Handle) -> bool:
-        """Nothing runs between `submit` and `fetch`, so there is nothing to stop."""
-        return False
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def tone(seconds: float, seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from vbench.adapters.prompt_image import image_bytes, image_sha256
+from vbench.adapters.values import image_bytes, image_sha256
 from vbench.catalog.cards import ModelCard
 from vbench.catalog.wishes import Granted
 from vbench.errors import CatalogError
@@ -53,7 +53,7 @@ def values(card: ModelCard, request: Request, granted: Granted, tables: Mapping[
     """Every placeholder's value for one request; None: there is none."""
     size = f"{granted.width}x{granted.height}" if granted.width and granted.height else None
     frames = round(granted.seconds * granted.fps) if granted.seconds and granted.fps else None
-    found: dict[str, Any] = {
+    known: dict[str, Any] = {
         "prompt": granted.text,
         "negative": granted.negative or None,
         "seed": granted.seed,
@@ -72,15 +72,15 @@ def values(card: ModelCard, request: Request, granted: Granted, tables: Mapping[
         "job_key": digest("job", card.id, request.prompt.key, request.sample, request.seed, granted.text),
     }
     for name, (by, table) in tables.items():
-        if found.get(by) is None:
-            found[name] = None
-        elif (key := _text(found[by])) in table:
-            found[name] = table[key]
+        if known.get(by) is None:
+            known[name] = None
+        elif (key := _text(known[by])) in table:
+            known[name] = table[key]
         else:
             raise card.complaint(
                 f"table {name!r} has no entry for {by} {key!r}; {did_you_mean(key, list(table))}", "options", "tables"
             )
-    return found
+    return known
 
 
 def placeholders(template: Any) -> Iterator[tuple[str, str, bool]]:
@@ -215,20 +215,20 @@ def check_path(card: ModelCard, path: str, *where: int | str) -> None:
 
 def read(path: str, document: Any) -> Any:
     """The value at ``$.a.b[0].c`` (``[*]``: a list of all), or None where there is none."""
-    found = [document]
+    hits = [document]
     many = False
     for step in _STEP.finditer(path):
         key, index = step[1], step[2]
         if index == "*":
             many = True
-            found = [item for value in found if isinstance(value, list) for item in value]
+            hits = [item for value in hits if isinstance(value, list) for item in value]
         elif index is not None:
-            found = [v[int(index)] for v in found if isinstance(v, list) and len(v) > int(index)]
+            hits = [v[int(index)] for v in hits if isinstance(v, list) and len(v) > int(index)]
         else:
-            found = [v[key] for v in found if isinstance(v, Mapping) and key in v]
+            hits = [v[key] for v in hits if isinstance(v, Mapping) and key in v]
     if many:
-        return found or None
-    return found[0] if found else None
+        return hits or None
+    return hits[0] if hits else None
 
 
 def first(paths: tuple[str, ...], document: Any) -> Any:

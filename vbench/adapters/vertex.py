@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -11,18 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from vbench.adapters import download as downloads
-from vbench.adapters.answer import Answer
+from vbench.adapters.contract import Missing
 from vbench.adapters.http.adapter import HttpAdapter
 from vbench.adapters.http.options import HttpOptions
+from vbench.adapters.response import Response
 from vbench.adapters.secrets import lookup, remember
 from vbench.adapters.templates import first, read
 from vbench.adapters.wire import Auth, Wire
 from vbench.catalog.cards import ModelCard
 from vbench.errors import AuthError, JobError
 from vbench.records import Handle
+from vbench.schema import Strict
 
 TOKEN_NAME = "VERTEX_ACCESS_TOKEN"
 TOKEN_COMMAND = ("gcloud", "auth", "print-access-token")
@@ -31,10 +34,8 @@ TOKEN_LIFE_S = 1800.0
 BYTES = ("$.response.videos[0].bytesBase64Encoded",)
 
 
-class VertexOptions(BaseModel):
+class VertexOptions(Strict):
     """The `options` of a card whose adapter is ``vertex``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_url: str
     """Up to and with ``/v1``."""
@@ -50,6 +51,8 @@ class VertexOptions(BaseModel):
 class VertexAdapter(HttpAdapter):
     """A video model of Vertex AI."""
 
+    options_model = VertexOptions
+
     def __init__(self, card: ModelCard, *, sleep: Callable[[float], None] = time.sleep) -> None:
         """Check the card's options; nothing is connected to.
 
@@ -59,6 +62,14 @@ class VertexAdapter(HttpAdapter):
         super().__init__(card, options=_protocol(card, card.options_as(VertexOptions)), sleep=sleep)
         self._token_until = 0.0
 
+    @classmethod
+    def missing(cls, card: ModelCard) -> tuple[Missing, ...]:
+        """Keys, and a way to an access token."""
+        lacks = super().missing(card)
+        if lookup(TOKEN_NAME) is None and shutil.which(TOKEN_COMMAND[0]) is None:
+            lacks += (Missing(kind="key", message=f"set {TOKEN_NAME}, or install gcloud and log in"),)
+        return lacks
+
     def _connected(self) -> Wire:
         wire = super()._connected()
         if time.monotonic() >= self._token_until:
@@ -66,24 +77,24 @@ class VertexAdapter(HttpAdapter):
             self._token_until = time.monotonic() + TOKEN_LIFE_S
         return wire
 
-    def _normal(self, answer: Answer) -> Answer:
+    def _normal(self, response: Response) -> Response:
         """An operation says only when it is done; the clip itself stays out of the journal."""
-        if not isinstance(answer.json, Mapping) or "name" not in answer.json:
-            return answer
-        operation: dict[str, Any] = dict(answer.json)
+        if not isinstance(response.json, Mapping) or "name" not in response.json:
+            return response
+        operation: dict[str, Any] = dict(response.json)
         videos = read("$.response.videos", operation) or []
         filtered = read("$.response.raiMediaFilteredReasons", operation) or []
         state = "running"
         if operation.get("done"):
             state = "failed" if operation.get("error") or (filtered and not videos) else "succeeded"
-        where = "inline" if first(BYTES, answer.json) else read("$.response.videos[0].gcsUri", answer.json)
+        where = "inline" if first(BYTES, response.json) else read("$.response.videos[0].gcsUri", response.json)
         plain = {"name": operation["name"], "state": state, "error": operation.get("error"), "clip": where}
         if filtered and not videos:
             plain["error"] = {
                 "status": "FILTERED",
                 "message": "; ".join(map(str, filtered)) if isinstance(filtered, list) else str(filtered),
             }
-        return replace(answer, json=plain)
+        return replace(response, json=plain)
 
     def _download(self, handle: Handle, out: Path) -> Path:
         where = str(handle.data.get("result"))
@@ -114,7 +125,7 @@ def _token(model: str) -> str:
         except (OSError, subprocess.SubprocessError) as error:
             raise AuthError(
                 f"{model}: no access token ({type(error).__name__} from `{' '.join(TOKEN_COMMAND)}`); run "
-                f"`gcloud auth login` or set {TOKEN_NAME}, or leave {model} out of --models"
+                f"`gcloud auth login` or set {TOKEN_NAME}, or leave {model} out of `models=`"
             ) from None
         token = done.stdout.strip()
     remember(token)

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from vbench._version import __version__
-from vbench.adapters.answer import HTTP_REASONS, Answer, read_answer
+from vbench.adapters.response import HTTP_REASONS, Response, read_response
 from vbench.adapters.secrets import expand, redact, silence_logs
 from vbench.errors import AuthError, CatalogError, JobError, NotStartedError
 from vbench.records import Reason
@@ -132,7 +132,7 @@ class Wire:
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         headers: Mapping[str, str] | None = None,
         method: str = "POST",
-    ) -> Answer:
+    ) -> Response:
         """Send one billable request, once.
 
         Args:
@@ -158,8 +158,8 @@ class Wire:
                 params=httpx.URL(url).params.merge(key_query) if key_query else None,
                 headers={**self.headers, **(headers or {}), **key_headers},
                 **content,
-            ) as response:
-                return read_answer(response)
+            ) as raw:
+                return read_response(raw)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise NotStartedError(
                 f"{self.model}: no connection to {origin(url)} ({redact(str(error)) or type(error).__name__}); "
@@ -177,7 +177,7 @@ class Wire:
         json_body: Any = None,
         headers: Mapping[str, str] | None = None,
         attempts: int | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Ask something that costs nothing; tried again with growing pauses where the line or the tool is at fault.
 
         Raises:
@@ -195,8 +195,8 @@ class Wire:
                     params=httpx.URL(url).params.merge(key_query) if key_query else None,
                     headers={**self.headers, **(headers or {}), **key_headers},
                     json=json_body,
-                ) as response:
-                    answer = read_answer(response)
+                ) as raw:
+                    response = read_response(raw)
             except (httpx.HTTPError, OSError) as error:
                 if attempt == tries:
                     raise JobError(
@@ -205,15 +205,17 @@ class Wire:
                     ) from None
                 self._sleep(pause_s(attempt))
                 continue
-            log.debug("%s %s: %d", method, redact(url), answer.status)
-            again = answer.status in {408, 425, 429} or (answer.status >= 500 and answer.json is None)
-            wait = answer.retry_after_s if answer.retry_after_s is not None else pause_s(attempt)
+            log.debug("%s %s: %d", method, redact(url), response.status)
+            again = response.status in {408, 425, 429} or (response.status >= 500 and response.json is None)
+            wait = response.retry_after_s if response.retry_after_s is not None else pause_s(attempt)
             if not again or attempt == tries or wait > LONGEST_WAIT_S:
-                return answer
+                return response
             self._sleep(wait)
         raise AssertionError("unreachable")
 
-    def refuse(self, answer: Answer, *, code: str = "", message: str = "", reason: Reason | None = None) -> Exception:
+    def refuse(
+        self, response: Response, *, code: str = "", message: str = "", reason: Reason | None = None
+    ) -> Exception:
         """The error that a refused create call means.
 
         Args:
@@ -221,24 +223,26 @@ class Wire:
             message: The tool's own words.
             reason: What the card makes of them; None: go by the HTTP status.
         """
-        said = redact(" ".join(filter(None, [code, message])) or answer.text)[:500]
-        what = f"{self.model}: HTTP {answer.status}: {said}".rstrip(": ")
-        found = reason or HTTP_REASONS.get(answer.status)
-        if found == "bad_request" and reason is None and _GONE.search(said):
-            found = "model_retired"
-        if found in {"rate_limited", "concurrency"}:
-            return NotStartedError(f"{what}; it is sent again later", code=found, retry_after_s=answer.retry_after_s)
-        if found == "auth" and answer.status in {200, 401, 403}:
+        words = redact(" ".join(filter(None, [code, message])) or response.text)[:500]
+        what = f"{self.model}: HTTP {response.status}: {words}".rstrip(": ")
+        meaning = reason or HTTP_REASONS.get(response.status)
+        if meaning == "bad_request" and reason is None and _GONE.search(words):
+            meaning = "model_retired"
+        if meaning in {"rate_limited", "concurrency"}:
+            return NotStartedError(
+                f"{what}; it is sent again later", code=meaning, retry_after_s=response.retry_after_s
+            )
+        if meaning == "auth" and response.status in {200, 401, 403}:
             return AuthError(f"{what}; the key was refused: check it, and that it belongs to {origin(self.base_url)}")
-        if found is None and 300 <= answer.status < 400:
+        if meaning is None and 300 <= response.status < 400:
             return JobError(
-                f"{self.model}: HTTP {answer.status}: the tool redirects elsewhere; the key does not follow, "
+                f"{self.model}: HTTP {response.status}: the tool redirects elsewhere; the key does not follow, "
                 "correct base_url",
                 code="bad_request",
             )
-        if found is None:
-            return unknown(self.model, f"HTTP {answer.status}: {said}")
-        return JobError(what, code=found)
+        if meaning is None:
+            return unknown(self.model, f"HTTP {response.status}: {words}")
+        return JobError(what, code=meaning)
 
 
 def unknown(model: str, why: str) -> JobError:

@@ -14,9 +14,6 @@ from vbench.errors import CatalogError, JobError
 from vbench.registry import did_you_mean
 from vbench.schema import Strict
 
-LOCAL_ADAPTERS = frozenset({"diffusers", "command", "comfyui", "synthetic"})
-"""Adapters whose work is done on this machine: nothing is billed."""
-
 M = TypeVar("M", bound=BaseModel)
 Audio = Literal["no", "yes", "default_on", "always"]
 
@@ -189,7 +186,7 @@ class ModelCard(Strict):
     @property
     def is_billable(self) -> bool:
         """A job costs money, whether or not the card knows how much."""
-        return not self.local and self.adapter not in LOCAL_ADAPTERS
+        return not self.local
 
     def options_as(self, model: type[M]) -> M:
         """The options, checked as the adapter's own model.

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from vbench.catalog import folders
-from vbench.catalog.card import LOCAL_ADAPTERS, ModelCard, SecondsRange
+from vbench.catalog.card import ModelCard, SecondsRange
 from vbench.catalog.wishes import grant
 from vbench.catalog.yaml_lines import check, read_yaml
 from vbench.errors import CatalogError
@@ -17,7 +17,6 @@ from vbench.records import Request
 from vbench.registry import did_you_mean
 
 __all__ = [
-    "LOCAL_ADAPTERS",
     "ModelCard",
     "SecondsRange",
     "cards",

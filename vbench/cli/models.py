@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vbench.cli.options import EXIT_FAILURES, Json, print_json, print_line
-from vbench.errors import AuthError, CatalogError, JobError, OptionError
+from vbench.errors import AuthError, CatalogError, JobError, OptionError, as_typed
 
 if TYPE_CHECKING:
+    from vbench.adapters import Adapter
     from vbench.catalog.cards import ModelCard
 
 SAMPLE = "A red ball rolls along a wooden table, the camera follows it slowly."
@@ -64,7 +65,9 @@ def _row(card: ModelCard, territory: str) -> dict[str, Any]:
         "open_weights": card.open_weights,
         "licence": card.licence.weights,
         "price": _price(card),
-        "missing": [{"kind": lack.kind, "message": lack.message, "certain": lack.is_certain} for lack in lacks],
+        "missing": [
+            {"kind": lack.kind, "message": as_typed(lack.message), "certain": lack.is_certain} for lack in lacks
+        ],
         "card": str(card.path),
     }
 
@@ -124,20 +127,22 @@ def _describe(card: ModelCard, row: dict[str, Any]) -> None:
 
 def _check(chosen: list[ModelCard], territory: str, as_json: bool) -> None:
     """All but spend: what is missing, the body that would be sent, its price, and whether the tool answers."""
-    from vbench.adapters import ADAPTERS
+    from vbench.adapters import adapter_class
     from vbench.records import Prompt, Request
 
     reports = []
     for card in chosen:
         row = _row(card, territory)
-        adapter = ADAPTERS[card.adapter](card)
+        kind = adapter_class(card.adapter)
+        adapter = kind(card)
         try:
+            kind.check_card(card)
             request = Request(prompt=Prompt(id="sample", text=SAMPLE), seed=1)
             plan = adapter.plan(request)
             row |= {"body": dict(plan.body), "warnings": list(plan.warnings), "cost_usd": plan.cost_usd}
             row["answer"] = _answer(adapter, row)
         except (AuthError, JobError, CatalogError) as error:
-            row |= {"ready": False, "error": str(error)}
+            row |= {"ready": False, "error": as_typed(str(error))}
         finally:
             adapter.close()
         reports.append(row)
@@ -150,13 +155,11 @@ def _check(chosen: list[ModelCard], territory: str, as_json: bool) -> None:
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _answer(adapter: Any, row: dict[str, Any]) -> str:
+def _answer(adapter: Adapter, row: dict[str, Any]) -> str:
     """What the tool itself says, where it can be asked at no cost."""
-    if not hasattr(adapter, "check"):
-        return ""
-    if not row["ready"]:
-        return "not asked: something is missing"
-    return str(adapter.check())
+    if row["ready"]:
+        return adapter.check()
+    return "" if adapter.is_local else "not asked: something is missing"
 
 
 def _print_check(row: dict[str, Any]) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from vbench.adapters.readiness import Missing, missing
-from vbench.adapters.server_check import silent
+from vbench.adapters.readiness import Missing, missing, silent
 from vbench.catalog.cards import ModelCard, estimate_cost, find_card
 from vbench.catalog.wishes import grant
-from vbench.errors import UserError
+from vbench.errors import UserError, as_typed
 from vbench.records import Prompt, Request
 from vbench.web.schemas import GenerateArgs, PlanFacts, PlanTotal
 
@@ -72,10 +71,10 @@ def _plan(
             lack for lack in missing(card, territory=os.environ.get("VBENCH_TERRITORY", "")) if lack.kind != "server"
         ]
     except UserError as error:
-        return PlanFacts(**facts, runnable=False, reason=str(error), warnings=[])
+        return PlanFacts(**facts, runnable=False, reason=as_typed(str(error)), warnings=[])
     if card.id in without_server:
         lacking.append(without_server[card.id])
-    reason = "; ".join(lack.message for lack in lacking if lack.is_certain)
-    warnings += [lack.message for lack in lacking if not lack.is_certain]
+    reason = "; ".join(as_typed(lack.message) for lack in lacking if lack.is_certain)
+    warnings += [as_typed(lack.message) for lack in lacking if not lack.is_certain]
     facts |= {"cost_usd": None if cost is None else round(cost * n_jobs, 6), "is_billable": card.is_billable}
     return PlanFacts(**facts, runnable=not reason, reason=reason, warnings=warnings)

@@ -16,9 +16,9 @@ import httpx
 
 from vbench.adapters import download as downloads
 from vbench.adapters.comfyui.graph import ComfyUIOptions, read_graph
-from vbench.adapters.comfyui.history import ended, messages_of, nothing, refusal, videos_of
-from vbench.adapters.comfyui.progress import Progress
-from vbench.adapters.prompt_image import image_bytes, image_sha256
+from vbench.adapters.comfyui.server import Progress, ended, messages_of, refusal, videos_of, why_no_video
+from vbench.adapters.contract import Adapter
+from vbench.adapters.values import image_bytes, image_sha256, local_values
 from vbench.adapters.wire import Auth, Wire, origin
 from vbench.catalog.wishes import Granted, grant
 from vbench.errors import JobError, NotStartedError
@@ -28,11 +28,14 @@ if TYPE_CHECKING:
     from vbench.catalog.cards import ModelCard
 
 
-class ComfyUIAdapter:
+class ComfyUIAdapter(Adapter):
     """Queues the graph, asks for its history, and downloads the video it saved."""
 
+    is_local = True
+    options_model = ComfyUIOptions
+
     def __init__(self, card: ModelCard) -> None:
-        self.card = card
+        super().__init__(card)
         self.options = card.options_as(ComfyUIOptions)
         self._graph = read_graph(card, self.options)
         self._client = uuid.uuid4().hex
@@ -56,7 +59,7 @@ class ComfyUIAdapter:
         body: dict[str, Any] = {"prompt": graph}
         return Plan(
             model=self.card.id,
-            adapter="comfyui",
+            adapter=self.card.adapter,
             request=request,
             body=body,
             identity={"body": body},
@@ -80,34 +83,36 @@ class ComfyUIAdapter:
             wire.post_once("/free", json_body={"unload_models": False, "free_memory": True})
         self._progress.follow(wire.base_url, self._client)
         try:
-            answer = wire.post_once("/prompt", json_body={"prompt": graph, "client_id": self._client, "prompt_id": job})
+            response = wire.post_once(
+                "/prompt", json_body={"prompt": graph, "client_id": self._client, "prompt_id": job}
+            )
         except NotStartedError:
             raise
         except JobError as error:
             if self._state(wire, job) is None:
                 raise NotStartedError(f"{error}; the server does not have it", code="provider_error") from None
         else:
-            if not answer.ok:
-                raise JobError(f"{self.card.id}: {refusal(answer.json) or answer.text}", code="bad_request")
-            job = str((answer.json or {}).get("prompt_id") or job)
+            if not response.ok:
+                raise JobError(f"{self.card.id}: {refusal(response.json) or response.text}", code="bad_request")
+            job = str((response.json or {}).get("prompt_id") or job)
         data = {"queued": time.time(), "prompt_sent": plan.request.text, "body": dict(plan.body)}
         return Handle(id=job, data=data | {"seed": plan.request.seed, "warnings": list(plan.warnings)})
 
     def poll(self, handle: Handle) -> Status:
         """What history and queue say."""
         wire = self._connected()
-        found = self._state(wire, handle.id)
+        entry = self._state(wire, handle.id)
         every = self.options.every_s
-        if found is None:
+        if entry is None:
             if time.time() - handle.data["queued"] < 2 * every:  # between queue and history for a moment
                 return Status(state="submitted", retry_after_s=every)
             message = f"{self.card.id}: the server no longer knows this job; was it restarted?"
             return Status(state="failed", reason="provider_error", message=message)
-        if isinstance(found, str):
-            state = "running" if found == "running" else "submitted"
+        if isinstance(entry, str):
+            state = "running" if entry == "running" else "submitted"
             progress = self._progress.of(handle.id)
             return Status(state=state, progress=progress, retry_after_s=every)  # type: ignore[arg-type]
-        return ended(self.card.id, found)
+        return ended(self.card.id, entry)
 
     def fetch(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
         """Download the newest video that the graph saved.
@@ -121,28 +126,27 @@ class ComfyUIAdapter:
             raise JobError(f"{self.card.id}: the server's history has lost this job", code="download_failed")
         file = next(videos_of(entry), None)
         if file is None:
-            raise JobError(f"{self.card.id}: {nothing(entry)}", code="empty_result")
+            raise JobError(f"{self.card.id}: {why_no_video(entry)}", code="empty_result")
         query = httpx.QueryParams({key: file.get(key, "") for key in ("filename", "subfolder", "type")})
         headers, _ = wire.credentials()
+        clip = downloads.RemoteClip(
+            url=f"{wire.base_url}/view?{query}",
+            model=self.card.id,
+            local=True,
+            key_headers=headers,
+            key_origin=origin(wire.base_url),
+        )
         with downloads.client(local=True) as http:
-            path = downloads.download(
-                f"{wire.base_url}/view?{query}",
-                out,
-                model=self.card.id,
-                http=http,
-                local=True,
-                key_headers=headers,
-                key_origin=origin(wire.base_url),
-            )
+            path = downloads.download(clip, out, http=http)
         return path, self._provenance(handle, entry, str(file["filename"]))
 
     def cancel(self, handle: Handle) -> bool:
         """Take it off the queue, or interrupt it where it runs."""
         wire = self._connected()
-        found = self._state(wire, handle.id)
-        if found == "queued":
+        state = self._state(wire, handle.id)
+        if state == "queued":
             return wire.post_once("/queue", json_body={"delete": [handle.id]}).ok
-        if found == "running":
+        if state == "running":
             return wire.post_once("/interrupt", json_body={"prompt_id": handle.id}).ok
         return False
 
@@ -156,32 +160,21 @@ class ComfyUIAdapter:
     # --- the graph ------------------------------------------------------------------------------------------------
 
     def _values(self, request: Request, granted: Granted) -> dict[str, Any]:
-        fps = granted.fps or self.card.defaults.fps
-        frames = self.options.frames.nearest(granted.seconds * fps) if granted.seconds and fps else None
-        return {
-            "prompt": granted.text,
-            "negative": granted.negative or None,
-            "seed": request.seed,
-            "width": granted.width,
-            "height": granted.height,
-            "frames": frames,
-            "fps": fps,
-            "seconds": granted.seconds,
-            "image": _image_name(Path(request.prompt.image)) if request.prompt.image else None,
-        }
+        values = local_values(self.card, request, granted, self.options.frames)
+        return values | {"image": values["image"] and _image_name(Path(values["image"]))}
 
     def _upload(self, wire: Wire, image: Path) -> str:
         files = {"image": (_image_name(image), image_bytes(image), "application/octet-stream")}
-        answer = wire.post_once("/upload/image", form={"overwrite": "true"}, files=files)
-        if not answer.ok:
-            raise JobError(f"{self.card.id}: the first frame was refused ({answer.text})", code="bad_request")
-        return str((answer.json or {}).get("name", _image_name(image)))
+        response = wire.post_once("/upload/image", form={"overwrite": "true"}, files=files)
+        if not response.ok:
+            raise JobError(f"{self.card.id}: the first frame was refused ({response.text})", code="bad_request")
+        return str((response.json or {}).get("name", _image_name(image)))
 
     # --- the server -----------------------------------------------------------------------------------------------
 
     def _connected(self) -> Wire:
         if self._wire is None:
-            auth = Auth(**self.options.auth) if self.options.auth else None
+            auth = Auth(**self.options.auth.model_dump()) if self.options.auth else None
             self._wire = Wire(model=self.card.id, base_url=self.options.base_url, auth=auth)
         return self._wire
 

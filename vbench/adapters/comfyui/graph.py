@@ -5,30 +5,28 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from vbench.adapters.diffusers.options import FrameRule
+from vbench.adapters.http.options import AuthOptions
+from vbench.adapters.values import FrameRule
+from vbench.schema import Strict
 
 if TYPE_CHECKING:
     from vbench.catalog.cards import ModelCard
 
 
-class Node(BaseModel):
+class Node(Strict):
     """An input of a node of the graph."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     node: str
     input: str
 
 
-class ComfyUIOptions(BaseModel):
+class ComfyUIOptions(Strict):
     """The `options` of a card whose adapter is ``comfyui``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     base_url: str = "${COMFYUI_URL:-http://127.0.0.1:8188}"
-    auth: dict[str, str] | None = None
+    auth: AuthOptions | None = None
     """``{header: ..., value: "Bearer ${KEY}"}`` for a server behind a proxy."""
     workflow: str | dict[str, Any]
     """The graph, exported as "API format": a file beside the card, or written out."""

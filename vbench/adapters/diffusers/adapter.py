@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vbench.adapters.contract import Adapter, Missing
 from vbench.adapters.diffusers.call import (
     call_pipeline,
     check_arguments,
@@ -20,8 +21,10 @@ from vbench.adapters.diffusers.call import (
 )
 from vbench.adapters.diffusers.options import DiffusersOptions
 from vbench.adapters.diffusers.plan import DiffusersPlan, versions
+from vbench.adapters.machine import missing_memory, missing_weights
 from vbench.errors import JobError, OptionError
 from vbench.records import Handle, Plan, Provenance, Request, Status
+from vbench.text import first_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,14 +32,15 @@ if TYPE_CHECKING:
     from vbench.catalog.cards import ModelCard
 
 
-class DiffusersAdapter:
+class DiffusersAdapter(Adapter):
     """Samples clips on this machine; the weights are loaded at the first `fetch` and freed by `close`."""
 
+    is_local = True
     lane = "device"
-    """Jobs of all tools in a lane are made one at a time: two models on one GPU spoil each other's timings."""
+    options_model = DiffusersOptions
 
     def __init__(self, card: ModelCard) -> None:
-        self.card = card
+        super().__init__(card)
         self.options = card.options_as(DiffusersOptions)
         self._plan = DiffusersPlan(card, self.options)
         self._pipeline: Any = None
@@ -48,6 +52,12 @@ class DiffusersAdapter:
         self._stopped: set[str] = set()
         self._lock = threading.Lock()
 
+    @classmethod
+    def missing(cls, card: ModelCard) -> tuple[Missing, ...]:
+        """Keys, GPU memory, and the weights."""
+        weights = missing_weights(card, str(card.options.get("repo", "")))
+        return (*super().missing(card), *missing_memory(card), *weights)
+
     def plan(self, request: Request) -> Plan:
         """The call that will be made.
 
@@ -57,7 +67,7 @@ class DiffusersAdapter:
         body, warnings = self._plan.body(request)
         return Plan(
             model=self.card.id,
-            adapter="diffusers",
+            adapter=self.card.adapter,
             request=request,
             body=body,
             identity={"body": body, **self._plan.settings()},
@@ -168,7 +178,7 @@ class DiffusersAdapter:
         except torch.OutOfMemoryError as error:
             raise JobError(
                 f"{self.card.id}: out of GPU memory at {body['width']}x{body['height']} "
-                f"({str(error).splitlines()[0]}); set options.offload, vae.tiling or a smaller size in its card",
+                f"({first_line(error)}); set options.offload, vae.tiling or a smaller size in its card",
                 code="out_of_memory",
             ) from None
         except (JobError, OptionError):

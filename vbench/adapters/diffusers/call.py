@@ -59,10 +59,10 @@ def video_of(model: str, result: Any, field: str) -> np.ndarray[Any, Any]:
     """
     import numpy as np
 
-    found = result.get(field) if isinstance(result, Mapping) else getattr(result, field, None)
-    if found is None or len(found) == 0:
+    clips = result.get(field) if isinstance(result, Mapping) else getattr(result, field, None)
+    if clips is None or len(clips) == 0:
         raise JobError(f"{model}: the pipeline's output has no {field!r}; set options.result", code="empty_result")
-    frames = np.asarray(found[0], dtype=np.float32)
+    frames = np.asarray(clips[0], dtype=np.float32)
     if frames.ndim != 4 or frames.shape[-1] != 3 or len(frames) == 0:
         raise JobError(
             f"{model}: {field!r} has the shape {frames.shape}, expected (frames, height, width, 3)", code="empty_result"
@@ -81,8 +81,8 @@ def sound_of(result: Any, field: str) -> np.ndarray[Any, Any]:
     import numpy as np
     import torch
 
-    found: Any = result.get(field) if isinstance(result, Mapping) else getattr(result, field)
-    first = found[0]
+    waves: Any = result.get(field) if isinstance(result, Mapping) else getattr(result, field)
+    first = waves[0]
     wave = first.detach().float().cpu().numpy() if isinstance(first, torch.Tensor) else np.asarray(first, np.float32)
     return wave[:, None] if wave.ndim == 1 else np.ascontiguousarray(wave.T)  # pipelines give (channels, samples)
 

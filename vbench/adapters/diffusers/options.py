@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
+
+from vbench.adapters.values import FrameRule
+from vbench.schema import Strict
 
 Dtype = Literal["float32", "float16", "bfloat16"]
 Offload = Literal["none", "model", "sequential", "group"]
 
 
-class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Defaults(_Options):
+class PipelineDefaults(Strict):
     """What is made where the request wishes nothing; the tool's own native values."""
 
     width: int = Field(gt=0)
@@ -24,37 +22,7 @@ class Defaults(_Options):
     fps: float = Field(gt=0)
 
 
-class FrameRule(_Options):
-    """Which numbers of frames the pipeline can make."""
-
-    rule: str = "k"
-    """``4k+1``, ``8k+1``, ``6k+1``, ``17n+5``; ``k``: any."""
-    min: int = 1
-    max: int | None = None
-
-    @field_validator("rule")
-    @classmethod
-    def _known(cls, rule: str) -> str:
-        if re.fullmatch(r"\d*[kn](\+\d+)?", rule.replace(" ", "")) is None:
-            raise ValueError("write a rule such as 4k+1, 8k+1, 17n+5, or k for any number")
-        return rule.replace(" ", "")
-
-    @property
-    def step_and_offset(self) -> tuple[int, int]:
-        step, _, offset = self.rule.replace("n", "k").partition("k")
-        return int(step or 1), int(offset.removeprefix("+") or 0)
-
-    def nearest(self, n_frames: float) -> int:
-        """The permitted number nearest to `n_frames`; of two equally near, the larger."""
-        step, offset = self.step_and_offset
-        least = -(-max(self.min - offset, 1 - offset) // step)
-        k = max(least, int((n_frames - offset) / step + 0.5))
-        if self.max is not None:
-            k = min(k, (self.max - offset) // step)
-        return step * k + offset
-
-
-class Arguments(_Options):
+class Arguments(Strict):
     """The pipeline's name of each wish; null where it has no such argument."""
 
     prompt: str = "prompt"
@@ -70,12 +38,12 @@ class Arguments(_Options):
     generator: str = "generator"
 
 
-class Vae(_Options):
+class Vae(Strict):
     tiling: bool = False
     slicing: bool = False
 
 
-class Component(_Options):
+class Component(Strict):
     """A part that the pipeline's own repository does not hold, such as the motion adapter of AnimateDiff."""
 
     library: Literal["diffusers", "transformers"] = "diffusers"
@@ -86,14 +54,14 @@ class Component(_Options):
     subfolder: str = ""
 
 
-class Lora(_Options):
+class Lora(Strict):
     repo: str
     revision: str = ""
     weight_name: str | None = None
     scale: float = 1.0
 
 
-class Cache(_Options):
+class Cache(Strict):
     """A cache of the denoiser: faster, and another picture."""
 
     type: str
@@ -101,13 +69,13 @@ class Cache(_Options):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-class Modular(_Options):
+class Modular(Strict):
     """For models that diffusers offers as modular blocks only."""
 
     workflow: str | None = None
 
 
-class DiffusersOptions(_Options):
+class DiffusersOptions(Strict):
     """The `options` of a card whose adapter is ``diffusers``."""
 
     repo: str
@@ -125,7 +93,7 @@ class DiffusersOptions(_Options):
     """Component → precision; ``default`` for the rest, float32 where that is absent."""
     device: str = "auto"
     """``auto``: CUDA where there is one, then MPS, then the CPU."""
-    defaults: Defaults
+    defaults: PipelineDefaults
     frames: FrameRule = Field(default_factory=FrameRule)
     size_multiple: int = Field(default=8, gt=0)
     arguments: Arguments = Field(default_factory=Arguments)

@@ -12,6 +12,7 @@ from typing import Any
 
 from vbench.adapters.diffusers.options import DiffusersOptions
 from vbench.errors import JobError, OptionError, WeightsError
+from vbench.text import first_line
 
 DENOISERS = ("transformer", "transformer_2", "unet")
 TRUST_VARIABLE = "VBENCH_TRUST_REMOTE_CODE"
@@ -39,13 +40,14 @@ def check_device(model: str, needed_gb: float | None, device: str) -> None:
 
     if needed_gb is None or device == "cpu":
         return
-    found = 0.0
+    here_gb = 0.0
     if device.startswith("cuda") and torch.cuda.is_available():
-        found = torch.cuda.get_device_properties(torch.device(device)).total_memory / 2**30
-    if found < needed_gb:
+        here_gb = torch.cuda.get_device_properties(torch.device(device)).total_memory / 2**30
+    if here_gb < needed_gb:
         raise WeightsError(
-            f"{model}: needs {needed_gb:g} GB of GPU memory, {device} has {found:.0f} GB; set options.offload to model "
-            f"or group and a lower limits.vram_gb in a card of your own (models/{model}.yaml), or leave {model} out"
+            f"{model}: needs {needed_gb:g} GB of GPU memory, {device} has {here_gb:.0f} GB; set options.offload to "
+            f"model or group and a lower limits.vram_gb in a card of your own (models/{model}.yaml), or leave "
+            f"{model} out"
         )
 
 
@@ -61,7 +63,7 @@ def may_run_remote_code(model: str, options: DiffusersOptions) -> bool:
     if model not in agreed:
         raise OptionError(
             f"{model}: {options.repo} brings Python code that would run on this machine; read it, then allow it with "
-            f"{TRUST_VARIABLE}={model} (--trust-remote-code {model}), or leave {model} out"
+            f"{TRUST_VARIABLE}={model} (`trust_remote_code={model}`), or leave {model} out"
         )
     return True
 
@@ -110,7 +112,7 @@ def load(model: str, options: DiffusersOptions, device: str) -> tuple[Any, str]:
         pipeline = _from_folder(options, folder, dtypes, trusted)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise WeightsError(
-            f"{model}: {options.repo} cannot be loaded ({type(error).__name__}: {_first_line(error)}); "
+            f"{model}: {options.repo} cannot be loaded ({type(error).__name__}: {first_line(error)}); "
             f"fetch it again with `hf download {options.repo}`, or correct options in its card"
         ) from error
     _configure(model, options, pipeline, device)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vbench.adapters.diffusers.options import DiffusersOptions
-from vbench.adapters.prompt_image import image_sha256
+from vbench.adapters.values import image_sha256
 from vbench.errors import JobError
 from vbench.records import Request
 
@@ -135,13 +135,13 @@ class DiffusersPlan:
 
 def versions() -> dict[str, str]:
     """Installed versions of the libraries that can change the picture, without importing them."""
-    found = {}
+    installed = {}
     for library in LIBRARIES:
         try:
-            found[library] = version(library)
+            installed[library] = version(library)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def weights_digest(repo: str, revision: str = "") -> str:
@@ -153,9 +153,9 @@ def weights_digest(repo: str, revision: str = "") -> str:
         from huggingface_hub import try_to_load_from_cache
 
         for index in ("model_index.json", "modular_model_index.json"):
-            found = try_to_load_from_cache(repo, index, revision=revision or None)
-            if isinstance(found, str):
-                return Path(found).parent.name
+            index_path = try_to_load_from_cache(repo, index, revision=revision or None)
+            if isinstance(index_path, str):
+                return Path(index_path).parent.name
         return ""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     lines = [f"{path.relative_to(folder).as_posix()} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]

@@ -7,13 +7,14 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from vbench.adapters import download as downloads
-from vbench.adapters.answer import Answer
-from vbench.adapters.http.answers import ASK_LATER_S, Answers, ended, one
-from vbench.adapters.http.card import check_card, left_out, unsaid
+from vbench.adapters.contract import Adapter
+from vbench.adapters.http.card import check_protocol, left_out, unsaid
 from vbench.adapters.http.options import Call, Hop, HttpOptions
+from vbench.adapters.http.reader import ASK_LATER_S, ResponseReader, ended, first_address
+from vbench.adapters.response import Response
 from vbench.adapters.templates import (
     fill,
     first,
@@ -26,13 +27,16 @@ from vbench.catalog.cards import ModelCard, estimate_cost
 from vbench.catalog.wishes import grant
 from vbench.errors import AuthError, JobError
 from vbench.records import Handle, Plan, Provenance, Request, Status
+from vbench.schema import Strict
 
 VERSION = 1
 """Raise it when the same card and request would send something else."""
 
 
-class HttpAdapter:
+class HttpAdapter(Adapter):
     """A hosted tool, all of whose differences are in its card."""
+
+    options_model: ClassVar[type[Strict]] = HttpOptions
 
     def __init__(
         self, card: ModelCard, *, options: HttpOptions | None = None, sleep: Callable[[float], None] = time.sleep
@@ -47,10 +51,11 @@ class HttpAdapter:
         Raises:
             CatalogError: an option is unknown, a template names a value that nobody gives, a path is none.
         """
-        self.card, self._sleep = card, sleep
+        super().__init__(card)
+        self._sleep = sleep
         self.options = options = options or card.options_as(HttpOptions)
-        self._answers = Answers(card, options)
-        check_card(card, options)
+        self._reader = ResponseReader(card, options)
+        check_protocol(card, options)
         self._tables = {name: (table.by, table.values) for name, table in options.tables.items()}
         self._wire: Wire | None = None
         self._lock = threading.Lock()
@@ -91,18 +96,19 @@ class HttpAdapter:
         """
         self.card.refuse_if_retired()
         create = self.options.create
-        answer = self._post(plan)
-        code, message, reason = self._answers.complaint(answer)
-        if not answer.ok or reason is not None:
-            raise self._refusal(answer, code, message)
-        job = first(create.id, answer.json)
+        response = self._post(plan)
+        code, message, reason = self._reader.complaint(response)
+        if not response.ok or reason is not None:
+            raise self._refusal(response, code, message)
+        job = first(create.id, response.json)
         if job is None:
             raise unknown(
                 self.card.id,
-                f"HTTP {answer.status} without a job id at {' or '.join(create.id)}: {answer.text or 'empty answer'}",
+                f"HTTP {response.status} without a job id at {' or '.join(create.id)}: "
+                f"{response.text or 'empty answer'}",
             )
         data = {
-            "keep": self._answers.kept(create.keep, answer.json),
+            "keep": self._reader.kept(create.keep, response.json),
             "submitted_at": time.time(),
             "sent": plan.body,
             "seed": plan.request.seed if "seed" in {n for n, _, _ in placeholders(create.body)} else None,
@@ -118,10 +124,10 @@ class HttpAdapter:
             AuthError: the key was refused.
         """
         try:
-            answer = self._call(self.options.poll, handle)
+            response = self._call(self.options.poll, handle)
         except JobError as error:
             return self._in_time(handle, Status(state="submitted", message=str(error), retry_after_s=ASK_LATER_S))
-        status = self._answers.status(self._normal(answer), handle)
+        status = self._reader.status(self._normal(response), handle)
         if status.state == "succeeded" and status.handle is not None and self.options.result.hop is not None:
             status = self._hopped(self.options.result.hop, status.handle)
         return self._in_time(handle, status)
@@ -147,10 +153,10 @@ class HttpAdapter:
         if self.options.cancel is None:
             return False
         try:
-            answer = self._call(self.options.cancel, handle, attempts=1)
+            response = self._call(self.options.cancel, handle, attempts=1)
         except JobError:
             return False
-        return answer.ok and self._answers.complaint(answer)[2] is None
+        return response.ok and self._reader.complaint(response)[2] is None
 
     def close(self) -> None:
         """Close the connection."""
@@ -170,19 +176,19 @@ class HttpAdapter:
         poll = self.options.poll
         if poll.method != "GET" or {name for name, _, _ in placeholders(poll.path)} != {"id"}:
             return f"key set; {origin(wire.base_url)} has no free question to try it with"
-        answer = wire.get(poll.path.replace("{id}", "vbench-check"), headers=self._headers(poll, {}), attempts=1)
-        _, message, reason = self._answers.complaint(answer)
-        if answer.status in {401, 403} or reason == "auth":
-            raise AuthError(f"{self.card.id}: HTTP {answer.status}: the key was refused {message}".rstrip())
-        return f"{origin(wire.base_url)} answers (HTTP {answer.status}), the key was not refused"
+        response = wire.get(poll.path.replace("{id}", "vbench-check"), headers=self._headers(poll, {}), attempts=1)
+        _, message, reason = self._reader.complaint(response)
+        if response.status in {401, 403} or reason == "auth":
+            raise AuthError(f"{self.card.id}: HTTP {response.status}: the key was refused {message}".rstrip())
+        return f"{origin(wire.base_url)} answers (HTTP {response.status}), the key was not refused"
 
     # --- calls ---
 
-    def _normal(self, answer: Answer) -> Answer:
+    def _normal(self, response: Response) -> Response:
         """A poll's answer in the form that the options describe; for protocols that need code."""
-        return answer
+        return response
 
-    def _post(self, plan: Plan) -> Answer:
+    def _post(self, plan: Plan) -> Response:
         """The one billable request."""
         create = self.options.create
         return self._connected().post_once(
@@ -211,7 +217,7 @@ class HttpAdapter:
             str(k): str(v) for k, v in fill({**self.options.headers, **call.headers}, fresh, card=self.card)[0].items()
         }
 
-    def _call(self, call: Call, handle: Handle, *, attempts: int | None = None) -> Answer:
+    def _call(self, call: Call, handle: Handle, *, attempts: int | None = None) -> Response:
         """A call that costs nothing, about a job."""
         known = {"id": handle.id, **handle.data.get("keep", {})}
         for name, _, optional in placeholders([call.path, call.body]):
@@ -223,16 +229,16 @@ class HttpAdapter:
             path, method=call.method, json_body=body, headers=self._headers(call, {}), attempts=attempts
         )
 
-    def _refusal(self, answer: Answer, code: str, message: str) -> Exception:
+    def _refusal(self, response: Response, code: str, message: str) -> Exception:
         """The error of a create call; only what the card or the status names counts as certain."""
-        named = self._answers.named(code, message)
-        if answer.ok and named is None:
-            said = f"{self.card.id}: HTTP {answer.status} with error {code} {message}".rstrip()
-            return JobError(f"{said}; name the code under errors.reasons", code="provider_error")
+        named = self._reader.named(code, message)
+        if response.ok and named is None:
+            words = f"{self.card.id}: HTTP {response.status} with error {code} {message}".rstrip()
+            return JobError(f"{words}; name the code under errors.reasons", code="provider_error")
         if named == "moderated_output":  # there is no output yet
             named = "moderated_input"
         wire = HttpAdapter._connected(self)  # as it came: that there is no fresh key must not hide this answer
-        return wire.refuse(answer, code=code, message=message, reason=named)
+        return wire.refuse(response, code=code, message=message, reason=named)
 
     def _in_time(self, handle: Handle, status: Status) -> Status:
         """Give up on a job that this process has watched for too long."""
@@ -254,10 +260,10 @@ class HttpAdapter:
     def _hopped(self, hop: Hop, handle: Handle) -> Status:
         """The end of a job whose result takes a second call; a refusal may show there only."""
         try:
-            answer = self._call(hop, handle)
+            response = self._call(hop, handle)
         except JobError as error:
             return Status(state="running", message=str(error), retry_after_s=ASK_LATER_S)
-        return self._answers.hopped(hop, answer, handle)
+        return self._reader.hopped(hop, response, handle)
 
     def _again(self, handle: Handle) -> Handle:
         """The handle with a fresh address."""
@@ -271,27 +277,23 @@ class HttpAdapter:
 
     def _download(self, handle: Handle, out: Path) -> Path:
         options, wire = self.options, self._connected()
-        url = self._result_url(handle)
-        key_headers = wire.credentials()[0] if options.result.with_key else {}
+        clip = downloads.RemoteClip(
+            url=self._result_url(handle),
+            model=self.card.id,
+            local=self.card.local,
+            key_headers=wire.credentials()[0] if options.result.with_key else {},
+            key_origin=origin(wire.base_url),
+            max_bytes=options.max_bytes,
+        )
         with downloads.client(local=self.card.local, timeout_s=options.timeout_s) as http:
-            return downloads.download(
-                url,
-                out,
-                model=self.card.id,
-                http=http,
-                local=self.card.local,
-                key_headers=key_headers,
-                key_origin=origin(wire.base_url),
-                max_bytes=options.max_bytes,
-                sleep=self._sleep,
-            )
+            return downloads.download(clip, out, http=http, sleep=self._sleep)
 
     def _provenance(self, handle: Handle) -> Provenance:
-        return self._answers.provenance(handle, origin(self._connected().base_url))
+        return self._reader.provenance(handle, origin(self._connected().base_url))
 
     def _result_url(self, handle: Handle) -> str:
         """Where the clip is."""
-        url = one(handle.data.get("result"))
+        url = first_address(handle.data.get("result"))
         if url is None:
             raise JobError(f"{self.card.id}: job {handle.id} has no result address", code="empty_result")
         return url

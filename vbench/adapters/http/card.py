@@ -11,7 +11,7 @@ from vbench.catalog.cards import ModelCard
 from vbench.records import Request
 
 
-def check_card(card: ModelCard, options: HttpOptions) -> None:
+def check_protocol(card: ModelCard, options: HttpOptions) -> None:
     """Refuse templates without a value and paths that are none.
 
     Raises:
@@ -73,7 +73,7 @@ def unsaid(card: ModelCard, request: Request, used: set[str]) -> list[str]:
 def _paths(options: Any, where: tuple[int | str, ...] = ()) -> list[tuple[tuple[int | str, ...], list[str]]]:
     """Every place of the options that holds paths into answers."""
     create, poll, result = options["create"], options["poll"], options["result"]
-    found: dict[tuple[int | str, ...], Any] = {
+    places: dict[tuple[int | str, ...], Any] = {
         ("create", "id"): create["id"],
         ("poll", "state"): poll["state"],
         ("poll", "progress"): poll["progress"],
@@ -83,9 +83,9 @@ def _paths(options: Any, where: tuple[int | str, ...] = ()) -> list[tuple[tuple[
         ("result", "hop", "url"): (result["hop"] or {}).get("url", ()),
         ("cost", "units"): (options["cost"] or {}).get("units", ()),
     }
-    found |= {("create", "keep", name): paths for name, paths in create["keep"].items()}
-    found |= {("poll", "keep", name): paths for name, paths in poll["keep"].items()}
-    found |= {("refused", i, "path"): [rule["path"]] for i, rule in enumerate(options["refused"])}
+    places |= {("create", "keep", name): paths for name, paths in create["keep"].items()}
+    places |= {("poll", "keep", name): paths for name, paths in poll["keep"].items()}
+    places |= {("refused", i, "path"): [rule["path"]] for i, rule in enumerate(options["refused"])}
     meta = result["meta"]
-    found |= {("result", "meta", name): paths for name, paths in {**meta, **meta["extra"]}.items() if name != "extra"}
-    return [(place, list(paths)) for place, paths in found.items()]
+    places |= {("result", "meta", name): paths for name, paths in {**meta, **meta["extra"]}.items() if name != "extra"}
+    return [(place, list(paths)) for place, paths in places.items()]

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from vbench.records import JobState, Reason
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from vbench.schema import Strict
 
 
 def _as_tuple(value: object) -> object:
@@ -31,7 +28,7 @@ Paths = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 """Places in an answer, ``$.data.url``; the first that holds a value counts."""
 
 
-class AuthOptions(_Part):
+class AuthOptions(Strict):
     """How the key travels; in a header or, where a tool knows no better, in the query."""
 
     header: str = ""
@@ -46,14 +43,14 @@ class AuthOptions(_Part):
         return self
 
 
-class TableOptions(_Part):
+class TableOptions(Strict):
     """A placeholder of the card's own, looked up by another one."""
 
     by: str
     values: Annotated[dict[str, Any], BeforeValidator(_text_keys)]
 
 
-class Call(_Part):
+class Call(Strict):
     """One call; path, headers and body are templates."""
 
     method: str = "GET"
@@ -107,7 +104,7 @@ _STATES: dict[str, JobState] = {
 }
 
 
-class Errors(_Part):
+class Errors(Strict):
     """How the tool says that something went wrong, also below HTTP 200."""
 
     code: Paths = ()
@@ -118,7 +115,7 @@ class Errors(_Part):
     """Code (any case), or ``/regular expression/`` over code and message → reason."""
 
 
-class Rule(_Part):
+class Rule(Strict):
     """A refusal that hides in an answer of success."""
 
     path: str
@@ -133,7 +130,7 @@ class Hop(Call):
     url: Paths
 
 
-class Meta(_Part):
+class Meta(Strict):
     """Facts of the finished job worth keeping."""
 
     seed: Paths = ()
@@ -149,7 +146,7 @@ class Meta(_Part):
     """Kept under their names: the tool's fps, its tokens, peak memory."""
 
 
-class Result(_Part):
+class Result(Strict):
     """Where the clip is."""
 
     url: Paths = ()
@@ -159,14 +156,14 @@ class Result(_Part):
     meta: Meta = Meta()
 
 
-class Cost(_Part):
+class Cost(Strict):
     """What the tool says it billed."""
 
     units: Paths
     usd_per_unit: float = Field(gt=0)
 
 
-class HttpOptions(_Part):
+class HttpOptions(Strict):
     """The `options` of a card whose adapter is ``http``."""
 
     base_url: str

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 
 from vbench._version import __version__
+from vbench.adapters import works_here
 from vbench.bench.tables import ClipRow
-from vbench.catalog.cards import LOCAL_ADAPTERS, SecondsRange, cards
+from vbench.catalog.cards import SecondsRange, cards
 from vbench.errors import CatalogError
 from vbench.web import schemas, take_list
 from vbench.web.security.guard import MAX_UPLOAD_BYTES
@@ -85,7 +86,7 @@ def _model(name: str, card: dict[str, Any], n_clips: int, in_catalog: bool) -> s
         status=card.get("status", "active") if card else "",
         retired_on=str(card.get("retired_on") or ""),
         open_weights=card.get("open_weights", False) if card else None,
-        hosted=not (card.get("local", False) or adapter in LOCAL_ADAPTERS) if card else None,
+        hosted=not (card.get("local", False) or works_here(adapter)) if card else None,
         licence=card.get("licence", {}).get("weights", ""),
         resolutions=limits.get("resolutions", []),
         seconds=seconds,

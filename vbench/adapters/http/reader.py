@@ -9,8 +9,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from vbench.adapters.answer import HTTP_REASONS, Answer
 from vbench.adapters.http.options import Hop, HttpOptions, our_state
+from vbench.adapters.response import HTTP_REASONS, Response
 from vbench.adapters.secrets import redact
 from vbench.adapters.templates import first, read
 from vbench.catalog.cards import ModelCard
@@ -25,7 +25,7 @@ REFUSALS: Mapping[Reason, JobState] = {"moderated_input": "refused_input", "mode
 WAITING: frozenset[Reason] = frozenset({"rate_limited", "concurrency"})
 
 
-class Answers:
+class ResponseReader:
     """What a tool's answers mean.
 
     Args:
@@ -36,16 +36,16 @@ class Answers:
     def __init__(self, card: ModelCard, options: HttpOptions) -> None:
         self.card, self.options = card, options
 
-    def complaint(self, answer: Answer) -> tuple[str, str, Reason | None]:
+    def complaint(self, response: Response) -> tuple[str, str, Reason | None]:
         """The tool's error code, its words, and the reason they mean; None: it does not complain."""
         errors = self.options.errors
-        found = first(errors.code, answer.json)
-        code = "" if found is None or found in errors.ok or str(found) in map(str, errors.ok) else str(found)
-        message = first(errors.message, answer.json)
+        error = first(errors.code, response.json)
+        code = "" if error is None or error in errors.ok or str(error) in map(str, errors.ok) else str(error)
+        message = first(errors.message, response.json)
         words = "" if message is None else redact(str(message))[:500]
-        if not code and answer.ok and not (message is not None and not errors.code):
+        if not code and response.ok and not (message is not None and not errors.code):
             return "", words, None
-        default = "provider_error" if answer.ok else HTTP_REASONS.get(answer.status)
+        default = "provider_error" if response.ok else HTTP_REASONS.get(response.status)
         return code, words, self.named(code, words) or default
 
     def named(self, code: str, message: str) -> Reason | None:
@@ -57,18 +57,18 @@ class Answers:
         """The values that later calls need."""
         return {name: value for name, paths in keep.items() if (value := first(paths, document)) is not None}
 
-    def status(self, answer: Answer, handle: Handle) -> Status:
+    def status(self, response: Response, handle: Handle) -> Status:
         """What an answer to a poll says of the job.
 
         Raises:
             AuthError: the key was refused.
         """
         poll = self.options.poll
-        word = first(poll.state, answer.json)
-        code, message, reason = self.complaint(answer)
+        word = first(poll.state, response.json)
+        code, message, reason = self.complaint(response)
         states = {name.lower(): our_state(state) for name, state in poll.states.items()}
         if word is None:
-            return self._stateless(answer, handle, code, message, reason)
+            return self._stateless(response, handle, code, message, reason)
         state = states.get(str(word).lower())
         if state is None:
             return Status(
@@ -78,33 +78,33 @@ class Answers:
                 retry_after_s=poll.every_s,
             )
         for rule in self.options.refused:
-            if state == "succeeded" and read(rule.path, answer.json) == rule.equals:
+            if state == "succeeded" and read(rule.path, response.json) == rule.equals:
                 return ended("failed", rule.reason, rule.message or f"{rule.path} is {rule.equals!r}")
         if state == "succeeded" and reason is not None:
             state = "failed"
         if state == "failed":
-            said = " ".join(filter(None, [code, message])) or "the tool gives no reason"
-            return ended("failed", self.named(code, message) or "provider_error", said)
+            words = " ".join(filter(None, [code, message])) or "the tool gives no reason"
+            return ended("failed", self.named(code, message) or "provider_error", words)
         if state in {"refused_input", "refused_output", "cancelled", "expired"}:
             return Status(state=state, reason=_REASON_OF.get(state), message=message)
-        return self._going(state, answer, handle)
+        return self._going(state, response, handle)
 
-    def _going(self, state: JobState, answer: Answer, handle: Handle) -> Status:
+    def _going(self, state: JobState, response: Response, handle: Handle) -> Status:
         """Queued, running or done: with a refreshed handle."""
         poll, now = self.options.poll, time.time()
         data = dict(handle.data)
-        data["keep"] = {**data.get("keep", {}), **self.kept(poll.keep, answer.json)}
+        data["keep"] = {**data.get("keep", {}), **self.kept(poll.keep, response.json)}
         if state == "running":  # a start that was never seen is not known: no split of the time is invented
             data.setdefault("running_at", now)
         if state == "succeeded":
             data["done_at"] = data.get("done_at", now)
-            data["final"] = _without_media(answer.json)
-            data["result"] = first(self.options.result.url, answer.json)
-            if self.options.result.hop is None and one(data["result"]) is None:
+            data["final"] = _without_media(response.json)
+            data["result"] = first(self.options.result.url, response.json)
+            if self.options.result.hop is None and first_address(data["result"]) is None:
                 return ended("failed", "empty_result", f"done, but nothing at {' or '.join(self.options.result.url)}")
-        progress = first(poll.progress, answer.json)
+        progress = first(poll.progress, response.json)
         share = float(progress) / poll.progress_max if isinstance(progress, int | float) else None
-        wait = answer.retry_after_s if answer.retry_after_s is not None else poll.every_s
+        wait = response.retry_after_s if response.retry_after_s is not None else poll.every_s
         return Status(
             state=state,
             progress=None if share is None else min(max(share, 0.0), 1.0),
@@ -112,37 +112,39 @@ class Answers:
             handle=Handle(id=handle.id, data=data),
         )
 
-    def hopped(self, hop: Hop, answer: Answer, handle: Handle) -> Status:
+    def hopped(self, hop: Hop, response: Response, handle: Handle) -> Status:
         """What the second call says of a job that is done."""
-        code, message, reason = self.complaint(answer)
-        said = redact(" ".join(filter(None, [f"HTTP {answer.status}:", code, message or answer.text])))[:500]
-        url = one(first(hop.url, answer.json))
+        code, message, reason = self.complaint(response)
+        words = redact(" ".join(filter(None, [f"HTTP {response.status}:", code, message or response.text])))[:500]
+        url = first_address(first(hop.url, response.json))
         if url is not None:
             final = handle.data.get("final")
             data = {
                 **handle.data,
                 "result": url,
-                "final": {**(final if isinstance(final, dict) else {}), "hop": _without_media(answer.json)},
+                "final": {**(final if isinstance(final, dict) else {}), "hop": _without_media(response.json)},
             }
             return Status(state="succeeded", handle=Handle(id=handle.id, data=data))
-        if reason in WAITING or answer.status in {408, 425, 429} or (answer.status >= 500 and reason is None):
-            return Status(state="running", message=f"{self.card.id}: {said}", retry_after_s=ASK_LATER_S)
+        if reason in WAITING or response.status in {408, 425, 429} or (response.status >= 500 and reason is None):
+            return Status(state="running", message=f"{self.card.id}: {words}", retry_after_s=ASK_LATER_S)
         if reason == "auth" and self.named(code, message) is None:
-            raise AuthError(f"{self.card.id}: {said}; the key was refused while asking for job {handle.id}")
-        return ended("failed", reason or "empty_result", said)
+            raise AuthError(f"{self.card.id}: {words}; the key was refused while asking for job {handle.id}")
+        return ended("failed", reason or "empty_result", words)
 
-    def _stateless(self, answer: Answer, handle: Handle, code: str, message: str, reason: Reason | None) -> Status:
+    def _stateless(self, response: Response, handle: Handle, code: str, message: str, reason: Reason | None) -> Status:
         """An answer without a state: a complaint about the job, about us, or about the hour."""
-        said = redact(" ".join(filter(None, [f"HTTP {answer.status}:", code, message or answer.text])))[:500]
-        if reason == "auth" or answer.status in {401, 403}:
-            raise AuthError(f"{self.card.id}: {said}; the key was refused while asking for job {handle.id}")
+        words = redact(" ".join(filter(None, [f"HTTP {response.status}:", code, message or response.text])))[:500]
+        if reason == "auth" or response.status in {401, 403}:
+            raise AuthError(f"{self.card.id}: {words}; the key was refused while asking for job {handle.id}")
         age = time.time() - float(handle.data.get("submitted_at", 0.0))
-        if answer.status in {404, 410} and not 0 <= age < FRESH_S:
-            return Status(state="expired", message=f"the tool no longer knows the job ({said})")
+        if response.status in {404, 410} and not 0 <= age < FRESH_S:
+            return Status(state="expired", message=f"the tool no longer knows the job ({words})")
         if (named := self.named(code, message)) is not None and named not in WAITING:
-            return ended("failed", named, said)
-        wait = answer.retry_after_s if answer.retry_after_s is not None else ASK_LATER_S
-        return Status(state="submitted", message=f"{self.card.id}: no state in the answer ({said})", retry_after_s=wait)
+            return ended("failed", named, words)
+        wait = response.retry_after_s if response.retry_after_s is not None else ASK_LATER_S
+        return Status(
+            state="submitted", message=f"{self.card.id}: no state in the answer ({words})", retry_after_s=wait
+        )
 
     def provenance(self, handle: Handle, source: str) -> Provenance:
         """What is known of how a finished clip came to be."""
@@ -198,7 +200,7 @@ def matches(key: str, code: str, message: str) -> bool:
     return bool(code) and key.lower() == code.lower()
 
 
-def one(value: Any) -> str | None:
+def first_address(value: Any) -> str | None:
     """The first address of a result, which may be one or a list."""
     while isinstance(value, list):
         value = value[0] if value else None

@@ -1,4 +1,4 @@
-"""One answer of a hosted tool, read whole and made fit to be stored."""
+"""One response of a hosted tool, read whole and made fit to be stored."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from vbench.adapters.secrets import redact
 from vbench.records import Reason
 from vbench.text import storable
 
-MAX_ANSWER_BYTES = 256 * 2**20
-"""Ceiling of an API answer; some hold a clip in base64."""
+MAX_RESPONSE_BYTES = 256 * 2**20
+"""Ceiling of an API response; some hold a clip in base64."""
 HTTP_REASONS: Mapping[int, Reason] = {
     400: "bad_request",
     401: "auth",
@@ -36,8 +36,8 @@ HTTP_REASONS: Mapping[int, Reason] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One answer of a tool."""
+class Response:
+    """What a tool answered to one request."""
 
     status: int
     json: Any
@@ -87,18 +87,18 @@ def _storable(value: Any) -> Any:
     return {storable(key): _storable(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def read_answer(response: httpx.Response) -> Answer:
-    """Read a whole answer below the ceiling."""
+def read_response(raw: httpx.Response) -> Response:
+    """Read a response whole, below the ceiling."""
     body = bytearray()
-    for chunk in response.iter_bytes():
+    for chunk in raw.iter_bytes():
         body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise httpx.DecodingError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+        if len(body) > MAX_RESPONSE_BYTES:
+            raise httpx.DecodingError(f"the answer is larger than {MAX_RESPONSE_BYTES} bytes")
     try:
         value = _storable(json.loads(body, parse_constant=lambda _: None, parse_float=_finite))
     except (ValueError, RecursionError):
         value = None
     text = redact(storable(bytes(body[:500]).decode("utf-8", "replace")))
-    return Answer(
-        status=response.status_code, json=value, text=text, headers={k.lower(): v for k, v in response.headers.items()}
+    return Response(
+        status=raw.status_code, json=value, text=text, headers={k.lower(): v for k, v in raw.headers.items()}
     )

@@ -1,0 +1,85 @@
+"""What a request comes down to for a tool of this machine: values of its wishes, frames it can make, a first frame."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import field_validator
+
+from vbench.catalog.cards import ModelCard
+from vbench.catalog.wishes import Granted
+from vbench.errors import JobError
+from vbench.records import Request
+from vbench.schema import Strict
+
+
+class FrameRule(Strict):
+    """Which numbers of frames a tool can make."""
+
+    rule: str = "k"
+    """``4k+1``, ``8k+1``, ``6k+1``, ``17n+5``; ``k``: any."""
+    min: int = 1
+    max: int | None = None
+
+    @field_validator("rule")
+    @classmethod
+    def _is_rule(cls, rule: str) -> str:
+        if re.fullmatch(r"\d*[kn](\+\d+)?", rule.replace(" ", "")) is None:
+            raise ValueError("write a rule such as 4k+1, 8k+1, 17n+5, or k for any number")
+        return rule.replace(" ", "")
+
+    @property
+    def step_and_offset(self) -> tuple[int, int]:
+        step, _, offset = self.rule.replace("n", "k").partition("k")
+        return int(step or 1), int(offset.removeprefix("+") or 0)
+
+    def nearest(self, n_frames: float) -> int:
+        """The permitted number nearest to `n_frames`; of two equally near, the larger."""
+        step, offset = self.step_and_offset
+        least = -(-max(self.min - offset, 1 - offset) // step)
+        k = max(least, int((n_frames - offset) / step + 0.5))
+        if self.max is not None:
+            k = min(k, (self.max - offset) // step)
+        return step * k + offset
+
+
+def local_values(card: ModelCard, request: Request, granted: Granted, rule: FrameRule) -> dict[str, Any]:
+    """Wish → value for one call; None: neither the request nor the card's defaults give one. ``image`` is its path."""
+    fps = granted.fps or card.defaults.fps
+    return {
+        "prompt": granted.text,
+        "negative": granted.negative or None,
+        "seed": request.seed,
+        "width": granted.width,
+        "height": granted.height,
+        "frames": rule.nearest(granted.seconds * fps) if granted.seconds and fps else None,
+        "fps": fps,
+        "seconds": granted.seconds,
+        "image": request.prompt.image or None,
+    }
+
+
+def image_bytes(path: Path) -> bytes:
+    """A prompt's first frame, the file as it is.
+
+    Raises:
+        JobError: it cannot be read; nothing was sent.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise JobError(
+            f"{path}: cannot be read ({error.strerror}); check the prompt's image", code="bad_request"
+        ) from None
+
+
+def image_sha256(path: Path) -> str:
+    """What a first frame shows, for the identity of a job.
+
+    Raises:
+        JobError: it cannot be read.
+    """
+    return hashlib.sha256(image_bytes(path)).hexdigest()
