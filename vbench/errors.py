@@ -1,6 +1,44 @@
-"""Every error a user can meet; a message says what was found, what was expected, and what to do."""
+"""Every error a user can meet; a message says what was found, what was expected, and what to do.
+
+A message of the library names a parameter as a call has it, between backticks and with its equals sign: ``max_cost=``,
+``retry=crashed``, or with the verb, ``budget(run=bench, max_cost=20)``. Whoever shows it to a person replaces that by
+what this person types or sees, with `spelled`; for a terminal, `as_typed` does. Other backticks, such as those in what
+a tool has answered, stay as they are.
+"""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+_ONE = r"[a-z_]+=[^`,()=]*"
+_PARAMETERS = re.compile(rf"`(?:(?P<verb>[a-z_]+)\((?P<several>{_ONE}(?:, {_ONE})*)\)|(?P<one>{_ONE}))`")
+
+
+def spelled(message: str, spell: Callable[[str, Mapping[str, str]], str]) -> str:
+    """A message with its parameters as one kind of reader knows them.
+
+    Args:
+        message: Of the library; see the head of this module.
+        spell: (verb or empty, parameter → value or empty) → what this reader types or sees.
+    """
+
+    def replaced(found: re.Match[str]) -> str:
+        parts = (found["several"] or found["one"]).split(", ")
+        return spell(found["verb"] or "", {name: value for name, _, value in (part.partition("=") for part in parts)})
+
+    return _PARAMETERS.sub(replaced, message)
+
+
+def as_typed(message: str) -> str:
+    """A message as a person at a terminal needs it: ``max_cost=`` is typed ``--max-cost``."""
+    return spelled(message, _typed)
+
+
+def _typed(verb: str, parameters: Mapping[str, str]) -> str:
+    words = [f"vbench {verb}"] if verb else []
+    words += [f"--{name.replace('_', '-')} {value}".strip() for name, value in parameters.items()]
+    return " ".join(words)
 
 
 class VBenchError(Exception):

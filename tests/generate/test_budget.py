@@ -16,8 +16,8 @@ from tests.generate.test_run import TWO, Server, run
 from vbench.bench import Bench
 from vbench.bench.tables import JobRow
 from vbench.errors import AuthError, BenchError, JobError, OptionError
-from vbench.generate import Step, job_runner, sending, worker, working
-from vbench.generate.incoming import Incoming
+from vbench.generate import Step, job_runner, worker
+from vbench.generate.inbox import Inbox
 from vbench.generate.journal import Journal
 from vbench.records import Handle, Provenance
 
@@ -33,9 +33,9 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_runner, "POLL_S", 0.01)
-    monkeypatch.setattr(sending, "STORE_AGAIN_S", (0.01, 0.01))
+    monkeypatch.setattr(job_runner, "STORE_AGAIN_S", (0.01, 0.01))
     monkeypatch.setattr(worker, "IDLE_S", 0.01)
-    monkeypatch.setattr(working, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(worker, "HEARTBEAT_S", 0.02)
 
 
 def test_a_full_disk_after_the_request_has_left_is_no_reason_to_send_it_again(bench: Bench, tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_plan_that_cannot_be_read_is_not_sent_and_the_others_are_made(bench: B
     assert server.seen() == {"paid fox 0": 1}
     (job,) = report.ended
     assert (job.state, job.reason, job.cost_usd) == ("failed", "crashed", 0.0)
-    assert "--retry crashed" in job.message
+    assert "`retry=crashed`" in job.message
     assert run(bench, server, max_jobs=9, retry={"crashed"}).is_complete
     assert server.seen() == {"paid fox 0": 1, "paid cat 0": 1}
 
@@ -70,7 +70,7 @@ def test_where_nobody_can_be_told_nothing_is_sent_and_nothing_is_unknown(bench: 
     with pytest.raises(BrokenPipeError):
         run(bench, server, progress=closed)
     assert not server.seen()
-    assert {job.state for job in Journal.jobs(bench)} == {"planned"}
+    assert {job.state for job in bench.jobs()} == {"planned"}
     assert run(bench, server).is_complete
 
 
@@ -179,23 +179,23 @@ def test_a_tool_that_cannot_be_told_to_stop_does_not_end_the_run(
 
 
 def test_what_a_kill_left_of_a_committed_clip_goes_and_nothing_else(tmp_path: Path) -> None:
-    incoming = Incoming(tmp_path / "incoming")
+    inbox = Inbox(tmp_path / "incoming")
     for name in ("done.mp4", "done.json", ".done.1f.part", ".open.2f.part", "open.mp4"):
-        (incoming.folder / name).touch()
-    assert incoming.jobs() == {"done", "open"}
-    incoming.tidy({"done"})
-    assert sorted(os.listdir(incoming.folder)) == [".open.2f.part", "open.mp4"]
+        (inbox.folder / name).touch()
+    assert inbox.jobs() == {"done", "open"}
+    inbox.tidy({"done"})
+    assert sorted(os.listdir(inbox.folder)) == [".open.2f.part", "open.mp4"]
 
 
 def test_a_damaged_note_beside_a_file_means_that_it_is_fetched_again(tmp_path: Path) -> None:
-    incoming = Incoming(tmp_path / "incoming")
-    path = incoming.out("job").with_suffix(".mp4")
+    inbox = Inbox(tmp_path / "incoming")
+    path = inbox.out("job").with_suffix(".mp4")
     path.touch()
     told = Provenance(origin="generated", warnings=("silent",), seed=3)
-    incoming.keep("job", path, told)
-    assert incoming.kept("job") == (path, told)
+    inbox.keep("job", path, told)
+    assert inbox.kept("job") == (path, told)
     for damaged in ("", "{}", '{"file": "job.mp4", "provenance": {"of": 1, "warnings": []}}', '{"file": "gone.mp4"}'):
-        (incoming.folder / "job.json").write_text(damaged)
-        assert incoming.kept("job") is None
-    (incoming.folder / "job.json").write_text('{"file": "../../secret", "provenance": {"warnings": []}}')
-    assert incoming.kept("job") is None
+        (inbox.folder / "job.json").write_text(damaged)
+        assert inbox.kept("job") is None
+    (inbox.folder / "job.json").write_text('{"file": "../../secret", "provenance": {"warnings": []}}')
+    assert inbox.kept("job") is None

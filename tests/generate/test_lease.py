@@ -19,8 +19,9 @@ from tests.fakes.billable import BillableAdapter
 from tests.generate.test_run import TWO, Server, run
 from vbench.bench import Bench
 from vbench.bench.tables import JobRow
-from vbench.generate import Tool, Wishes, job_runner, plan_jobs
+from vbench.generate import RunSpec, Wishes, job_runner, plan_jobs
 from vbench.generate.journal import Journal
+from vbench.generate.lease import Lease
 from vbench.records import Handle
 
 FOX = TWO[:1]
@@ -43,12 +44,14 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def plan(journal: Journal, folder: Path, wishes: Wishes | None = None) -> int:
     adapter = BillableAdapter(billable.card(), folder / "server")
-    cells = plan_jobs([Tool(card=billable.card())], FOX, wishes=wishes, adapters={"paid": adapter})
+    cells = plan_jobs(
+        RunSpec(models=[billable.card()], prompts=FOX, wishes=wishes or Wishes()), adapters={"paid": adapter}
+    )
     return journal.plan(cells.intents(), run="run")
 
 
 def the_job(bench: Bench) -> Any:
-    (job,) = Journal.jobs(bench)
+    (job,) = bench.jobs()
     return job
 
 
@@ -58,15 +61,15 @@ def test_a_job_begun_while_its_plan_is_replaced_stays(
 ) -> None:
     here, there = Journal(server_bench), Journal(server_bench)
     plan(here, tmp_path)
-    look = Journal._last
+    look = Bench._last_job
 
-    def halted(self: Journal, *place: Any) -> Any:
+    def halted(self: Bench, *place: Any) -> Any:
         found = look(self, *place)
         begun = there.claim(["paid"], 2)
         assert begun is not None  # and its request leaves now
         return found
 
-    monkeypatch.setattr(Journal, "_last", halted)
+    monkeypatch.setattr(Bench, "_last_job", halted)
     assert plan(here, tmp_path, Wishes(seconds=9)) == 0
     there.submitted(the_job(server_bench).id, Handle(id="at the tool"))
     assert the_job(server_bench).handle == Handle(id="at the tool")
@@ -108,16 +111,16 @@ def test_a_job_that_another_has_taken_up_is_not_freed(
     begun = dead.claim(["paid"], 2)
     assert begun is not None
     dead.submitted(begun.id, Handle(id="at the tool"))
-    dead._lock.release()
-    is_alive = Journal._is_alive
+    dead.lease._lock.release()
+    is_alive = Lease.is_alive
 
-    def halted(self: Journal, owner: str, lease_until: float) -> bool:
-        if self is first and the_owner(server_bench) == dead.owner:
+    def halted(self: Lease, owner: str, lease_until: float) -> bool:
+        if self is first.lease and the_owner(server_bench) == dead.owner:
             second.recover()
             assert second.claim(["paid"], 2) is not None
         return is_alive(self, owner, lease_until)
 
-    monkeypatch.setattr(Journal, "_is_alive", halted)
+    monkeypatch.setattr(Lease, "is_alive", halted)
     first.recover()
     assert the_owner(server_bench) == second.owner
     assert first.claim(["paid"], 2) is None
@@ -134,7 +137,9 @@ def test_a_run_begins_nothing_that_another_run_has_left_planned(bench: Bench, tm
     server = Server(tmp_path / "server")
     adapters = {"paid": server(billable.card())}
     journal = Journal(bench)
-    journal.plan(plan_jobs([Tool(card=billable.card())], TWO, samples=3, adapters=adapters).intents(), run="stopped")
+    journal.plan(
+        plan_jobs(RunSpec(models=[billable.card()], prompts=TWO, samples=3), adapters=adapters).intents(), run="stopped"
+    )
     journal.close()
     small = run(bench, server, prompts=FOX, max_cost=0.6)
     assert (small.made, small.is_complete) == (1, True)
@@ -177,8 +182,8 @@ def test_the_jobs_of_a_process_under_the_same_name_elsewhere_are_its_own(bench: 
     elsewhere = Journal(bench)
     (bench.root / "owners" / "place").write_text("the folder of a container whose name and path are the same")
     twin = Journal(bench)
-    assert twin._is_alive(f"{journal.owner}x", lease_until=4e9)
-    assert not elsewhere._is_alive(f"{journal.owner}x", lease_until=4e9)
+    assert twin.lease.is_alive(f"{journal.owner}x", lease_until=4e9)
+    assert not elsewhere.lease.is_alive(f"{journal.owner}x", lease_until=4e9)
     for each in (journal, elsewhere, twin):
         each.close()
 

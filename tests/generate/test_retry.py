@@ -14,12 +14,11 @@ from tests.fakes import billable
 from tests.fakes.billable import BillableAdapter
 from tests.generate.test_expansion import arm, chat
 from vbench.bench import Bench
-from vbench.bench.jobs import plan_from_json
+from vbench.bench.jobs import plan_of
 from vbench.bench.tables import ClipRow, JobRow
 from vbench.catalog import cards
 from vbench.errors import BenchError, BudgetError, JobError, OptionError
 from vbench.generate import cancel_jobs, generate, job_runner, retry, worker
-from vbench.generate.journal import Journal
 from vbench.generate.retry import ended_job, try_again
 from vbench.records import Job, Prompt
 
@@ -57,7 +56,7 @@ class Server:
 
 
 def jobs_of(bench: Bench, prompt: str) -> list[Job]:
-    return [job for job in Journal.jobs(bench) if job.prompt.id == prompt]
+    return [job for job in bench.jobs() if job.prompt.id == prompt]
 
 
 def run(bench: Bench, server: Server, **options: Any) -> Any:
@@ -75,7 +74,7 @@ def test_the_job_alone_is_sent_again_and_what_the_tool_has_planned_stays(bench: 
     assert server.posts == {"paid fox 0": 2}
     first, second = jobs_of(bench, "fox")
     assert (first.state, second.state) == ("failed", "succeeded")
-    assert plan_from_json(first.plan).request == plan_from_json(second.plan).request
+    assert plan_of(first).request == plan_of(second).request
     assert jobs_of(bench, "cat")[0].state == "planned"
     with pytest.raises(OptionError, match="that attempt is succeeded"):
         ended_job(bench, fox.id)
@@ -92,7 +91,7 @@ def test_the_words_of_an_arm_are_sent_again_without_its_file(bench: Bench, tmp_p
     assert server.posts["paid fox 0"] == 3
     (clip,) = bench.clips(models=["paid@deep"])
     assert clip.prompt == TWO[0]
-    sent = plan_from_json(jobs_of(bench, "fox")[-1].plan)
+    sent = plan_of(jobs_of(bench, "fox")[-1])
     assert (sent.request.prompt_sent, sent.model) == ("a red fox, in great detail", "paid@deep")
 
 
@@ -124,7 +123,7 @@ def test_a_clip_that_never_arrived_is_fetched_and_nothing_is_sent(
     assert (fox.reason, owl.reason) == ("download_failed", "download_failed")
     assert try_again(bench, fox.id, make=server).is_complete
     assert server.posts == {"paid fox 0": 1, "paid owl 0": 1}
-    assert [job.state for job in Journal.jobs(bench)] == ["succeeded", "failed"]  # only the one that was asked for
+    assert [job.state for job in bench.jobs()] == ["succeeded", "failed"]  # only the one that was asked for
 
 
 def test_a_try_that_was_cut_off_is_taken_up_and_paid_once(

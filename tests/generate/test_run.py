@@ -17,10 +17,12 @@ import pytest
 from tests.fakes import billable
 from tests.fakes.billable import BillableAdapter
 from vbench.bench import Bench
+from vbench.bench.ceilings import Ceiling
 from vbench.catalog.cards import find_card
 from vbench.errors import AuthError, BenchError, JobError, NotStartedError, OptionError
 from vbench.generate import (
     GenerateReport,
+    RunSpec,
     Step,
     Tool,
     Wishes,
@@ -28,10 +30,9 @@ from vbench.generate import (
     job_runner,
     plan_jobs,
     plan_run,
+    tool_group,
     worker,
-    working,
 )
-from vbench.generate.budget import Ceiling, ceilings, set_ceiling
 from vbench.generate.journal import Journal
 from vbench.generate.plan import seed_of
 from vbench.records import Failure, Prompt
@@ -50,7 +51,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_runner, "POLL_S", 0.01)
     monkeypatch.setattr(worker, "IDLE_S", 0.01)
-    monkeypatch.setattr(working, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(worker, "HEARTBEAT_S", 0.02)
 
 
 class Server:
@@ -125,7 +126,7 @@ def test_plan_shows_the_matrix_without_writing(bench: Bench, tmp_path: Path) -> 
     wishes = Wishes(width=1280, height=720, fps=10, seconds=10)
     tools = [Tool(card=billable.card("dear", usd_per_clip=2.0)), Tool(card=billable.card("mystery", usd_per_clip=None))]
     adapters = {tool.label: server(tool.card) for tool in tools}
-    matrix = plan_jobs(tools, TWO, samples=3, wishes=wishes, bench=bench, adapters=adapters)
+    matrix = plan_jobs(RunSpec(models=tools, prompts=TWO, samples=3, wishes=wishes), bench=bench, adapters=adapters)
     dear, mystery = matrix.tools
     assert (dict(dear.n), dear.cost_usd, mystery.cost_usd) == ({"new": 6}, 12.0, None)
     assert dear.hours == pytest.approx(6 * 90 / 3600 / 2)  # two at once
@@ -140,13 +141,13 @@ def test_plan_knows_what_is_there(bench: Bench, tmp_path: Path) -> None:
     server = Server(tmp_path / "server", faults={"cat": ["refused_output"]})
     run(bench, server)
     adapters = {"paid": server(billable.card())}
-    tools = [Tool(card=billable.card())]
-    matrix = plan_jobs(tools, TWO, bench=bench, adapters=adapters)
+    spec = RunSpec(models=[billable.card()], prompts=TWO)
+    matrix = plan_jobs(spec, bench=bench, adapters=adapters)
     assert dict(matrix.tools[0].n) == {"done": 1, "ended": 1}
     assert matrix.cost_usd == 0
-    matrix = plan_jobs(tools, TWO, bench=bench, adapters=adapters, retry={"refused_output"})
+    matrix = plan_jobs(replace(spec, retry={"refused_output"}), bench=bench, adapters=adapters)
     assert dict(matrix.tools[0].n) == {"done": 1, "new": 1}
-    other = plan_jobs(tools, TWO, bench=bench, adapters=adapters, wishes=Wishes(seconds=8))
+    other = plan_jobs(replace(spec, wishes=Wishes(seconds=8)), bench=bench, adapters=adapters)
     assert dict(other.tools[0].n) == {"done": 1, "new": 1}  # other settings: the refused one may go, the clip is kept
     assert "made earlier with other settings; kept" in other.tools[0].warnings
 
@@ -163,7 +164,7 @@ def test_each_prompt_has_noise_of_its_own_and_every_tool_the_same() -> None:
     [
         ({"models": []}, "no tool"),
         ({"prompts": []}, "no prompt"),
-        ({"samples": 0}, "--samples is 0"),
+        ({"samples": 0}, "`samples=` is 0"),
         ({"seeds": [1, 2]}, "2 numbers for 1 samples"),
         ({"seeds": [-1]}, "-1 is not between"),
         ({"models": [billable.card(), billable.card()]}, "named twice"),
@@ -182,7 +183,7 @@ def test_one_sample_is_tried_again_and_no_other(bench: Bench, tmp_path: Path) ->
     report = run(bench, server, prompts=cat, samples=4, only_sample=1, retry={"failed"})
     assert (report.made, dict(report.states)) == (1, {"succeeded": 1})
     assert [clip.sample for clip in bench.clips()] == [1]
-    with pytest.raises(OptionError, match="--only-sample is 2"):
+    with pytest.raises(OptionError, match="`only_sample=` is 2"):
         run(bench, server, prompts=cat, samples=2, only_sample=2)
 
 
@@ -252,21 +253,21 @@ def test_too_many_requests_are_sent_again_later_and_slow_the_tool_down(bench: Be
     assert server.seen() == {"paid fox 0": 1, "paid cat 0": 1}
 
 
-def test_gate_halves_and_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throttle_halves_and_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr(worker.time, "monotonic", lambda: clock[0])
-    gate = worker.Gate(8)
-    assert gate.too_many(30.0)
-    assert (gate.limit, gate.wait_s()) == (4, 30.0)
-    gate.too_many(1.0)
-    assert (gate.limit, gate.wait_s()) == (2, 30.0)  # the longer pause stands
+    monkeypatch.setattr(tool_group.time, "monotonic", lambda: clock[0])
+    throttle = tool_group.Throttle(8)
+    assert throttle.too_many(30.0)
+    assert (throttle.limit, throttle.wait_s()) == (4, 30.0)
+    throttle.too_many(1.0)
+    assert (throttle.limit, throttle.wait_s()) == (2, 30.0)  # the longer pause stands
     clock[0] += 31
-    assert gate.wait_s() == 0
+    assert throttle.wait_s() == 0
     for _ in range(60):
-        gate.succeeded()
-    assert gate.limit == 8
-    assert all(gate.too_many(0.0, is_busy=False) for _ in range(4))
-    assert not gate.too_many(0.0, is_busy=False)
+        throttle.succeeded()
+    assert throttle.limit == 8
+    assert all(throttle.too_many(0.0, is_busy=False) for _ in range(4))
+    assert not throttle.too_many(0.0, is_busy=False)
 
 
 def test_a_refused_key_stops_that_tool_alone_and_its_jobs_wait(bench: Bench, tmp_path: Path) -> None:
@@ -288,14 +289,14 @@ def test_pauses_before_the_ceiling_and_goes_on_when_it_is_raised(bench: Bench, t
     assert report.made == 2
     assert report.spend.usd == pytest.approx(1.0)
     assert "ceiling of $1.20" in report.paused["paid"]
-    assert "vbench budget --run" in report.paused["paid"]
+    assert "`budget(run=" in report.paused["paid"]
     assert run(bench, server, prompts=prompts, max_cost=1.2).made == 0  # a restart is no new budget
-    (ceiling,) = ceilings(bench)
-    set_ceiling(bench, replace(ceiling, max_cost_usd=2.0))
+    (ceiling,) = bench.ceilings()
+    bench.set_ceiling(replace(ceiling, max_cost_usd=2.0))
     assert run(bench, server, prompts=prompts, max_cost=1.2).made == 2  # the same line, and what was raised stays so
     other = run(bench, server, models=[billable.card("other")], prompts=prompts[:1], max_cost=0.6)
     assert other.made == 1  # another run has a ceiling of its own
-    set_ceiling(bench, Ceiling(max_cost_usd=2.6))
+    bench.set_ceiling(Ceiling(max_cost_usd=2.6))
     whole = run(bench, server, prompts=prompts, max_cost=9.0)
     assert whole.made == 0
     assert "the whole bench" in whole.paused["paid"]
@@ -312,7 +313,7 @@ def test_a_tool_without_a_price_needs_a_word_under_a_ceiling(bench: Bench, tmp_p
     server, card = Server(tmp_path / "server"), billable.card("mystery", usd_per_clip=None)
     report = run(bench, server, models=[card], max_cost=5.0)
     assert report.made == 0
-    assert "--allow-unpriced mystery" in report.paused["mystery"]
+    assert "`allow_unpriced=mystery`" in report.paused["mystery"]
     assert run(bench, server, models=[card], max_cost=5.0, allow_unpriced=["mystery"]).made == 2
     assert run(bench, server, models=[card], prompts=[Prompt(id="x", text="x")]).made == 1  # without a ceiling it may
 
@@ -378,7 +379,7 @@ def test_ctrl_c_leaves_everything_to_be_taken_up_again(
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         run(bench, server)
-    assert {job.state for job in Journal.jobs(bench)} <= {"submitted", "running", "planned"}
+    assert {job.state for job in bench.jobs()} <= {"submitted", "running", "planned"}
     assert run(bench, server).is_complete
     assert set(server.seen().values()) == {1}
 
@@ -407,7 +408,7 @@ def test_a_job_cancelled_meanwhile_is_stopped_at_the_tool(bench: Bench, tmp_path
 
     def cancel() -> None:
         other = Journal(bench)
-        while not (jobs := other.jobs(bench, states=["running"])):
+        while not (jobs := bench.jobs(states=["running"])):
             time.sleep(0.01)
         assert other.cancel(jobs[0].id)
         other.close()
@@ -494,7 +495,7 @@ def test_local_work_is_stopped_at_once_and_planned_anew(bench: Bench, tmp_path: 
     def interrupt() -> None:
         import _thread
 
-        while not Journal.jobs(bench, states=["submitted"]):
+        while not bench.jobs(states=["submitted"]):
             time.sleep(0.005)
         time.sleep(0.05)
         _thread.interrupt_main()
@@ -512,7 +513,7 @@ def test_local_work_is_stopped_at_once_and_planned_anew(bench: Bench, tmp_path: 
         make=lambda card: LocalAdapter(card, tmp_path / "server"),
     )
     assert changed.is_complete
-    bodies = [job.plan["body"]["seconds"] for job in Journal.jobs(bench)]
+    bodies = [job.plan["body"]["seconds"] for job in bench.jobs()]
     assert bodies == [3, 3]  # with the settings of now, not those of the interrupted run
 
 
@@ -550,7 +551,7 @@ def test_two_plan_the_same_prompts_in_opposite_order_on_postgresql(postgres_url:
     adapter = BillableAdapter(billable.card(), tmp_path / "server")
 
     def plan(ordered: list[Prompt]) -> int:
-        cells = plan_jobs([Tool(card=billable.card())], ordered, adapters={"paid": adapter}).intents()
+        cells = plan_jobs(RunSpec(models=[billable.card()], prompts=ordered), adapters={"paid": adapter}).intents()
         journal = Journal(bench)
         try:
             together.wait(10)

@@ -60,7 +60,7 @@ def ended(bench: Bench, label: str, *, sent: str) -> tuple[str, str]:
     finally:
         journal.close()
         adapter.close()
-    first, second = (one.id for one in sorted(Journal.jobs(bench), key=lambda one: one.state))
+    first, second = (one.id for one in sorted(bench.jobs(), key=lambda one: one.state))
     return first, second
 
 
@@ -78,7 +78,7 @@ def test_an_arm_is_tried_again_from_the_page_with_its_own_words_and_paid_once(
     assert "a red boat, in great detail" in json.dumps(job.body)
     (clip,) = bench.clips(models=["paid@deep"])
     assert clip.prompt.text == PROMPTS[0].text
-    assert next(one.state for one in Journal.jobs(bench) if one.id == leftover) == "planned"
+    assert next(one.state for one in bench.jobs() if one.id == leftover) == "planned"
     (facts,) = [one for one in page.get("/api/v1/tasks").json() if one["kind"] == "retry"]
     assert (facts["takes"], facts["n_takes"], facts["prompts"]) == ([clip.id], 1, [PROMPTS[0].key])
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from vbench.bench.ceilings import CeilingStore
 from vbench.bench.clips import ClipStore
+from vbench.bench.jobs import JobStore
 from vbench.bench.scores import PASSING_CODES, DoneKey, ScoreStore
 from vbench.bench.votes import PeopleStore
 from vbench.bench.workspace import now
@@ -10,7 +12,7 @@ from vbench.bench.workspace import now
 __all__ = ["PASSING_CODES", "Bench", "DoneKey", "now"]
 
 
-class Bench(ClipStore, ScoreStore, PeopleStore):
+class Bench(JobStore, CeilingStore, ClipStore, ScoreStore, PeopleStore):
     """Everything a run reads and writes. Methods hold no session open and return records.
 
     Open one with `Bench.open`.

@@ -11,7 +11,7 @@ import typer
 from vbench._version import __version__
 from vbench.cli import catalog, check, demo, distance, generate, jobs, models, rank, score, system, ui
 from vbench.cli.options import EXIT_USER
-from vbench.errors import VBenchError
+from vbench.errors import VBenchError, as_typed
 
 app = typer.Typer(
     name="vbench",
@@ -64,7 +64,7 @@ def main() -> None:
     try:
         app()
     except VBenchError as error:
-        print(f"vbench: {error}", file=sys.stderr)
+        print(f"vbench: {as_typed(str(error))}", file=sys.stderr)
         sys.exit(EXIT_USER)
     except (KeyboardInterrupt, typer.Abort):
         print("vbench: stopped; what was finished is kept, and the same line goes on from there", file=sys.stderr)
