@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true, update
-from sqlalchemy.exc import SQLAlchemyError as DatabaseAwayError
 from sqlalchemy.orm import Session
 
 from vbench.bench.ceilings import WHOLE_BENCH, Ceiling, Spend, ceiling_record, spend_in
@@ -21,8 +20,6 @@ from vbench.bench.tables import CeilingRow, ExpansionRow, JobRow, ModelRow, Prom
 from vbench.bench.workspace import now
 from vbench.records import OPEN_STATES, Cell, Clip, Handle, Job, JobKey, JobState, Plan, Prompt, Reason, Request, digest
 from vbench.schema import from_json, to_json
-
-__all__ = ["FINAL_STATES", "DatabaseAwayError", "Intent", "JobStore", "LatestJob", "StartOnly", "plan_of"]
 
 FINAL_STATES: tuple[JobState, ...] = (
     "succeeded",

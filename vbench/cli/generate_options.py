@@ -91,12 +91,11 @@ def spec_of(values: Mapping[str, Any]) -> RunSpec:
     from vbench.generate import RunSpec, Wishes
     from vbench.generate.expansion import read_arm
 
-    seed, samples = values["seed"], values["samples"]
     return RunSpec(
         models=names(values["models"]),
         suite=values["suite"],
-        samples=samples,
-        seeds=[] if seed is None else [seed + sample for sample in range(samples)],
+        samples=values["samples"],
+        seeds=RunSpec.seeds_from(values["seed"], values["samples"]),
         wishes=Wishes.of(values),
         retry=names(values["retry"]),
         arms=[read_arm(path) for path in values["arm"] or ()],

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from vbench.adapters import Adapter
-from vbench.bench.jobs import DatabaseAwayError, plan_of
+from vbench.bench import StoreError
+from vbench.bench.jobs import plan_of
 from vbench.bench.media import clip_key
 from vbench.errors import AuthError, BenchError, ClipError, JobError, NotStartedError, UserError, VBenchError
 from vbench.files import sha256_of
@@ -160,7 +161,7 @@ class JobRunner:
             self.journal.release(job.id)
             group.put_down(group.adapters, str(error))
         except BenchError:  # the disk or the database: nothing is wrong with the job
-            with suppress(DatabaseAwayError):  # it is free all the same once this process has ended
+            with suppress(StoreError):  # it is free all the same once this process has ended
                 self.journal.release(job.id)
             raise
         except UserError as error:  # missing weights, a wrong option: the job waits until that is put right
@@ -237,11 +238,11 @@ class JobRunner:
             try:
                 self.journal.submitted(job.id, handle)
                 return
-            except DatabaseAwayError:
+            except StoreError:
                 time.sleep(pause_s)
         try:
             self.journal.submitted(job.id, handle)
-        except DatabaseAwayError as error:
+        except StoreError as error:
             raise BenchError(
                 f"{job.model}: the tool took {job.prompt.id}-{job.sample} as its job {handle.id}, and the bench cannot "
                 f"store that ({first_line(error)}); note the number, put the database right, and look for the "

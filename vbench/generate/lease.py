@@ -11,8 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from vbench.bench import Bench
-from vbench.bench.jobs import DatabaseAwayError
+from vbench.bench import Bench, StoreError
 from vbench.records import digest
 
 LEASE_S = 180.0
@@ -50,7 +49,7 @@ class Lease:
         """Give back every job this process holds, as it is."""
         try:
             self._bench.release_jobs(self.owner)
-        except DatabaseAwayError as error:  # they are free all the same: nobody holds the lock any more
+        except StoreError as error:  # they are free all the same: nobody holds the lock any more
             log.warning("the jobs under way could not be given back (%s); the next run takes them up", error)
         finally:
             self._lock.release()

@@ -92,6 +92,11 @@ class RunSpec:
                 f"`only_sample=` is {self.only_sample}; with `samples={self.samples}` there are 0 to {self.samples - 1}"
             )
 
+    @staticmethod
+    def seeds_from(first: int | None, samples: int) -> tuple[int, ...]:
+        """Seeds that count up from the first sample's; None: none are asked for."""
+        return () if first is None else tuple(range(first, first + samples))
+
     @classmethod
     def of(cls, spec: RunSpec | None, options: Mapping[str, Any]) -> RunSpec:
         """A spec from what a stage was called with: one that is there, its fields as keywords, or both.

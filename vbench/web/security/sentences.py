@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from vbench.arena.tickets import ArenaError
-from vbench.errors import ItemError, UserError
+from vbench.errors import ItemError, UserError, as_typed
 from vbench.web.page_database import DatabaseBusyError, DatabaseGoneError
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def say_errors(app: FastAPI) -> None:
     """Have the application answer its errors so."""
 
     def said(status: int, message: str, headers: Any = None) -> JSONResponse:
-        return JSONResponse({"error": message}, status, headers)
+        return JSONResponse({"error": as_typed(message)}, status, headers)
 
     @app.exception_handler(StarletteHTTPException)
     def on_http(_: Request, error: StarletteHTTPException) -> JSONResponse:
