@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from vbench.bench import Bench
-from vbench.cli import generate, jobs
+from vbench.cli import generate, jobs, main
 from vbench.errors import OptionError
 
 SUITE = "- {id: one, text: a red circle moves right over blue}\n- {id: two, text: a green square falls over grey}\n"
@@ -100,6 +100,34 @@ def test_mistakes_are_sentences(words: list[str], sentence: str, suite: Path, tm
     more += ["--models", "synthetic-clean"] if words[0] == "generate" and "--models" not in words else []
     with pytest.raises(OptionError, match=sentence):
         call(*words, *more, "--bench", tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--samples", 0), "vbench: --samples is 0; give 1 or more\n"),
+        (("--only-sample", 3), "vbench: --only-sample is 3; with --samples 1 there are 0 to 0\n"),
+        (
+            ("--retry", "faild"),
+            "vbench: --retry: 'faild' is no state or reason of an ended job; did you mean failed or download_failed?\n",
+        ),
+        (("--models", ","), "vbench: no tool is named; say --models with one or more of vbench models\n"),
+    ],
+)
+def test_what_is_wrong_is_told_by_its_flag(
+    words: tuple[object, ...],
+    sentence: str,
+    suite: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line = ("vbench", "generate", "--suite", suite, "--models", "synthetic-clean", "--bench", tmp_path / "b", *words)
+    monkeypatch.setattr(sys, "argv", [str(word) for word in line])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert capsys.readouterr().err == sentence
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
