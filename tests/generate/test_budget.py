@@ -33,7 +33,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_runner, "POLL_S", 0.01)
-    monkeypatch.setattr(job_runner, "STORE_AGAIN_S", (0.01, 0.01))
+    monkeypatch.setattr(job_runner, "STORE_PAUSES_S", (0.01, 0.01))
     monkeypatch.setattr(worker, "IDLE_S", 0.01)
     monkeypatch.setattr(worker, "HEARTBEAT_S", 0.02)
 

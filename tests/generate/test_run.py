@@ -403,8 +403,11 @@ def test_a_clock_that_jumps_changes_nothing(bench: Bench, tmp_path: Path, monkey
     assert set(server.seen().values()) == {1}
 
 
-def test_a_job_cancelled_meanwhile_is_stopped_at_the_tool(bench: Bench, tmp_path: Path) -> None:
-    server = Server(tmp_path / "server", work_s=30.0)
+def test_a_job_cancelled_meanwhile_is_stopped_at_the_tool(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_runner, "ASK_FOR_S", 120.0)  # one that is not stopped fails then
+    server = Server(tmp_path / "server", work_s=1e6)
 
     def cancel() -> None:
         other = Journal(bench)
@@ -419,7 +422,6 @@ def test_a_job_cancelled_meanwhile_is_stopped_at_the_tool(bench: Bench, tmp_path
     thread.join()
     assert [job.state for job in report.ended] == ["cancelled"]
     assert sum(server.seen("cancels").values()) == 1
-    assert report.elapsed_s < 10
 
 
 def test_an_edited_prompt_does_not_overwrite_the_clip_of_the_old_one(bench: Bench, tmp_path: Path) -> None:
@@ -442,6 +444,8 @@ class LocalAdapter(BillableAdapter):
 
     lane = "device"
     at_once: ClassVar[list[int]] = [0, 0]
+    """Clips in the making: now, and at most."""
+    has_begun: ClassVar[threading.Event] = threading.Event()
 
     def plan(self, request: Any) -> Any:
         return replace(super().plan(request), is_billable=False, cost_usd=0.0)
@@ -449,6 +453,7 @@ class LocalAdapter(BillableAdapter):
     def fetch(self, handle: Any, out: Path) -> Any:
         self.at_once[0] += 1
         self.at_once[1] = max(self.at_once)
+        self.has_begun.set()
         try:
             deadline = time.monotonic() + self.options_s
             while time.monotonic() < deadline:
@@ -487,24 +492,24 @@ def test_local_tools_take_turns_and_are_freed_one_after_the_other(bench: Bench, 
 
 
 def test_local_work_is_stopped_at_once_and_planned_anew(bench: Bench, tmp_path: Path) -> None:
+    LocalAdapter.at_once[:] = [0, 0]
+    LocalAdapter.has_begun.clear()
+
     def slow(card: Any) -> LocalAdapter:
         adapter = LocalAdapter(card, tmp_path / "server")
-        adapter.options_s = 60.0
+        adapter.options_s = 1e6  # longer than a stopped run waits for it
         return adapter
 
     def interrupt() -> None:
         import _thread
 
-        while not bench.jobs(states=["submitted"]):
-            time.sleep(0.005)
-        time.sleep(0.05)
+        LocalAdapter.has_begun.wait()
         _thread.interrupt_main()
 
     threading.Thread(target=interrupt, daemon=True).start()
-    started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         generate(bench, models=[billable.card()], prompts=TWO, make=slow)
-    assert time.monotonic() - started < 20
+    assert LocalAdapter.at_once == [0, 1]  # it was begun, and has ended
     changed = generate(
         bench,
         models=[billable.card()],

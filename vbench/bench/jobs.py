@@ -70,7 +70,7 @@ class LatestJob:
     """Without the number of the attempt."""
     is_billable: bool
 
-    def may_try_again(self, identity: str, retry: Collection[str]) -> bool:
+    def may_retry(self, identity: str, retry: Collection[str]) -> bool:
         """Whether the cell gets another job: where a person asks, or where the settings have changed since.
 
         Other settings do not make a paid request unsent: an unknown outcome waits for a person.
@@ -187,7 +187,7 @@ class JobStore(ClipStore):
                 if begun_meanwhile:
                     return 0
                 attempt = last.attempt
-            elif latest.may_try_again(intent.identity, retry):
+            elif latest.may_retry(intent.identity, retry):
                 attempt = last.attempt + 1
             else:
                 still_planned = (JobRow.id == last.id, JobRow.state == "planned")

@@ -109,11 +109,11 @@ def _progress() -> Callable[[Step], None]:
 
     shown = {"submitting": "sending", "succeeded": "made"}
 
-    def tell(step: Step) -> None:
+    def print_step(step: Step) -> None:
         if step.state in ("submitted", "running", "planned") and not step.message:
             return
         word = shown.get(step.state, step.state)
         message = f": {as_typed(without_label(step.label, step.message))}" if step.message else ""
         sys.stderr.write(f"{word:<16}{step.label}  {step.prompt}-{step.sample}{message}\n")
 
-    return tell
+    return print_step

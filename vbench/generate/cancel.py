@@ -24,10 +24,10 @@ def cancel_jobs(
         Each job that was open, and what came of it.
     """
     open_jobs = bench.jobs(states=("planned", "submitted", "running"), models=models, ids=tuple(ids))
-    return [(job, _tell_tool(job)) for job in open_jobs if bench.cancel_job(job.id)]
+    return [(job, _cancel_at_tool(job)) for job in open_jobs if bench.cancel_job(job.id)]
 
 
-def _tell_tool(job: Job) -> str:
+def _cancel_at_tool(job: Job) -> str:
     """Ask the tool to stop a job that it has; what came of it."""
     if job.handle is None:
         return "dropped"

@@ -51,8 +51,8 @@ class Arm(Strict):
 
     def identity(self, prompt: Prompt) -> str:
         """Digest of all that decides what comes out, without the key and the address."""
-        asked = self.model_dump(include={"model", "system", "temperature", "max_tokens", "seed"})
-        return digest("expansion", self.name, asked, prompt.key)
+        request = self.model_dump(include={"model", "system", "temperature", "max_tokens", "seed"})
+        return digest("expansion", self.name, request, prompt.key)
 
 
 def read_arm(path: Path) -> Arm:

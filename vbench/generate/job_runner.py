@@ -32,7 +32,7 @@ POLL_S, MAX_POLL_S = 1.0, 10.0
 ASK_FOR_S = 6 * 3600.0
 """How long a tool that answers, but never finishes, is asked in one run."""
 FETCH_TRIES = 4
-STORE_AGAIN_S = (0.5, 2.0, 8.0, 20.0)
+STORE_PAUSES_S = (0.5, 2.0, 8.0, 20.0)
 """Pauses before a handle that the database did not take is stored again: it is the only trace of a paid request."""
 BILLED_ALL_THE_SAME = ("outcome_unknown", "download_failed", "empty_result")
 """Ends of a request that the tool has taken, so that the estimate counts as spent."""
@@ -135,7 +135,7 @@ class JobRunner:
             try:
                 work.adapter.cancel(work.handle)
             except VBenchError as error:
-                self._tell(work.job, "cancelled", f"the tool could not be told ({error})")
+                self._report(work.job, "cancelled", f"the tool could not be told ({error})")
 
     # --- one job --------------------------------------------------------------------------------------------------
 
@@ -185,7 +185,7 @@ class JobRunner:
             self._end(job, "failed", "crashed", f"{why}, plan it anew with `retry=crashed`", cost_usd=0.0)
             return None
         try:
-            self._tell(job, "submitting")
+            self._report(job, "submitting")
         except BaseException:  # of whoever is told, such as a closed pipe: nothing was sent
             self.journal.not_started(job.id, "")
             raise
@@ -193,7 +193,7 @@ class JobRunner:
             handle = adapter.submit(plan)
         except NotStartedError as error:
             self.journal.not_started(job.id, str(error))
-            self._tell(job, "planned", str(error))
+            self._report(job, "planned", str(error))
             if not group.throttle.too_many(error.retry_after_s, is_busy=error.code in ("rate_limited", "concurrency")):
                 group.pause_all(f"gave up after many refusals in a row: {error}")
             return None
@@ -218,7 +218,7 @@ class JobRunner:
             raise
         self._store_handle(job, handle)
         group.throttle.succeeded()
-        self._tell(job, "submitted")
+        self._report(job, "submitted")
         return handle
 
     def _broke_off(self, job: Job, plan: Plan, why: str) -> None:
@@ -234,7 +234,7 @@ class JobRunner:
         Raises:
             BenchError: it stays away; the message is all that is left of the handle.
         """
-        for pause_s in STORE_AGAIN_S:
+        for pause_s in STORE_PAUSES_S:
             try:
                 self.journal.submitted(job.id, handle)
                 return
@@ -261,7 +261,7 @@ class JobRunner:
             try:
                 status = adapter.poll(handle)
             except JobError as error:  # it could not be asked: the job may well be running
-                self._tell(job, "running", str(error))
+                self._report(job, "running", str(error))
                 wait_s = pause = min(MAX_POLL_S, pause * 2)
             else:
                 is_new = status.handle is not None and status.handle != handle
@@ -275,7 +275,7 @@ class JobRunner:
                     state = status.state
                     at_tool: JobState = "submitted" if state in ("planned", "submitting") else state
                     self.journal.progress(job.id, at_tool, handle if is_new else None)
-                self._tell(job, status.state, status.message, status.progress)
+                self._report(job, status.state, status.message, status.progress)
                 if status.retry_after_s is not None:
                     wait_s = status.retry_after_s
                 else:
@@ -314,7 +314,7 @@ class JobRunner:
                 if error.code != "download_failed" or attempt == FETCH_TRIES:
                     self._end(job, END_STATES.get(error.code, "failed"), error.code, str(error))
                     return None
-                self._tell(job, "running", str(error))
+                self._report(job, "running", str(error))
                 self.stopped.wait(min(30.0, 2.0**attempt / 2))
                 fresh = self._wait(job, adapter, handle)
                 if fresh is None:
@@ -358,7 +358,7 @@ class JobRunner:
             return False
         self.inbox.discard(job.id)
         log.unlink(missing_ok=True)
-        self._tell(job, "succeeded")
+        self._report(job, "succeeded")
         return True
 
     def _key(self, job: Job, suffix: str, sha256: str) -> str:
@@ -382,9 +382,9 @@ class JobRunner:
     ) -> None:
         known: Reason | None = reason if reason in REASONS else ("provider_error" if reason else None)  # type: ignore[assignment]
         if self.journal.finish(job.id, state, reason=known, message=message, cost_usd=cost_usd):
-            self._tell(job, state, message)
+            self._report(job, state, message)
 
-    def _tell(self, job: Job, state: JobState, message: str = "", progress: float | None = None) -> None:
+    def _report(self, job: Job, state: JobState, message: str = "", progress: float | None = None) -> None:
         if self._progress is not None:
             self._progress(
                 Step(

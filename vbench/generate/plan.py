@@ -211,7 +211,7 @@ class _Planner:
             return "new", ""
         if latest.state in OPEN_STATES:
             return "open", latest.state
-        if latest.may_try_again(intent.identity, self._spec.retry):
+        if latest.may_retry(intent.identity, self._spec.retry):
             return "new", ""
         return "ended", latest.reason or latest.state
 

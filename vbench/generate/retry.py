@@ -61,7 +61,7 @@ def ended_job(bench: Bench, id: str, *, understood: bool = False) -> Job:
     return job
 
 
-def try_again(
+def retry_job(
     bench: Bench,
     id: str,
     *,
@@ -89,7 +89,7 @@ def try_again(
         UserError: as `ended_job` does, or the tool cannot be used before something is corrected.
         KeyboardInterrupt: after what was under way has been put down.
     """
-    started, run = time.monotonic(), digest("again", id)
+    started, run = time.monotonic(), digest("again", id)  # the word is part of keys that stand in benches
     label = ToolLabel.parse(_job(bench, id).model)
     tool = Tool(card=cards.find_card(label.tool), arm=label.arm)
     tool.card.refuse_if_retired()

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from vbench.bench import Bench
 from vbench.errors import OptionError, UserError, as_typed
-from vbench.generate import GenerateReport, RunSpec, generate, try_again
+from vbench.generate import GenerateReport, RunSpec, generate, retry_job
 from vbench.generate.report import without_label
 from vbench.records import Prompt, Task, Wishes
 from vbench.schema import from_json
@@ -67,7 +67,7 @@ def run(bench: Bench, task: Task) -> GenerateReport:
         if spec is not None:
             return generate(bench, spec, progress=steps)
         agreed = {name: task.args[name] for name in ("max_cost", "allow_unpriced", "understood")}
-        return try_again(bench, task.args["job"], progress=steps, **agreed)
+        return retry_job(bench, task.args["job"], progress=steps, **agreed)
     finally:
         steps.close()
 

@@ -20,12 +20,12 @@ from vbench.web.schemas import GenerateArgs, PlanFacts, PlanTotal
 def plan(wish: GenerateArgs, prompt: Prompt) -> PlanTotal:
     """Price and feasibility of a wish, tool by tool."""
     request = Request(prompt=prompt, seed=wish.seed or 0, **to_json(Wishes.of(wish.model_dump())))
-    found = plans(wish.models, request, n_jobs=wish.samples)
-    runnable = [one for one in found if one.runnable]
+    by_tool = plans(wish.models, request, n_jobs=wish.samples)
+    runnable = [planned for planned in by_tool if planned.runnable]
     return PlanTotal(
-        models=found,
-        cost_usd=round(sum(one.cost_usd or 0.0 for one in runnable), 6),
-        n_unpriced=sum(one.is_billable and one.cost_usd is None for one in runnable),
+        models=by_tool,
+        cost_usd=round(sum(planned.cost_usd or 0.0 for planned in runnable), 6),
+        n_unpriced=sum(planned.is_billable and planned.cost_usd is None for planned in runnable),
     )
 
 
