@@ -54,6 +54,7 @@ def test_keywords_make_a_spec_or_change_one() -> None:
     ("options", "sentence"),
     [
         ({"sampels": 3}, "a run has no `sampels=`; did you mean samples"),
+        ({"models": "kling-v3"}, "`models=` is a single text, 'kling-v3'; give a list of names"),
         ({"samples": 0}, "`samples=` is 0"),
         ({"seeds": [1]}, "`seeds=` has 1 numbers for 2 samples"),
         ({"seeds": [1, 2**31]}, "2147483648 is not between"),

@@ -67,6 +67,9 @@ class RunSpec:
     """Tools that may be used under `max_cost` although nobody knows their price."""
 
     def __post_init__(self) -> None:
+        for name in ("models", "retry", "allow_unpriced"):
+            if isinstance(names := getattr(self, name), str):
+                raise OptionError(f"`{name}=` is a single text, {names!r}; give a list of names")
         for name in ("models", "prompts", "arms", "seeds"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name in ("retry", "allow_unpriced"):
