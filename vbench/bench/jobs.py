@@ -407,11 +407,14 @@ class JobStore(ClipStore):
 
     # --- rewritten prompts ----------------------------------------------------------------------------------------
 
-    def expansion(self, key: str) -> str | None:
-        """The rewritten prompt of this key; None: there is none yet."""
+    def expansions(self, keys: Sequence[str]) -> dict[str, str]:
+        """Key → the rewritten prompt, where there is one."""
+        texts: dict[str, str] = {}
         with self.session() as session:
-            row = session.get(ExpansionRow, key)
-        return None if row is None else row.text
+            for start in range(0, len(keys), CHUNK):
+                query = select(ExpansionRow).where(ExpansionRow.key.in_(keys[start : start + CHUNK]))
+                texts |= {row.key: row.text for row in session.scalars(query)}
+        return texts
 
     def add_expansion(self, key: str, *, arm: str, prompt_key: str, text: str, info: dict[str, Any]) -> None:
         """Keep what a language model made of a prompt; the first answer of a key stays."""

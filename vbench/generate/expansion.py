@@ -73,8 +73,12 @@ def read_arm(path: Path) -> Arm:
 
 def known_expansions(bench: Bench, arms: Sequence[Arm], prompts: Sequence[Prompt]) -> Expansions:
     """What is there already."""
-    texts = {arm.name: {prompt.key: bench.expansion(arm.identity(prompt)) for prompt in prompts} for arm in arms}
-    return {arm: {key: text for key, text in of_arm.items() if text is not None} for arm, of_arm in texts.items()}
+    expansions: Expansions = {}
+    for arm in arms:
+        prompt_keys = {arm.identity(prompt): prompt.key for prompt in prompts}
+        texts = bench.expansions(list(prompt_keys))
+        expansions[arm.name] = {prompt_keys[identity]: text for identity, text in texts.items()}
+    return expansions
 
 
 def expand_prompts(bench: Bench, arms: Sequence[Arm], prompts: Sequence[Prompt]) -> Expansions:
