@@ -76,12 +76,6 @@ def chat(**faults: Any) -> Iterator[Chat]:
         server.server_close()
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with Bench.open(tmp_path / "bench") as opened:
-        yield opened
-
-
 def arm(url: str, **more: Any) -> Arm:
     return Arm(name="deep", base_url=url, model="writer", **more)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,6 @@ from vbench.records import Job, Prompt
 
 TWO = [Prompt(id="fox", text="a red fox"), Prompt(id="cat", text="a black cat", negative="blur")]
 LOST = JobError("no answer", code="outcome_unknown")
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with Bench.open(tmp_path / "bench") as opened:
-        yield opened
 
 
 @pytest.fixture(autouse=True)

@@ -73,9 +73,9 @@ def run_groups(groups: Sequence[ToolGroup], runner: JobRunner) -> None:
         for group in groups
         for n in range(1 if group.is_local else group.limit)
     ]
-    for thread in threads:
-        thread.start()
     try:
+        for thread in threads:
+            thread.start()
         while any(thread.is_alive() for thread in threads):
             for thread in threads:
                 thread.join(0.1)
@@ -83,7 +83,8 @@ def run_groups(groups: Sequence[ToolGroup], runner: JobRunner) -> None:
         runner.stop()
         deadline = time.monotonic() + GRACE_S
         for thread in threads:  # a second Ctrl-C ends this wait; a request on its way then has an unknown outcome
-            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.ident is not None:  # it was started before the interrupt
+                thread.join(max(0.0, deadline - time.monotonic()))
         raise
     if runner.error is not None:
         raise runner.error
