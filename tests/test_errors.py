@@ -20,8 +20,10 @@ from vbench.errors import as_typed, spelled
             "then `generate(retry=outcome_unknown)` to send it",
             "then vbench generate --retry outcome_unknown to send it",
         ),
+        ("give it with `set=raft.model=PATH`", "give it with --set raft.model=PATH"),
+        ("or score `metrics=cut_count,noise`", "or score --metrics cut_count,noise"),
         ("allow it with `allow_unpriced=kling-v3@deep`", "allow it with --allow-unpriced kling-v3@deep"),
-        ("the tool says: `seconds` must be 5, see `a(b)` and `x == 1`", None),
+        ("the tool says: `seconds` must be 5, see `a(b)` and `x == 1` or `x==1`", None),
         ('no field `{"a": 1}`, `fps`', None),
     ],
 )

@@ -1,9 +1,9 @@
 """Every error a user can meet; a message says what was found, what was expected, and what to do.
 
-A message of the library names a parameter as a call has it, between backticks and with its equals sign: ``max_cost=``,
-``retry=crashed``, or with the verb, ``budget(run=bench, max_cost=20)``. Whoever shows it to a person replaces that by
-what this person types or sees, with `spelled`; for a terminal, `as_typed` does. Other backticks, such as those in what
-a tool has answered, stay as they are.
+A message of the library names a parameter as a call has it, between single backticks and with its equals sign: raise
+`max_cost=`, say `retry=crashed`, or with the verb, `budget(run=bench, max_cost=20)`. Whoever shows the message replaces
+that by what their reader types or sees, with `spelled`; for a terminal, `as_typed` does: --max-cost, --retry crashed,
+vbench budget --run bench --max-cost 20. Other backticks, such as those in what a tool has answered, stay as they are.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-_ONE = r"[a-z_]+=[^`,()=]*"
-_PARAMETERS = re.compile(rf"`(?:(?P<verb>[a-z_]+)\((?P<several>{_ONE}(?:, {_ONE})*)\)|(?P<one>{_ONE}))`")
+_PARAMETER = r"[a-z_]+=(?!=)[^`]*"
+_PARAMETERS = re.compile(rf"`(?:(?P<verb>[a-z_]+)\((?P<several>{_PARAMETER})\)|(?P<one>{_PARAMETER}))`")
 
 
 def spelled(message: str, spell: Callable[[str, Mapping[str, str]], str]) -> str:
@@ -24,7 +24,7 @@ def spelled(message: str, spell: Callable[[str, Mapping[str, str]], str]) -> str
     """
 
     def replaced(found: re.Match[str]) -> str:
-        parts = (found["several"] or found["one"]).split(", ")
+        parts = found["several"].split(", ") if found["several"] else [found["one"]]
         return spell(found["verb"] or "", {name: value for name, _, value in (part.partition("=") for part in parts)})
 
     return _PARAMETERS.sub(replaced, message)
