@@ -6,6 +6,7 @@ Every change is one short transaction that names the state it expects, so that t
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -252,7 +253,7 @@ class JobStore(ClipStore):
         start: Sequence[str],
         only: StartOnly,
         owner: str,
-        lease_until: float,
+        lease_s: float,
         admit: Admit,
     ) -> Job | None:
         """A job of these tools for one process alone, those already sent first; None: nothing to do now.
@@ -265,7 +266,7 @@ class JobStore(ClipStore):
             start: Those of them of which new jobs may start.
             only: Which planned jobs may start.
             owner: Whose it will be.
-            lease_until: Until when, in seconds since 1970, unless the owner gives a sign of life.
+            lease_s: For how long from now, unless the owner gives a sign of life.
             admit: Called for each ceiling that the next job counts against, inside the transaction.
         """
         free = and_(JobRow.model.in_(labels), JobRow.owner.is_(None))
@@ -285,7 +286,7 @@ class JobStore(ClipStore):
                     row.state, row.submitting_at = "submitting", now()
             if row is None:
                 return None
-            row.owner, row.lease_until = owner, lease_until
+            row.owner, row.lease_until = owner, time.time() + lease_s
             session.flush()
             prompt = session.get(PromptRow, row.prompt_key)
             assert prompt is not None  # a foreign key
@@ -317,12 +318,14 @@ class JobStore(ClipStore):
 
     # --- owners ---------------------------------------------------------------------------------------------------
 
-    def extend_leases(self, owner: str, lease_until: float) -> set[str]:
-        """Prolong the lease of all jobs of a process; ids of those that a person has cancelled meanwhile."""
+    def extend_leases(self, owner: str, lease_s: float) -> set[str]:
+        """Let the lease of all jobs of a process end so long from now; ids of those cancelled by a person meanwhile."""
         with self.session() as session:
             held = session.execute(select(JobRow.id, JobRow.state).where(JobRow.owner == owner)).all()
         if any(state in OPEN_STATES for _, state in held):
-            self._update(JobRow.owner == owner, lease_until=lease_until)
+            with self.write() as session:  # the lease begins when the transaction does, however long it waited
+                until = time.time() + lease_s
+                session.execute(update(JobRow).where(JobRow.owner == owner).values(lease_until=until))
         return {job for job, state in held if state == "cancelled"}
 
     def release_jobs(self, owner: str) -> None:
@@ -355,20 +358,23 @@ class JobStore(ClipStore):
 
     # --- one job --------------------------------------------------------------------------------------------------
 
-    def store_handle(self, job: str, handle: Handle, *, owner: str, lease_until: float) -> None:
+    def store_handle(self, job: str, handle: Handle, *, owner: str, lease_s: float) -> None:
         """Commit the handle of a job that was sent, also where another process has already given it up."""
-        self._update(
-            JobRow.id == job,
-            JobRow.state.in_(("submitting", "outcome_unknown")),
-            state="submitted",
-            reason=None,
-            message="",
-            handle=to_json(handle),
-            submitted_at=now(),
-            finished_at=None,
-            owner=owner,
-            lease_until=lease_until,
-        )
+        with self.write() as session:
+            session.execute(
+                update(JobRow)
+                .where(JobRow.id == job, JobRow.state.in_(("submitting", "outcome_unknown")))
+                .values(
+                    state="submitted",
+                    reason=None,
+                    message="",
+                    handle=to_json(handle),
+                    submitted_at=now(),
+                    finished_at=None,
+                    owner=owner,
+                    lease_until=time.time() + lease_s,
+                )
+            )
 
     def change_job(self, job: str, *, owner: str, **columns: Any) -> bool:
         """Change an open job of a process; False where it is no longer open, or no longer its."""

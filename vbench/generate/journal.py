@@ -12,7 +12,7 @@ from typing import Any
 from vbench.bench import Bench, now
 from vbench.bench.jobs import Intent, StartOnly
 from vbench.generate.budget import admission
-from vbench.generate.lease import Lease
+from vbench.generate.lease import LEASE_S, Lease
 from vbench.records import Clip, Handle, Job, JobState, Reason
 from vbench.schema import to_json
 from vbench.text import storable
@@ -104,7 +104,7 @@ class Journal:
             start=labels if start is None else start,
             only=self._start_only,
             owner=self.owner,
-            lease_until=self.lease.until,
+            lease_s=LEASE_S,
             admit=admission(allow_unpriced),
         )
 
@@ -119,7 +119,7 @@ class Journal:
 
         It is stored even where another process has already given this one up.
         """
-        self.bench.store_handle(job, handle, owner=self.owner, lease_until=self.lease.until)
+        self.bench.store_handle(job, handle, owner=self.owner, lease_s=LEASE_S)
 
     def not_started(self, job: str, message: str) -> None:
         """The tool certainly began nothing: planned again, and free."""

@@ -40,11 +40,6 @@ class Lease:
         self._lock = FileLock(self._lock_path(token), thread_local=False)
         self._lock.acquire(timeout=10)
 
-    @property
-    def until(self) -> float:
-        """End of a lease that begins, or is prolonged, now; seconds since 1970."""
-        return time.time() + LEASE_S
-
     def close(self) -> None:
         """Give back every job this process holds, as it is."""
         try:
@@ -57,7 +52,7 @@ class Lease:
 
     def prolong(self) -> set[str]:
         """Show that this process lives; ids of its jobs that a person has cancelled meanwhile."""
-        return self._bench.extend_leases(self.owner, self.until)
+        return self._bench.extend_leases(self.owner, LEASE_S)
 
     def recover(self) -> list[str]:
         """Free the jobs of processes that are gone; ids of those whose outcome nobody knows."""
