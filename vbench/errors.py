@@ -23,9 +23,9 @@ def spelled(message: str, spell: Callable[[str, Mapping[str, str]], str]) -> str
         spell: (verb or empty, parameter → value or empty) → what this reader types or sees.
     """
 
-    def replaced(found: re.Match[str]) -> str:
-        parts = found["several"].split(", ") if found["several"] else [found["one"]]
-        return spell(found["verb"] or "", {name: value for name, _, value in (part.partition("=") for part in parts)})
+    def replaced(match: re.Match[str]) -> str:
+        parts = match["several"].split(", ") if match["several"] else [match["one"]]
+        return spell(match["verb"] or "", {name: value for name, _, value in (part.partition("=") for part in parts)})
 
     return _PARAMETERS.sub(replaced, message)
 

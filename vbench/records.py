@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -386,19 +386,36 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A wish list in plain units; what a tool cannot honour comes back as a warning of its plan."""
+class Wishes:
+    """What is asked of every tool alike, in plain units; None: as the tool does by default."""
 
-    prompt: Prompt
-    sample: int = 0
-    seed: int = 0
     seconds: float | None = None
-    """None: as the tool does by default."""
     width: int | None = None
     height: int | None = None
     fps: float | None = None
     audio: bool | None = None
     negative: str = ""
+    """What should not be there, beside the prompt's own."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Wishes:
+        """The wishes among these values, which may hold others too: options of a command, arguments of a task."""
+        return Wishes(**{wish.name: values[wish.name] for wish in fields(Wishes) if wish.name in values})
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """Those that can be compared with what was delivered, and were made."""
+        wishes = {wish.name: getattr(self, wish.name) for wish in fields(Wishes) if wish.name != "negative"}
+        return {name: value for name, value in wishes.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(Wishes):
+    """A wish list with the prompt it is for; what a tool cannot honour comes back as a warning of its plan."""
+
+    prompt: Prompt
+    sample: int = 0
+    seed: int = 0
     prompt_sent: str = ""
     """A rewritten prompt, where an expansion arm made one; empty: `prompt.text` is sent."""
 
@@ -471,3 +488,7 @@ class Job:
     planned: str
     submitted: str
     finished: str
+
+    @property
+    def cell(self) -> Cell:
+        return Cell(self.model, self.prompt.key, self.sample)

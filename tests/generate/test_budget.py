@@ -1,201 +1,52 @@
-"""What may go wrong around a paid request: it is sent once, what came of it is kept, and what was not sent is known."""
+"""Ceilings: a run pauses before it would pass one, and goes on when it is raised."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import update
-from sqlalchemy.exc import OperationalError
 
-from tests.fakes.billable import BillableAdapter
-from tests.generate.test_run import TWO, Server, run
+from tests.fakes import billable
+from tests.generate.paid import Server, run
 from vbench.bench import Bench
-from vbench.bench.tables import JobRow
-from vbench.errors import AuthError, BenchError, JobError, OptionError
-from vbench.generate import Step, job_runner, sending, worker, working
-from vbench.generate.incoming import Incoming
-from vbench.generate.journal import Journal
-from vbench.records import Handle, Provenance
+from vbench.bench.ceilings import Ceiling
+from vbench.records import Prompt
 
-CAT = TWO[1:]
+pytestmark = pytest.mark.usefixtures("quick")
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with Bench.open(tmp_path / "bench") as opened:
-        yield opened
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_runner, "POLL_S", 0.01)
-    monkeypatch.setattr(sending, "STORE_AGAIN_S", (0.01, 0.01))
-    monkeypatch.setattr(worker, "IDLE_S", 0.01)
-    monkeypatch.setattr(working, "HEARTBEAT_S", 0.02)
-
-
-def test_a_full_disk_after_the_request_has_left_is_no_reason_to_send_it_again(bench: Bench, tmp_path: Path) -> None:
-    server = Server(tmp_path / "server", faults={"cat": [BenchError("spool: the answer cannot be kept")]})
-    with pytest.raises(BenchError, match="cannot be kept"):
-        run(bench, server, prompts=CAT)
-    report = run(bench, server, prompts=CAT)
-    assert server.seen() == {"paid cat 0": 1}
-    assert [job.message for job in report.unknown] == ["spool: the answer cannot be kept"]
-
-
-def test_a_plan_that_cannot_be_read_is_not_sent_and_the_others_are_made(bench: Bench, tmp_path: Path) -> None:
+def test_pauses_before_the_ceiling_and_goes_on_when_it_is_raised(bench: Bench, tmp_path: Path) -> None:
     server = Server(tmp_path / "server")
-    run(bench, server, max_jobs=0)
-    with bench.write() as session:
-        session.execute(update(JobRow).where(JobRow.prompt_key == CAT[0].key).values(plan={"of": "another version"}))
-    report = run(bench, server, max_jobs=9)
-    assert server.seen() == {"paid fox 0": 1}
-    (job,) = report.ended
-    assert (job.state, job.reason, job.cost_usd) == ("failed", "crashed", 0.0)
-    assert "--retry crashed" in job.message
-    assert run(bench, server, max_jobs=9, retry={"crashed"}).is_complete
-    assert server.seen() == {"paid fox 0": 1, "paid cat 0": 1}
+    prompts = [Prompt(id=f"p{i}", text=f"prompt {i}") for i in range(5)]
+    report = run(bench, server, prompts=prompts, max_cost=1.2)
+    assert report.made == 2
+    assert report.spend.usd == pytest.approx(1.0)
+    assert "ceiling of $1.20" in report.paused["paid"]
+    assert "`budget(run=" in report.paused["paid"]
+    assert run(bench, server, prompts=prompts, max_cost=1.2).made == 0  # a restart is no new budget
+    (ceiling,) = bench.ceilings()
+    bench.set_ceiling(replace(ceiling, max_cost_usd=2.0))
+    assert run(bench, server, prompts=prompts, max_cost=1.2).made == 2  # the same line, and what was raised stays so
+    other = run(bench, server, models=[billable.card("other")], prompts=prompts[:1], max_cost=0.6)
+    assert other.made == 1  # another run has a ceiling of its own
+    bench.set_ceiling(Ceiling(max_cost_usd=2.6))
+    whole = run(bench, server, prompts=prompts, max_cost=9.0)
+    assert whole.made == 0
+    assert "the whole bench" in whole.paused["paid"]
+    assert run(bench, server, prompts=prompts, max_jobs=5, max_cost=9.0).spend.n_jobs == 5
 
 
-def test_where_nobody_can_be_told_nothing_is_sent_and_nothing_is_unknown(bench: Bench, tmp_path: Path) -> None:
-    def closed(step: Step) -> None:
-        if step.state == "submitting":
-            raise BrokenPipeError("the reader has gone")
-
-    server = Server(tmp_path / "server")
-    with pytest.raises(BrokenPipeError):
-        run(bench, server, progress=closed)
-    assert not server.seen()
-    assert {job.state for job in Journal.jobs(bench)} == {"planned"}
-    assert run(bench, server).is_complete
+def test_number_of_jobs_has_a_ceiling_too(bench: Bench, tmp_path: Path) -> None:
+    report = run(bench, Server(tmp_path / "server"), max_jobs=1)
+    assert report.made == 1
+    assert "ceiling of 1 jobs" in report.paused["paid"]
 
 
-class Away:
-    """A database that does not take a handle the first times."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
-        self.left, submitted = times, Journal.submitted
-
-        def fails(journal: Journal, job: str, handle: Handle) -> None:
-            self.left -= 1
-            if self.left >= 0:
-                raise OperationalError("UPDATE jobs", {}, Exception("the server closed the connection"))
-            submitted(journal, job, handle)
-
-        monkeypatch.setattr(Journal, "submitted", fails)
-
-
-def test_a_handle_is_stored_as_soon_as_the_database_is_back(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = Server(tmp_path / "server")
-    Away(monkeypatch, 2)
-    assert run(bench, server, prompts=CAT).is_complete
-    assert server.seen() == {"paid cat 0": 1}
-
-
-def test_a_handle_that_cannot_be_stored_is_told(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = Server(tmp_path / "server")
-    monkeypatch.setattr(BillableAdapter, "submit", lambda *_: Handle(id="video_0815", data={}))
-    Away(monkeypatch, 99)
-    with pytest.raises(BenchError, match="took cat-0 as its job video_0815, and the bench cannot store that"):
-        run(bench, server, prompts=CAT)
-    monkeypatch.undo()
-    assert [job.state for job in run(bench, server, prompts=CAT).unknown] == ["outcome_unknown"]
-    assert not server.seen()  # it is never sent again by itself
-
-
-@pytest.mark.parametrize(("code", "usd"), [("empty_result", 0.5), ("download_failed", 0.5), ("bad_request", 0.0)])
-def test_what_the_tool_has_taken_counts_as_spent(bench: Bench, tmp_path: Path, code: str, usd: float) -> None:
-    server = Server(tmp_path / "server", faults={"cat": [JobError("no clip in the answer", code=code)]})
-    assert run(bench, server, prompts=CAT).spend.usd == usd
-
-
-def test_a_message_cut_in_the_middle_of_a_character_is_stored(bench: Bench, tmp_path: Path) -> None:
-    server = Server(tmp_path / "server", faults={"cat": [JobError("no \ud83d, \x00", code="bad_request")]})
-    assert [job.message for job in run(bench, server, prompts=CAT).ended] == ["no ?, ?"]
-
-
-def test_paid_work_on_this_machine_is_not_begun_again_by_itself(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: Any) -> Any:
-        raise OptionError("paid: the program cannot be started")
-
-    monkeypatch.setattr(BillableAdapter, "lane", "device", raising=False)
-    fetch = BillableAdapter.fetch
-    monkeypatch.setattr(BillableAdapter, "fetch", broken)
-    server = Server(tmp_path / "server")
-    assert "cannot be started" in run(bench, server, prompts=CAT).paused["paid"]
-    monkeypatch.setattr(BillableAdapter, "fetch", fetch)
-    assert run(bench, server, prompts=CAT).is_complete
-    assert server.seen() == {"paid cat 0": 1}
-
-
-def test_a_key_that_is_refused_meanwhile_ends_the_asking(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    n_asked = []
-
-    def locked(self: BillableAdapter, handle: Handle) -> Any:
-        n_asked.append(handle.id)
-        raise AuthError("paid: the key was refused")
-
-    poll = BillableAdapter.poll
-    monkeypatch.setattr(BillableAdapter, "poll", locked)
-    server = Server(tmp_path / "server")
-    report = run(bench, server)
-    assert report.paused == {"paid": "paid: the key was refused"}
-    assert len(n_asked) <= 2  # once for each that was under way
-    monkeypatch.setattr(BillableAdapter, "poll", poll)
-    assert run(bench, server).is_complete
-    assert server.seen() == {"paid fox 0": 1, "paid cat 0": 1}
-
-
-def test_a_tool_that_cannot_be_told_to_stop_does_not_end_the_run(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def locked(*_: Any) -> bool:
-        raise AuthError("paid: the key was refused")
-
-    monkeypatch.setattr(BillableAdapter, "cancel", locked)
-    server = Server(tmp_path / "server", work_s=0.5)
-    steps: list[Step] = []
-
-    def tell(step: Step) -> None:
-        steps.append(step)
-        if step.prompt == "cat" and step.state == "running":
-            other = Journal(bench)
-            other.cancel(step.job)
-            other.close()
-
-    report = run(bench, server, progress=tell)
-    assert dict(report.states) == {"succeeded": 1, "cancelled": 1}
-    assert "the tool could not be told (paid: the key was refused)" in [step.message for step in steps]
-
-
-def test_what_a_kill_left_of_a_committed_clip_goes_and_nothing_else(tmp_path: Path) -> None:
-    incoming = Incoming(tmp_path / "incoming")
-    for name in ("done.mp4", "done.json", ".done.1f.part", ".open.2f.part", "open.mp4"):
-        (incoming.folder / name).touch()
-    assert incoming.jobs() == {"done", "open"}
-    incoming.tidy({"done"})
-    assert sorted(os.listdir(incoming.folder)) == [".open.2f.part", "open.mp4"]
-
-
-def test_a_damaged_note_beside_a_file_means_that_it_is_fetched_again(tmp_path: Path) -> None:
-    incoming = Incoming(tmp_path / "incoming")
-    path = incoming.out("job").with_suffix(".mp4")
-    path.touch()
-    told = Provenance(origin="generated", warnings=("silent",), seed=3)
-    incoming.keep("job", path, told)
-    assert incoming.kept("job") == (path, told)
-    for damaged in ("", "{}", '{"file": "job.mp4", "provenance": {"of": 1, "warnings": []}}', '{"file": "gone.mp4"}'):
-        (incoming.folder / "job.json").write_text(damaged)
-        assert incoming.kept("job") is None
-    (incoming.folder / "job.json").write_text('{"file": "../../secret", "provenance": {"warnings": []}}')
-    assert incoming.kept("job") is None
+def test_a_tool_without_a_price_needs_a_word_under_a_ceiling(bench: Bench, tmp_path: Path) -> None:
+    server, card = Server(tmp_path / "server"), billable.card("mystery", usd_per_clip=None)
+    report = run(bench, server, models=[card], max_cost=5.0)
+    assert report.made == 0
+    assert "`allow_unpriced=mystery`" in report.paused["mystery"]
+    assert run(bench, server, models=[card], max_cost=5.0, allow_unpriced=["mystery"]).made == 2
+    assert run(bench, server, models=[card], prompts=[Prompt(id="x", text="x")]).made == 1  # without a ceiling it may

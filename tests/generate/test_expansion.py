@@ -15,9 +15,8 @@ import pytest
 from tests.fakes import billable
 from vbench.bench import Bench
 from vbench.errors import AuthError, CatalogError
-from vbench.generate import Tool, generate, plan_run
+from vbench.generate import RunSpec, Tool, generate, plan_jobs, plan_run
 from vbench.generate.expansion import Arm, expand_prompts, read_arm
-from vbench.generate.plan import plan_jobs
 from vbench.records import Prompt
 
 TWO = [Prompt(id="fox", text="a red fox"), Prompt(id="cat", text="a black cat")]
@@ -77,12 +76,6 @@ def chat(**faults: Any) -> Iterator[Chat]:
         server.server_close()
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with Bench.open(tmp_path / "bench") as opened:
-        yield opened
-
-
 def arm(url: str, **more: Any) -> Arm:
     return Arm(name="deep", base_url=url, model="writer", **more)
 
@@ -108,16 +101,14 @@ def test_arms_are_kept_apart_and_both_keep_the_original_prompt(bench: Bench, tmp
 
 
 def job_text(bench: Bench, model: str) -> str:
-    from vbench.generate.journal import Journal
-
-    (job,) = [job for job in Journal.jobs(bench, models=[model]) if job.prompt.id == "fox"]
+    (job,) = [job for job in bench.jobs(models=[model]) if job.prompt.id == "fox"]
     return str(job.plan["body"]["prompt"])
 
 
 def test_a_changed_arm_is_asked_anew(bench: Bench) -> None:
     with chat() as server:
         first = expand_prompts(bench, [arm(server.url)], TWO)
-        assert first == {("deep", p.key): f"{p.text}, in great detail" for p in TWO}
+        assert first == {"deep": {p.key: f"{p.text}, in great detail" for p in TWO}}
         assert expand_prompts(bench, [arm(server.url)], TWO) == first
         assert len(server.asked) == 2
         expand_prompts(bench, [arm(server.url, temperature=0.5)], TWO)
@@ -149,14 +140,14 @@ def test_a_prompt_that_cannot_be_rewritten_is_a_failure_and_never_sent_as_it_is(
 
 def test_a_rate_limit_is_waited_for(bench: Bench) -> None:
     with chat(a_red_fox=[429, 429]) as server:
-        assert len(expand_prompts(bench, [arm(server.url)], TWO)) == 2
+        assert len(expand_prompts(bench, [arm(server.url)], TWO)["deep"]) == 2
         assert len(server.asked) == 4
 
 
 def test_plan_says_what_is_not_rewritten_yet(bench: Bench, tmp_path: Path) -> None:
     tools = [Tool(card=billable.card(), arm="deep")]
     adapters = {"paid@deep": billable.BillableAdapter(billable.card(), tmp_path / "server")}
-    (row,) = plan_jobs(tools, TWO, adapters=adapters).tools
+    (row,) = plan_jobs(RunSpec(models=tools, prompts=TWO), adapters=adapters).tools
     assert any("has not rewritten this prompt yet" in warning for warning in row.warnings)
     assert plan_run(bench, models=["synthetic-clean"], prompts=TWO, arms=[arm("http://127.0.0.1:9")]).n_new == 4
 

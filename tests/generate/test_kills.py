@@ -18,8 +18,8 @@ from tests.fakes import billable
 from vbench.bench import Bench
 from vbench.bench.media import Media
 from vbench.generate import GenerateReport, generate, worker
-from vbench.generate.incoming import Incoming
-from vbench.generate.job_runner import Maker
+from vbench.generate.inbox import Inbox
+from vbench.generate.job_runner import JobRunner
 from vbench.generate.journal import Journal
 from vbench.records import Prompt
 
@@ -28,8 +28,8 @@ N_KILLS = 50
 VERBS = {
     Journal: ("plan", "claim", "submitted", "progress", "succeed", "finish", "recover", "close"),
     Media: ("put",),
-    Incoming: ("keep", "discard"),
-    Maker: ("_wait", "_fetch", "_store"),
+    Inbox: ("keep", "discard"),
+    JobRunner: ("_wait", "_fetch", "_store"),
 }
 
 
@@ -151,7 +151,7 @@ def test_killed_at_fifty_points(fresh: Path, n_points: int, tmp_path: Path) -> N
         assert report.states.get("succeeded", 0) + len(report.unknown) == len(PROMPTS), f"{report.states} after {where}"
         assert len(report.unknown) <= 2, where  # as many as were under way at once
         for job in report.unknown:
-            assert "--retry outcome_unknown" in job.message
+            assert "retry=outcome_unknown" in job.message
         n_unknown += len(report.unknown)
         with Bench.open(folder / "bench") as bench:
             after = {clip.id: bench.clip_path(clip).read_bytes() for clip in bench.clips()}
@@ -192,9 +192,9 @@ def test_a_living_process_is_not_taken_for_dead(fresh: Path, tmp_path: Path) -> 
     shutil.copytree(fresh / "bench", tmp_path / "bench")
     with Bench.open(tmp_path / "bench") as bench:
         mine, other = Journal(bench), Journal(bench)
-        assert other._is_alive(mine.owner, lease_until=0.0)  # a clock that jumped makes nobody dead
+        assert other.lease.is_alive(mine.owner, lease_until=0.0)  # a clock that jumped makes nobody dead
         mine.close()
-        assert not other._is_alive(mine.owner, lease_until=4e9)
+        assert not other.lease.is_alive(mine.owner, lease_until=4e9)
         other.close()
 
     def dies() -> None:
@@ -204,5 +204,5 @@ def test_a_living_process_is_not_taken_for_dead(fresh: Path, tmp_path: Path) -> 
     in_child(dies)
     with Bench.open(tmp_path / "bench") as bench:
         journal = Journal(bench)
-        assert not journal._is_alive((tmp_path / "owner").read_text(), lease_until=4e9)
+        assert not journal.lease.is_alive((tmp_path / "owner").read_text(), lease_until=4e9)
         journal.close()

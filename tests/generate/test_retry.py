@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,16 @@ from tests.fakes import billable
 from tests.fakes.billable import BillableAdapter
 from tests.generate.test_expansion import arm, chat
 from vbench.bench import Bench
-from vbench.bench.jobs import plan_from_json
+from vbench.bench.jobs import plan_of
 from vbench.bench.tables import ClipRow, JobRow
 from vbench.catalog import cards
 from vbench.errors import BenchError, BudgetError, JobError, OptionError
 from vbench.generate import cancel_jobs, generate, job_runner, retry, worker
-from vbench.generate.journal import Journal
-from vbench.generate.retry import ended_job, try_again
+from vbench.generate.retry import ended_job, retry_job
 from vbench.records import Job, Prompt
 
 TWO = [Prompt(id="fox", text="a red fox"), Prompt(id="cat", text="a black cat", negative="blur")]
 LOST = JobError("no answer", code="outcome_unknown")
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with Bench.open(tmp_path / "bench") as opened:
-        yield opened
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +49,7 @@ class Server:
 
 
 def jobs_of(bench: Bench, prompt: str) -> list[Job]:
-    return [job for job in Journal.jobs(bench) if job.prompt.id == prompt]
+    return [job for job in bench.jobs() if job.prompt.id == prompt]
 
 
 def run(bench: Bench, server: Server, **options: Any) -> Any:
@@ -70,16 +62,16 @@ def test_the_job_alone_is_sent_again_and_what_the_tool_has_planned_stays(bench: 
     run(bench, server, max_jobs=1)
     (fox,), (cat,) = jobs_of(bench, "fox"), jobs_of(bench, "cat")
     assert (fox.state, cat.state) == ("failed", "planned")
-    report = try_again(bench, fox.id, max_cost=0.5, make=server)
+    report = retry_job(bench, fox.id, max_cost=0.5, make=server)
     assert (report.made, report.n_planned, report.is_complete) == (1, 1, True)
     assert server.posts == {"paid fox 0": 2}
     first, second = jobs_of(bench, "fox")
     assert (first.state, second.state) == ("failed", "succeeded")
-    assert plan_from_json(first.plan).request == plan_from_json(second.plan).request
+    assert plan_of(first).request == plan_of(second).request
     assert jobs_of(bench, "cat")[0].state == "planned"
     with pytest.raises(OptionError, match="that attempt is succeeded"):
         ended_job(bench, fox.id)
-    assert (try_again(bench, fox.id, make=server).made, sum(server.posts.values())) == (0, 2)
+    assert (retry_job(bench, fox.id, make=server).made, sum(server.posts.values())) == (0, 2)
 
 
 def test_the_words_of_an_arm_are_sent_again_without_its_file(bench: Bench, tmp_path: Path) -> None:
@@ -87,12 +79,12 @@ def test_the_words_of_an_arm_are_sent_again_without_its_file(bench: Bench, tmp_p
     with chat() as writer:
         run(bench, server, arms=[arm(writer.url)], prompts=TWO[:1])
     (ended,) = [job for job in jobs_of(bench, "fox") if job.model == "paid@deep"]
-    report = try_again(bench, ended.id, make=server)
+    report = retry_job(bench, ended.id, make=server)
     assert (report.made, report.is_complete) == (1, True)  # its language model does not answer any more
     assert server.posts["paid fox 0"] == 3
     (clip,) = bench.clips(models=["paid@deep"])
     assert clip.prompt == TWO[0]
-    sent = plan_from_json(jobs_of(bench, "fox")[-1].plan)
+    sent = plan_of(jobs_of(bench, "fox")[-1])
     assert (sent.request.prompt_sent, sent.model) == ("a red fox, in great detail", "paid@deep")
 
 
@@ -102,9 +94,9 @@ def test_what_may_have_been_made_is_sent_again_only_with_a_word(bench: Bench, tm
     (lost,) = jobs_of(bench, "fox")
     for _ in range(2):
         with pytest.raises(BudgetError, match="paid for twice"):
-            try_again(bench, lost.id, make=server)
+            retry_job(bench, lost.id, make=server)
     assert server.posts == {"paid fox 0": 1}
-    assert try_again(bench, lost.id, understood=True, make=server).is_complete
+    assert retry_job(bench, lost.id, understood=True, make=server).is_complete
     assert server.posts == {"paid fox 0": 2}
 
 
@@ -122,9 +114,9 @@ def test_a_clip_that_never_arrived_is_fetched_and_nothing_is_sent(
     monkeypatch.setattr(BillableAdapter, "fetch", fetch)
     fox, owl = jobs_of(bench, "fox")[0], jobs_of(bench, "owl")[0]
     assert (fox.reason, owl.reason) == ("download_failed", "download_failed")
-    assert try_again(bench, fox.id, make=server).is_complete
+    assert retry_job(bench, fox.id, make=server).is_complete
     assert server.posts == {"paid fox 0": 1, "paid owl 0": 1}
-    assert [job.state for job in Journal.jobs(bench)] == ["succeeded", "failed"]  # only the one that was asked for
+    assert [job.state for job in bench.jobs()] == ["succeeded", "failed"]  # only the one that was asked for
 
 
 def test_a_try_that_was_cut_off_is_taken_up_and_paid_once(
@@ -140,9 +132,9 @@ def test_a_try_that_was_cut_off_is_taken_up_and_paid_once(
     with monkeypatch.context() as patch:
         patch.setattr(retry, "work_off", cut)  # after it was planned, before it was sent
         with pytest.raises(KeyboardInterrupt):
-            try_again(bench, ended.id, make=server)
+            retry_job(bench, ended.id, make=server)
     assert [job.state for job in jobs_of(bench, "fox")] == ["failed", "planned"]
-    assert try_again(bench, ended.id, make=server).is_complete
+    assert retry_job(bench, ended.id, make=server).is_complete
     assert server.posts == {"paid fox 0": 2}
     assert len(jobs_of(bench, "fox")) == 2
 
@@ -150,7 +142,7 @@ def test_a_try_that_was_cut_off_is_taken_up_and_paid_once(
 def test_a_price_above_what_was_agreed_waits(bench: Bench, tmp_path: Path) -> None:
     server = Server(tmp_path / "server", fox=["failed"])
     run(bench, server, prompts=TWO[:1])
-    report = try_again(bench, jobs_of(bench, "fox")[0].id, max_cost=0.4, make=server)
+    report = retry_job(bench, jobs_of(bench, "fox")[0].id, max_cost=0.4, make=server)
     assert "ceiling of $0.40" in report.paused["paid"]
     assert server.posts == {"paid fox 0": 1}
 
@@ -164,7 +156,7 @@ def test_a_job_of_the_tool_that_was_sent_already_does_not_block_it(bench: Bench,
         row.state, row.clip, row.finished_at = "submitted", None, None
         for clip in bench.clips():
             session.delete(session.get(ClipRow, clip.id))
-    report = try_again(bench, jobs_of(bench, "fox")[0].id, make=server)
+    report = retry_job(bench, jobs_of(bench, "fox")[0].id, make=server)
     assert report.is_complete
     assert server.posts == {"paid fox 0": 2, "paid cat 0": 1}
     assert jobs_of(bench, "cat")[0].state == "succeeded"
@@ -179,8 +171,8 @@ def test_what_cannot_be_tried_again(bench: Bench, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="still under way"):
         ended_job(bench, cat.id)
     with pytest.raises(BenchError, match="no job 0000"):
-        try_again(bench, "0000", make=server)
+        retry_job(bench, "0000", make=server)
     cancel_jobs(bench, ids=[cat.id])
     assert ended_job(bench, cat.id).state == "cancelled"
     shutil.rmtree(tmp_path / "server")
-    assert try_again(bench, cat.id, make=server).made == 1
+    assert retry_job(bench, cat.id, make=server).made == 1

@@ -20,14 +20,15 @@ from tests.web.paid import paid_tool
 from vbench.bench import Bench
 from vbench.bench.jobs import Intent
 from vbench.catalog.cards import find_card
-from vbench.generate import Step
+from vbench.errors import OptionError
+from vbench.generate import RunSpec, Step, Wishes
 from vbench.generate.journal import Journal
 from vbench.generate.plan import make_adapter
-from vbench.records import Request
+from vbench.records import Prompt, Request
 from vbench.tasks import events as told
 from vbench.tasks import worker
 from vbench.tasks.events import Steps, read_steps, steps_file
-from vbench.tasks.generate_task import outcome
+from vbench.tasks.generate_task import outcome, spec_of, task_args
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def ended(bench: Bench, label: str, *, sent: str) -> tuple[str, str]:
     finally:
         journal.close()
         adapter.close()
-    first, second = (one.id for one in sorted(Journal.jobs(bench), key=lambda one: one.state))
+    first, second = (one.id for one in sorted(bench.jobs(), key=lambda one: one.state))
     return first, second
 
 
@@ -78,7 +79,7 @@ def test_an_arm_is_tried_again_from_the_page_with_its_own_words_and_paid_once(
     assert "a red boat, in great detail" in json.dumps(job.body)
     (clip,) = bench.clips(models=["paid@deep"])
     assert clip.prompt.text == PROMPTS[0].text
-    assert next(one.state for one in Journal.jobs(bench) if one.id == leftover) == "planned"
+    assert next(one.state for one in bench.jobs() if one.id == leftover) == "planned"
     (facts,) = [one for one in page.get("/api/v1/tasks").json() if one["kind"] == "retry"]
     assert (facts["takes"], facts["n_takes"], facts["prompts"]) == ([clip.id], 1, [PROMPTS[0].key])
 
@@ -122,6 +123,49 @@ def test_what_cannot_be_done_is_one_sentence(page: TestClient, bench: Bench, pai
     (task,) = bench.tasks()
     assert task.state == "failed"
     assert task.message.startswith("no model 'paid'")
+
+
+OLD_ARGS: dict[str, Any] = {
+    "prompt": {"id": "boat", "text": "A red boat", "suite": "t", "negative": "blur", "tags": ["water"]}
+    | {"expects": {}, "image": ""},
+    "prompt_key": "k",
+    "models": ["paid"],
+    "samples": 2,
+    "seed": 7,
+    "seconds": 4.0,
+    "width": None,
+    "height": None,
+    "fps": None,
+    "audio": None,
+    "max_cost": 1.0,
+    "allow_unpriced": True,
+    "retry": ["failed"],
+}
+"""As the version before `RunSpec` stored a task."""
+
+
+def test_a_task_stored_by_the_version_before_is_the_same_run() -> None:
+    boat = Prompt(id="boat", text="A red boat", suite="t", negative="blur", tags=("water",))
+    spec = RunSpec(
+        models=["paid"],
+        prompts=[boat],
+        samples=2,
+        seeds=[7, 8],
+        wishes=Wishes(seconds=4.0),
+        max_cost=1.0,
+        allow_unpriced=["paid"],
+        retry={"failed"},
+    )
+    assert spec_of(OLD_ARGS) == spec
+    assert spec_of(json.loads(json.dumps(task_args(spec)))) == spec
+
+
+@pytest.mark.parametrize(
+    "args", [{"prompt": {"id": "boat"}, "models": ["paid"], "samples": 1}, {"of": "another version"}, {"models": 3}]
+)
+def test_a_task_that_cannot_be_read_is_told_in_a_sentence(args: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match=r"stored by another version of vbench .*; start it again"):
+        spec_of(args)
 
 
 def step(job: str, state: Any, progress: float | None = None, sample: int = 0) -> Step:

@@ -318,8 +318,8 @@ def test_nothing_is_spent_without_a_ceiling_or_past_it(
     answer = page.post("/api/v1/tasks", json={"kind": "generate", "generate": wish | {"max_cost": 1.0}})
     assert answer.status_code == 202
     (task,) = bench.tasks()
-    assert task.args["prompt"]["id"] == "boat"  # the bench's own prompt, since the text is the same
-    assert (task.args["prompt"]["tags"], task.args["prompt"]["suite"]) == (["camera:pan", "water"], "t")
+    assert task.args["prompts"][0]["id"] == "boat"  # the bench's own prompt, since the text is the same
+    assert (task.args["prompts"][0]["tags"], task.args["prompts"][0]["suite"]) == (["camera:pan", "water"], "t")
     assert (task.args["prompt_key"], task.args["max_cost"]) == (PROMPTS[0].key, 1.0)
 
 

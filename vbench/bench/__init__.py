@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from vbench.bench.ceilings import CeilingStore
 from vbench.bench.clips import ClipStore
+from vbench.bench.database import StoreError
+from vbench.bench.jobs import JobStore
 from vbench.bench.scores import PASSING_CODES, DoneKey, ScoreStore
 from vbench.bench.votes import PeopleStore
 from vbench.bench.workspace import now
 
-__all__ = ["PASSING_CODES", "Bench", "DoneKey", "now"]
+__all__ = ["PASSING_CODES", "Bench", "DoneKey", "StoreError", "now"]
 
 
-class Bench(ClipStore, ScoreStore, PeopleStore):
+class Bench(JobStore, CeilingStore, ClipStore, ScoreStore, PeopleStore):
     """Everything a run reads and writes. Methods hold no session open and return records.
 
     Open one with `Bench.open`.

@@ -11,13 +11,15 @@ from typing import Any
 
 from filelock import FileLock
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from vbench.bench.migrations import FOLDER, HEAD, upgrade
 from vbench.errors import BenchError
 
 BUSY_TIMEOUT_S = 60.0
+StoreError = SQLAlchemyError
+"""What reading and writing raise where the database is busy, gone, full or broken."""
 NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "9p", "afs"}
 
 

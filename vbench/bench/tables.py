@@ -1,4 +1,4 @@
-"""The tables of a bench; everything else about the database is in `vbench.bench` and `vbench.generate`."""
+"""The tables of a bench; everything else about the database is in `vbench.bench`."""
 
 from __future__ import annotations
 

@@ -7,69 +7,69 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vbench.cli.generate_options import Allowed, Asked, one_by_one
+from vbench.cli.generate_options import LIMIT_OPTIONS, MATRIX_OPTIONS, ONLY_SAMPLE, takes_spec
 from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, print_json, print_line
-from vbench.cli.output import print_matrix, print_report, report_as_dict, said
+from vbench.cli.output import in_flags, print_matrix, print_report, report_as_dict
+from vbench.errors import as_typed
 
 if TYPE_CHECKING:
-    from vbench.generate import GenerateReport
-    from vbench.generate.telling import Step
+    from vbench.generate import GenerateReport, RunSpec, Step
 
-OnlySample = Annotated[
-    int | None, typer.Option(help="Of the samples, only the one with this number, from 0.  [default: all]", min=0)
+TrustRemoteCode = Annotated[
+    str,
+    typer.Option("--trust-remote-code", help="Tools whose repositories may run their own code on this machine."),
 ]
 
 
-@one_by_one
-def plan(asked: Asked, bench: BenchPath = None, as_json: Json = False) -> None:
+@takes_spec(*MATRIX_OPTIONS)
+def plan(spec: RunSpec, bench: BenchPath = None, as_json: Json = False) -> None:
     """Show what a run would make, cost and need, and what each tool cannot honour; nothing is sent."""
     from vbench.bench import Bench
     from vbench.generate import plan_run
 
-    arguments = asked.arguments()
     if Bench.exists(bench):
         with Bench.open(bench, create=False) as opened:
-            matrix = plan_run(opened, **arguments)
+            matrix = plan_run(opened, spec)
     else:
-        matrix = plan_run(None, **arguments)
+        matrix = plan_run(None, spec)
     if as_json:
-        print_json(matrix.as_dict())
+        print_json(in_flags(matrix.as_dict()))
     else:
         print_matrix(matrix)
 
 
-@one_by_one
+@takes_spec(*MATRIX_OPTIONS, ONLY_SAMPLE, *LIMIT_OPTIONS)
 def generate(
-    *, asked: Asked, only_sample: OnlySample = None, allowed: Allowed, bench: BenchPath = None, as_json: Json = False
+    spec: RunSpec, trust_remote_code: TrustRemoteCode = "", bench: BenchPath = None, as_json: Json = False
 ) -> None:
     """Make every clip that is wanted and not there; stop it whenever you like, the same line goes on from there.
 
     Exit code 3: something was refused, failed, is of unknown outcome, or waits at a ceiling.
     """
-    report = _generate(bench, asked, allowed, only_sample=only_sample, quiet=as_json)
+    report = _generate(bench, spec, trust_remote_code, quiet=as_json)
     if as_json:
-        print_json(report_as_dict(report))
+        print_json(in_flags(report_as_dict(report)))
     else:
         print_report(report)
     if not report.is_complete:
         raise typer.Exit(EXIT_FAILURES)
 
 
-@one_by_one
+@takes_spec(*MATRIX_OPTIONS, *LIMIT_OPTIONS)
 def run(
-    asked: Asked,
-    allowed: Allowed,
+    spec: RunSpec,
+    trust_remote_code: TrustRemoteCode = "",
     preset: Annotated[str, typer.Option(help="Which metrics to score; see vbench score --help.")] = "offline",
     bench: BenchPath = None,
 ) -> None:
     """Generate, then score what is there."""
     from vbench.bench import Bench
 
-    report = _generate(bench, asked, allowed, quiet=False)
+    report = _generate(bench, spec, trust_remote_code, quiet=False)
     print_report(report)
     from vbench.score import score
 
@@ -82,18 +82,15 @@ def run(
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _generate(
-    bench: Path | None, asked: Asked, allowed: Allowed, *, quiet: bool, only_sample: int | None = None
-) -> GenerateReport:
+def _generate(bench: Path | None, spec: RunSpec, trust_remote_code: str, *, quiet: bool) -> GenerateReport:
     from vbench.bench import Bench
-    from vbench.generate import generate as make
+    from vbench.generate import generate as make_clips
 
-    arguments: dict[str, Any] = {**asked.arguments(), **allowed.arguments(), "only_sample": only_sample}
-    if allowed.trust_remote_code:
-        os.environ["VBENCH_TRUST_REMOTE_CODE"] = allowed.trust_remote_code
+    if trust_remote_code:
+        os.environ["VBENCH_TRUST_REMOTE_CODE"] = trust_remote_code
     signal.signal(signal.SIGTERM, _as_ctrl_c)
     with Bench.open(bench) as opened:
-        return make(opened, progress=None if quiet else _progress(), **arguments)
+        return make_clips(opened, spec, progress=None if quiet else _progress())
 
 
 def _as_ctrl_c(*_: object) -> None:
@@ -102,13 +99,15 @@ def _as_ctrl_c(*_: object) -> None:
 
 def _progress() -> Callable[[Step], None]:
     """One line per step that matters, on the error stream: the output itself stays clean."""
+    from vbench.generate.report import without_label
+
     shown = {"submitting": "sending", "succeeded": "made"}
 
-    def tell(step: Step) -> None:
+    def print_step(step: Step) -> None:
         if step.state in ("submitted", "running", "planned") and not step.message:
             return
         word = shown.get(step.state, step.state)
-        message = f": {said(step.label, step.message)}" if step.message else ""
+        message = f": {as_typed(without_label(step.label, step.message))}" if step.message else ""
         sys.stderr.write(f"{word:<16}{step.label}  {step.prompt}-{step.sample}{message}\n")
 
-    return tell
+    return print_step

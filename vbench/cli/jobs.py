@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vbench.cli.generate_options import names
-from vbench.cli.options import BenchPath, Json, print_json, print_line
-from vbench.cli.output import said
-from vbench.errors import OptionError
+from vbench.cli.options import BenchPath, Json, names, print_json, print_line
+from vbench.cli.output import in_flags
+from vbench.errors import OptionError, as_typed
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
@@ -33,11 +32,11 @@ def status(
             print_json(_status(opened))
             return
         while True:
-            found = _status(opened)
+            current = _status(opened)
             if watch and sys.stdout.isatty():
                 sys.stdout.write("\x1b[2J\x1b[H")
-            _print_status(found)
-            under_way = sum(n for states in found["tools"].values() for s, n in states.items() if s in UNDER_WAY)
+            _print_status(current)
+            under_way = sum(n for states in current["tools"].values() for s, n in states.items() if s in UNDER_WAY)
             if not watch or not under_way:
                 return
             time.sleep(2)
@@ -76,27 +75,11 @@ def budget(
     Without --run, the ceiling set last changes, or that of the whole workspace where none is set.
     """
     from vbench.bench import Bench
-    from vbench.generate.budget import WHOLE_BENCH, Ceiling, ceilings, set_ceiling, spend
+    from vbench.generate.budget import budget as change_budget
 
     with Bench.open(bench, create=False) as opened:
-        found = ceilings(opened)
-        if max_cost is not None or max_jobs is not None:
-            key = of_run or (found[0].key if found else WHOLE_BENCH)
-            known = {ceiling.key: ceiling for ceiling in found}
-            if key != WHOLE_BENCH and key not in known:
-                raise OptionError(f"no run {key!r} has a ceiling; there are: {', '.join(known) or 'none'}, and bench")
-            old = known.get(key, Ceiling())
-            new = replace(
-                old,
-                max_cost_usd=max_cost if max_cost is not None else old.max_cost_usd,
-                max_jobs=max_jobs if max_jobs is not None else old.max_jobs,
-            )
-            set_ceiling(opened, new)
-            found = ceilings(opened)
-        rows = [
-            {**asdict(ceiling), "spent": asdict(spend(opened, ceiling.key))}
-            for ceiling in ([] if any(c.key == WHOLE_BENCH for c in found) else [Ceiling()]) + found
-        ]
+        ceilings = change_budget(opened, run=of_run, max_cost=max_cost, max_jobs=max_jobs)
+    rows = [{**asdict(ceiling), "spent": asdict(spend)} for ceiling, spend in ceilings]
     if as_json:
         print_json(rows)
         return
@@ -109,28 +92,31 @@ def budget(
 
 
 def _status(bench: Bench) -> dict[str, Any]:
-    from vbench.bench.jobs import JobList
-    from vbench.generate.budget import spend
-
-    bad = JobList.jobs(bench, states=["outcome_unknown"])
+    unknown = [
+        {"id": job.id, "model": job.model, "prompt": job.prompt.id, "message": as_typed(job.message)}
+        for job in bench.jobs(states=["outcome_unknown"])
+    ]
+    failures = [asdict(failure) | {"key": None} for failure in bench.failures("generate")]
     return {
-        "tools": JobList.counts(bench),
-        "spend": asdict(spend(bench)),
-        "unknown": [{"id": j.id, "model": j.model, "prompt": j.prompt.id, "message": j.message} for j in bad],
-        "failures": [asdict(f) | {"key": None} for f in bench.failures("generate")],
+        "tools": bench.job_counts(),
+        "spend": asdict(bench.spend()),
+        "unknown": unknown,
+        "failures": in_flags(failures),
     }
 
 
-def _print_status(found: dict[str, Any]) -> None:
-    if not found["tools"]:
+def _print_status(status: dict[str, Any]) -> None:
+    from vbench.generate.report import without_label
+
+    if not status["tools"]:
         print_line("no jobs yet; start with vbench generate")
-    for label, states in found["tools"].items():
+    for label, states in status["tools"].items():
         print_line(f"{label:<32}" + ", ".join(f"{n} {state}" for state, n in sorted(states.items())))
-    print_line(f"${found['spend']['usd']:.2f} spent on {found['spend']['n_jobs']} jobs")
-    for job in found["unknown"]:
-        why = said(job["model"], job["message"])
+    print_line(f"${status['spend']['usd']:.2f} spent on {status['spend']['n_jobs']} jobs")
+    for job in status["unknown"]:
+        why = without_label(job["model"], job["message"])
         print_line(f"outcome unknown: {job['id'][:10]}  {job['model']}  {job['prompt']}: {why}")
-    unknown = {job["id"] for job in found["unknown"]}
-    for failure in found["failures"]:
+    unknown = {job["id"] for job in status["unknown"]}
+    for failure in status["failures"]:
         if failure["subject"] not in unknown:
             print_line(f"{failure['code']}: {failure['subject'][:24]}: {failure['message']}")

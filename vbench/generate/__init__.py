@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from vbench.generate.cancel import cancel_jobs
-from vbench.generate.matrix import Matrix, Tool, Wishes
-from vbench.generate.plan import plan_jobs
+from vbench.generate.job_runner import Step
+from vbench.generate.plan import Matrix, plan_jobs
 from vbench.generate.report import GenerateReport
-from vbench.generate.retry import try_again
+from vbench.generate.retry import retry_job
 from vbench.generate.run import generate, plan_run
-from vbench.generate.telling import Step
+from vbench.generate.spec import RunSpec, Tool
+from vbench.records import Wishes
 
 __all__ = [
     "GenerateReport",
     "Matrix",
+    "RunSpec",
     "Step",
     "Tool",
     "Wishes",
@@ -20,5 +22,5 @@ __all__ = [
     "generate",
     "plan_jobs",
     "plan_run",
-    "try_again",
+    "retry_job",
 ]

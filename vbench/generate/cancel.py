@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from vbench.generate.journal import Journal
+from vbench.catalog import cards
+from vbench.errors import VBenchError
 from vbench.generate.plan import make_adapter
-from vbench.records import Job
+from vbench.records import Job, ToolLabel
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
@@ -22,24 +23,18 @@ def cancel_jobs(
     Returns:
         Each job that was open, and what came of it.
     """
-    from vbench.catalog.cards import find_card
-    from vbench.errors import VBenchError
+    open_jobs = bench.jobs(states=("planned", "submitted", "running"), models=models, ids=tuple(ids))
+    return [(job, _cancel_at_tool(job)) for job in open_jobs if bench.cancel_job(job.id)]
 
-    done = []
-    journal = Journal(bench)
+
+def _cancel_at_tool(job: Job) -> str:
+    """Ask the tool to stop a job that it has; what came of it."""
+    if job.handle is None:
+        return "dropped"
     try:
-        for job in journal.jobs(bench, states=("planned", "submitted", "running"), models=models, ids=tuple(ids)):
-            if not journal.cancel(job.id):
-                continue
-            how = "dropped" if job.handle is None else "cancelled here; the tool may finish and charge for it"
-            if job.handle is not None:
-                try:
-                    with closing(make_adapter(find_card(job.model.partition("@")[0]))) as adapter:
-                        if adapter.cancel(job.handle):
-                            how = "cancelled at the tool"
-                except VBenchError as error:
-                    how = f"cancelled here; the tool could not be told ({error})"
-            done.append((job, how))
-    finally:
-        journal.close()
-    return done
+        with closing(make_adapter(cards.find_card(ToolLabel.parse(job.model).tool))) as adapter:
+            if adapter.cancel(job.handle):
+                return "cancelled at the tool"
+    except VBenchError as error:
+        return f"cancelled here; the tool could not be told ({error})"
+    return "cancelled here; the tool may finish and charge for it"

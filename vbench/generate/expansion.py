@@ -7,16 +7,16 @@ bench and used for every tool, so that tools are compared on the same words.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from vbench.bench import now
-from vbench.bench.tables import ExpansionRow
 from vbench.errors import CatalogError, JobError, NotStartedError
 from vbench.records import Failure, Prompt, digest
+from vbench.schema import Strict
 
 if TYPE_CHECKING:
     from vbench.adapters.wire import Wire
@@ -29,14 +29,12 @@ INSTRUCTION = (
 )
 MAX_CHARS = 4000
 TRIES = 4
-Key = tuple[str, str]
-"""(arm, prompt key)."""
+Expansions = dict[str, dict[str, str]]
+"""Arm → prompt key → the prompt as its language model has rewritten it."""
 
 
-class Arm(BaseModel):
+class Arm(Strict):
     """A way to rewrite prompts."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")
     """Its clips are called ``tool@name``."""
@@ -53,8 +51,8 @@ class Arm(BaseModel):
 
     def identity(self, prompt: Prompt) -> str:
         """Digest of all that decides what comes out, without the key and the address."""
-        asked = self.model_dump(include={"model", "system", "temperature", "max_tokens", "seed"})
-        return digest("expansion", self.name, asked, prompt.key)
+        request = self.model_dump(include={"model", "system", "temperature", "max_tokens", "seed"})
+        return digest("expansion", self.name, request, prompt.key)
 
 
 def read_arm(path: Path) -> Arm:
@@ -73,19 +71,17 @@ def read_arm(path: Path) -> Arm:
     return arm
 
 
-def known_expansions(bench: Bench, arms: Sequence[Arm], prompts: Sequence[Prompt]) -> dict[Key, str]:
+def known_expansions(bench: Bench, arms: Sequence[Arm], prompts: Sequence[Prompt]) -> Expansions:
     """What is there already."""
-    found: dict[Key, str] = {}
-    with bench.session() as session:
-        for arm in arms:
-            for prompt in prompts:
-                row = session.get(ExpansionRow, arm.identity(prompt))
-                if row is not None:
-                    found[arm.name, prompt.key] = row.text
-    return found
+    expansions: Expansions = {}
+    for arm in arms:
+        prompt_keys = {arm.identity(prompt): prompt.key for prompt in prompts}
+        texts = bench.expansions(list(prompt_keys))
+        expansions[arm.name] = {prompt_keys[identity]: text for identity, text in texts.items()}
+    return expansions
 
 
-def expand_prompts(bench: Bench, arms: Sequence[Arm], prompts: Sequence[Prompt]) -> dict[Key, str]:
+def expand_prompts(bench: Bench, arms: Sequence[Arm], prompts: Sequence[Prompt]) -> Expansions:
     """Rewrite what is not rewritten yet; each request is sent once, and its answer stored at once.
 
     A prompt that could not be rewritten is missing from the answer and stands among the bench's failures.
@@ -93,39 +89,36 @@ def expand_prompts(bench: Bench, arms: Sequence[Arm], prompts: Sequence[Prompt])
     Raises:
         AuthError: no key, or it was refused.
     """
-    if not arms:
-        return {}
+    expansions = known_expansions(bench, arms, prompts)
+    for arm in arms:
+        if missing := [prompt for prompt in prompts if prompt.key not in expansions[arm.name]]:
+            expansions[arm.name] |= _expand(bench, arm, missing)
+    return expansions
+
+
+def _expand(bench: Bench, arm: Arm, prompts: Sequence[Prompt]) -> dict[str, str]:
     from vbench.adapters.wire import Auth, Wire
 
-    found = known_expansions(bench, arms, prompts)
-    for arm in arms:
-        missing = [prompt for prompt in prompts if (arm.name, prompt.key) not in found]
-        if not missing:
-            continue
-        auth = Auth(value=f"Bearer {arm.api_key}", header="Authorization") if arm.api_key else None
-        wire = Wire(model=f"arm {arm.name}", base_url=arm.base_url, auth=auth, timeout_s=arm.timeout_s)
-        try:
-            for prompt in missing:
-                subject = f"{arm.name}: {prompt.id}"
-                try:
-                    text, info = _ask(wire, arm, prompt)
-                except JobError as error:
-                    bench.add_failure(Failure(stage="generate", subject=subject, code=error.code, message=str(error)))
-                    continue
-                row: dict[str, Any] = {"key": arm.identity(prompt), "arm": arm.name, "prompt_key": prompt.key}
-                row |= {"text": text, "info": info, "created": now()}
-                with bench.write() as session:
-                    bench.database.insert_new(session, ExpansionRow, [row])
-                bench.clear_failure("generate", subject)
-                found[arm.name, prompt.key] = text
-        finally:
-            wire.close()
-    return found
+    texts: dict[str, str] = {}
+    auth = Auth(value=f"Bearer {arm.api_key}", header="Authorization") if arm.api_key else None
+    wire = Wire(model=f"arm {arm.name}", base_url=arm.base_url, auth=auth, timeout_s=arm.timeout_s)
+    try:
+        for prompt in prompts:
+            subject = f"{arm.name}: {prompt.id}"
+            try:
+                text, info = _ask(wire, arm, prompt)
+            except JobError as error:
+                bench.add_failure(Failure(stage="generate", subject=subject, code=error.code, message=str(error)))
+                continue
+            bench.add_expansion(arm.identity(prompt), arm=arm.name, prompt_key=prompt.key, text=text, info=info)
+            bench.clear_failure("generate", subject)
+            texts[prompt.key] = text
+    finally:
+        wire.close()
+    return texts
 
 
 def _ask(wire: Wire, arm: Arm, prompt: Prompt) -> tuple[str, dict[str, Any]]:
-    import time
-
     body: dict[str, Any] = {
         "model": arm.model,
         "messages": [{"role": "system", "content": arm.system}, {"role": "user", "content": prompt.text}],

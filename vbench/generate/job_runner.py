@@ -1,4 +1,4 @@
-"""One job from its plan to its clip, each step committed before the next."""
+"""One job from its plan to its clip: sent once, waited for, fetched and stored, each step committed before the next."""
 
 from __future__ import annotations
 
@@ -8,29 +8,59 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from sqlalchemy.exc import SQLAlchemyError
+from typing import TYPE_CHECKING, get_args
 
 from vbench.adapters import Adapter
-from vbench.errors import AuthError, BenchError, ClipError, JobError, UserError, VBenchError
+from vbench.bench import StoreError
+from vbench.bench.jobs import plan_of
+from vbench.bench.media import clip_key
+from vbench.errors import AuthError, BenchError, ClipError, JobError, NotStartedError, UserError, VBenchError
+from vbench.files import sha256_of
+from vbench.generate.inbox import Inbox
 from vbench.generate.journal import Journal, LostJobError
-from vbench.generate.sending import Sending
-from vbench.generate.storing import Storing
-from vbench.generate.telling import Step, state_of
-from vbench.records import OPEN_STATES, Handle, Job, JobState, Provenance
+from vbench.generate.tool_group import ToolGroup
+from vbench.records import OPEN_STATES, Clip, Handle, Job, JobState, Plan, Probe, Provenance, Reason, Wishes, clip_id
+from vbench.text import first_line
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
-    from vbench.generate.worker import Group
 
 POLL_S, MAX_POLL_S = 1.0, 10.0
 """Between two questions to a tool that does not say how long to wait: doubling from the first to the second."""
 ASK_FOR_S = 6 * 3600.0
 """How long a tool that answers, but never finishes, is asked in one run."""
 FETCH_TRIES = 4
+STORE_PAUSES_S = (0.5, 2.0, 8.0, 20.0)
+"""Pauses before a handle that the database did not take is stored again: it is the only trace of a paid request."""
+BILLED_ALL_THE_SAME = ("outcome_unknown", "download_failed", "empty_result")
+"""Ends of a request that the tool has taken, so that the estimate counts as spent."""
+REASONS = frozenset(get_args(Reason))
+END_STATES: dict[str, JobState] = {
+    "moderated_input": "refused_input",
+    "moderated_output": "refused_output",
+    "outcome_unknown": "outcome_unknown",
+}
+"""Reason → the state that a job ends in; of any other it has failed."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What has just happened to a job."""
+
+    job: str
+    label: str
+    prompt: str
+    sample: int
+    state: JobState
+    message: str = ""
+    progress: float | None = None
+
+
+Progress = Callable[[Step], None]
+"""Who is told; called from several threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +73,39 @@ class _UnderWay:
     is_local: bool
 
 
-class Maker(Sending, Storing):
-    """Makes jobs of one bench; its methods are called from many threads."""
+class JobRunner:
+    """Runs jobs of one bench; its methods are called from many threads.
+
+    Args:
+        bench: Where clips go.
+        journal: In which each step is committed.
+        progress: Told what becomes of each job.
+        allow_unpriced: Tools, without their arms, that may be used under a ceiling although they have no price.
+    """
 
     def __init__(
         self,
         bench: Bench,
         journal: Journal,
         *,
-        progress: Callable[[Step], None] | None = None,
+        progress: Progress | None = None,
         allow_unpriced: frozenset[str] = frozenset(),
     ) -> None:
-        super().__init__(bench, journal, progress)
+        self.bench, self.journal, self.inbox = bench, journal, Inbox(bench.root / "incoming")
+        self.allow_unpriced = allow_unpriced
         self.stopped = threading.Event()
         self.error: BaseException | None = None
         self.n_made = 0
-        self.allow_unpriced = allow_unpriced
+        self._progress = progress
         self._under_way: dict[str, _UnderWay] = {}
         self._cancelled: set[str] = set()
         self._lock = threading.Lock()
 
     def tidy(self) -> None:
         """Remove what a kill left between the commit of a clip and the end of its copy here."""
-        arrived = sorted(self._incoming.jobs())
-        jobs = self.journal.jobs(self.bench, states=("succeeded",), ids=arrived) if arrived else []
-        self._incoming.tidy({job.id for job in jobs})
+        arrived = sorted(self.inbox.jobs())
+        jobs = self.bench.jobs(states=("succeeded",), ids=arrived) if arrived else []
+        self.inbox.tidy({job.id for job in jobs})
 
     # --- stopping -------------------------------------------------------------------------------------------------
 
@@ -87,9 +125,9 @@ class Maker(Sending, Storing):
     def stop_jobs(self, jobs: Collection[str]) -> None:
         """Stop single jobs that a person has cancelled."""
         with self._lock:
-            found = [self._under_way[job] for job in jobs if job in self._under_way and job not in self._cancelled]
+            begun = [self._under_way[job] for job in jobs if job in self._under_way and job not in self._cancelled]
             self._cancelled.update(jobs)
-        self._cancel(found)
+        self._cancel(begun)
 
     def _cancel(self, works: Collection[_UnderWay]) -> None:
         """Ask the tools to stop; one that cannot be asked holds up neither the others nor the run."""
@@ -97,11 +135,11 @@ class Maker(Sending, Storing):
             try:
                 work.adapter.cancel(work.handle)
             except VBenchError as error:
-                self._tell(work.job, "cancelled", f"the tool could not be told ({error})")
+                self._report(work.job, "cancelled", f"the tool could not be told ({error})")
 
     # --- one job --------------------------------------------------------------------------------------------------
 
-    def make(self, job: Job, adapter: Adapter, group: Group) -> None:
+    def run(self, job: Job, adapter: Adapter, group: ToolGroup) -> None:
         """Take a claimed job as far as it goes in this run."""
         try:
             handle = job.handle if job.state != "submitting" else self._submit(job, adapter, group)
@@ -110,7 +148,7 @@ class Maker(Sending, Storing):
             with self._lock:
                 self._under_way[job.id] = _UnderWay(job, adapter, handle, group.is_local)
             began = time.monotonic()
-            kept = self._incoming.kept(job.id)
+            kept = self.inbox.kept(job.id)
             if kept is None:
                 handle = self._wait(job, adapter, handle)
                 kept = None if handle is None else self._fetch(job, adapter, handle)
@@ -123,7 +161,7 @@ class Maker(Sending, Storing):
             self.journal.release(job.id)
             group.put_down(group.adapters, str(error))
         except BenchError:  # the disk or the database: nothing is wrong with the job
-            with suppress(SQLAlchemyError):  # it is free all the same once this process has ended
+            with suppress(StoreError):  # it is free all the same once this process has ended
                 self.journal.release(job.id)
             raise
         except UserError as error:  # missing weights, a wrong option: the job waits until that is put right
@@ -136,6 +174,83 @@ class Maker(Sending, Storing):
             with self._lock:
                 self._under_way.pop(job.id, None)
 
+    # --- sending: the only step that may cost money ---------------------------------------------------------------
+
+    def _submit(self, job: Job, adapter: Adapter, group: ToolGroup) -> Handle | None:
+        """Send the one request of a job, and commit what came of it; None: it began nothing that can be waited for."""
+        try:
+            plan = plan_of(job)
+        except (KeyError, TypeError, ValueError) as error:  # a damaged row, or one of another version
+            why = f"its stored plan cannot be read ({type(error).__name__}: {error}); nothing was sent"
+            self._end(job, "failed", "crashed", f"{why}, plan it anew with `retry=crashed`", cost_usd=0.0)
+            return None
+        try:
+            self._report(job, "submitting")
+        except BaseException:  # of whoever is told, such as a closed pipe: nothing was sent
+            self.journal.not_started(job.id, "")
+            raise
+        try:
+            handle = adapter.submit(plan)
+        except NotStartedError as error:
+            self.journal.not_started(job.id, str(error))
+            self._report(job, "planned", str(error))
+            if not group.throttle.too_many(error.retry_after_s, is_busy=error.code in ("rate_limited", "concurrency")):
+                group.pause_all(f"gave up after many refusals in a row: {error}")
+            return None
+        except BenchError as error:  # what the tool answered cannot be kept here: the request has left
+            self._broke_off(job, plan, str(error))
+            raise
+        except UserError as error:  # found before sending, such as a missing key, or the tool's own word for it
+            self.journal.not_started(job.id, str(error))
+            group.pause_all(str(error))
+            return None
+        except JobError as error:
+            if error.code in ("no_balance", "auth"):
+                self.journal.not_started(job.id, str(error))
+                group.pause_all(str(error))
+                return None
+            cost_usd = None if error.code in BILLED_ALL_THE_SAME else 0.0
+            self._end(job, END_STATES.get(error.code, "failed"), error.code, str(error), cost_usd=cost_usd)
+            return None
+        except BaseException as error:
+            why = f"a fault in the adapter while sending ({type(error).__name__}: {error}); look at the tool itself"
+            self._broke_off(job, plan, why)
+            raise
+        self._store_handle(job, handle)
+        group.throttle.succeeded()
+        self._report(job, "submitted")
+        return handle
+
+    def _broke_off(self, job: Job, plan: Plan, why: str) -> None:
+        """Sending ended in the middle: where that may cost money it is not done again."""
+        if plan.is_billable:
+            self._end(job, "outcome_unknown", "outcome_unknown", why)
+        else:
+            self.journal.not_started(job.id, "")
+
+    def _store_handle(self, job: Job, handle: Handle) -> None:
+        """Commit the handle, also where the database is away for a moment.
+
+        Raises:
+            BenchError: it stays away; the message is all that is left of the handle.
+        """
+        for pause_s in STORE_PAUSES_S:
+            try:
+                self.journal.submitted(job.id, handle)
+                return
+            except StoreError:
+                time.sleep(pause_s)
+        try:
+            self.journal.submitted(job.id, handle)
+        except StoreError as error:
+            raise BenchError(
+                f"{job.model}: the tool took {job.prompt.id}-{job.sample} as its job {handle.id}, and the bench cannot "
+                f"store that ({first_line(error)}); note the number, put the database right, and look for the "
+                "clip in the tool's own list of jobs"
+            ) from error
+
+    # --- waiting and fetching -------------------------------------------------------------------------------------
+
     def _wait(self, job: Job, adapter: Adapter, handle: Handle) -> Handle | None:
         """Ask until the clip is ready; None: it will not come, or not in this run."""
         deadline, pause, state = time.monotonic() + ASK_FOR_S, POLL_S, job.state
@@ -146,7 +261,7 @@ class Maker(Sending, Storing):
             try:
                 status = adapter.poll(handle)
             except JobError as error:  # it could not be asked: the job may well be running
-                self._tell(job, "running", str(error))
+                self._report(job, "running", str(error))
                 wait_s = pause = min(MAX_POLL_S, pause * 2)
             else:
                 is_new = status.handle is not None and status.handle != handle
@@ -160,7 +275,7 @@ class Maker(Sending, Storing):
                     state = status.state
                     at_tool: JobState = "submitted" if state in ("planned", "submitting") else state
                     self.journal.progress(job.id, at_tool, handle if is_new else None)
-                self._tell(job, status.state, status.message, status.progress)
+                self._report(job, status.state, status.message, status.progress)
                 if status.retry_after_s is not None:
                     wait_s = status.retry_after_s
                 else:
@@ -175,17 +290,16 @@ class Maker(Sending, Storing):
 
     def _fetch(self, job: Job, adapter: Adapter, handle: Handle) -> tuple[Path, Provenance] | None:
         """Bring the clip here; asked again before each further try, since addresses of results expire."""
-        out = self._incoming.out(job.id)
+        out = self.inbox.out(job.id)
         for attempt in range(1, FETCH_TRIES + 1):
             try:
                 path, provenance = adapter.fetch(handle, out)
-                self._incoming.keep(job.id, path, provenance)
+                self.inbox.keep(job.id, path, provenance)
                 return path, provenance
             except OSError as error:
-                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+                if error.errno in NO_ROOM:
                     raise BenchError(
-                        f"{self._incoming.folder}: {error.strerror}; free space, then repeat the same line: "
-                        "nothing is lost"
+                        f"{self.inbox.folder}: {error.strerror}; free space, then repeat the same line: nothing is lost"
                     ) from error
                 raise
             except ClipError as error:
@@ -198,12 +312,102 @@ class Maker(Sending, Storing):
                     self.journal.release(job.id)
                     return None
                 if error.code != "download_failed" or attempt == FETCH_TRIES:
-                    self._end(job, state_of(error.code), error.code, str(error))
+                    self._end(job, END_STATES.get(error.code, "failed"), error.code, str(error))
                     return None
-                self._tell(job, "running", str(error))
+                self._report(job, "running", str(error))
                 self.stopped.wait(min(30.0, 2.0**attempt / 2))
                 fresh = self._wait(job, adapter, handle)
                 if fresh is None:
                     return None
                 handle = fresh
         raise AssertionError("unreachable")
+
+    # --- storing --------------------------------------------------------------------------------------------------
+
+    def _store(self, job: Job, path: Path, provenance: Provenance, waited_s: float) -> bool:
+        """Put the file into the media store, then commit clip and job together; False where no clip came of it."""
+        try:
+            probe = check_video(path)
+        except ClipError as error:
+            self._not_a_video(job, error)
+            return False
+        sha256 = sha256_of(path)
+        key = self._key(job, path.suffix.lower(), sha256)
+        self.bench.media.put(path, key)
+        if (log := self.inbox.log(job.id)).is_file():  # what a local program said, kept beside its clip
+            self.bench.media.put(log, f"{key.removesuffix(path.suffix.lower())}.log")
+        if provenance.latency_s is None:
+            provenance = replace(provenance, latency_s=round(waited_s, 3))
+        if wishes := Wishes.of(job.plan["request"]).made:
+            provenance = replace(provenance, extra={**provenance.extra, "request": wishes})
+        clip = Clip(
+            id=clip_id(job.model, job.prompt.text, job.sample, sha256),
+            model=job.model,
+            prompt=job.prompt,
+            sample=job.sample,
+            sha256=sha256,
+            media=key,
+            linked=False,
+            probe=probe,
+            provenance=provenance,
+        )
+        try:
+            self.journal.succeed(job.id, clip)
+        except BenchError as error:
+            self._end(job, "failed", "crashed", f"{error}; the file that arrived is kept at {path}")
+            return False
+        self.inbox.discard(job.id)
+        log.unlink(missing_ok=True)
+        self._report(job, "succeeded")
+        return True
+
+    def _key(self, job: Job, suffix: str, sha256: str) -> str:
+        """Where the clip goes: an edited prompt keeps its id, and so its name, also while the old one is under way."""
+        place = (job.model, job.prompt.id, job.sample, suffix)
+        plain = clip_key(*place)
+        is_taken = self.bench.media.exists(plain) and any(
+            clip.media == plain for clip in self.bench.clips(models=[job.model], prompt_ids=[job.prompt.id])
+        )
+        return clip_key(*place, sha256) if is_taken or self.bench.has_namesake(job) else plain
+
+    def _not_a_video(self, job: Job, error: ClipError) -> None:
+        kept = self.inbox.set_aside(job.id)
+        where = f"; what came is kept at {kept}" if kept is not None else ""
+        self._end(job, "failed", "empty_result", f"{job.model} made something else than a video: {error}{where}")
+
+    # --- how it ends, and who is told -----------------------------------------------------------------------------
+
+    def _end(
+        self, job: Job, state: JobState, reason: str | None, message: str, *, cost_usd: float | None = None
+    ) -> None:
+        known: Reason | None = reason if reason in REASONS else ("provider_error" if reason else None)  # type: ignore[assignment]
+        if self.journal.finish(job.id, state, reason=known, message=message, cost_usd=cost_usd):
+            self._report(job, state, message)
+
+    def _report(self, job: Job, state: JobState, message: str = "", progress: float | None = None) -> None:
+        if self._progress is not None:
+            self._progress(
+                Step(
+                    job=job.id,
+                    label=job.model,
+                    prompt=job.prompt.id,
+                    sample=job.sample,
+                    state=state,
+                    message=message,
+                    progress=progress,
+                )
+            )
+
+
+def check_video(path: Path) -> Probe:
+    """Decode the file once.
+
+    Raises:
+        ClipError: it is not a video: unreadable, empty, or a single picture.
+    """
+    from vbench.video import probe
+
+    facts = probe(path)
+    if facts.n_frames < 2:
+        raise ClipError(f"{path.name}: one picture ({facts.codec}), not a video", code="no_video")
+    return facts

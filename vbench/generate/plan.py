@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from vbench.adapters import ADAPTERS, Adapter
-from vbench.bench.jobs import FINAL_STATES, Intent, JobList
-from vbench.errors import JobError, OptionError
-from vbench.generate.matrix import Cell, Matrix, Tool, ToolPlan, Wishes
-from vbench.records import OPEN_STATES, Prompt, Reason, Request, digest
-from vbench.registry import did_you_mean
+from vbench.bench.jobs import Intent, LatestJob
+from vbench.errors import JobError
+from vbench.generate.expansion import Expansions
+from vbench.generate.spec import RunSpec, Tool
+from vbench.records import OPEN_STATES, Cell, Plan, Prompt, Request, digest
+from vbench.schema import to_json
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
@@ -23,6 +24,89 @@ BYTES_PER_PIXEL = 0.02
 0.03 to 0.26 (median 0.1) at 288 pixels and below, where the files are small all the same."""
 DISK_DEFAULT = (1280, 720, 24.0, 5.0)
 """Size, rate and length that stand in for the disk estimate where neither wish nor card says."""
+
+CellState = Literal["new", "open", "done", "ended", "impossible"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedCell:
+    """One clip that is wanted, and how it stands."""
+
+    label: str
+    prompt: Prompt
+    sample: int
+    state: CellState
+    plan: Plan | None
+    note: str = ""
+
+    @property
+    def cell(self) -> Cell:
+        return Cell(self.label, self.prompt.key, self.sample)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolPlan:
+    """A row of the matrix; money, time and space are for the clips that are still to be made."""
+
+    label: str
+    adapter: str
+    n: Mapping[CellState, int]
+    cost_usd: float | None
+    """None: at least one clip has no price."""
+    hours: float | None
+    """None: nobody knows how long a clip takes."""
+    disk_bytes: int
+    vram_gb: float | None
+    warnings: Mapping[str, int]
+    """Sentence → for how many clips it holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """Every tool with every prompt and sample."""
+
+    tools: tuple[ToolPlan, ...]
+    cells: tuple[PlannedCell, ...] = field(repr=False)
+
+    @property
+    def n_new(self) -> int:
+        return sum(tool.n.get("new", 0) for tool in self.tools)
+
+    @property
+    def cost_usd(self) -> float:
+        """Of the clips that have a price."""
+        return sum(tool.cost_usd or 0.0 for tool in self.tools)
+
+    @property
+    def unpriced(self) -> list[str]:
+        """Tools that cost money nobody wrote down."""
+        return [tool.label for tool in self.tools if tool.cost_usd is None]
+
+    @property
+    def disk_bytes(self) -> int:
+        return sum(tool.disk_bytes for tool in self.tools)
+
+    def intents(self) -> list[Intent]:
+        """What the journal is to hold."""
+        return [
+            Intent(label=cell.label, prompt=cell.prompt, sample=cell.sample, plan=cell.plan)
+            for cell in self.cells
+            if cell.plan is not None and cell.state in ("new", "open", "ended")
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values, without the cells."""
+        return {
+            "tools": [
+                {name: getattr(tool, name) for name in ToolPlan.__slots__ if name not in ("n", "warnings")}
+                | {"clips": dict(tool.n), "warnings": dict(tool.warnings)}
+                for tool in self.tools
+            ],
+            "new": self.n_new,
+            "cost_usd": self.cost_usd,
+            "unpriced": self.unpriced,
+            "disk_bytes": self.disk_bytes,
+        }
 
 
 def seed_of(prompt: Prompt, sample: int, seeds: Sequence[int] = ()) -> int:
@@ -36,68 +120,100 @@ def seed_of(prompt: Prompt, sample: int, seeds: Sequence[int] = ()) -> int:
 
 
 def plan_jobs(
-    tools: Sequence[Tool],
-    prompts: Sequence[Prompt],
+    spec: RunSpec,
     *,
-    samples: int = 1,
-    seeds: Sequence[int] = (),
-    wishes: Wishes | None = None,
-    expansions: Mapping[tuple[str, str], str] | None = None,
     bench: Bench | None = None,
-    retry: Collection[str] = (),
     adapters: Mapping[str, Adapter] | None = None,
+    expansions: Expansions | None = None,
     is_final: bool = False,
-    only_sample: int | None = None,
 ) -> Matrix:
     """Plan every clip; nothing is sent and nothing written.
 
     Args:
-        tools: Cards with their arms.
-        prompts: Of a suite.
-        samples: Clips per tool and prompt.
-        seeds: One per sample; empty: derived, see `seed_of`.
-        wishes: Asked of all tools alike.
-        expansions: (arm, prompt key) → the rewritten prompt, where an arm has made it already.
+        spec: What is wanted.
         bench: What is there already; None: nothing.
-        retry: States or reasons that are tried again.
         adapters: Label → adapter, where they exist already.
+        expansions: The rewritten prompts, where an arm has made them already.
         is_final: The expansions are all there will be: a prompt without its own cannot be made under that arm.
-        only_sample: Of the samples, this one alone, from 0; None: all.
 
     Raises:
-        OptionError: no prompt, no tool, two tools of one label, or not as many seeds as samples.
+        OptionError: no prompt, no tool, or two tools of one label.
         CatalogError: a card's options are wrong.
     """
-    wishes = wishes or Wishes()
-    _check(tools, prompts, samples, seeds)
-    if only_sample is not None and not 0 <= only_sample < samples:
-        raise OptionError(f"--only-sample is {only_sample}; with --samples {samples} there are 0 to {samples - 1}")
-    done, latest = _known(bench, [tool.label for tool in tools])
-    cells: list[Cell] = []
+    spec = spec.resolved()
+    planner = _Planner(spec, bench, expansions or {}, is_final=is_final)
+    cells: list[PlannedCell] = []
     rows: list[ToolPlan] = []
-    for tool in tools:
+    for tool in spec.tools():
         adapter = (adapters or {}).get(tool.label) or make_adapter(tool.card)
-        mine = [
-            _cell(tool, adapter, request, done, latest, retry, expanded, is_final)
-            for request, expanded in _requests(tool, prompts, samples, seeds, wishes, expansions or {})
-            if only_sample in (None, request.sample)
-        ]
-        cells += mine
-        rows.append(_summary(tool, mine))
+        of_tool = [planner.cell(tool, adapter, request) for request in planner.requests(tool)]
+        cells += of_tool
+        rows.append(_summary(tool, of_tool))
     return Matrix(tools=tuple(rows), cells=tuple(cells))
 
 
-def checked_retry(names: Collection[str]) -> frozenset[str]:
-    """States and reasons that ended jobs may be picked by.
+class _Planner:
+    """Plans one cell after the other, knowing what is there."""
 
-    Raises:
-        OptionError: one is neither.
-    """
-    known = [*FINAL_STATES[1:], *get_args(Reason)]
-    for name in names:
-        if name not in known:
-            raise OptionError(f"--retry: {name!r} is no state or reason of an ended job; {did_you_mean(name, known)}")
-    return frozenset(names)
+    def __init__(self, spec: RunSpec, bench: Bench | None, expansions: Expansions, *, is_final: bool) -> None:
+        self._spec, self._expansions, self._is_final = spec, expansions, is_final
+        labels = [tool.label for tool in spec.tools()]
+        self._done = set() if bench is None else {clip.cell for clip in bench.clips(models=labels)}
+        self._latest: Mapping[Cell, LatestJob] = {} if bench is None else bench.latest_jobs(labels)
+
+    def requests(self, tool: Tool) -> Iterator[Request]:
+        """What is asked of a tool: every prompt and sample, in the words of its arm where there are some."""
+        spec = self._spec
+        samples = range(spec.samples) if spec.only_sample is None else (spec.only_sample,)
+        for prompt in spec.prompts:
+            negative = ", ".join(part for part in (prompt.negative, spec.wishes.negative) if part)
+            wishes = to_json(replace(spec.wishes, negative=negative))
+            for sample in samples:
+                yield Request(
+                    prompt=prompt,
+                    sample=sample,
+                    seed=seed_of(prompt, sample, spec.seeds),
+                    prompt_sent=self._expansions.get(tool.arm, {}).get(prompt.key, ""),
+                    **wishes,
+                )
+
+    def cell(self, tool: Tool, adapter: Adapter, request: Request) -> PlannedCell:
+        """How one clip stands, and the plan to make it."""
+        cell = Cell(tool.label, request.prompt.key, request.sample)
+        common: dict[str, Any] = {"label": tool.label, "prompt": request.prompt, "sample": request.sample}
+        is_done, is_expanded = cell in self._done, bool(request.prompt_sent) or not tool.arm
+        if self._is_final and not is_expanded and not is_done:
+            note = f"the arm {tool.arm!r} could not rewrite this prompt; see vbench status, and repeat to ask again"
+            return PlannedCell(**common, state="impossible", plan=None, note=note)
+        try:
+            if not is_done:
+                tool.card.refuse_if_retired()
+            plan = replace(adapter.plan(request), model=tool.label)
+        except JobError as error:
+            if is_done:
+                return PlannedCell(**common, state="done", plan=None)
+            return PlannedCell(**common, state="impossible", plan=None, note=str(error))
+        if not is_expanded:
+            note = f"the arm {tool.arm!r} has not rewritten this prompt yet; planned with the prompt as it is"
+            plan = replace(plan, warnings=(*plan.warnings, note))
+        intent = Intent(label=tool.label, prompt=request.prompt, sample=request.sample, plan=plan)
+        latest = self._latest.get(cell)
+        if is_done:
+            is_other = latest is not None and latest.identity != intent.identity
+            note = "made earlier with other settings; kept" if is_other else ""
+            return PlannedCell(**common, state="done", plan=plan, note=note)
+        state, note = self._state(latest, intent)
+        return PlannedCell(**common, state=state, plan=plan, note=note)
+
+    def _state(self, latest: LatestJob | None, intent: Intent) -> tuple[CellState, str]:
+        """How a cell without a clip stands, and a word on it."""
+        if latest is None or latest.state == "planned":
+            return "new", ""
+        if latest.state in OPEN_STATES:
+            return "open", latest.state
+        if latest.may_retry(intent.identity, self._spec.retry):
+            return "new", ""
+        return "ended", latest.reason or latest.state
 
 
 def make_adapter(card: ModelCard) -> Adapter:
@@ -106,103 +222,7 @@ def make_adapter(card: ModelCard) -> Adapter:
     return adapter
 
 
-def _check(tools: Sequence[Tool], prompts: Sequence[Prompt], samples: int, seeds: Sequence[int]) -> None:
-    if not tools:
-        raise OptionError("no tool is named; say --models with one or more of vbench models")
-    if not prompts:
-        raise OptionError("there is no prompt to generate; choose a --suite that holds some")
-    if samples < 1:
-        raise OptionError(f"--samples is {samples}; give 1 or more")
-    if seeds and len(seeds) != samples:
-        raise OptionError(f"--seeds has {len(seeds)} numbers for {samples} samples; give one for each")
-    if bad := [seed for seed in seeds if not 0 <= seed < 2**31]:
-        raise OptionError(f"--seeds: {bad[0]} is not between 0 and 2147483647")
-    labels = Counter(tool.label for tool in tools)
-    if twice := [label for label, n in labels.items() if n > 1]:
-        raise OptionError(f"{twice[0]} is named twice; name it once")
-    ids = Counter(prompt.id for prompt in prompts)
-    if twice := [name for name, n in ids.items() if n > 1]:
-        raise OptionError(f"two prompts have the id {twice[0]!r}; generate one suite at a time")
-
-
-def _known(bench: Bench | None, labels: list[str]) -> tuple[set[tuple[str, str, int]], dict[Any, Any]]:
-    if bench is None:
-        return set(), {}
-    done = {(clip.model, clip.prompt.key, clip.sample) for clip in bench.clips(models=labels)}
-    return done, JobList.latest(bench, labels)
-
-
-def _requests(
-    tool: Tool,
-    prompts: Sequence[Prompt],
-    samples: int,
-    seeds: Sequence[int],
-    wishes: Wishes,
-    expansions: Mapping[tuple[str, str], str],
-) -> Iterable[tuple[Request, bool]]:
-    for prompt in prompts:
-        text = expansions.get((tool.arm, prompt.key), "") if tool.arm else ""
-        negative = ", ".join(part for part in (prompt.negative, wishes.negative) if part)
-        for sample in range(samples):
-            request = Request(
-                prompt=prompt,
-                sample=sample,
-                seed=seed_of(prompt, sample, seeds),
-                seconds=wishes.seconds,
-                width=wishes.width,
-                height=wishes.height,
-                fps=wishes.fps,
-                audio=wishes.audio,
-                negative=negative,
-                prompt_sent=text,
-            )
-            yield request, bool(text) or not tool.arm
-
-
-def _cell(
-    tool: Tool,
-    adapter: Adapter,
-    request: Request,
-    done: set[tuple[str, str, int]],
-    latest: Mapping[Any, Any],
-    retry: Collection[str],
-    is_expanded: bool,
-    is_final: bool,
-) -> Cell:
-    place = (tool.label, request.prompt.key, request.sample)
-    common: dict[str, Any] = {"label": tool.label, "prompt": request.prompt, "sample": request.sample}
-    if is_final and not is_expanded and place not in done:
-        note = f"the arm {tool.arm!r} could not rewrite this prompt; see vbench status, and repeat to ask again"
-        return Cell(**common, state="impossible", plan=None, note=note)
-    try:
-        if place not in done:
-            tool.card.refuse_if_retired()
-        plan = replace(adapter.plan(request), model=tool.label)
-    except JobError as error:
-        if place in done:
-            return Cell(**common, state="done", plan=None)
-        return Cell(**common, state="impossible", plan=None, note=str(error))
-    if not is_expanded:
-        note = f"the arm {tool.arm!r} has not rewritten this prompt yet; planned with the prompt as it is"
-        plan = replace(plan, warnings=(*plan.warnings, note))
-    intent = Intent(label=tool.label, prompt=request.prompt, sample=request.sample, plan=plan)
-    job = latest.get(place)
-    if place in done:
-        other = job is not None and job.identity != intent.identity
-        note = "made earlier with other settings; kept" if other else ""
-        return Cell(**common, state="done", plan=plan, note=note)
-    if job is None:
-        return Cell(**common, state="new", plan=plan)
-    if job.state == "planned":
-        return Cell(**common, state="new", plan=plan)
-    if job.state in OPEN_STATES:
-        return Cell(**common, state="open", plan=plan, note=job.state)
-    if job.may_try_again(intent.identity, retry):
-        return Cell(**common, state="new", plan=plan)
-    return Cell(**common, state="ended", plan=plan, note=job.reason or job.state)
-
-
-def _summary(tool: Tool, cells: Sequence[Cell]) -> ToolPlan:
+def _summary(tool: Tool, cells: Sequence[PlannedCell]) -> ToolPlan:
     new = [cell.plan for cell in cells if cell.state == "new" and cell.plan is not None]
     warnings = Counter(warning for plan in new for warning in plan.warnings)
     warnings.update(cell.note for cell in cells if cell.state in ("impossible", "done") and cell.note)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from vbench.generate.budget import Spend, spend
-from vbench.generate.job_runner import Maker
-from vbench.generate.matrix import Matrix
-from vbench.records import Failure, Job
+from vbench.bench.ceilings import Spend
+from vbench.generate.plan import Matrix
+from vbench.records import Failure, Job, ToolLabel
+
+if TYPE_CHECKING:
+    from vbench.bench import Bench
+
+ENDED_BADLY = ("refused_input", "refused_output", "failed", "cancelled", "expired")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,37 +45,35 @@ class GenerateReport:
 
 
 def report_of(
-    matrix: Matrix, maker: Maker, paused: Mapping[str, str], *, n_planned: int, elapsed_s: float
+    bench: Bench, matrix: Matrix, *, made: int, paused: Mapping[str, str], n_planned: int, elapsed_s: float
 ) -> GenerateReport:
     """How the cells of a matrix stand after a run; what ended badly becomes a failure of the bench."""
-    journal = maker.journal
-    cells = {(cell.label, cell.prompt.key, cell.sample) for cell in matrix.cells}
-    labels = sorted({cell.label for cell in matrix.cells})
-    latest: dict[tuple[str, str, int], Job] = {}
-    for job in journal.jobs(journal.bench, models=labels):
-        place = (job.model, job.prompt.key, job.sample)
-        if place in cells:
-            latest[place] = job
-    done = {(cell.label, cell.prompt.key, cell.sample) for cell in matrix.cells if cell.state == "done"}
-    states: Counter[str] = Counter(job.state for place, job in latest.items() if place not in done)
+    cells = {planned.cell: planned for planned in matrix.cells}
+    labels = sorted({cell.model for cell in cells})
+    latest = {job.cell: job for job in bench.jobs(models=labels) if job.cell in cells}  # the last of each cell stays
+    done = {cell for cell, planned in cells.items() if planned.state == "done"}
+    states: Counter[str] = Counter(job.state for cell, job in latest.items() if cell not in done)
     if done:
         states["succeeded"] += len(done)
-    bad = ("refused_input", "refused_output", "failed", "cancelled", "expired")
     for job in latest.values():
-        if job.state in bad or job.state == "outcome_unknown":
-            journal.bench.add_failure(
-                Failure(stage="generate", subject=job.id, code=job.reason or job.state, message=job.message)
-            )
+        if job.state in ENDED_BADLY or job.state == "outcome_unknown":
+            code = job.reason or job.state
+            bench.add_failure(Failure(stage="generate", subject=job.id, code=code, message=job.message))
         elif job.state == "succeeded":
-            journal.bench.clear_failure("generate", job.id)
+            bench.clear_failure("generate", job.id)
     return GenerateReport(
         n_planned=n_planned,
-        made=maker.n_made,
+        made=made,
         states=dict(states),
-        impossible=dict(Counter(cell.note for cell in matrix.cells if cell.state == "impossible")),
+        impossible=dict(Counter(planned.note for planned in matrix.cells if planned.state == "impossible")),
         unknown=tuple(job for job in latest.values() if job.state == "outcome_unknown"),
-        ended=tuple(job for job in latest.values() if job.state in bad),
+        ended=tuple(job for job in latest.values() if job.state in ENDED_BADLY),
         paused=paused,
-        spend=spend(journal.bench),
+        spend=bench.spend(),
         elapsed_s=elapsed_s,
     )
+
+
+def without_label(label: str, message: str) -> str:
+    """A message without the tool it begins with, for a line that names that already."""
+    return message.removeprefix(f"{label}: ").removeprefix(f"{ToolLabel.parse(label).tool}: ")

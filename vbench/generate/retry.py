@@ -8,17 +8,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vbench.adapters import Adapter
-from vbench.bench.jobs import Intent, plan_from_json
+from vbench.bench.ceilings import Ceiling
+from vbench.bench.jobs import Intent, plan_of
+from vbench.catalog import cards
 from vbench.errors import BenchError, BudgetError, OptionError
-from vbench.generate.budget import Ceiling, set_ceiling
-from vbench.generate.job_runner import Maker
+from vbench.generate.job_runner import JobRunner, Progress
 from vbench.generate.journal import Journal
-from vbench.generate.matrix import Cell, Matrix, Tool
-from vbench.generate.plan import make_adapter
+from vbench.generate.plan import Matrix, PlannedCell, make_adapter
 from vbench.generate.report import GenerateReport, report_of
-from vbench.generate.telling import Step
-from vbench.generate.working import lane_of, work_off
-from vbench.records import OPEN_STATES, Job, digest
+from vbench.generate.spec import Tool
+from vbench.generate.tool_group import lane_of
+from vbench.generate.worker import work_off
+from vbench.records import OPEN_STATES, Job, ToolLabel, digest
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
@@ -60,14 +61,14 @@ def ended_job(bench: Bench, id: str, *, understood: bool = False) -> Job:
     return job
 
 
-def try_again(
+def retry_job(
     bench: Bench,
     id: str,
     *,
     max_cost: float | None = None,
     allow_unpriced: bool = False,
     understood: bool = False,
-    progress: Callable[[Step], None] | None = None,
+    progress: Progress | None = None,
     make: Callable[[ModelCard], Adapter] = make_adapter,
 ) -> GenerateReport:
     """Make the clip of one ended job; the same call again goes on where it stopped.
@@ -88,52 +89,50 @@ def try_again(
         UserError: as `ended_job` does, or the tool cannot be used before something is corrected.
         KeyboardInterrupt: after what was under way has been put down.
     """
-    from vbench.catalog.cards import find_card
-
-    started, run = time.monotonic(), digest("again", id)
-    name, _, arm = _job(bench, id).model.partition("@")
-    tool = Tool(card=find_card(name), arm=arm)
+    started, run = time.monotonic(), digest("again", id)  # the word is part of keys that stand in benches
+    label = ToolLabel.parse(_job(bench, id).model)
+    tool = Tool(card=cards.find_card(label.tool), arm=label.arm)
     tool.card.refuse_if_retired()
     adapter = make(tool.card)
     journal = Journal(bench)
     try:
         journal.recover()
-        begun = journal.jobs(bench, run=run)
+        begun = bench.jobs(run=run)
         current = begun[-1] if begun else _job(bench, id)
         n_planned = 0
         if not begun and current.state not in OPEN_STATES and current.state != "succeeded":
             current = ended_job(bench, id, understood=understood)
             if not journal.reopen([tool.label], job=id):
                 about = f"another try of {tool.label} on {current.prompt.id}"
-                set_ceiling(bench, Ceiling(key=run, about=about, max_cost_usd=max_cost))
+                bench.set_ceiling(Ceiling(key=run, about=about, max_cost_usd=max_cost))
                 n_planned = journal.plan([_intent(current, adapter)], run=run, retry={current.state})
                 current = _attempts(bench, current)[-1]
         if lane_of(adapter):
             journal.restart([tool.label])
         journal.start_only(job=current.id)
-        maker = Maker(bench, journal, progress=progress, allow_unpriced=frozenset([name] if allow_unpriced else []))
-        paused = work_off([tool], {tool.label: adapter}, maker)
-        cell = Cell(label=tool.label, prompt=current.prompt, sample=current.sample, state="new", plan=None)
-        matrix = Matrix(tools=(), cells=(cell,))
-        return report_of(matrix, maker, paused, n_planned=n_planned, elapsed_s=time.monotonic() - started)
+        unpriced = frozenset([label.tool] if allow_unpriced else [])
+        runner = JobRunner(bench, journal, progress=progress, allow_unpriced=unpriced)
+        paused = work_off([tool], {tool.label: adapter}, runner)
+        cell = PlannedCell(label=tool.label, prompt=current.prompt, sample=current.sample, state="new", plan=None)
+        matrix, elapsed_s = Matrix(tools=(), cells=(cell,)), time.monotonic() - started
+        return report_of(bench, matrix, made=runner.n_made, paused=paused, n_planned=n_planned, elapsed_s=elapsed_s)
     finally:
         journal.close()
         adapter.close()
 
 
 def _intent(job: Job, adapter: Adapter) -> Intent:
-    plan = replace(adapter.plan(plan_from_json(job.plan).request), model=job.model)
+    plan = replace(adapter.plan(plan_of(job).request), model=job.model)
     return Intent(label=job.model, prompt=job.prompt, sample=job.sample, plan=plan)
 
 
 def _job(bench: Bench, id: str) -> Job:
-    found = next((job for job in Journal.jobs(bench, ids=[id]) if job.id == id), None)
-    if found is None:
+    job = next((job for job in bench.jobs(ids=[id]) if job.id == id), None)
+    if job is None:
         raise NoJobError(f"there is no job {id} in {bench.root}; list them with vbench status")
-    return found
+    return job
 
 
 def _attempts(bench: Bench, job: Job) -> list[Job]:
-    """Every try at the job's place, the oldest first."""
-    place = (job.prompt.key, job.sample)
-    return [one for one in Journal.jobs(bench, models=[job.model]) if (one.prompt.key, one.sample) == place]
+    """Every try at the job's cell, the oldest first."""
+    return [attempt for attempt in bench.jobs(models=[job.model]) if attempt.cell == job.cell]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from vbench._version import __version__
 from vbench.bench import Bench
-from vbench.errors import ClipError
+from vbench.errors import ClipError, as_typed
 from vbench.rank.board import Board, BoardRow
 from vbench.records import Clip, Event, MetricInfo
 from vbench.report.text import LEADING, arrow, number, with_interval
@@ -92,7 +92,11 @@ def page(board: Board, bench: Bench) -> str:
         moments=_moments(bench, clips, tools),
         takes=takes,
         n_left_out=n_left_out,
-        failures=[failure for failure in bench.failures() if failure.code != "not_applicable"],
+        failures=[
+            replace(failure, message=as_typed(failure.message))
+            for failure in bench.failures()
+            if failure.code != "not_applicable"
+        ],
         number=number,
         with_interval=with_interval,
     )

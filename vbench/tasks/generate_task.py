@@ -7,10 +7,14 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from vbench.bench import Bench
-from vbench.errors import UserError
-from vbench.generate import GenerateReport, Wishes, generate, try_again
-from vbench.records import Prompt, Task
+from vbench.errors import OptionError, UserError, as_typed
+from vbench.generate import GenerateReport, RunSpec, generate, retry_job
+from vbench.generate.report import without_label
+from vbench.records import Prompt, Task, Wishes
+from vbench.schema import from_json
 from vbench.tasks.cells import places_of, takes_at
 from vbench.tasks.events import Steps, steps_file
 
@@ -18,40 +22,54 @@ FIXABLE, PARTLY, STOPPED = 2, 3, 130
 """Exit codes, as those of `vbench generate`."""
 
 
-def run(bench: Bench, task: Task) -> GenerateReport:
-    """Do it."""
-    args = task.args
-    wanted = places_of(task)
-    steps = Steps(steps_file(bench, task.id), wanted, len(takes_at(bench, wanted)))
+def task_args(spec: RunSpec) -> dict[str, Any]:
+    """Arguments of a task that generates: the spec as JSON, with what a page shows of the one prompt it is for."""
+    (prompt,) = spec.prompts
+    return spec.to_json() | {"prompt_key": prompt.key, "about": prompt.text}
+
+
+def spec_of(args: Mapping[str, Any]) -> RunSpec:
+    """The run that a task was stored with, also by a version that had no `RunSpec`.
+
+    Raises:
+        OptionError: it was stored by another version, which wrote something else.
+    """
     try:
-        if task.kind == "retry":
-            agreed = {name: args[name] for name in ("max_cost", "allow_unpriced", "understood")}
-            return try_again(bench, args["job"], progress=steps, **agreed)
-        seed = args.get("seed")
-        return generate(
-            bench,
+        if "prompt" not in args:
+            return RunSpec.from_json(args)
+        return RunSpec(
             models=args["models"],
-            prompts=[_prompt(args["prompt"])],
+            prompts=[from_json(Prompt, args["prompt"])],
             samples=args["samples"],
-            seeds=[] if seed is None else [seed + n for n in range(args["samples"])],
-            wishes=Wishes(
-                seconds=args.get("seconds"),
-                width=args.get("width"),
-                height=args.get("height"),
-                fps=args.get("fps"),
-                audio=args.get("audio"),
-            ),
+            seeds=RunSpec.seeds_from(args.get("seed"), args["samples"]),
+            wishes=Wishes.of(args),
             max_cost=args.get("max_cost"),
             allow_unpriced=args["models"] if args.get("allow_unpriced") else (),
             retry=args.get("retry", ()),
-            progress=steps,
         )
+    except (KeyError, TypeError, ValueError, ValidationError) as error:
+        raise OptionError(
+            f"this task was stored by another version of vbench ({type(error).__name__}: {error}); "
+            "start it again from the page Generate"
+        ) from None
+
+
+def run(bench: Bench, task: Task) -> GenerateReport:
+    """Do it.
+
+    Raises:
+        UserError: it cannot be done before something is corrected.
+    """
+    spec = spec_of(task.args) if task.kind == "generate" else None
+    wanted = places_of(task)
+    steps = Steps(steps_file(bench, task.id), wanted, len(takes_at(bench, wanted)))
+    try:
+        if spec is not None:
+            return generate(bench, spec, progress=steps)
+        agreed = {name: task.args[name] for name in ("max_cost", "allow_unpriced", "understood")}
+        return retry_job(bench, task.args["job"], progress=steps, **agreed)
     finally:
         steps.close()
-
-
-def _prompt(line: Mapping[str, Any]) -> Prompt:
-    return Prompt(**{**line, "tags": tuple(line["tags"])})
 
 
 # --- how it ended -------------------------------------------------------------------------------------------------
@@ -63,17 +81,12 @@ def outcome(report: GenerateReport) -> tuple[bool, str]:
     parts = [f"{made} {'take' if made == 1 else 'takes'} made" if made else "no new take"]
     if not (made or ended or report.impossible or report.paused):
         parts = ["these takes are there already; ask for more samples to get others"]
-    parts += [
-        f"{job.model}: {job.state}: {_said(job.model, job.message) or job.reason or 'no reason given'}" for job in ended
-    ]
+    for job in ended:
+        why = without_label(job.model, job.message) or job.reason or "no reason given"
+        parts.append(f"{job.model}: {job.state}: {why}")
     parts += list(report.impossible)
-    parts += [f"{label} waits: {_said(label, why)}" for label, why in report.paused.items()]
-    return bool(made or report.is_complete), "; ".join(" ".join(part.split()) for part in parts)
-
-
-def _said(label: str, message: str) -> str:
-    """A message without the tool's id, which the line gives."""
-    return message.removeprefix(f"{label}: ").removeprefix(f"{label.partition('@')[0]}: ")
+    parts += [f"{label} waits: {without_label(label, why)}" for label, why in report.paused.items()]
+    return bool(made or report.is_complete), as_typed("; ".join(" ".join(part.split()) for part in parts))
 
 
 def _as_ctrl_c(*_: object) -> None:
@@ -86,14 +99,14 @@ def main() -> None:
     with Bench.open(create=False) as bench:
         task = next(task for task in bench.tasks() if task.id == sys.argv[1])
         try:
-            is_done, said = outcome(run(bench, task))
+            is_done, message = outcome(run(bench, task))
         except UserError as error:
-            print(f"vbench: {error}")
+            print(f"vbench: {as_typed(str(error))}")
             sys.exit(FIXABLE)
         except KeyboardInterrupt:
             print("stopped; what was finished is kept")
             sys.exit(STOPPED)
-    print(said)
+    print(message)
     sys.exit(0 if is_done else PARTLY)
 
 

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from vbench.adapters.readiness import Missing, missing, silent
 from vbench.catalog.cards import ModelCard, estimate_cost, find_card
 from vbench.catalog.wishes import grant
 from vbench.errors import UserError, as_typed
-from vbench.records import Prompt, Request
+from vbench.generate import RunSpec
+from vbench.records import Prompt, Request, ToolLabel, Wishes
+from vbench.schema import to_json
 from vbench.web.schemas import GenerateArgs, PlanFacts, PlanTotal
 
 
 def plan(wish: GenerateArgs, prompt: Prompt) -> PlanTotal:
     """Price and feasibility of a wish, tool by tool."""
-    request = Request(
-        prompt=prompt,
-        seed=wish.seed or 0,
-        seconds=wish.seconds,
-        width=wish.width,
-        height=wish.height,
-        fps=wish.fps,
-        audio=wish.audio,
-        negative=wish.negative,
-    )
-    found = plans(wish.models, request, n_jobs=wish.samples)
-    runnable = [one for one in found if one.runnable]
+    request = Request(prompt=prompt, seed=wish.seed or 0, **to_json(Wishes.of(wish.model_dump())))
+    by_tool = plans(wish.models, request, n_jobs=wish.samples)
+    runnable = [planned for planned in by_tool if planned.runnable]
     return PlanTotal(
-        models=found,
-        cost_usd=round(sum(one.cost_usd or 0.0 for one in runnable), 6),
-        n_unpriced=sum(one.is_billable and one.cost_usd is None for one in runnable),
+        models=by_tool,
+        cost_usd=round(sum(planned.cost_usd or 0.0 for planned in runnable), 6),
+        n_unpriced=sum(planned.is_billable and planned.cost_usd is None for planned in runnable),
+    )
+
+
+def spec_of(wish: GenerateArgs, prompt: Prompt) -> RunSpec:
+    """The run that a wish makes; what the page says should not be there stands in for the prompt's own words on it.
+
+    Raises:
+        OptionError: something in it cannot be meant.
+    """
+    return RunSpec(
+        models=wish.models,
+        prompts=[replace(prompt, negative=wish.negative or prompt.negative)],
+        samples=wish.samples,
+        seeds=RunSpec.seeds_from(wish.seed, wish.samples),
+        wishes=Wishes.of(wish.model_dump(exclude={"negative"})),
+        max_cost=wish.max_cost,
+        allow_unpriced=wish.models if wish.allow_unpriced else (),
+        retry=wish.retry,
     )
 
 
@@ -45,7 +57,7 @@ def plans(models: list[str], request: Request, *, n_jobs: int = 1) -> list[PlanF
     cards: dict[str, ModelCard | UserError] = {}
     for model in models:
         try:
-            cards[model] = find_card(model.partition("@")[0])
+            cards[model] = find_card(ToolLabel.parse(model).tool)
         except UserError as error:
             cards[model] = error
     without_server = silent(card for card in cards.values() if isinstance(card, ModelCard))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vbench.bench import Bench
-from vbench.bench.jobs import plan_from_json
+from vbench.bench.jobs import plan_of
 from vbench.errors import BudgetError, OptionError
 from vbench.generate.journal import REFETCHED
 from vbench.generate.retry import ended_job
@@ -32,7 +32,7 @@ def retry_args(bench: Bench, id: str, agreed: RetryArgs) -> dict[str, Any]:
         if task.kind == "retry" and task.args["job"] == id and task.state in ("waiting", "running"):
             raise OptionError("it is being tried again already; see the tasks")
     if job.handle is None or job.reason not in REFETCHED:  # else nothing is sent
-        (planned,) = plans([job.model], plan_from_json(job.plan).request)
+        (planned,) = plans([job.model], plan_of(job).request)
         check_price(planned, agreed)
     return {"job": id} | agreed.model_dump() | place_of(job)
 

@@ -9,6 +9,7 @@ from sqlalchemy import and_, func, select
 
 from vbench.bench import Bench
 from vbench.bench.tables import ClipRow, JobRow, PromptRow, SelectRow, VoteRow
+from vbench.errors import as_typed
 from vbench.records import Probe
 from vbench.video import is_browser_playable
 from vbench.web.media import Originals
@@ -152,7 +153,7 @@ def jobs(bench: Bench, *, state: str = "", offset: int = 0, limit: int = 200) ->
         by_state = {
             row[0]: row[1] for row in session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))
         }
-        rows = [dict(row) for row in session.execute(query).mappings()]
+        rows = [dict(row) | {"message": as_typed(row["message"])} for row in session.execute(query).mappings()]
     return {"states": by_state, "offset": offset, "limit": limit, "jobs": rows}
 
 

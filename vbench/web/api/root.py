@@ -11,7 +11,7 @@ from vbench._version import __version__
 from vbench.adapters import works_here
 from vbench.bench.tables import ClipRow
 from vbench.catalog.cards import SecondsRange, cards
-from vbench.errors import CatalogError
+from vbench.errors import CatalogError, as_typed
 from vbench.web import schemas, take_list
 from vbench.web.security.guard import MAX_UPLOAD_BYTES
 from vbench.web.security.policy import CLIENT_HEADER
@@ -118,7 +118,7 @@ def failures(page: page_state, stage: Literal["", "import", "generate", "score"]
             "stage": failure.stage,
             "subject": failure.subject,
             "code": failure.code,
-            "message": failure.message.replace(root, "…") if page.policy.public else failure.message,
+            "message": as_typed(failure.message.replace(root, "…") if page.policy.public else failure.message),
             "metric": failure.key.metric if failure.key else "",
         }
         for failure in page.bench.failures(stage or None)

@@ -6,7 +6,6 @@ import asyncio
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +22,7 @@ from vbench.records import Prompt, Task
 from vbench.tasks import worker
 from vbench.tasks.cells import places_of, takes_at
 from vbench.tasks.events import read_steps
+from vbench.tasks.generate_task import task_args
 from vbench.tasks.paths import page_folder
 from vbench.web import estimate, retry, schemas, take_list
 from vbench.web.prompt_choice import find_prompt, new_prompt, search, shelves
@@ -130,9 +130,7 @@ def add_task(page: page_state, visitor: asking, body: schemas.NewTask) -> schema
             f"this would cost about ${planned.cost_usd:.2f}, the ceiling is ${wish.max_cost:.2f}; "
             "raise it, or take fewer tools or samples"
         )
-    line = asdict(prompt) | {"negative": wish.negative or prompt.negative}
-    args = wish.model_dump(exclude={"prompt", "prompt_id", "negative"})
-    return _queue(page, "generate", args | {"prompt": line, "prompt_key": prompt.key, "about": prompt.text})
+    return _queue(page, "generate", task_args(estimate.spec_of(wish, prompt)))
 
 
 def _prompt(page: Page, wish: schemas.GenerateArgs) -> Prompt:

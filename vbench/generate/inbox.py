@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import asdict
 from pathlib import Path
 
-from vbench.records import Provenance
+from vbench.files import write_text
+from vbench.records import Provenance, canonical_json
+from vbench.schema import from_json, to_json
 
 
-class Incoming:
+class Inbox:
     """The folder where adapters write, one name per job."""
 
     def __init__(self, folder: Path) -> None:
@@ -27,10 +28,8 @@ class Incoming:
 
     def keep(self, job: str, path: Path, provenance: Provenance) -> None:
         """Write beside the file how it came to be: from here on it need not be fetched again."""
-        side = self.folder / f"{job}.json"
-        part = side.with_suffix(".json.part")
-        part.write_text(json.dumps({"file": path.name, "provenance": asdict(provenance)}), encoding="utf-8")
-        part.replace(side)
+        note = {"file": path.name, "provenance": to_json(provenance)}
+        write_text(self.folder / f"{job}.json", json.dumps(note))
 
     def kept(self, job: str) -> tuple[Path, Provenance] | None:
         """What `keep` has written; None: nothing that can be used, so the clip is fetched, which costs nothing."""
@@ -39,10 +38,11 @@ class Incoming:
             path = self.folder / Path(stored["file"]).name
             if not path.is_file():
                 return None
-            values = stored["provenance"]
-            return path, Provenance(**{**values, "warnings": tuple(values["warnings"])})
+            provenance = from_json(Provenance, stored["provenance"])
+            is_whole = canonical_json(to_json(provenance)) == canonical_json(stored["provenance"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
+        return (path, provenance) if is_whole else None
 
     def discard(self, job: str) -> None:
         """Remove the clip and what is known of it; a program's words stay."""
@@ -53,14 +53,14 @@ class Incoming:
     def set_aside(self, job: str) -> Path | None:
         """Keep a file that is no clip, since it may have been paid for: where it lies now; None: nothing came."""
         (self.folder / f"{job}.json").unlink(missing_ok=True)
-        came = [path for path in sorted(self.folder.glob(f"{job}*")) if path.is_file() and path.suffix != ".log"]
-        place = None
-        if came and came[0].stat().st_size:
-            place = self.folder / "no-video" / came[0].name
-            place.parent.mkdir(exist_ok=True)
-            came[0].replace(place)
+        files = [path for path in sorted(self.folder.glob(f"{job}*")) if path.is_file() and path.suffix != ".log"]
+        aside = None
+        if files and files[0].stat().st_size:
+            aside = self.folder / "no-video" / files[0].name
+            aside.parent.mkdir(exist_ok=True)
+            files[0].replace(aside)
         self.discard(job)
-        return place
+        return aside
 
     def jobs(self) -> set[str]:
         """Jobs of which something lies here: also a download that was cut short, whose name begins with a dot."""
