@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vbench.cli.generate_options import LIMIT_OPTIONS, MATRIX_OPTIONS, ONLY_SAMPLE, takes_spec
-from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, print_json, print_line
+from vbench.cli.generate_options import LIMIT_OPTIONS, MATRIX_OPTIONS, ONLY_SAMPLE, spec_of
+from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, print_json, print_line, takes
 from vbench.cli.output import in_flags, print_matrix, print_report, report_as_dict
 from vbench.errors import as_typed
 
@@ -25,7 +25,7 @@ TrustRemoteCode = Annotated[
 ]
 
 
-@takes_spec(*MATRIX_OPTIONS)
+@takes("spec", MATRIX_OPTIONS, spec_of)
 def plan(spec: RunSpec, bench: BenchPath = None, as_json: Json = False) -> None:
     """Show what a run would make, cost and need, and what each tool cannot honour; nothing is sent."""
     from vbench.bench import Bench
@@ -42,7 +42,7 @@ def plan(spec: RunSpec, bench: BenchPath = None, as_json: Json = False) -> None:
         print_matrix(matrix)
 
 
-@takes_spec(*MATRIX_OPTIONS, ONLY_SAMPLE, *LIMIT_OPTIONS)
+@takes("spec", (*MATRIX_OPTIONS, ONLY_SAMPLE, *LIMIT_OPTIONS), spec_of)
 def generate(
     spec: RunSpec, trust_remote_code: TrustRemoteCode = "", bench: BenchPath = None, as_json: Json = False
 ) -> None:
@@ -59,7 +59,7 @@ def generate(
         raise typer.Exit(EXIT_FAILURES)
 
 
-@takes_spec(*MATRIX_OPTIONS, *LIMIT_OPTIONS)
+@takes("spec", (*MATRIX_OPTIONS, *LIMIT_OPTIONS), spec_of)
 def run(
     spec: RunSpec,
     trust_remote_code: TrustRemoteCode = "",

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from vbench.cli.options import names
+from vbench.cli.options import names, option
 
 if TYPE_CHECKING:
     from vbench.generate import RunSpec
 
 
-def _option(name: str, kind: Any, *flags: str, help: str, default: Any = None, **more: Any) -> inspect.Parameter:
-    annotation = Annotated[kind, typer.Option(*flags, help=help, **more)]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-
-
 NEEDED = inspect.Parameter.empty
 
 MATRIX_OPTIONS = (
-    _option("suite", str, "--suite", "-s", help="Suite, by name or file.", default=NEEDED),
-    _option("models", str, "--models", "-m", help="Tools: ids or card files, separated by commas.", default=NEEDED),
-    _option("samples", int, "--samples", "-n", help="Clips per tool and prompt.", default=1),
-    _option("seed", int | None, help="Seed of the first sample; the next ones count up.  [default: one per prompt]"),
-    _option("seconds", float | None, help="Length asked for.  [default: each tool's own]"),
-    _option("width", int | None, help="Pixels asked for."),
-    _option("height", int | None, help="Pixels asked for."),
-    _option("fps", float | None, help="Frames per second asked for."),
-    _option("audio", bool | None, "--audio/--no-audio", help="Sound asked for, or asked away."),
-    _option("negative", str, help="What should not be there, beside each prompt's own.", default=""),
-    _option("arm", list[Path] | None, "--arm", help="Prompt expansion to compare with: a YAML file; repeatable."),
-    _option(
+    option("suite", str, "--suite", "-s", help="Suite, by name or file.", default=NEEDED),
+    option("models", str, "--models", "-m", help="Tools: ids or card files, separated by commas.", default=NEEDED),
+    option("samples", int, "--samples", "-n", help="Clips per tool and prompt.", default=1),
+    option("seed", int | None, help="Seed of the first sample; the next ones count up.  [default: one per prompt]"),
+    option("seconds", float | None, help="Length asked for.  [default: each tool's own]"),
+    option("width", int | None, help="Pixels asked for."),
+    option("height", int | None, help="Pixels asked for."),
+    option("fps", float | None, help="Frames per second asked for."),
+    option("audio", bool | None, "--audio/--no-audio", help="Sound asked for, or asked away."),
+    option("negative", str, help="What should not be there, beside each prompt's own.", default=""),
+    option("arm", list[Path] | None, "--arm", help="Prompt expansion to compare with: a YAML file; repeatable."),
+    option(
         "retry",
         str,
         help="Ended jobs to try again, by state or reason: failed,refused_output,outcome_unknown,...",
@@ -43,13 +35,13 @@ MATRIX_OPTIONS = (
     ),
 )
 """What is to be made."""
-ONLY_SAMPLE = _option(
+ONLY_SAMPLE = option(
     "only_sample", int | None, help="Of the samples, only the one with this number, from 0.  [default: all]", min=0
 )
 LIMIT_OPTIONS = (
-    _option("max_cost", float | None, help="US dollars this run may cost, over all its repetitions.", min=0),
-    _option("max_jobs", int | None, help="Jobs this run may start.", min=0),
-    _option(
+    option("max_cost", float | None, help="US dollars this run may cost, over all its repetitions.", min=0),
+    option("max_jobs", int | None, help="Jobs this run may start.", min=0),
+    option(
         "allow_unpriced",
         str,
         "--allow-unpriced",
@@ -58,27 +50,6 @@ LIMIT_OPTIONS = (
     ),
 )
 """What it may cost."""
-
-
-def takes_spec(*options: inspect.Parameter) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command `command(spec, ...)` these options instead of its spec: typer reads a flat signature."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        hints = get_type_hints(command, localns={"RunSpec": Any}, include_extras=True)  # loading it would take long
-        _, *own = inspect.signature(command).parameters.values()
-
-        @functools.wraps(command)
-        def called(**values: Any) -> None:
-            spec = spec_of({option.name: values.pop(option.name) for option in options})
-            command(spec, **values)
-
-        kind = inspect.Parameter.KEYWORD_ONLY
-        own = [parameter.replace(kind=kind, annotation=hints[parameter.name]) for parameter in own]
-        called.__signature__ = inspect.Signature([*options, *own])  # type: ignore[attr-defined]
-        called.__annotations__ = {parameter.name: parameter.annotation for parameter in (*options, *own)}
-        return called
-
-    return decorate
 
 
 def spec_of(values: Mapping[str, Any]) -> RunSpec:

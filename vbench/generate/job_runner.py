@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, get_args
 
 from vbench.adapters import Adapter
 from vbench.bench import StoreError
+from vbench.bench.clips import clip_from_file
 from vbench.bench.jobs import plan_of
 from vbench.bench.media import clip_key
 from vbench.errors import AuthError, BenchError, ClipError, JobError, NotStartedError, UserError, VBenchError
-from vbench.files import sha256_of
 from vbench.generate.inbox import Inbox
 from vbench.generate.journal import Journal, LostJobError
 from vbench.generate.tool_group import ToolGroup
-from vbench.records import OPEN_STATES, Clip, Handle, Job, JobState, Plan, Probe, Provenance, Reason, Wishes, clip_id
+from vbench.records import OPEN_STATES, Handle, Job, JobState, Plan, Probe, Provenance, Reason, Wishes
 from vbench.text import first_line
 
 if TYPE_CHECKING:
@@ -331,26 +331,22 @@ class JobRunner:
         except ClipError as error:
             self._not_a_video(job, error)
             return False
-        sha256 = sha256_of(path)
-        key = self._key(job, path.suffix.lower(), sha256)
-        self.bench.media.put(path, key)
-        if (log := self.inbox.log(job.id)).is_file():  # what a local program said, kept beside its clip
-            self.bench.media.put(log, f"{key.removesuffix(path.suffix.lower())}.log")
         if provenance.latency_s is None:
             provenance = replace(provenance, latency_s=round(waited_s, 3))
         if wishes := Wishes.of(job.plan["request"]).made:
             provenance = replace(provenance, extra={**provenance.extra, "request": wishes})
-        clip = Clip(
-            id=clip_id(job.model, job.prompt.text, job.sample, sha256),
+        clip = clip_from_file(
+            path,
             model=job.model,
             prompt=job.prompt,
             sample=job.sample,
-            sha256=sha256,
-            media=key,
-            linked=False,
             probe=probe,
             provenance=provenance,
+            taken=self._taken(job, path.suffix.lower()),
         )
+        self.bench.media.put(path, clip.media)
+        if (log := self.inbox.log(job.id)).is_file():  # what a local program said, kept beside its clip
+            self.bench.media.put(log, f"{clip.media.removesuffix(path.suffix.lower())}.log")
         try:
             self.journal.succeed(job.id, clip)
         except BenchError as error:
@@ -361,14 +357,12 @@ class JobRunner:
         self._report(job, "succeeded")
         return True
 
-    def _key(self, job: Job, suffix: str, sha256: str) -> str:
-        """Where the clip goes: an edited prompt keeps its id, and so its name, also while the old one is under way."""
-        place = (job.model, job.prompt.id, job.sample, suffix)
-        plain = clip_key(*place)
-        is_taken = self.bench.media.exists(plain) and any(
-            clip.media == plain for clip in self.bench.clips(models=[job.model], prompt_ids=[job.prompt.id])
-        )
-        return clip_key(*place, sha256) if is_taken or self.bench.has_namesake(job) else plain
+    def _taken(self, job: Job, suffix: str) -> set[str]:
+        """Names of files that the clip may not have: an edited prompt keeps its id, also while the old one is made."""
+        taken = self.bench.media_keys(job.model)
+        if self.bench.has_namesake(job):
+            taken.add(clip_key(job.model, job.prompt.id, job.sample, suffix).casefold())
+        return taken
 
     def _not_a_video(self, job: Job, error: ClipError) -> None:
         kept = self.inbox.set_aside(job.id)
