@@ -8,10 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
-
-from vbench.bench import Bench
-from vbench.bench.tables import ClipRow, JobRow, ScoreRow
 from vbench.rank import board
 
 if TYPE_CHECKING:
@@ -50,16 +46,6 @@ class Kept:
             return slot.value
 
 
-def bench_state(bench: Bench) -> tuple[Any, ...]:
-    """Changes whenever clips, scores or jobs do."""
-    with bench.session() as session:
-        return (
-            session.scalar(select(func.count()).select_from(ClipRow)),
-            *session.execute(select(func.count(), func.max(ScoreRow.added)).select_from(ScoreRow)).one(),
-            *session.execute(select(func.count(), func.max(JobRow.finished_at)).select_from(JobRow)).one(),
-        )
-
-
 def boards(
     page: Page,
     *,
@@ -71,7 +57,7 @@ def boards(
     """The leaderboard, kept until the bench changes."""
     found: board.Board = page.boards.get(
         (metrics, by, models, tags),
-        bench_state(page.bench),
+        page.bench.state_mark(),
         lambda: board.leaderboard(page.bench, metrics=metrics, by=by or None, models=models, tags=tags),
     )
     return found
