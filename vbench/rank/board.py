@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from vbench.bench import Bench
 from vbench.errors import OptionError
-from vbench.rank.stats import Rating, Verdict, bradley_terry, holm, mean_interval, paired, rank_intervals
-from vbench.records import REFUSED_STATES, Clip, MetricInfo, Vote
+from vbench.rank.stats import holm, mean_interval, paired, rank_intervals
+from vbench.records import REFUSED_STATES, Clip, MetricInfo
 from vbench.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -305,32 +305,3 @@ def _notes(
             f"Fewer than five prompts{which}: intervals are wide, and few differences can be told from chance."
         )
     return tuple(notes)
-
-
-# --- votes --------------------------------------------------------------------------------------------------------
-
-
-def ratings(bench: Bench) -> tuple[list[Rating], dict[str, Any]]:
-    """Bradley-Terry ratings of the tools from the votes of a bench, and the facts a reader needs beside them.
-
-    Returns:
-        Ratings (empty where no vote counts), and ``{n_votes, n_counted, n_voters, n_prompts, n_excluded, connected}``.
-    """
-    votes = bench.votes()
-    clips = {clip.id: clip for clip in bench.clips()}
-    counted: list[Vote] = [vote for vote in votes if not vote.excluded and vote.outcome not in ("skip", "broken")]
-    verdicts = [
-        Verdict(a=clips[v.a].model, b=clips[v.b].model, outcome=v.outcome, prompt=clips[v.a].prompt.key)
-        for v in counted
-        if clips[v.a].model != clips[v.b].model
-    ]
-    found = bradley_terry(verdicts) if verdicts else []
-    facts = {
-        "n_votes": len(votes),
-        "n_counted": len(verdicts),
-        "n_excluded": sum(bool(vote.excluded) for vote in votes),
-        "n_voters": len({vote.voter for vote in votes}),
-        "n_prompts": len({verdict.prompt for verdict in verdicts}),
-        "connected": len({rating.component for rating in found}) <= 1,
-    }
-    return found, facts
