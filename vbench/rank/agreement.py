@@ -57,7 +57,7 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ceiling:
+class RaterCeiling:
     """How well one rater predicts the mean of the others: what no metric can be expected to pass."""
 
     rating: str
@@ -70,7 +70,7 @@ class Report:
     """All metrics against all ratings of a file."""
 
     agreements: tuple[Agreement, ...]
-    ceilings: tuple[Ceiling, ...]
+    ceilings: tuple[RaterCeiling, ...]
     n_rows: int
     unmatched: tuple[str, ...]
     """Rated clips that are not in the bench."""
@@ -247,7 +247,7 @@ def pairwise_accuracy(people: Floats, metric: Floats, prompts: NDArray[np.intp])
     return accuracy, with_ties
 
 
-def _ceiling(rating: str, rows: Mapping[tuple[str, Place], float]) -> Ceiling | None:
+def _ceiling(rating: str, rows: Mapping[tuple[str, Place], float]) -> RaterCeiling | None:
     """Mean over raters of the Spearman of a rater with the mean of the others on the clips they share."""
     by_rater: dict[str, dict[Place, float]] = defaultdict(dict)
     for (rater, place), value in rows.items():
@@ -262,4 +262,4 @@ def _ceiling(rating: str, rows: Mapping[tuple[str, Place], float]) -> Ceiling | 
             value = spearman(np.array([own[p] for p in shared]), np.array([others[p] for p in shared]))
             if np.isfinite(value):
                 found.append(value)
-    return Ceiling(rating=rating, spearman=float(np.mean(found)), n_raters=len(by_rater)) if found else None
+    return RaterCeiling(rating=rating, spearman=float(np.mean(found)), n_raters=len(by_rater)) if found else None

@@ -47,7 +47,7 @@ class PlotLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class PicturedEvent:
     """A picture of where a take breaks."""
 
     clip: Clip
@@ -57,7 +57,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Take:
+class PicturedClip:
     """A take with its poster and its numbers."""
 
     clip: Clip
@@ -115,7 +115,7 @@ def _plot(info: MetricInfo, rows: Sequence[BoardRow]) -> Plot:
     return Plot(info=info, arrow=arrow(info), lines=tuple(lines), low=number(low), high=number(high))
 
 
-def _moments(bench: Bench, clips: Sequence[Clip], tools: Sequence[str]) -> dict[str, list[Moment]]:
+def _moments(bench: Bench, clips: Sequence[Clip], tools: Sequence[str]) -> dict[str, list[PicturedEvent]]:
     """Tool → its most telling events, at most one of a kind per clip."""
     by_id = {clip.id: clip for clip in clips}
     found: dict[str, list[tuple[Clip, Event]]] = defaultdict(list)
@@ -125,7 +125,7 @@ def _moments(bench: Bench, clips: Sequence[Clip], tools: Sequence[str]) -> dict[
         if clip is not None and (event.clip, event.kind) not in seen:
             seen.add((event.clip, event.kind))
             found[clip.model].append((clip, event))
-    shown: dict[str, list[Moment]] = {}
+    shown: dict[str, list[PicturedEvent]] = {}
     for tool in tools:
         telling = sorted(found[tool], key=lambda pair: (KIND_ORDER.index(pair[1].kind), pair[0].id))
         pictures = [_moment(bench, clip, event) for clip, event in telling[:MOMENTS_PER_TOOL]]
@@ -133,7 +133,7 @@ def _moments(bench: Bench, clips: Sequence[Clip], tools: Sequence[str]) -> dict[
     return shown
 
 
-def _moment(bench: Bench, clip: Clip, event: Event) -> Moment | None:
+def _moment(bench: Bench, clip: Clip, event: Event) -> PicturedEvent | None:
     """The frames before and after a cut or a worst moment; the two ends of a black or frozen stretch."""
     frame_s = 1 / clip.probe.fps if clip.probe.fps else 0.0
     change_s = event.start_s if clip.probe.is_vfr else (event.frame + 0.5) * frame_s
@@ -141,12 +141,12 @@ def _moment(bench: Bench, clip: Clip, event: Event) -> Moment | None:
         before, after = _picture(bench, clip, change_s), _picture(bench, clip, event.end_s + frame_s / 2)
     else:
         before, after = _picture(bench, clip, max(0.0, change_s - frame_s)), _picture(bench, clip, change_s)
-    return Moment(clip=clip, event=event, before=before, after=after) if before or after else None
+    return PicturedEvent(clip=clip, event=event, before=before, after=after) if before or after else None
 
 
 def _takes(
     bench: Bench, clips: Sequence[Clip], metrics: Sequence[str], infos: Mapping[str, MetricInfo]
-) -> tuple[list[tuple[str, str, list[Take]]], int]:
+) -> tuple[list[tuple[str, str, list[PicturedClip]]], int]:
     """(prompt id, prompt text, takes) in the order of prompts, and how many takes did not fit."""
     values: dict[str, dict[str, float]] = defaultdict(dict)
     for score in bench.score_records(metrics=metrics):
@@ -155,14 +155,14 @@ def _takes(
     for failure in bench.score_failures():
         if failure.key is not None and failure.key.metric in metrics and failure.code != "not_applicable":
             failures[failure.key.clip].append(f"{failure.key.metric}: {failure.message}")
-    prompts: dict[str, tuple[str, str, list[Take]]] = {}
+    prompts: dict[str, tuple[str, str, list[PicturedClip]]] = {}
     for clip in clips[:MAX_TAKES]:
         numbers = tuple(
             (f"{name} {arrow(infos[name])}", number(values[clip.id][name]))
             for name in metrics
             if name in values[clip.id]
         )
-        take = Take(clip=clip, poster=_picture(bench, clip), numbers=numbers, failures=tuple(failures[clip.id]))
+        take = PicturedClip(clip=clip, poster=_picture(bench, clip), numbers=numbers, failures=tuple(failures[clip.id]))
         prompts.setdefault(clip.prompt.key, (clip.prompt.id, clip.prompt.text, []))[2].append(take)
     return list(prompts.values()), max(0, len(clips) - MAX_TAKES)
 
