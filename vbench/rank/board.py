@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from vbench.bench import Bench
 from vbench.errors import OptionError
+from vbench.rank import columns
+from vbench.rank.columns import BoardRow as BoardRow
 from vbench.rank.stats import holm, mean_interval, paired, rank_intervals
-from vbench.records import REFUSED_STATES, Clip, MetricInfo
+from vbench.records import GROUPS, REFUSED_STATES, Clip, MetricInfo
 from vbench.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -21,48 +23,20 @@ SCHEMA = 1
 NO_CLIP_STATES = ("failed", "expired", "outcome_unknown")
 LEVEL = 0.05
 FEW_PROMPTS = 5
-GROUP_ORDER = ("overall", "temporal", "motion", "picture", "text", "sound", "spec", "vbench")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BoardRow:
-    """One tool under one metric (and one tag, where the board is split by tags)."""
+class BoardQuery:
+    """What is ranked; as a board of a bench is asked for from Python, by a command or by a page."""
 
-    model: str
-    metric: str
-    tag: str
-    """Empty: over all prompts."""
-    mean: float | None
-    """Over prompts of means over samples; None: no clip of this tool could be measured."""
-    ci_low: float | None
-    ci_high: float | None
-    n_prompts: int
-    n_clips: int
-    """Clips with a score."""
-    n_failed: int
-    """Clips that were not made or could not be measured."""
-    n_refused: int
-    """Prompts the tool refused."""
-    n_not_applicable: int
-    """Clips that have nothing this metric could measure: no sound, nothing asked of the camera."""
-    n_unmeasured: int
-    """Clips nobody has tried to measure yet."""
-    latency_s: float | None
-    """Median over clips of which it is known."""
-    cost_usd: float | None
-    """Mean per clip over clips of which it is known."""
-    unit: str
-    higher_is_better: bool | None
-    rank_low: int | None
-    """Best rank the data leave open; None for a neutral metric."""
-    rank_high: int | None
-    versus: str
-    """The tool with the best mean, which the next three compare with; empty for that tool and for neutral metrics."""
-    win_rate: float | None
-    p_value: float | None
-    """Holm-adjusted over the tools compared."""
-    verdict: str
-    """best | worse | not distinguishable | not comparable | neutral."""
+    metrics: tuple[str, ...] | None = None
+    """Which, in this order; None: all, `overall` first."""
+    by: str = ""
+    """A tag, or a facet of tags (``camera`` for ``camera:pan_left`` and its like): one block of rows for each."""
+    models: tuple[str, ...] | None = None
+    """Only these tools; None: all."""
+    tags: tuple[str, ...] = ()
+    """Only prompts that carry all of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +52,7 @@ class Board:
         metrics = {name: asdict(info) | {"bounds": _json_bounds(info)} for name, info in self.metrics.items()}
         return {
             "schema": SCHEMA,
-            "rows": [asdict(row) for row in self.rows],
+            "rows": self._values(),
             "metrics": metrics,
             "notes": [*self.notes],
         }
@@ -87,7 +61,11 @@ class Board:
         """The rows as a table."""
         import pandas as pd
 
-        return pd.DataFrame([asdict(row) for row in self.rows], columns=list(BoardRow.__slots__))
+        return pd.DataFrame(self._values(), columns=[column.key for column in columns.stored()])
+
+    def _values(self) -> list[dict[str, columns.Value]]:
+        stored = columns.stored()
+        return [{column.key: column.value(row) for column in stored} for row in self.rows]
 
 
 def _json_bounds(info: MetricInfo) -> list[float | None]:
@@ -96,34 +74,49 @@ def _json_bounds(info: MetricInfo) -> list[float | None]:
 
 def leaderboard(
     bench: Bench,
+    query: BoardQuery | None = None,
     *,
-    metrics: Sequence[str] | None = None,
+    metrics: Iterable[str] | None = None,
     by: str | None = None,
-    models: Sequence[str] | None = None,
-    tags: Sequence[str] = (),
+    models: Iterable[str] | None = None,
+    tags: Iterable[str] = (),
 ) -> Board:
     """Rank the tools of a bench.
 
     Args:
         bench: Where scores are.
-        metrics: Which, in this order; all by default, `overall` first.
-        by: A tag, or a facet of tags (``camera`` for ``camera:pan_left`` and its like): one block of rows for each.
-        models: Only these tools.
-        tags: Only prompts that carry all of these.
+        query: What to rank; all by default.
+        metrics: Instead of a query, its fields by name.
+        by: The same.
+        models: The same.
+        tags: The same.
 
     Raises:
         OptionError: a metric, tag or tool that is not in the bench.
+        TypeError: a query and a field of it by name.
     """
+    named = BoardQuery(
+        metrics=None if metrics is None else tuple(metrics),
+        by=by or "",
+        models=None if models is None else tuple(models),
+        tags=tuple(tags),
+    )
+    if query is not None and named != BoardQuery():
+        raise TypeError("leaderboard: found a query and fields of it by name; give one or the other")
+    return _ranked(bench, query or named)
+
+
+def _ranked(bench: Bench, query: BoardQuery) -> Board:
     infos = bench.metrics()
-    names = _chosen(metrics, infos)
+    names = _chosen(query.metrics, infos)
     clips = {clip.id: clip for clip in bench.clips()}
-    _check_known("tool", models or (), {clip.model for clip in clips.values()} | bench.job_models())
+    _check_known("tool", query.models or (), {clip.model for clip in clips.values()} | bench.job_models())
     all_tags = {tag for clip in clips.values() for tag in clip.prompt.tags}
-    _check_known("tag", tags, all_tags)
-    if models is not None:
-        clips = {id: clip for id, clip in clips.items() if clip.model in models}
-    if tags:
-        clips = {id: clip for id, clip in clips.items() if set(tags) <= set(clip.prompt.tags)}
+    _check_known("tag", query.tags, all_tags)
+    if query.models is not None:
+        clips = {id: clip for id, clip in clips.items() if clip.model in query.models}
+    if query.tags:
+        clips = {id: clip for id, clip in clips.items() if set(query.tags) <= set(clip.prompt.tags)}
     values: dict[str, dict[str, float]] = defaultdict(dict)
     for score in bench.score_records(metrics=names):
         if score.key.clip in clips:
@@ -132,17 +125,17 @@ def leaderboard(
     for failure in bench.score_failures():
         if failure.key is not None and failure.key.clip in clips:
             failed[failure.key.metric][failure.key.clip] = failure.code
-    jobs = _job_counts(bench, models)
+    jobs = _job_counts(bench, query.models)
     rows: list[BoardRow] = []
-    for tag, members in _blocks(clips, by, all_tags):
+    for tag, members in _blocks(clips, query.by, all_tags):
         for name in names:
-            rows += _rows(infos[name], tag, members, values[name], failed[name], jobs if not by else {})
+            rows += _rows(infos[name], tag, members, values[name], failed[name], jobs if not query.by else {})
     return Board(rows=tuple(rows), metrics={n: infos[n] for n in names}, notes=_notes(bench, clips, names, infos, rows))
 
 
 def _chosen(metrics: Sequence[str] | None, infos: Mapping[str, MetricInfo]) -> list[str]:
     if metrics is None:
-        return sorted(infos, key=lambda name: (GROUP_ORDER.index(infos[name].group), name))
+        return sorted(infos, key=lambda name: (GROUPS.index(infos[name].group), name))
     _check_known("score of metric", metrics, infos)
     return list(dict.fromkeys(metrics))
 
@@ -154,9 +147,9 @@ def _check_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
             raise OptionError(f"this bench has no {kind} {name!r}; {did_you_mean(name, known)}")
 
 
-def _blocks(clips: Mapping[str, Clip], by: str | None, all_tags: set[str]) -> list[tuple[str, dict[str, Clip]]]:
+def _blocks(clips: Mapping[str, Clip], by: str, all_tags: set[str]) -> list[tuple[str, dict[str, Clip]]]:
     """(tag, clips of prompts that carry it); one block of all clips where the board is not split."""
-    if by is None:
+    if not by:
         return [("", dict(clips))]
     wanted = sorted(tag for tag in all_tags if tag == by or tag.startswith(f"{by}:"))
     if not wanted:

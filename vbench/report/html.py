@@ -13,9 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from vbench._version import __version__
 from vbench.bench import Bench
 from vbench.errors import ClipError
-from vbench.rank.board import Board, BoardRow
+from vbench.rank.board import Board
+from vbench.rank.columns import BoardRow, shown
 from vbench.records import Clip, Event, MetricInfo
-from vbench.report.text import LEADING, arrow, number, with_interval
+from vbench.report.text import LEADING, arrow, cell, number, with_interval
 
 MAX_TAKES = 240
 """Pictures of takes on one page; a larger bench shows its first prompts and says so."""
@@ -94,6 +95,8 @@ def page(board: Board, bench: Bench) -> str:
         n_left_out=n_left_out,
         failures=[failure for failure in bench.failures() if failure.code != "not_applicable"],
         number=number,
+        columns=shown("html"),
+        cell=cell,
         with_interval=with_interval,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vbench.rank import board
+from vbench.rank.board import Board, BoardQuery, leaderboard
 
 if TYPE_CHECKING:
     from vbench.web.state import Page
@@ -46,18 +46,8 @@ class Kept:
             return slot.value
 
 
-def boards(
-    page: Page,
-    *,
-    metrics: tuple[str, ...] | None = None,
-    by: str = "",
-    models: tuple[str, ...] | None = None,
-    tags: tuple[str, ...] = (),
-) -> board.Board:
+def boards(page: Page, query: BoardQuery | None = None) -> Board:
     """The leaderboard, kept until the bench changes."""
-    found: board.Board = page.boards.get(
-        (metrics, by, models, tags),
-        page.bench.state_mark(),
-        lambda: board.leaderboard(page.bench, metrics=metrics, by=by or None, models=models, tags=tags),
-    )
-    return found
+    query = query or BoardQuery()
+    board: Board = page.boards.get(query, page.bench.state_mark(), lambda: leaderboard(page.bench, query))
+    return board

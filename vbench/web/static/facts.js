@@ -1,7 +1,7 @@
 // Beside the takes: what was asked, what came, what it cost, and every score with the interval of its tool.
 
 import { h, s } from "./dom.js";
-import { bytes, money, num, seconds, t } from "./words.js";
+import { bytes, money, namesUnder, num, seconds, t } from "./words.js";
 
 const ROWS = [
   ["fact.size", (c) => `${c.width} × ${c.height}`],
@@ -14,7 +14,6 @@ const ROWS = [
   ["fact.cost", (c) => `${money(c.cost_usd)}${c.cost_source === "estimated" ? ` ${t("fact.estimated")}` : ""}`],
   ["fact.licence", (c) => c.licence || "–"],
 ];
-const GROUPS = ["overall", "temporal", "motion", "picture", "text", "sound", "spec", "vbench"];
 
 /** Index of the best finite value, or -1 where there is no better (neutral metric, one value, a tie). */
 export function best(values, higherIsBetter) {
@@ -83,6 +82,7 @@ function scoreRow(metric, columns) {
 export function factTable(clips, scores) {
   const metrics = [...new Set(scores.flatMap((column) => Object.keys(column ?? {})))];
   const groupOf = (metric) => scores.find((column) => column?.[metric])[metric].group;
+  const groups = namesUnder("group."); // in the order of the words, `other` the last
   const span = clips.length + 1;
   const isOnePrompt = new Set(clips.map((clip) => clip.prompt_key ?? clip.prompt)).size === 1;
   const text = (label, read) =>
@@ -122,14 +122,14 @@ export function factTable(clips, scores) {
       h(
         "tbody",
         {},
-        GROUPS.concat([""]).map((group) => {
-          const names = metrics.filter((metric) => (GROUPS.includes(groupOf(metric)) ? groupOf(metric) : "") === group);
+        groups.map((group) => {
+          const names = metrics.filter((metric) => (groups.includes(groupOf(metric)) ? groupOf(metric) : "other") === group);
           return names.length
             ? [
                 h(
                   "tr",
                   { class: "group" },
-                  h("th", { scope: "colgroup", colspan: span }, t(`group.${group || "other"}`)),
+                  h("th", { scope: "colgroup", colspan: span }, t(`group.${group}`)),
                 ),
                 names.map((metric) => scoreRow(metric, scores)),
               ]

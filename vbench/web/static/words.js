@@ -31,6 +31,13 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
+/** What follows a prefix in the keys of the table, in its order: the list that its sentences are about. */
+export function namesUnder(prefix) {
+  return Object.keys(fallback)
+    .filter((key) => key.startsWith(prefix))
+    .map((key) => key.slice(prefix.length));
+}
+
 /** A number as people of this language write it. */
 export function num(value, digits = 3) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
