@@ -175,8 +175,7 @@ class Boards {
   #rows(metric) {
     const info = this.board.metrics[metric];
     const key = this.query.get("sort") ?? "mean";
-    const sign =
-      key === "mean" ? (info.higher_is_better === false ? 1 : -1) : this.#isCount(key) ? -1 : 1;
+    const sign = key === "mean" ? (info.higher_is_better === false ? 1 : -1) : this.#isCount(key) ? -1 : 1;
     const turn = this.query.get("turn") ? -1 : 1;
     const value = (row) => row[key];
     return this.board.rows

@@ -123,14 +123,12 @@ export function factTable(clips, scores) {
         "tbody",
         {},
         groups.map((group) => {
-          const names = metrics.filter((metric) => (groups.includes(groupOf(metric)) ? groupOf(metric) : "other") === group);
+          const names = metrics.filter(
+            (metric) => (groups.includes(groupOf(metric)) ? groupOf(metric) : "other") === group,
+          );
           return names.length
             ? [
-                h(
-                  "tr",
-                  { class: "group" },
-                  h("th", { scope: "colgroup", colspan: span }, t(`group.${group}`)),
-                ),
+                h("tr", { class: "group" }, h("th", { scope: "colgroup", colspan: span }, t(`group.${group}`))),
                 names.map((metric) => scoreRow(metric, scores)),
               ]
             : null;
