@@ -6,12 +6,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from vbench.bench import Bench
 from vbench.rank.board import Board, BoardQuery, leaderboard
-
-if TYPE_CHECKING:
-    from vbench.web.state import Page
 
 
 @dataclass(slots=True)
@@ -46,7 +44,14 @@ class Kept:
             return slot.value
 
 
-def boards(page: Page, query: BoardQuery | None = None) -> Board:
+class BoardPage(Protocol):
+    """What a page has that shows boards."""
+
+    bench: Bench
+    boards: Kept
+
+
+def boards(page: BoardPage, query: BoardQuery | None = None) -> Board:
     """The leaderboard, kept until the bench changes."""
     query = query or BoardQuery()
     board: Board = page.boards.get(query, page.bench.state_mark(), lambda: leaderboard(page.bench, query))
