@@ -149,8 +149,8 @@ class ClipStore(Workspace):
         with self.session() as session:
             rows = session.execute(query.limit(2)).all()
         if len(rows) != 1 or not id_prefix:
-            found = "no clip" if not rows else "more than one clip"
-            raise BenchError(f"{found} in {self.root} has an id that begins with {id_prefix!r}; see vbench scores")
+            problem = "no clip" if not rows else "more than one clip"
+            raise BenchError(f"{problem} in {self.root} has an id that begins with {id_prefix!r}; see vbench scores")
         return clip_record(*rows[0])
 
     def clip_by_sha(self, sha256: str) -> Clip | None:

@@ -217,7 +217,7 @@ def prompt_means(clips: Iterable[Clip], values: Mapping[str, float]) -> dict[str
     for clip in clips:
         if clip.id in values:
             samples[clip.prompt.key].append(values[clip.id])
-    return {prompt: statistics.fmean(found) for prompt, found in samples.items()}
+    return {prompt: statistics.fmean(measured) for prompt, measured in samples.items()}
 
 
 def _known(reduce: Any, values: Iterable[float | None]) -> float | None:
@@ -243,14 +243,14 @@ def _comparisons(tools: Mapping[str, Mapping[str, float]], higher_is_better: boo
     }
     compared = {tool: result for tool, result in results.items() if result is not None}
     adjusted = dict(zip(compared, holm([result.p_value for result in compared.values()]), strict=True))
-    found: dict[str, dict[str, Any]] = {best: {**_NOT_MEASURED, "verdict": "best"}}
+    comparisons: dict[str, dict[str, Any]] = {best: {**_NOT_MEASURED, "verdict": "best"}}
     for tool, result in results.items():
         if result is None:
-            found[tool] = {**_NOT_MEASURED, "versus": best}
+            comparisons[tool] = {**_NOT_MEASURED, "versus": best}
             continue
         verdict = "worse" if adjusted[tool] < LEVEL and sign * result.difference < 0 else "not distinguishable"
-        found[tool] = {"versus": best, "win_rate": result.win_rate, "p_value": adjusted[tool], "verdict": verdict}
-    return found
+        comparisons[tool] = {"versus": best, "win_rate": result.win_rate, "p_value": adjusted[tool], "verdict": verdict}
+    return comparisons
 
 
 def _job_counts(bench: Bench, models: Sequence[str] | None) -> dict[str, Counter[str]]:

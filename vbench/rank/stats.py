@@ -170,14 +170,17 @@ def rank_intervals(
         return dict.fromkeys(names, (1, 1))
     prompts = sorted({prompt for means in tools.values() for prompt in means})
     values = np.array([[tools[name].get(prompt, np.nan) for prompt in prompts] for name in names])
-    one, two = np.triu_indices(len(names), k=1)
-    differences = values[one] - values[two]
+    first, second = np.triu_indices(len(names), k=1)
+    differences = values[first] - values[second]
     shared = (~np.isnan(differences)).any(axis=1)
     if not shared.any():
         return dict.fromkeys(names, (1, len(names)))
-    one, two, differences = one[shared], two[shared], differences[shared]
+    first, second, differences = first[shared], second[shared], differences[shared]
     is_apart = np.array(holm(_paired_p(differences))) < level
-    one_is_better = (np.nanmean(differences, axis=1) > 0) == higher_is_better
-    winner, loser = np.where(one_is_better, one, two)[is_apart], np.where(one_is_better, two, one)[is_apart]
+    first_is_better = (np.nanmean(differences, axis=1) > 0) == higher_is_better
+    winner, loser = (
+        np.where(first_is_better, first, second)[is_apart],
+        np.where(first_is_better, second, first)[is_apart],
+    )
     n_better, n_worse = np.bincount(loser, minlength=len(names)), np.bincount(winner, minlength=len(names))
     return {name: (1 + int(n_better[i]), len(names) - int(n_worse[i])) for i, name in enumerate(names)}

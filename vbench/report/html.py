@@ -121,16 +121,16 @@ def _plot(info: MetricInfo, rows: Sequence[BoardRow]) -> Plot:
 def _moments(bench: Bench, clips: Sequence[Clip], tools: Sequence[str]) -> dict[str, list[PicturedEvent]]:
     """Tool → its most telling events, at most one of a kind per clip."""
     by_id = {clip.id: clip for clip in clips}
-    found: dict[str, list[tuple[Clip, Event]]] = defaultdict(list)
+    telling_events: dict[str, list[tuple[Clip, Event]]] = defaultdict(list)
     seen = set()
     for event in bench.events():
         clip = by_id.get(event.clip)
         if clip is not None and (event.clip, event.kind) not in seen:
             seen.add((event.clip, event.kind))
-            found[clip.model].append((clip, event))
+            telling_events[clip.model].append((clip, event))
     shown: dict[str, list[PicturedEvent]] = {}
     for tool in tools:
-        telling = sorted(found[tool], key=lambda pair: (KIND_ORDER.index(pair[1].kind), pair[0].id))
+        telling = sorted(telling_events[tool], key=lambda pair: (KIND_ORDER.index(pair[1].kind), pair[0].id))
         pictures = [_moment(bench, clip, event) for clip, event in telling[:MOMENTS_PER_TOOL]]
         shown[tool] = [moment for moment in pictures if moment is not None]
     return shown

@@ -110,9 +110,9 @@ def _gaps(board: Board, names: Sequence[str]) -> list[str]:
     lines = []
     first = [row for row in board.rows if row.metric in names]
     for tool, rows in groupby(sorted(first, key=lambda row: row.model), key=lambda row: row.model):
-        found = list(rows)
-        refused = max(row.n_refused for row in found)
-        failed = [f"{row.n_failed} in {row.metric}" for row in found if row.n_failed and not row.tag]
+        members = list(rows)
+        refused = max(row.n_refused for row in members)
+        failed = [f"{row.n_failed} in {row.metric}" for row in members if row.n_failed and not row.tag]
         if refused or failed:
             parts = ([f"{refused} refused"] if refused else []) + ([f"failed: {', '.join(failed)}"] if failed else [])
             lines.append(f"{tool}: {'; '.join(parts)}")
