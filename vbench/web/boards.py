@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from vbench.bench import Bench
-from vbench.rank.board import Board, BoardQuery, leaderboard
+from vbench.rank import board
 
 
 @dataclass(slots=True)
@@ -51,8 +51,8 @@ class BoardPage(Protocol):
     boards: Kept
 
 
-def boards(page: BoardPage, query: BoardQuery | None = None) -> Board:
+def boards(page: BoardPage, query: board.BoardQuery | None = None) -> board.Board:
     """The leaderboard, kept until the bench changes."""
-    query = query or BoardQuery()
-    board: Board = page.boards.get(query, page.bench.state_mark(), lambda: leaderboard(page.bench, query))
-    return board
+    query = query or board.BoardQuery()
+    kept: board.Board = page.boards.get(query, page.bench.state_mark(), lambda: board.leaderboard(page.bench, query))
+    return kept
