@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 JobState = Literal[
     "planned",
@@ -46,7 +46,9 @@ Reason = Literal[
 
 Outcome = Literal["a", "b", "tie", "both_bad", "skip", "broken"]
 EventKind = Literal["cut", "freeze", "black", "worst"]
-Group = Literal["temporal", "motion", "picture", "text", "sound", "spec", "overall", "vbench"]
+Group = Literal["overall", "temporal", "motion", "picture", "text", "sound", "spec", "vbench"]
+GROUPS: tuple[Group, ...] = get_args(Group)
+"""Of metrics, in the order in which they are shown; their titles are in the page's words, under `group.`."""
 FailureStage = Literal["import", "generate", "score"]
 
 

@@ -11,8 +11,8 @@ from tests.records import a_clip, an_info, give
 from vbench.bench import Bench
 from vbench.bench.tables import JobRow
 from vbench.errors import OptionError
-from vbench.rank.board import leaderboard, ratings
-from vbench.records import Prompt, Vote
+from vbench.rank.board import leaderboard
+from vbench.records import Prompt
 
 PROMPTS = [
     Prompt(id=f"p{i}", text=f"prompt {i}", tags=("camera:pan" if i % 2 else "camera:zoom", "all")) for i in range(6)
@@ -166,15 +166,3 @@ def test_forty_tools_and_twenty_metrics_rank_at_once(bench):
     board = leaderboard(bench, metrics=names)
     assert len(board.rows) == 800
     assert time.perf_counter() - start < 10, "a second on a quiet machine"
-
-
-def test_votes_become_ratings(bench):
-    x, y = a_clip("x", PROMPTS[0]), a_clip("y", PROMPTS[0])
-    bench.add_clip(x)
-    bench.add_clip(y)
-    for i, outcome in enumerate(["a", "a", "a", "b", "tie", "skip"]):
-        bench.add_vote(Vote(id=str(i), a=x.id, b=y.id, outcome=outcome, voter=str(i % 2), left="a"))
-    bench.add_vote(Vote(id="out", a=x.id, b=y.id, outcome="b", voter="bot", left="a", excluded="too fast"))
-    found, facts = ratings(bench)
-    assert [r.tool for r in found] == ["x", "y"]
-    assert facts == {"n_votes": 7, "n_counted": 5, "n_excluded": 1, "n_voters": 3, "n_prompts": 1, "connected": True}

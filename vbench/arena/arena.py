@@ -8,22 +8,28 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-from sqlalchemy import func, select
 
-from vbench.arena import pairs, tickets
-from vbench.arena.ratings import Ratings
+from vbench.arena.pairs import odds
 from vbench.arena.tally import Field, Names, Tally, field_of
-from vbench.arena.tickets import ArenaError, Pair, Side, Tickets
+from vbench.arena.tickets import (
+    JudgedBeforeError,
+    NothingToCompareError,
+    NotOnShowError,
+    Pair,
+    Side,
+    Tickets,
+    expiry,
+)
 from vbench.bench import Bench
-from vbench.bench.tables import ClipRow, PromptRow, VoteRow
-from vbench.rank import stats
+from vbench.rank.ratings import Rating, Verdict, bradley_terry
+from vbench.rank.stats import Floats
 from vbench.records import Outcome, Vote
 
-Said = Literal["left", "right", "tie", "both_bad", "skip", "broken"]
+SideOutcome = Literal["left", "right", "tie", "both_bad", "skip", "broken"]
 REPEAT_SHARE = 0.05
 REPEAT_AFTER = 5
 """A pair comes back only after this many others, when it is no longer fresh in mind."""
@@ -45,7 +51,7 @@ class Arena:
         self._casting: set[tuple[str, str, str]] = set()
         """(voter, clip, clip) of the votes that are being stored."""
         self._tally, self._n_clips, self._looked = Tally(Field(), ()), -1, -REFRESH_S
-        self._ratings = Ratings(self._verdicts)
+        self._ratings = LatestRatings(self._verdicts)
 
     # --- drawing --------------------------------------------------------------------------------------------------
 
@@ -53,12 +59,12 @@ class Arena:
         """The next pair for a voter.
 
         Args:
-            voter: `Visitor.voter`.
+            voter: Who; any name that is the same whenever this person votes.
             prompt: Key or id of a prompt to stay with; empty: any.
             tag: Tag of prompts to stay with; empty: any.
 
         Raises:
-            ArenaError: 404, nothing to compare, or nothing left that this voter has not judged.
+            NothingToCompareError: there is no pair, or none left that this voter has not judged.
         """
         with self._lock:
             self._refresh()
@@ -87,15 +93,16 @@ class Arena:
                 open_[names] = remaining
         if not open_:
             if not shared or (prompts is not None and not judged):
-                raise ArenaError(404, "no two tools share a prompt here; import or generate clips of a second tool")
-            raise ArenaError(404, "you have judged every pair there is; thank you")
+                raise NothingToCompareError(
+                    "no two tools share a prompt here; import or generate clips of a second tool"
+                )
+            raise NothingToCompareError("you have judged every pair there is; thank you")
         return open_
 
     def _fresh(self, voter: str, prompts: Set[str] | None) -> Pair:
         open_ = self._open(voter, prompts)
         drawable = list(open_)
-        odds = pairs.odds(np.array([self._tally.gain(names) for names in drawable]))
-        names, of_pair = self._choose(drawable, odds)
+        names, of_pair = self._choose(drawable, odds(np.array([self._tally.gain(names) for names in drawable])))
         candidates = sorted(open_[names])
         rarity = np.array([1 / (1 + self._tally.n_asked(names, key)) for key in candidates])
         key, of_prompt = self._choose(candidates, rarity / rarity.sum())
@@ -105,21 +112,21 @@ class Arena:
         left: Literal["a", "b"] = self._rng.choice(("a", "b"))
         return self._keep(voter, a, b, key, left, propensity, "")
 
-    def _choose(self, items: Sequence[T], odds: pairs.Floats) -> tuple[T, float]:
-        index = self._rng.choices(range(len(items)), weights=[float(p) for p in odds])[0]
-        return items[index], float(odds[index])
+    def _choose(self, items: Sequence[T], shares: Floats) -> tuple[T, float]:
+        index = self._rng.choices(range(len(items)), weights=[float(p) for p in shares])[0]
+        return items[index], float(shares[index])
 
     def _repeat(self, voter: str) -> Pair | None:
         """An earlier pair of this voter with the sides swapped, if there is one that has not come back yet."""
-        own, place = self._tally.own(voter), self._tally.field.place
+        own, cells = self._tally.own(voter), self._tally.field.cells
         again = {str(v.watched.get("repeats", "")) for v in own}
         earlier = [v for v in own[: max(0, len(own) - REPEAT_AFTER)] if not v.excluded and v.id not in again]
-        earlier = [v for v in earlier if v.a in place and v.b in place]
+        earlier = [v for v in earlier if v.a in cells and v.b in cells]
         if not earlier:
             return None
         vote = self._rng.choice(earlier)
         left: Literal["a", "b"] = "b" if vote.left == "a" else "a"
-        return self._keep(voter, vote.a, vote.b, place[vote.a][1], left, REPEAT_SHARE / len(earlier), vote.id)
+        return self._keep(voter, vote.a, vote.b, cells[vote.a].prompt_key, left, REPEAT_SHARE / len(earlier), vote.id)
 
     def _keep(
         self, voter: str, a: str, b: str, key: str, left: Literal["a", "b"], propensity: float, repeats: str
@@ -134,7 +141,7 @@ class Arena:
             voter=voter,
             propensity=propensity,
             repeats=repeats,
-            expires=time.time() + tickets.TOKEN_S,
+            expires=expiry(),
             media=media,
         )
         self._pairs[pair.id] = pair
@@ -149,13 +156,13 @@ class Arena:
         """The pair and the side behind a blind address.
 
         Raises:
-            ArenaError: 404, there is none for this voter.
+            NotOnShowError: there is none for this voter.
         """
         with self._lock:
             pair_id, side = self._files.get(file, ("", "left"))
             pair = self._pairs.get(pair_id)
         if pair is None or not hmac.compare_digest(pair.voter, voter):
-            raise ArenaError(404, "this pair is not on show; draw the next one")
+            raise NotOnShowError("this pair is not on show; draw the next one")
         return pair, side
 
     # --- voting ---------------------------------------------------------------------------------------------------
@@ -164,32 +171,33 @@ class Arena:
         """What a vote on this pair must bring."""
         return self._tickets.give(pair)
 
-    def cast(self, token: str, voter: str, said: Said, watched: Mapping[str, Any]) -> tuple[Pair, Vote]:
+    def cast(self, token: str, voter: str, outcome: SideOutcome, watched: Mapping[str, Any]) -> tuple[Pair, Vote]:
         """Take a verdict.
 
         Args:
             token: As `token` gave it.
-            voter: `Visitor.voter`.
-            said: The outcome in terms of sides.
+            voter: Who; any name that is the same whenever this person votes.
+            outcome: The verdict in terms of sides.
             watched: What was watched; stored with the vote.
 
         Raises:
-            ArenaError: 403 or 410, see `Tickets.judged`; 409, used before.
+            ForgedTicketError, ExpiredTicketError: see `Tickets.judged`.
+            JudgedBeforeError: this voter's verdict on the pair is there.
         """
         with self._lock:
             pair = self._tickets.judged(token, voter, self._pairs)
             place = (voter, pair.a, pair.b)
             earlier = self._tally.vote_on(*place)
             if place in self._casting or earlier == f"v{pair.id}":
-                raise ArenaError(409, "this pair has your vote already; draw the next one")
+                raise JudgedBeforeError("this pair has your vote already; draw the next one")
             if earlier and not pair.repeats:
-                raise ArenaError(409, "you voted on this pair in another tab; that vote counts. Draw the next one")
+                raise JudgedBeforeError("you voted on this pair in another tab; that vote counts. Draw the next one")
             self._casting.add(place)  # before the slow part, so that a second tab finds it
-        vote = _vote(pair, said, watched)
+        vote = _vote(pair, outcome, watched)
         try:
             is_new = self._bench.add_vote(vote)
             if not is_new:
-                raise ArenaError(409, "this pair has your vote already; draw the next one")
+                raise JudgedBeforeError("this pair has your vote already; draw the next one")
             with self._lock:
                 self._tally.count(vote)
         finally:
@@ -202,28 +210,23 @@ class Arena:
     def _refresh(self) -> None:
         if time.monotonic() - self._looked < REFRESH_S:
             return
-        with self._bench.session() as session:
-            size = (
-                session.scalar(select(func.count()).select_from(ClipRow)),
-                session.scalar(select(func.count()).select_from(VoteRow)),
-            )
-        if size != (self._n_clips, len(self._tally.votes)):
-            with self._bench.session() as session:
-                clips = session.execute(select(ClipRow.id, ClipRow.model, ClipRow.prompt_key)).all()
-                prompts = session.execute(select(PromptRow.key, PromptRow.id, PromptRow.tags)).all()
-            self._tally, self._n_clips = Tally(field_of(clips, prompts), self._bench.votes()), len(clips)
+        n_clips, n_votes = self._bench.n_clips(), self._bench.n_votes()
+        if (n_clips, n_votes) != (self._n_clips, len(self._tally.votes)):
+            cells = self._bench.cells()
+            self._tally = Tally(field_of(cells, self._bench.prompts()), self._bench.votes())
+            self._n_clips = len(cells)
         self._looked = time.monotonic()
 
     # --- results --------------------------------------------------------------------------------------------------
 
-    def ratings(self, *, max_age_s: float = 0.0) -> list[stats.Rating]:
-        """Ratings from the votes that count, best first; see `Ratings.get`."""
+    def ratings(self, *, max_age_s: float = 0.0) -> list[Rating]:
+        """Ratings from the votes that count, best first; see `LatestRatings.get`."""
         with self._lock:
             self._refresh()
             n_votes = len(self._tally.votes)
         return self._ratings.get(n_votes, max_age_s=max_age_s)
 
-    def _verdicts(self) -> tuple[int, list[stats.Verdict]]:
+    def _verdicts(self) -> tuple[int, list[Verdict]]:
         with self._lock:
             return len(self._tally.votes), self._tally.verdicts()
 
@@ -239,19 +242,66 @@ class Arena:
             return self._tally.agreement(voter)
 
 
-def _vote(pair: Pair, said: Said, watched: Mapping[str, Any]) -> Vote:
+def _vote(pair: Pair, outcome: SideOutcome, watched: Mapping[str, Any]) -> Vote:
     """A verdict in terms of sides as one in terms of takes."""
-    first: Outcome = pair.left
-    second: Outcome = "b" if pair.left == "a" else "a"
-    outcome: Outcome = first if said == "left" else second if said == "right" else said
+    right: Outcome = "b" if pair.left == "a" else "a"
     return Vote(
         id=f"v{pair.id}",
         a=pair.a,
         b=pair.b,
-        outcome=outcome,
+        outcome=pair.left if outcome == "left" else right if outcome == "right" else outcome,
         voter=pair.voter,
         left=pair.left,
         watched=dict(watched) | ({"repeats": pair.repeats} if pair.repeats else {}),
         propensity=pair.propensity,
         excluded=REPEAT if pair.repeats else "",
     )
+
+
+# --- ratings ------------------------------------------------------------------------------------------------------
+
+AT_ONCE = 200
+"""Up to so many votes, ratings are made while the voter waits."""
+Votes = Callable[[], tuple[int, list[Verdict]]]
+"""Number of all votes, and those that count."""
+
+
+class LatestRatings:
+    """Ratings, made anew when votes have come in; nobody who votes waits for them for long. Threads may ask."""
+
+    def __init__(self, votes: Votes) -> None:
+        self._votes = votes
+        self._known: tuple[int, float, list[Rating]] = (-1, 0.0, [])
+        """Of how many votes, when, which."""
+        self._making = threading.Lock()
+
+    def get(self, n_votes: int, *, max_age_s: float) -> list[Rating]:
+        """Ratings, best first; empty before the first vote.
+
+        Args:
+            n_votes: How many votes there are.
+            max_age_s: Where a person waits for the answer: older ratings are given too, while newer ones are made.
+        """
+        n_known, made, known = self._known
+        if n_known == n_votes or (known and time.monotonic() - made < max_age_s):
+            return known
+        if max_age_s and (known or n_votes > AT_ONCE):
+            if self._making.acquire(blocking=False):
+                threading.Thread(target=self._make_and_release, name="ratings", daemon=True).start()
+            return known
+        with self._making:
+            return self._make()
+
+    def _make_and_release(self) -> None:
+        try:
+            self._make()
+        finally:
+            self._making.release()
+
+    def _make(self) -> list[Rating]:
+        n_votes, verdicts = self._votes()
+        if not verdicts:
+            return []
+        ratings = bradley_terry(verdicts)
+        self._known = (n_votes, time.monotonic(), ratings)
+        return ratings

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from vbench.rank.ratings import posterior
+from vbench.rank.stats import Floats
+
 PRIOR_SD = 1.5
 """Spread of strengths expected before any vote, in natural-log odds; keeps an undefeated tool finite."""
 UNIFORM_SHARE = 0.1
@@ -15,7 +16,7 @@ SHARPNESS = 2.0
 
 
 def covariance(wins: Floats) -> tuple[Floats, Floats]:
-    """Strengths of tools and how uncertain they are (Laplace approximation of a Bradley-Terry posterior).
+    """Strengths of tools and how uncertain they are; see `vbench.rank.ratings.posterior`.
 
     Args:
         wins: How often the row's tool was preferred to the column's; a tie is half for each. Shape (K, K).
@@ -23,25 +24,7 @@ def covariance(wins: Floats) -> tuple[Floats, Floats]:
     Returns:
         Strengths in natural-log odds, shape (K,), and their covariance, shape (K, K).
     """
-    n = len(wins)
-    met = wins + wins.T
-    theta = np.zeros(n)
-    for _ in range(25):
-        p = 1 / (1 + np.exp(theta[None, :] - theta[:, None]))
-        slope = (wins - met * p).sum(axis=1) - theta / PRIOR_SD**2
-        step = np.linalg.solve(_information(met, p), slope)
-        theta = theta + step * min(1.0, 2.0 / max(1e-12, float(np.abs(step).max())))
-        if np.abs(step).max() < 1e-9:
-            break
-    p = 1 / (1 + np.exp(theta[None, :] - theta[:, None]))
-    sigma: Floats = np.linalg.inv(_information(met, p)).astype(np.float64)
-    return theta, sigma
-
-
-def _information(met: Floats, p: Floats) -> Floats:
-    weight = met * p * (1 - p)
-    result: Floats = np.diag(weight.sum(axis=1) + PRIOR_SD**-2) - weight
-    return result
+    return posterior(wins, prior_sd=PRIOR_SD)
 
 
 def gains(wins: Floats) -> Floats:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import combinations
 
 import numpy as np
 
-from vbench.arena import pairs
-from vbench.rank import stats
-from vbench.records import Vote
+from vbench.arena.pairs import gains
+from vbench.rank.ratings import UNCOUNTED, WON, Verdict, verdicts_of, vote_facts
+from vbench.records import Cell, Prompt, Vote
 
-UNCOUNTED = ("skip", "broken")
 Names = tuple[str, str]
 """Two tools, in order of name."""
 
@@ -23,8 +22,8 @@ class Field:
     """Who can meet whom on what, as of the last look into the bench."""
 
     models: list[str] = field(default_factory=list)
-    place: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Clip id → (tool, prompt key)."""
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+    """Clip id → whose it is."""
     takes: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     """(tool, prompt key) → clip ids."""
     shared: dict[Names, frozenset[str]] = field(default_factory=dict)
@@ -33,28 +32,30 @@ class Field:
     """Prompt key → (prompt id, tags)."""
 
 
-def field_of(clips: Iterable[Any], prompts: Iterable[Any]) -> Field:
+def field_of(cells: Mapping[str, Cell], prompts: Iterable[Prompt]) -> Field:
     """The field of a bench.
 
     Args:
-        clips: Rows of clip id, tool, prompt key.
-        prompts: Rows of prompt key, prompt id, tags.
+        cells: Clip id → whose it is.
+        prompts: All prompts.
     """
-    found = Field()
     keys: dict[str, set[str]] = defaultdict(set)
     takes: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for clip, model, key in clips:
-        found.place[clip] = (model, key)
-        takes[model, key].append(clip)
-        keys[model].add(key)
-    found.takes = dict(takes)
-    found.models = sorted(keys)
-    found.tags = {key: (name, set(labels)) for key, name, labels in prompts}
-    for i, one in enumerate(found.models):
-        for two in found.models[i + 1 :]:
-            if both := keys[one] & keys[two]:
-                found.shared[one, two] = frozenset(both)
-    return found
+    for clip, cell in cells.items():
+        takes[cell.model, cell.prompt_key].append(clip)
+        keys[cell.model].add(cell.prompt_key)
+    models = sorted(keys)
+    return Field(
+        models=models,
+        cells=cells,
+        takes=dict(takes),
+        shared={
+            (first, second): frozenset(both)
+            for first, second in combinations(models, 2)
+            if (both := keys[first] & keys[second])
+        },
+        tags={prompt.key: (prompt.id, set(prompt.tags)) for prompt in prompts},
+    )
 
 
 class Tally:
@@ -66,7 +67,7 @@ class Tally:
         self._known: set[str] = set()
         self._judged: dict[str, dict[tuple[str, str], str]] = {}
         """Voter → clips of a pair → id of the vote."""
-        self._wins: Counter[tuple[str, str]] = Counter()
+        self._wins: defaultdict[tuple[str, str], float] = defaultdict(float)
         self._asked: Counter[tuple[str, str, str]] = Counter()
         self._gains: dict[Names, float] | None = None
         for vote in votes:
@@ -79,14 +80,12 @@ class Tally:
         self._known.add(vote.id)
         self.votes.append(vote)
         self._judged.setdefault(vote.voter, {}).setdefault((vote.a, vote.b), vote.id)
-        one, two = self.field.place.get(vote.a), self.field.place.get(vote.b)
-        if not _counts(vote) or one is None or two is None:
-            return
-        share = {"a": 1.0, "b": 0.0}.get(vote.outcome, 0.5)
-        self._wins[one[0], two[0]] += share  # type: ignore[assignment]
-        self._wins[two[0], one[0]] += 1 - share  # type: ignore[assignment]
-        self._asked[(*_names(one[0], two[0]), one[1])] += 1
-        self._gains = None
+        for verdict in verdicts_of([vote], self.field.cells):
+            won = WON.get(verdict.outcome, 0.5)
+            self._wins[verdict.a, verdict.b] += won
+            self._wins[verdict.b, verdict.a] += 1 - won
+            self._asked[(*_names(verdict.a, verdict.b), verdict.prompt)] += 1
+            self._gains = None
 
     def vote_on(self, voter: str, a: str, b: str) -> str:
         """Id of a voter's vote on two clips; empty: none yet."""
@@ -94,19 +93,19 @@ class Tally:
 
     def judged(self, voter: str) -> dict[Names, set[str]]:
         """Two tools → keys of the prompts on which a voter has compared them."""
-        found: dict[Names, set[str]] = defaultdict(set)
+        prompts: dict[Names, set[str]] = defaultdict(set)
+        cells = self.field.cells
         for a, b in self._judged.get(voter, ()):
-            if a in self.field.place and b in self.field.place:
-                (one, key), (two, _) = self.field.place[a], self.field.place[b]
-                found[_names(one, two)].add(key)
-        return found
+            if a in cells and b in cells:
+                prompts[_names(cells[a].model, cells[b].model)].add(cells[a].prompt_key)
+        return prompts
 
     def n_asked(self, names: Names, key: str) -> int:
         """How often two tools were compared on a prompt."""
         return self._asked[(*names, key)]
 
     def gain(self, names: Names) -> float:
-        """By how much a verdict on two tools would tighten the ratings; see `pairing.gains`."""
+        """By how much a verdict on two tools would tighten the ratings; see `pairs.gains`."""
         if self._gains is None:
             models = self.field.models
             index = {name: i for i, name in enumerate(models)}
@@ -114,7 +113,7 @@ class Tally:
             for (winner, loser), n in self._wins.items():
                 if winner in index and loser in index:
                     wins[index[winner], index[loser]] = n
-            gain = pairs.gains(wins)
+            gain = gains(wins)
             self._gains = {pair: float(gain[index[pair[0]], index[pair[1]]]) for pair in self.field.shared}
         return self._gains[names]
 
@@ -122,25 +121,13 @@ class Tally:
         """A voter's votes that say something, oldest first, repeats among them."""
         return [v for v in self.votes if v.voter == voter and v.outcome not in UNCOUNTED]
 
-    def verdicts(self) -> list[stats.Verdict]:
+    def verdicts(self) -> list[Verdict]:
         """The votes that count, as ratings see them."""
-        place = self.field.place
-        return [
-            stats.Verdict(a=place[v.a][0], b=place[v.b][0], outcome=v.outcome, prompt=place[v.a][1])
-            for v in self.votes
-            if _counts(v) and {v.a, v.b} <= place.keys()
-        ]
+        return verdicts_of(self.votes, self.field.cells)
 
     def facts(self) -> dict[str, int]:
         """What a reader of ratings needs to know."""
-        counted = [v for v in self.votes if _counts(v)]
-        return {
-            "n_votes": len(self.votes),
-            "n_counted": len(counted),
-            "n_excluded": sum(bool(v.excluded) for v in self.votes),
-            "n_voters": len({v.voter for v in self.votes}),
-            "n_prompts": len({self.field.place[v.a][1] for v in counted if v.a in self.field.place}),
-        }
+        return vote_facts(self.votes, self.verdicts())
 
     def agreement(self, voter: str) -> tuple[int, int, int]:
         """Of a voter: votes, pairs seen twice, and how often both verdicts were the same."""
@@ -150,9 +137,5 @@ class Tally:
         return len(own), len(twice), len(same)
 
 
-def _names(one: str, two: str) -> Names:
-    return (one, two) if one < two else (two, one)
-
-
-def _counts(vote: Vote) -> bool:
-    return not vote.excluded and vote.outcome not in UNCOUNTED
+def _names(tool: str, other: str) -> Names:
+    return (tool, other) if tool < other else (other, tool)

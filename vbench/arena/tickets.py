@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import hashlib
 import hmac
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from itsdangerous import BadData, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
 
 from vbench.errors import VBenchError
 
@@ -18,11 +20,27 @@ TOKEN_S = 3600
 
 
 class ArenaError(VBenchError):
-    """A draw or a vote that cannot be; `status` is its HTTP status."""
+    """A draw or a vote that cannot be."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+
+class NothingToCompareError(ArenaError):
+    """No two tools share a prompt, or this voter has judged every pair."""
+
+
+class NotOnShowError(ArenaError):
+    """There is no such picture for this voter."""
+
+
+class ForgedTicketError(ArenaError):
+    """The ticket was not given out here, or to someone else."""
+
+
+class ExpiredTicketError(ArenaError):
+    """The ticket was good once: its time is over, or its pair is not on show any more."""
+
+
+class JudgedBeforeError(ArenaError):
+    """This voter's verdict on this pair is there already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +67,11 @@ class Pair:
         return self.a if (side == "left") == (self.left == "a") else self.b
 
 
+def expiry() -> float:
+    """Until when a pair that is drawn now may be judged, as `time.time` counts."""
+    return time.time() + TOKEN_S
+
+
 class Tickets:
     """Signs what a vote must bring: pair, side order, voter and expiry.
 
@@ -57,13 +80,17 @@ class Tickets:
     """
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self._signers = {
+            left: Signer(key, salt=f"vbench.arena.{left}", key_derivation="hmac", digest_method=hashlib.sha256)
+            for left in ("a", "b")
+        }
+        """By the take on the left: the side order is signed, but not in the ticket to be read."""
 
     def give(self, pair: Pair) -> str:
-        """The token of a pair; the side order is signed, but not in it to be read."""
+        """The token of a pair."""
         body = {"pair": pair.id, "voter": pair.voter, "expires": int(pair.expires)}
-        text = base64.urlsafe_b64encode(json.dumps(body, separators=(",", ":")).encode()).decode().rstrip("=")
-        return f"{text}.{self._sign(text, pair.left)}"
+        text = base64_encode(json.dumps(body, separators=(",", ":")))
+        return self._signers[pair.left].sign(text).decode()
 
     def judged(self, token: str, voter: str, pairs: Mapping[str, Pair]) -> Pair:
         """The pair that a token stands for.
@@ -74,29 +101,28 @@ class Tickets:
             pairs: Those on show, by id.
 
         Raises:
-            ArenaError: 403, forged or another voter's; 410, expired, or the pair is not on show any more.
+            ForgedTicketError: not given out here, or another voter's.
+            ExpiredTicketError: its time is over, or the pair is not on show any more.
         """
-        text, _, signature = token.rpartition(".")
-        forged = ArenaError(403, "this vote was not given out by this page; draw a pair and vote on that")
-        if not any(self._is_signed(text, signature, left) for left in ("a", "b")):
+        text = token.rpartition(".")[0]
+        forged = ForgedTicketError("this vote was not given out by this page; draw a pair and vote on that")
+        if not any(self._is_signed(token, text, left) for left in self._signers):
             raise forged
         try:
-            body = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        except (ValueError, binascii.Error):
+            body = json.loads(base64_decode(text))
+        except (ValueError, BadData):
             raise forged from None
         if not hmac.compare_digest(str(body["voter"]), voter):
-            raise ArenaError(403, "this pair was drawn for someone else; draw your own")
+            raise ForgedTicketError("this pair was drawn for someone else; draw your own")
         if body["expires"] < time.time():
-            raise ArenaError(410, f"this pair was drawn more than {TOKEN_S // 60} minutes ago; draw the next one")
+            raise ExpiredTicketError(f"this pair was drawn more than {TOKEN_S // 60} minutes ago; draw the next one")
         pair = pairs.get(body["pair"])
         if pair is None:
-            raise ArenaError(410, "this pair was drawn before the page was restarted; draw the next one")
-        if not self._is_signed(text, signature, pair.left):
+            raise ExpiredTicketError("this pair was drawn before the page was restarted; draw the next one")
+        if not self._is_signed(token, text, pair.left):
             raise forged
         return pair
 
-    def _sign(self, text: str, left: str) -> str:
-        return hmac.new(self._key, f"{text}|{left}".encode(), "sha256").hexdigest()
-
-    def _is_signed(self, text: str, signature: str, left: str) -> bool:
-        return hmac.compare_digest(signature.encode(), self._sign(text, left).encode())
+    def _is_signed(self, token: str, text: str, left: str) -> bool:
+        """By the very letters: one signature can be spelled in base64 in several ways."""
+        return hmac.compare_digest(token.encode(), self._signers[left].sign(text.encode()))

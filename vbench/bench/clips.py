@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from vbench.bench.tables import ClipRow, ModelRow, PromptRow
 from vbench.bench.workspace import Workspace, now
 from vbench.errors import BenchError
 from vbench.files import sha256_of
-from vbench.records import Clip, Probe, Prompt, Provenance, clip_id
+from vbench.records import Cell, Clip, Probe, Prompt, Provenance, clip_id
+from vbench.schema import to_json
 
 
 def clip_from_file(
@@ -137,8 +137,8 @@ class ClipStore(Workspace):
                 sha256=clip.sha256,
                 media=clip.media,
                 linked=clip.linked,
-                probe=asdict(clip.probe),
-                provenance=asdict(clip.provenance),
+                probe=to_json(clip.probe),
+                provenance=to_json(clip.provenance),
                 added=now(),
             )
         )
@@ -171,6 +171,31 @@ class ClipStore(Workspace):
         with self.session() as session:
             return {media.casefold() for media in session.scalars(query)}
 
+    def n_clips(self) -> int:
+        """How many clips there are."""
+        with self.session() as session:
+            return session.scalar(select(func.count()).select_from(ClipRow)) or 0
+
+    def cells(self) -> dict[str, Cell]:
+        """Clip id → the place it holds, of all clips."""
+        columns = (ClipRow.id, ClipRow.model, ClipRow.prompt_key, ClipRow.sample)
+        with self.session() as session:
+            return {id: Cell(model, key, sample) for id, model, key, sample in session.execute(select(*columns))}
+
+    def clip_ids_in(self, cells: Iterable[Cell]) -> dict[Cell, str]:
+        """Place → id of the clip that holds it, where there is one; one query, however many places."""
+        wanted = set(cells)
+        if not wanted:
+            return {}
+        columns = (ClipRow.model, ClipRow.prompt_key, ClipRow.sample, ClipRow.id)
+        query = select(*columns).where(
+            ClipRow.prompt_key.in_({cell.prompt_key for cell in wanted}),
+            ClipRow.model.in_({cell.model for cell in wanted}),
+        )
+        with self.session() as session:
+            there = {Cell(model, key, sample): id for model, key, sample, id in session.execute(query)}
+        return {cell: id for cell, id in there.items() if cell in wanted}
+
     def clip(self, id_prefix: str) -> Clip:
         """The clip whose id begins so.
 
@@ -181,8 +206,8 @@ class ClipStore(Workspace):
         with self.session() as session:
             rows = session.execute(query.limit(2)).all()
         if len(rows) != 1 or not id_prefix:
-            found = "no clip" if not rows else "more than one clip"
-            raise BenchError(f"{found} in {self.root} has an id that begins with {id_prefix!r}; see vbench scores")
+            problem = "no clip" if not rows else "more than one clip"
+            raise BenchError(f"{problem} in {self.root} has an id that begins with {id_prefix!r}; see vbench scores")
         return clip_record(*rows[0])
 
     def clip_by_sha(self, sha256: str) -> Clip | None:

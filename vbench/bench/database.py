@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from vbench.bench.migrations import FOLDER, HEAD, upgrade
 from vbench.errors import BenchError
+from vbench.text import first_line
 
 BUSY_TIMEOUT_S = 60.0
 StoreError = SQLAlchemyError
@@ -138,10 +139,10 @@ def filesystem_of(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
     folder = folder.resolve()
     best, kind = -1, ""
     for line in lines:
-        _, point, found, *_ = line.split(" ")
+        _, point, kind_there, *_ = line.split(" ")
         place = Path(point.replace("\\040", " "))
         if (folder == place or place in folder.parents) and len(place.parts) > best:
-            best, kind = len(place.parts), found
+            best, kind = len(place.parts), kind_there
     return kind
 
 
@@ -165,21 +166,21 @@ def _install_events(engine: Engine) -> None:
 
 def _prepare(engine: Engine, shown: str, path: Path | None, create: bool) -> None:
     with engine.connect() as connection:
-        found = _version(connection)
+        version = _version(connection)
         is_empty = not inspect(connection).get_table_names()
-    if found == HEAD:
+    if version == HEAD:
         return
-    if found is None and not is_empty:
+    if version is None and not is_empty:
         raise BenchError(f"{shown}: a database, but not a bench; choose another --bench or --db")
-    if found is None and not create:
+    if version is None and not create:
         raise BenchError(f"{shown}: no bench there; make one with vbench import, generate or demo")
-    if found is not None and found not in _known_versions():
+    if version is not None and version not in _known_versions():
         raise BenchError(
-            f"{shown}: written by a newer vbench (version {found}, this one knows up to {HEAD}); "
+            f"{shown}: written by a newer vbench (version {version}, this one knows up to {HEAD}); "
             "pip install --upgrade vbench-studio"
         )
-    if found is not None:
-        _back_up(engine, shown, path, found)
+    if version is not None:
+        _back_up(engine, shown, path, version)
     with engine.execution_options(vbench_write=True).begin() as connection:
         if path is None:  # two machines may open a new bench at once
             connection.execute(text("SELECT pg_advisory_xact_lock(7362)"))
@@ -190,27 +191,27 @@ def _prepare(engine: Engine, shown: str, path: Path | None, create: bool) -> Non
 def _version(connection: Connection) -> str | None:
     if "alembic_version" not in inspect(connection).get_table_names():
         return None
-    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return None if found is None else str(found)
+    version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if version is None else str(version)
 
 
 def _known_versions() -> set[str]:
     return {file.name.split("_")[0] for file in (FOLDER / "versions").glob("[0-9]*.py")}
 
 
-def _back_up(engine: Engine, shown: str, path: Path | None, found: str) -> None:
+def _back_up(engine: Engine, shown: str, path: Path | None, version: str) -> None:
     """Copy an older SQLite bench before it is migrated; a server's owner does that."""
     if path is None:
         import os
 
         if os.environ.get("VBENCH_MIGRATE") != "1":
             raise BenchError(
-                f"{shown}: an older bench (version {found}, this vbench writes {HEAD}); back the database up, "
+                f"{shown}: an older bench (version {version}, this vbench writes {HEAD}); back the database up, "
                 "then run once with VBENCH_MIGRATE=1"
             )
         return
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    copy = path.with_name(f"{path.name}.{found}.{stamp}.backup")
+    copy = path.with_name(f"{path.name}.{version}.{stamp}.backup")
     source, target = sqlite3.connect(path), sqlite3.connect(copy)
     try:
         source.backup(target)
@@ -222,4 +223,4 @@ def _back_up(engine: Engine, shown: str, path: Path | None, found: str) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return str(getattr(error, "orig", error)).strip().splitlines()[0]
+    return first_line(getattr(error, "orig", error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from sqlalchemy.orm import Session
 
 from vbench.bench.database import Database, open_database, sqlite_path
 from vbench.bench.media import Media
+from vbench.bench.tables import SecretRow
+from vbench.errors import OptionError
 from vbench.files import home_expanded
 
 
@@ -89,3 +92,16 @@ class Workspace:
         """Context manager of one short write transaction."""
         with self.database.write() as session:
             yield session
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes that belong to this bench, made once."""
+        with self.session() as session:
+            row = session.get(SecretRow, name)
+        if row is None:
+            with self.write() as session:
+                self.database.insert_new(session, SecretRow, [{"name": name, "value": secrets.token_bytes(32)}])
+            with self.session() as session:
+                row = session.get(SecretRow, name)
+            if row is None:
+                raise OptionError(f"the secret {name!r} could not be stored")
+        return bytes(row.value)

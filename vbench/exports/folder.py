@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vbench.exports.takes import Take, timecode
 from vbench.exports.timelines import edl, timeline_json
+from vbench.files import frames_in
 
 
 def write_csv(takes: Sequence[Take], out: Path, _at_s: float | None = None) -> None:
@@ -62,7 +63,7 @@ def write_zip(takes: Sequence[Take], out: Path, _at_s: float | None = None) -> N
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for take in takes:
             if take.path.is_dir():
-                for frame in sorted(take.path.iterdir()):
+                for frame in frames_in(take.path):
                     archive.write(frame, f"takes/{take.name}/{frame.name}")
             else:
                 archive.write(take.path, f"takes/{take.file}")

@@ -53,19 +53,19 @@ def _timeline(takes: Sequence[Take], rates: Sequence[tuple[float, float]]) -> An
     import opentimelineio as otio  # here: only exports need it
 
     track = otio.schema.Track(name="takes", kind=otio.schema.TrackKind.Video)
-    for take, (rate, said) in zip(takes, rates, strict=True):
-        track.append(_item(take, rate, said))
+    for take, (rate, nominal) in zip(takes, rates, strict=True):
+        track.append(_item(take, rate, nominal))
     timeline = otio.schema.Timeline(name="takes")
     timeline.tracks.append(track)
     return timeline
 
 
-def _item(take: Take, rate: float, said: float) -> Any:
+def _item(take: Take, rate: float, nominal: float) -> Any:
     import opentimelineio as otio
 
     def span(start: int, length: int) -> Any:
         return otio.opentime.TimeRange(
-            otio.opentime.RationalTime(start, said), otio.opentime.RationalTime(length, said)
+            otio.opentime.RationalTime(start, nominal), otio.opentime.RationalTime(length, nominal)
         )
 
     whole = span(0, max(1, round(take.clip.probe.duration_s * rate)))

@@ -57,7 +57,7 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ceiling:
+class RaterCeiling:
     """How well one rater predicts the mean of the others: what no metric can be expected to pass."""
 
     rating: str
@@ -70,7 +70,7 @@ class Report:
     """All metrics against all ratings of a file."""
 
     agreements: tuple[Agreement, ...]
-    ceilings: tuple[Ceiling, ...]
+    ceilings: tuple[RaterCeiling, ...]
     n_rows: int
     unmatched: tuple[str, ...]
     """Rated clips that are not in the bench."""
@@ -102,22 +102,22 @@ def agreement(bench: Bench, file: Path, *, metrics: Sequence[str] | None = None)
         )
     values: dict[str, dict[Place, float]] = defaultdict(dict)
     place_of = {clip.id: place for place, clip in clips.items()}
-    for score in bench.scores(metrics=list(metrics) if metrics is not None else None):
+    for score in bench.score_records(metrics=list(metrics) if metrics is not None else None):
         values[score.key.metric][place_of[score.key.clip]] = score.value
     if not values:
         raise OptionError(f"{bench.root} has no scores of {', '.join(metrics or ()) or 'any metric'}; run vbench score")
-    found = []
+    agreements = []
     for rating, rows in table.items():
         means = _means(rows)
         for metric in sorted(values):
             direction = infos[metric].higher_is_better
-            one = _one(rating, metric, means, values[metric], direction)
-            if one is not None:
-                found.append(one)
+            result = _agreement(rating, metric, means, values[metric], direction)
+            if result is not None:
+                agreements.append(result)
     ceilings = [ceiling for rating, rows in table.items() if (ceiling := _ceiling(rating, rows)) is not None]
-    found.sort(key=lambda a: (a.rating, -abs(a.spearman.value) if a.is_neutral else -a.spearman.value))
+    agreements.sort(key=lambda a: (a.rating, -abs(a.spearman.value) if a.is_neutral else -a.spearman.value))
     n_rows = sum(len(rows) for rows in table.values())
-    return Report(agreements=tuple(found), ceilings=tuple(ceilings), n_rows=n_rows, unmatched=unmatched)
+    return Report(agreements=tuple(agreements), ceilings=tuple(ceilings), n_rows=n_rows, unmatched=unmatched)
 
 
 Rows = list[tuple[str, Place]]
@@ -175,7 +175,7 @@ def _means(rows: Mapping[tuple[str, Place], float]) -> dict[Place, float]:
     return {place: float(np.mean(values)) for place, values in by_place.items()}
 
 
-def _one(
+def _agreement(
     rating: str, metric: str, means: Mapping[Place, float], values: Mapping[Place, float], direction: bool | None
 ) -> Agreement | None:
     """None where too few clips have both, or where either is the same for all, so that no order exists."""
@@ -238,28 +238,32 @@ def pairwise_accuracy(people: Floats, metric: Floats, prompts: NDArray[np.intp])
     ]
     if not pairs:
         return None, None
-    gap, said = np.array(pairs).T
+    gap, metric_gap = np.array(pairs).T
     decisive = gap != 0
-    right = np.sign(gap) == np.sign(said)
-    accuracy = float(np.where(said == 0, 0.5, right)[decisive].mean()) if decisive.any() else None
-    thresholds = np.concatenate([[-1.0], np.unique(np.abs(said))])
-    with_ties = max(float(np.where(np.abs(said) <= t, ~decisive, right & decisive).mean()) for t in thresholds)
+    right = np.sign(gap) == np.sign(metric_gap)
+    accuracy = float(np.where(metric_gap == 0, 0.5, right)[decisive].mean()) if decisive.any() else None
+    thresholds = np.concatenate([[-1.0], np.unique(np.abs(metric_gap))])
+    with_ties = max(float(np.where(np.abs(metric_gap) <= t, ~decisive, right & decisive).mean()) for t in thresholds)
     return accuracy, with_ties
 
 
-def _ceiling(rating: str, rows: Mapping[tuple[str, Place], float]) -> Ceiling | None:
+def _ceiling(rating: str, rows: Mapping[tuple[str, Place], float]) -> RaterCeiling | None:
     """Mean over raters of the Spearman of a rater with the mean of the others on the clips they share."""
     by_rater: dict[str, dict[Place, float]] = defaultdict(dict)
     for (rater, place), value in rows.items():
         by_rater[rater][place] = value
     if len(by_rater) < 2:
         return None
-    found = []
+    correlations = []
     for rater, own in by_rater.items():
         others = _means({key: value for key, value in rows.items() if key[0] != rater})
         shared = sorted(own.keys() & others.keys())
         if len(shared) >= MIN_CLIPS:
             value = spearman(np.array([own[p] for p in shared]), np.array([others[p] for p in shared]))
             if np.isfinite(value):
-                found.append(value)
-    return Ceiling(rating=rating, spearman=float(np.mean(found)), n_raters=len(by_rater)) if found else None
+                correlations.append(value)
+    return (
+        RaterCeiling(rating=rating, spearman=float(np.mean(correlations)), n_raters=len(by_rater))
+        if correlations
+        else None
+    )

@@ -8,13 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-
 from vbench.bench import Bench
-from vbench.bench.tables import JobRow
 from vbench.errors import OptionError
-from vbench.rank.stats import Rating, Verdict, bradley_terry, holm, mean_interval, paired, rank_intervals
-from vbench.records import REFUSED_STATES, Clip, MetricInfo, Vote
+from vbench.rank import columns
+from vbench.rank.columns import BoardRow as BoardRow
+from vbench.rank.stats import holm, mean_interval, paired, rank_intervals
+from vbench.records import GROUPS, REFUSED_STATES, Clip, MetricInfo
 from vbench.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -24,48 +23,20 @@ SCHEMA = 1
 NO_CLIP_STATES = ("failed", "expired", "outcome_unknown")
 LEVEL = 0.05
 FEW_PROMPTS = 5
-GROUP_ORDER = ("overall", "temporal", "motion", "picture", "text", "sound", "spec", "vbench")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BoardRow:
-    """One tool under one metric (and one tag, where the board is split by tags)."""
+class BoardQuery:
+    """What is ranked; as a board of a bench is asked for from Python, by a command or by a page."""
 
-    model: str
-    metric: str
-    tag: str
-    """Empty: over all prompts."""
-    mean: float | None
-    """Over prompts of means over samples; None: no clip of this tool could be measured."""
-    ci_low: float | None
-    ci_high: float | None
-    n_prompts: int
-    n_clips: int
-    """Clips with a score."""
-    n_failed: int
-    """Clips that were not made or could not be measured."""
-    n_refused: int
-    """Prompts the tool refused."""
-    n_not_applicable: int
-    """Clips that have nothing this metric could measure: no sound, nothing asked of the camera."""
-    n_unmeasured: int
-    """Clips nobody has tried to measure yet."""
-    latency_s: float | None
-    """Median over clips of which it is known."""
-    cost_usd: float | None
-    """Mean per clip over clips of which it is known."""
-    unit: str
-    higher_is_better: bool | None
-    rank_low: int | None
-    """Best rank the data leave open; None for a neutral metric."""
-    rank_high: int | None
-    versus: str
-    """The tool with the best mean, which the next three compare with; empty for that tool and for neutral metrics."""
-    win_rate: float | None
-    p_value: float | None
-    """Holm-adjusted over the tools compared."""
-    verdict: str
-    """best | worse | not distinguishable | not comparable | neutral."""
+    metrics: tuple[str, ...] | None = None
+    """Which, in this order; None: all, `overall` first."""
+    by: str = ""
+    """A tag, or a facet of tags (``camera`` for ``camera:pan_left`` and its like): one block of rows for each."""
+    models: tuple[str, ...] | None = None
+    """Only these tools; None: all."""
+    tags: tuple[str, ...] = ()
+    """Only prompts that carry all of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +52,7 @@ class Board:
         metrics = {name: asdict(info) | {"bounds": _json_bounds(info)} for name, info in self.metrics.items()}
         return {
             "schema": SCHEMA,
-            "rows": [asdict(row) for row in self.rows],
+            "rows": self._values(),
             "metrics": metrics,
             "notes": [*self.notes],
         }
@@ -90,7 +61,11 @@ class Board:
         """The rows as a table."""
         import pandas as pd
 
-        return pd.DataFrame([asdict(row) for row in self.rows], columns=list(BoardRow.__slots__))
+        return pd.DataFrame(self._values(), columns=[column.key for column in columns.stored()])
+
+    def _values(self) -> list[dict[str, columns.Value]]:
+        stored = columns.stored()
+        return [{column.key: column.value(row) for column in stored} for row in self.rows]
 
 
 def _json_bounds(info: MetricInfo) -> list[float | None]:
@@ -99,53 +74,68 @@ def _json_bounds(info: MetricInfo) -> list[float | None]:
 
 def leaderboard(
     bench: Bench,
+    query: BoardQuery | None = None,
     *,
-    metrics: Sequence[str] | None = None,
+    metrics: Iterable[str] | None = None,
     by: str | None = None,
-    models: Sequence[str] | None = None,
-    tags: Sequence[str] = (),
+    models: Iterable[str] | None = None,
+    tags: Iterable[str] = (),
 ) -> Board:
     """Rank the tools of a bench.
 
     Args:
         bench: Where scores are.
-        metrics: Which, in this order; all by default, `overall` first.
-        by: A tag, or a facet of tags (``camera`` for ``camera:pan_left`` and its like): one block of rows for each.
-        models: Only these tools.
-        tags: Only prompts that carry all of these.
+        query: What to rank; all by default.
+        metrics: Instead of a query, its fields by name.
+        by: The same.
+        models: The same.
+        tags: The same.
 
     Raises:
         OptionError: a metric, tag or tool that is not in the bench.
+        TypeError: a query and a field of it by name.
     """
+    named = BoardQuery(
+        metrics=None if metrics is None else tuple(metrics),
+        by=by or "",
+        models=None if models is None else tuple(models),
+        tags=tuple(tags),
+    )
+    if query is not None and named != BoardQuery():
+        raise TypeError("leaderboard: found a query and fields of it by name; give one or the other")
+    return _ranked(bench, query or named)
+
+
+def _ranked(bench: Bench, query: BoardQuery) -> Board:
     infos = bench.metrics()
-    names = _chosen(metrics, infos)
+    names = _chosen(query.metrics, infos)
     clips = {clip.id: clip for clip in bench.clips()}
-    _check_known("tool", models or (), {clip.model for clip in clips.values()} | _job_models(bench))
+    _check_known("tool", query.models or (), {clip.model for clip in clips.values()} | bench.job_models())
     all_tags = {tag for clip in clips.values() for tag in clip.prompt.tags}
-    _check_known("tag", tags, all_tags)
-    if models is not None:
-        clips = {id: clip for id, clip in clips.items() if clip.model in models}
-    if tags:
-        clips = {id: clip for id, clip in clips.items() if set(tags) <= set(clip.prompt.tags)}
+    _check_known("tag", query.tags, all_tags)
+    if query.models is not None:
+        clips = {id: clip for id, clip in clips.items() if clip.model in query.models}
+    if query.tags:
+        clips = {id: clip for id, clip in clips.items() if set(query.tags) <= set(clip.prompt.tags)}
     values: dict[str, dict[str, float]] = defaultdict(dict)
-    for score in bench.scores(metrics=names):
+    for score in bench.score_records(metrics=names):
         if score.key.clip in clips:
             values[score.key.metric][score.key.clip] = score.value
     failed: dict[str, dict[str, str]] = defaultdict(dict)
     for failure in bench.score_failures():
         if failure.key is not None and failure.key.clip in clips:
             failed[failure.key.metric][failure.key.clip] = failure.code
-    jobs = _job_counts(bench, models)
+    jobs = _job_counts(bench, query.models)
     rows: list[BoardRow] = []
-    for tag, members in _blocks(clips, by, all_tags):
+    for tag, members in _blocks(clips, query.by, all_tags):
         for name in names:
-            rows += _rows(infos[name], tag, members, values[name], failed[name], jobs if not by else {})
+            rows += _rows(infos[name], tag, members, values[name], failed[name], jobs if not query.by else {})
     return Board(rows=tuple(rows), metrics={n: infos[n] for n in names}, notes=_notes(bench, clips, names, infos, rows))
 
 
 def _chosen(metrics: Sequence[str] | None, infos: Mapping[str, MetricInfo]) -> list[str]:
     if metrics is None:
-        return sorted(infos, key=lambda name: (GROUP_ORDER.index(infos[name].group), name))
+        return sorted(infos, key=lambda name: (GROUPS.index(infos[name].group), name))
     _check_known("score of metric", metrics, infos)
     return list(dict.fromkeys(metrics))
 
@@ -157,9 +147,9 @@ def _check_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
             raise OptionError(f"this bench has no {kind} {name!r}; {did_you_mean(name, known)}")
 
 
-def _blocks(clips: Mapping[str, Clip], by: str | None, all_tags: set[str]) -> list[tuple[str, dict[str, Clip]]]:
+def _blocks(clips: Mapping[str, Clip], by: str, all_tags: set[str]) -> list[tuple[str, dict[str, Clip]]]:
     """(tag, clips of prompts that carry it); one block of all clips where the board is not split."""
-    if by is None:
+    if not by:
         return [("", dict(clips))]
     wanted = sorted(tag for tag in all_tags if tag == by or tag.startswith(f"{by}:"))
     if not wanted:
@@ -227,7 +217,7 @@ def prompt_means(clips: Iterable[Clip], values: Mapping[str, float]) -> dict[str
     for clip in clips:
         if clip.id in values:
             samples[clip.prompt.key].append(values[clip.id])
-    return {prompt: statistics.fmean(found) for prompt, found in samples.items()}
+    return {prompt: statistics.fmean(measured) for prompt, measured in samples.items()}
 
 
 def _known(reduce: Any, values: Iterable[float | None]) -> float | None:
@@ -253,28 +243,20 @@ def _comparisons(tools: Mapping[str, Mapping[str, float]], higher_is_better: boo
     }
     compared = {tool: result for tool, result in results.items() if result is not None}
     adjusted = dict(zip(compared, holm([result.p_value for result in compared.values()]), strict=True))
-    found: dict[str, dict[str, Any]] = {best: {**_NOT_MEASURED, "verdict": "best"}}
+    comparisons: dict[str, dict[str, Any]] = {best: {**_NOT_MEASURED, "verdict": "best"}}
     for tool, result in results.items():
         if result is None:
-            found[tool] = {**_NOT_MEASURED, "versus": best}
+            comparisons[tool] = {**_NOT_MEASURED, "versus": best}
             continue
         verdict = "worse" if adjusted[tool] < LEVEL and sign * result.difference < 0 else "not distinguishable"
-        found[tool] = {"versus": best, "win_rate": result.win_rate, "p_value": adjusted[tool], "verdict": verdict}
-    return found
-
-
-def _job_models(bench: Bench) -> set[str]:
-    with bench.session() as session:
-        return set(session.scalars(select(JobRow.model).distinct()))
+        comparisons[tool] = {"versus": best, "win_rate": result.win_rate, "p_value": adjusted[tool], "verdict": verdict}
+    return comparisons
 
 
 def _job_counts(bench: Bench, models: Sequence[str] | None) -> dict[str, Counter[str]]:
-    """Tool → job state → number of clips wanted; of several attempts at one clip, the last one speaks."""
-    with bench.session() as session:
-        query = select(JobRow.model, JobRow.prompt_key, JobRow.sample, JobRow.state).order_by(JobRow.attempt)
-        last = {(model, prompt, sample): state for model, prompt, sample, state in session.execute(query)}
+    """Tool → job state → number of clips wanted."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for (model, _, _), state in last.items():
+    for model, state in bench.job_outcomes():
         if models is None or model in models:
             counts[model][state] += 1
     return counts
@@ -316,32 +298,3 @@ def _notes(
             f"Fewer than five prompts{which}: intervals are wide, and few differences can be told from chance."
         )
     return tuple(notes)
-
-
-# --- votes --------------------------------------------------------------------------------------------------------
-
-
-def ratings(bench: Bench) -> tuple[list[Rating], dict[str, Any]]:
-    """Bradley-Terry ratings of the tools from the votes of a bench, and the facts a reader needs beside them.
-
-    Returns:
-        Ratings (empty where no vote counts), and ``{n_votes, n_counted, n_voters, n_prompts, n_excluded, connected}``.
-    """
-    votes = bench.votes()
-    clips = {clip.id: clip for clip in bench.clips()}
-    counted: list[Vote] = [vote for vote in votes if not vote.excluded and vote.outcome not in ("skip", "broken")]
-    verdicts = [
-        Verdict(a=clips[v.a].model, b=clips[v.b].model, outcome=v.outcome, prompt=clips[v.a].prompt.key)
-        for v in counted
-        if clips[v.a].model != clips[v.b].model
-    ]
-    found = bradley_terry(verdicts) if verdicts else []
-    facts = {
-        "n_votes": len(votes),
-        "n_counted": len(verdicts),
-        "n_excluded": sum(bool(vote.excluded) for vote in votes),
-        "n_voters": len({vote.voter for vote in votes}),
-        "n_prompts": len({verdict.prompt for verdict in verdicts}),
-        "connected": len({rating.component for rating in found}) <= 1,
-    }
-    return found, facts

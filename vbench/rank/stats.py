@@ -1,4 +1,4 @@
-"""Intervals, paired tests and ratings; the unit of independence is the prompt."""
+"""Intervals and paired tests; the unit of independence is the prompt."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-
-from vbench.records import Outcome
+from scipy import stats
 
 Floats = NDArray[np.float64]
 N_RESAMPLES = 4000
@@ -44,7 +40,7 @@ class Paired:
 
 
 @lru_cache(maxsize=64)
-def _resamples(n: int, n_resamples: int, seed: int) -> Floats:
+def resample_shares(n: int, n_resamples: int, seed: int) -> Floats:
     """How often each of `n` prompts is drawn in each resample, as shares; shape (n_resamples, n)."""
     draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_resamples)
     return draws.astype(np.float64) / n
@@ -59,7 +55,7 @@ def bootstrap_means(values: Floats, *, n_resamples: int = N_RESAMPLES, seed: int
     Returns:
         Shape ``(n_resamples,)`` or ``(n_resamples, k)``.
     """
-    return _resamples(len(values), n_resamples, seed) @ values
+    return resample_shares(len(values), n_resamples, seed) @ values
 
 
 @lru_cache(maxsize=256)
@@ -174,139 +170,17 @@ def rank_intervals(
         return dict.fromkeys(names, (1, 1))
     prompts = sorted({prompt for means in tools.values() for prompt in means})
     values = np.array([[tools[name].get(prompt, np.nan) for prompt in prompts] for name in names])
-    one, two = np.triu_indices(len(names), k=1)
-    differences = values[one] - values[two]
+    first, second = np.triu_indices(len(names), k=1)
+    differences = values[first] - values[second]
     shared = (~np.isnan(differences)).any(axis=1)
     if not shared.any():
         return dict.fromkeys(names, (1, len(names)))
-    one, two, differences = one[shared], two[shared], differences[shared]
+    first, second, differences = first[shared], second[shared], differences[shared]
     is_apart = np.array(holm(_paired_p(differences))) < level
-    one_is_better = (np.nanmean(differences, axis=1) > 0) == higher_is_better
-    winner, loser = np.where(one_is_better, one, two)[is_apart], np.where(one_is_better, two, one)[is_apart]
+    first_is_better = (np.nanmean(differences, axis=1) > 0) == higher_is_better
+    winner, loser = (
+        np.where(first_is_better, first, second)[is_apart],
+        np.where(first_is_better, second, first)[is_apart],
+    )
     n_better, n_worse = np.bincount(loser, minlength=len(names)), np.bincount(winner, minlength=len(names))
     return {name: (1 + int(n_better[i]), len(names) - int(n_worse[i])) for i, name in enumerate(names)}
-
-
-# --- ratings from votes -------------------------------------------------------------------------------------------
-
-ELO_SCALE = 400 / np.log(10)
-PRIOR_TIES = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """A vote as ratings see it."""
-
-    a: str
-    """Tool."""
-    b: str
-    outcome: Outcome
-    prompt: str
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rating:
-    """Bradley-Terry rating of one tool on the Elo scale, mean of all tools = 1000."""
-
-    tool: str
-    rating: float
-    low: float | None
-    high: float | None
-    n_votes: int
-    component: int
-    """Tools of different components were never compared, not even through others: their ratings say nothing
-    about each other."""
-
-
-def bradley_terry(verdicts: Sequence[Verdict], *, n_resamples: int = 200, seed: int = SEED) -> list[Rating]:
-    r"""Ratings of tools from pairwise votes, best first.
-
-    Maximum likelihood of :math:`P(a \succ b) = \sigma(\theta_a - \theta_b)`. Tie and both_bad count as half a win
-    for each; skip and broken do not count. One pseudo-tie of weight 0.1 per compared pair keeps an undefeated tool
-    finite. Intervals: 95 %, percentile bootstrap over prompts; in every resample each tool has also won and lost
-    something against a tool of mean strength, by weights drawn from an exponential distribution (a uniform prior
-    as a Bayesian bootstrap has it). Else the votes of an undefeated tool, drawn again, would give the same rating every
-    time, as if there were nothing left to learn of it.
-
-    Raises:
-        ValueError: no vote that counts.
-    """
-    counted = [v for v in verdicts if v.outcome not in ("skip", "broken") and v.a != v.b]
-    if not counted:
-        raise ValueError("no vote counts: none were cast, or all are skip or broken")
-    tools = sorted({v.a for v in counted} | {v.b for v in counted})
-    index = {tool: i for i, tool in enumerate(tools)}
-    a = np.array([index[v.a] for v in counted])
-    b = np.array([index[v.b] for v in counted])
-    won = np.array([{"a": 1.0, "b": 0.0}.get(v.outcome, 0.5) for v in counted])
-    weight = np.array([v.weight for v in counted])
-    prompts = {prompt: i for i, prompt in enumerate(sorted({v.prompt for v in counted}))}
-    prompt = np.array([prompts[v.prompt] for v in counted])
-
-    graph = coo_array((np.ones(len(a)), (a, b)), shape=(len(tools), len(tools)))
-    components = connected_components(graph, directed=False)[1]
-    theta = _fit(a, b, won, weight, len(tools))
-    draws = None
-    if len(prompts) > 1:
-        shares = _resamples(len(prompts), n_resamples, seed) * len(prompts)
-        unseen = np.random.default_rng(seed).exponential(size=(n_resamples, 2, len(tools)))
-        draws = np.stack(
-            [
-                _fit(a, b, won, weight * share[prompt], len(tools), start=theta, unseen=one)
-                for share, one in zip(shares, unseen, strict=True)
-            ]
-        )
-    ratings = [
-        Rating(
-            tool=tool,
-            rating=1000 + ELO_SCALE * float(theta[i]),
-            low=None if draws is None else 1000 + ELO_SCALE * float(np.quantile(draws[:, i], 0.025)),
-            high=None if draws is None else 1000 + ELO_SCALE * float(np.quantile(draws[:, i], 0.975)),
-            n_votes=int(((a == i) | (b == i)).sum()),
-            component=int(components[i]),
-        )
-        for i, tool in enumerate(tools)
-    ]
-    return sorted(ratings, key=lambda rating: (rating.component, -rating.rating, rating.tool))
-
-
-def _fit(
-    a: NDArray[np.intp],
-    b: NDArray[np.intp],
-    won: Floats,
-    weight: Floats,
-    n: int,
-    *,
-    start: Floats | None = None,
-    unseen: Floats | None = None,
-) -> Floats:
-    """Maximum-likelihood strengths in natural-log units, centred on 0; shape (n,).
-
-    `unseen`: what each tool has won and lost besides, against a tool of mean strength; shape (2, n).
-    """
-    wins = np.zeros((n, n))
-    np.add.at(wins, (a, b), weight * won)
-    np.add.at(wins, (b, a), weight * (1 - won))
-    met = np.zeros((n, n), dtype=bool)
-    met[a, b] = met[b, a] = True
-    wins += np.where(met, PRIOR_TIES / 2, 0.0)
-    more, less = unseen if unseen is not None else np.zeros((2, n))
-
-    def loss(theta: Floats) -> tuple[float, Floats]:
-        gap = theta[:, None] - theta[None, :]
-        pull = wins * special.expit(-gap)
-        value = -(wins * special.log_expit(gap)).sum() + 1e-9 * (theta**2).sum()
-        value -= (more * special.log_expit(theta) + less * special.log_expit(-theta)).sum()
-        drawn = less * special.expit(theta) - more * special.expit(-theta)
-        return float(value), pull.sum(axis=0) - pull.sum(axis=1) + drawn + 2e-9 * theta
-
-    result = optimize.minimize(
-        loss,
-        np.zeros(n) if start is None else start,
-        jac=True,
-        method="L-BFGS-B",
-        options={"gtol": 1e-8, "ftol": 1e-14},
-    )
-    theta: Floats = result.x - result.x.mean()
-    return theta

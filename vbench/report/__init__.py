@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from vbench.bench import Bench
 from vbench.errors import OptionError
+from vbench.files import written_whole
 from vbench.rank.board import Board
 
 Format = Literal["table", "json", "csv", "md", "html", "parquet"]
@@ -47,11 +48,8 @@ def write(content: str | bytes, out: Path) -> None:
     Raises:
         OptionError: the file cannot be written.
     """
-    part = out.with_name(f".{out.name}.part")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
-        part.replace(out)
+        with written_whole(out) as part:
+            part.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OptionError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None

@@ -13,9 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from vbench._version import __version__
 from vbench.bench import Bench
 from vbench.errors import ClipError, as_typed
-from vbench.rank.board import Board, BoardRow
+from vbench.rank.board import Board
+from vbench.rank.columns import BoardRow, shown
 from vbench.records import Clip, Event, MetricInfo
-from vbench.report.text import LEADING, arrow, number, with_interval
+from vbench.report.text import LEADING, arrow, cell, number, with_interval
 
 MAX_TAKES = 240
 """Pictures of takes on one page; a larger bench shows its first prompts and says so."""
@@ -47,7 +48,7 @@ class PlotLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class PicturedEvent:
     """A picture of where a take breaks."""
 
     clip: Clip
@@ -57,7 +58,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Take:
+class PicturedClip:
     """A take with its poster and its numbers."""
 
     clip: Clip
@@ -98,6 +99,8 @@ def page(board: Board, bench: Bench) -> str:
             if failure.code != "not_applicable"
         ],
         number=number,
+        columns=shown("html"),
+        cell=cell,
         with_interval=with_interval,
     )
 
@@ -119,25 +122,25 @@ def _plot(info: MetricInfo, rows: Sequence[BoardRow]) -> Plot:
     return Plot(info=info, arrow=arrow(info), lines=tuple(lines), low=number(low), high=number(high))
 
 
-def _moments(bench: Bench, clips: Sequence[Clip], tools: Sequence[str]) -> dict[str, list[Moment]]:
+def _moments(bench: Bench, clips: Sequence[Clip], tools: Sequence[str]) -> dict[str, list[PicturedEvent]]:
     """Tool → its most telling events, at most one of a kind per clip."""
     by_id = {clip.id: clip for clip in clips}
-    found: dict[str, list[tuple[Clip, Event]]] = defaultdict(list)
+    telling_events: dict[str, list[tuple[Clip, Event]]] = defaultdict(list)
     seen = set()
     for event in bench.events():
         clip = by_id.get(event.clip)
         if clip is not None and (event.clip, event.kind) not in seen:
             seen.add((event.clip, event.kind))
-            found[clip.model].append((clip, event))
-    shown: dict[str, list[Moment]] = {}
+            telling_events[clip.model].append((clip, event))
+    shown: dict[str, list[PicturedEvent]] = {}
     for tool in tools:
-        telling = sorted(found[tool], key=lambda pair: (KIND_ORDER.index(pair[1].kind), pair[0].id))
+        telling = sorted(telling_events[tool], key=lambda pair: (KIND_ORDER.index(pair[1].kind), pair[0].id))
         pictures = [_moment(bench, clip, event) for clip, event in telling[:MOMENTS_PER_TOOL]]
         shown[tool] = [moment for moment in pictures if moment is not None]
     return shown
 
 
-def _moment(bench: Bench, clip: Clip, event: Event) -> Moment | None:
+def _moment(bench: Bench, clip: Clip, event: Event) -> PicturedEvent | None:
     """The frames before and after a cut or a worst moment; the two ends of a black or frozen stretch."""
     frame_s = 1 / clip.probe.fps if clip.probe.fps else 0.0
     change_s = event.start_s if clip.probe.is_vfr else (event.frame + 0.5) * frame_s
@@ -145,28 +148,28 @@ def _moment(bench: Bench, clip: Clip, event: Event) -> Moment | None:
         before, after = _picture(bench, clip, change_s), _picture(bench, clip, event.end_s + frame_s / 2)
     else:
         before, after = _picture(bench, clip, max(0.0, change_s - frame_s)), _picture(bench, clip, change_s)
-    return Moment(clip=clip, event=event, before=before, after=after) if before or after else None
+    return PicturedEvent(clip=clip, event=event, before=before, after=after) if before or after else None
 
 
 def _takes(
     bench: Bench, clips: Sequence[Clip], metrics: Sequence[str], infos: Mapping[str, MetricInfo]
-) -> tuple[list[tuple[str, str, list[Take]]], int]:
+) -> tuple[list[tuple[str, str, list[PicturedClip]]], int]:
     """(prompt id, prompt text, takes) in the order of prompts, and how many takes did not fit."""
     values: dict[str, dict[str, float]] = defaultdict(dict)
-    for score in bench.scores(metrics=metrics):
+    for score in bench.score_records(metrics=metrics):
         values[score.key.clip][score.key.metric] = score.value
     failures: dict[str, list[str]] = defaultdict(list)
     for failure in bench.score_failures():
         if failure.key is not None and failure.key.metric in metrics and failure.code != "not_applicable":
             failures[failure.key.clip].append(f"{failure.key.metric}: {failure.message}")
-    prompts: dict[str, tuple[str, str, list[Take]]] = {}
+    prompts: dict[str, tuple[str, str, list[PicturedClip]]] = {}
     for clip in clips[:MAX_TAKES]:
         numbers = tuple(
             (f"{name} {arrow(infos[name])}", number(values[clip.id][name]))
             for name in metrics
             if name in values[clip.id]
         )
-        take = Take(clip=clip, poster=_picture(bench, clip), numbers=numbers, failures=tuple(failures[clip.id]))
+        take = PicturedClip(clip=clip, poster=_picture(bench, clip), numbers=numbers, failures=tuple(failures[clip.id]))
         prompts.setdefault(clip.prompt.key, (clip.prompt.id, clip.prompt.text, []))[2].append(take)
     return list(prompts.values()), max(0, len(clips) - MAX_TAKES)
 

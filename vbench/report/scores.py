@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import asdict
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,20 +40,19 @@ def score_rows(workspace: Bench) -> list[dict[str, Any]]:
 
     rows = [
         row(clips[s.key.clip], s.key.metric, s.key.version, s.value, "")
-        for s in workspace.scores()
+        for s in workspace.score_records()
         if s.key.clip in clips
     ]
-    scored = {
-        (found["clip_sha256"], found["prompt_id"], found["model"], found["sample"], found["metric"]) for found in rows
-    }
+    identity = itemgetter("clip_sha256", "prompt_id", "model", "sample", "metric")
+    scored = {identity(cells) for cells in rows}
     for failure in workspace.score_failures():
         key = failure.key
         if key is None or key.clip not in clips:
             continue
-        found = row(clips[key.clip], key.metric, key.version, None, f"{failure.code}: {failure.message}")
-        if (found["clip_sha256"], found["prompt_id"], found["model"], found["sample"], found["metric"]) not in scored:
-            rows.append(found)
-    return sorted(rows, key=lambda found: (found["model"], found["prompt_id"], found["sample"], found["metric"]))
+        failed = row(clips[key.clip], key.metric, key.version, None, f"{failure.code}: {failure.message}")
+        if identity(failed) not in scored:
+            rows.append(failed)
+    return sorted(rows, key=itemgetter("model", "prompt_id", "sample", "metric"))
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:
@@ -85,7 +85,7 @@ def stored_outcomes(workspace: Bench, clip: Clip) -> Outcomes:
     """What a bench knows of a clip."""
     return Outcomes(
         clip=clip.id,
-        scores=tuple(workspace.scores(clip=clip.id)),
+        scores=tuple(workspace.score_records(clip=clip.id)),
         failures=tuple(workspace.score_failures(clip=clip.id)),
         timelines=tuple(workspace.timelines(clip.id)),
         events=tuple(workspace.events(clip.id)),

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vbench.rank.board import Board, BoardRow
+from vbench.rank.board import Board
+from vbench.rank.columns import BoardRow, CellFormat, Column, shown
 from vbench.records import MetricInfo
 
 METRICS_PER_TABLE = 4
@@ -108,35 +110,66 @@ def _gaps(board: Board, names: Sequence[str]) -> list[str]:
     lines = []
     first = [row for row in board.rows if row.metric in names]
     for tool, rows in groupby(sorted(first, key=lambda row: row.model), key=lambda row: row.model):
-        found = list(rows)
-        refused = max(row.n_refused for row in found)
-        failed = [f"{row.n_failed} in {row.metric}" for row in found if row.n_failed and not row.tag]
+        members = list(rows)
+        refused = max(row.n_refused for row in members)
+        failed = [f"{row.n_failed} in {row.metric}" for row in members if row.n_failed and not row.tag]
         if refused or failed:
             parts = ([f"{refused} refused"] if refused else []) + ([f"failed: {', '.join(failed)}"] if failed else [])
             lines.append(f"{tool}: {'; '.join(parts)}")
     return lines
 
 
+def cell(column: Column, row: BoardRow, *, to: str = " … ") -> str:
+    """What a column says of a row, for people.
+
+    Args:
+        column: Which.
+        row: Of the board.
+        to: Stands between the ends of an interval.
+    """
+    return _WRITTEN[column.format](column.value(row), row, to)
+
+
+def _interval(value: tuple[float | None, float | None], _row: BoardRow, to: str) -> str:
+    low, high = value
+    return "–" if low is None else f"{number(low, digits=4)}{to}{number(high, digits=4)}"
+
+
+def _text(value: Any, _row: BoardRow, _to: str) -> str:
+    return "–" if value is None else str(value)
+
+
+def _number(value: float | None, _row: BoardRow, _to: str) -> str:
+    return number(value)
+
+
+_WRITTEN: Mapping[CellFormat, Callable[[Any, BoardRow, str], str]] = {
+    "tool": _text,
+    "metric": lambda name, row, _: f"{name} · {row.tag}" if row.tag else name,
+    "text": _text,
+    "mean": lambda mean, _row, _to: number(mean, digits=4),
+    "number": _number,
+    "interval": _interval,
+    "rank": lambda ends, _row, _to: "–" if ends[0] is None else f"{ends[0]}–{ends[1]}",
+    "share": lambda share, _row, _to: "–" if share is None else f"{share:.0%}",
+    "whole": _text,
+    "clips": _text,
+    "seconds": _number,
+    "usd": _number,
+}
+
+
 def _detail(board: Board, rows: Sequence[BoardRow]) -> Table:
     (info,) = board.metrics.values()
-    shown = Table(title=f"{info.name} {arrow(info)} ({info.unit}) – {info.about}", title_justify="left")
-    for name in ("tool", "mean", "95 % interval", "rank", "wins", "prompts", "clips", "failed", "refused", "s", "$"):
-        shown.add_column(name, justify="left" if name == "tool" else "right", no_wrap=name == "tool")
+    table = Table(title=f"{info.name} {arrow(info)} ({info.unit}) – {info.about}", title_justify="left")
+    columns = shown("table")
+    for column in columns:
+        title, is_tool = column.short or column.title, column.format == "tool"
+        table.add_column(title, justify="left" if column.is_text else "right", no_wrap=is_tool)
     for row in rows:
-        low_high = "–" if row.ci_low is None else f"{number(row.ci_low, digits=4)} … {number(row.ci_high, digits=4)}"
-        rank = "–" if row.rank_low is None else f"{row.rank_low}–{row.rank_high}"
-        wins = "–" if row.win_rate is None else f"{row.win_rate:.0%}"
-        shown.add_row(
-            Text(f"{MARKS[row.verdict]} {row.model}"),
-            number(row.mean, digits=4),
-            low_high,
-            rank,
-            wins,
-            *(str(n) for n in (row.n_prompts, row.n_clips, row.n_failed, row.n_refused)),
-            number(row.latency_s),
-            number(row.cost_usd),
-        )
-    return shown
+        cells = (f"{MARKS[row.verdict]} {row.model}" if c.format == "tool" else cell(c, row) for c in columns)
+        table.add_row(*(Text(text) for text in cells))
+    return table
 
 
 def _wide(board: Board, rows: Sequence[BoardRow], names: Sequence[str]) -> list[Table]:
@@ -165,18 +198,15 @@ def _cell(row: BoardRow) -> str:
 def markdown(board: Board) -> str:
     """One table per metric."""
     lines: list[str] = []
+    columns = shown("md")
     for (tag, metric), rows in groupby(board.rows, key=lambda row: (row.tag, row.metric)):
         info = board.metrics[metric]
         lines += [f"### {metric} {arrow(info)} ({info.unit}){f', {_escaped(tag)}' if tag else ''}", "", info.about, ""]
-        lines += ["| tool | mean | 95 % interval | rank | verdict | prompts | clips | failed | refused |"]
-        lines += ["|---|---:|---:|---:|---|---:|---:|---:|---:|"]
+        lines.append(f"| {' | '.join(column.title for column in columns)} |")
+        lines.append(f"|{'|'.join('---' if column.is_text else '---:' for column in columns)}|")
         for row in rows:
-            low_high = (
-                "–" if row.ci_low is None else f"{number(row.ci_low, digits=4)} to {number(row.ci_high, digits=4)}"
-            )
-            rank = "–" if row.rank_low is None else f"{row.rank_low}–{row.rank_high}"
-            cells = [_escaped(row.model), number(row.mean, digits=4), low_high, rank, row.verdict]
-            cells += [str(n) for n in (row.n_prompts, row.n_clips, row.n_failed, row.n_refused)]
+            cells = [cell(column, row, to=" to ") for column in columns]
+            cells = [_escaped(text) if c.is_text else text for c, text in zip(columns, cells, strict=True)]
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     lines += [f"- {note}" for note in board.notes]

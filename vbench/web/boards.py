@@ -6,16 +6,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import func, select
+from typing import Any, Protocol
 
 from vbench.bench import Bench
-from vbench.bench.tables import ClipRow, JobRow, ScoreRow
 from vbench.rank import board
-
-if TYPE_CHECKING:
-    from vbench.web.state import Page
 
 
 @dataclass(slots=True)
@@ -50,28 +44,15 @@ class Kept:
             return slot.value
 
 
-def bench_state(bench: Bench) -> tuple[Any, ...]:
-    """Changes whenever clips, scores or jobs do."""
-    with bench.session() as session:
-        return (
-            session.scalar(select(func.count()).select_from(ClipRow)),
-            *session.execute(select(func.count(), func.max(ScoreRow.added)).select_from(ScoreRow)).one(),
-            *session.execute(select(func.count(), func.max(JobRow.finished_at)).select_from(JobRow)).one(),
-        )
+class BoardPage(Protocol):
+    """What a page has that shows boards."""
+
+    bench: Bench
+    boards: Kept
 
 
-def boards(
-    page: Page,
-    *,
-    metrics: tuple[str, ...] | None = None,
-    by: str = "",
-    models: tuple[str, ...] | None = None,
-    tags: tuple[str, ...] = (),
-) -> board.Board:
+def boards(page: BoardPage, query: board.BoardQuery | None = None) -> board.Board:
     """The leaderboard, kept until the bench changes."""
-    found: board.Board = page.boards.get(
-        (metrics, by, models, tags),
-        bench_state(page.bench),
-        lambda: board.leaderboard(page.bench, metrics=metrics, by=by or None, models=models, tags=tags),
-    )
-    return found
+    query = query or board.BoardQuery()
+    kept: board.Board = page.boards.get(query, page.bench.state_mark(), lambda: board.leaderboard(page.bench, query))
+    return kept

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import random
-import threading
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import av
@@ -16,89 +12,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.web.conftest import MODELS, PROMPTS, Visit, make_clip
-from vbench.arena import arena as arena_module
 from vbench.arena import tickets
 from vbench.arena.arena import Arena
-from vbench.arena.tickets import ArenaError
 from vbench.bench import Bench
-from vbench.records import Vote
-
-# --- which pair ---------------------------------------------------------------------------------------------------
-
-
-def test_the_odds_that_are_stored_are_the_odds_of_the_draw(bench: Bench) -> None:
-    """Frequencies of drawn pairs agree with the propensity noted with each; sides are even."""
-    seen: Counter[tuple[str, str]] = Counter()
-    noted: dict[tuple[str, str], float] = {}
-    lefts: Counter[str] = Counter()
-    arena = Arena(bench, rng=random.Random(5))
-    n = 3000
-    for i in range(n):
-        pair = arena.draw(f"voter{i}")
-        seen[pair.a, pair.b] += 1
-        noted[pair.a, pair.b] = pair.propensity
-        lefts[pair.left] += 1
-    assert len(seen) == 6  # three pairs of tools on two prompts
-    assert sum(noted.values()) == pytest.approx(1)
-    for place, count in seen.items():
-        assert count / n == pytest.approx(noted[place], abs=0.035)
-    assert lefts["a"] / n == pytest.approx(0.5, abs=0.04)
-
-
-def test_a_voter_judges_a_pair_once_until_all_are_judged(bench: Bench) -> None:
-    arena = Arena(bench, rng=random.Random(2))
-    seen = set()
-    for _ in range(6):  # fewer than it takes for a repeat, but for the last, which the seed leaves out
-        pair = arena.draw("v")
-        assert (pair.a, pair.b) not in seen
-        seen.add((pair.a, pair.b))
-        arena.cast(arena.token(pair), "v", "tie", {})
-    with pytest.raises(ArenaError, match="judged every pair"):
-        arena._fresh("v", None)
-    assert arena.draw("w")
-
-
-def test_staying_with_a_prompt_or_a_tag(bench: Bench) -> None:
-    arena = Arena(bench)
-    boat, cat = (prompt.key for prompt in PROMPTS)
-    assert {arena.draw(f"{i}", prompt="boat").prompt_key for i in range(20)} == {boat}
-    assert {arena.draw(f"{i}", prompt=cat).prompt_key for i in range(20)} == {cat}
-    assert {arena.draw(f"{i}", tag="animal").prompt_key for i in range(20)} == {cat}
-    with pytest.raises(ArenaError):
-        arena.draw("v", tag="no such tag")
-
-
-def test_repeats_come_with_sides_swapped_and_do_not_count_twice(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    for sample in range(1, 4):
-        for seed, model in enumerate(MODELS):
-            make_clip(bench, model, PROMPTS[0], sample, seed=100 * sample + seed)
-    monkeypatch.setattr(arena_module, "REPEAT_SHARE", 0.0)
-    arena = Arena(bench, rng=random.Random(1))
-    first = {}
-    for _ in range(6):
-        pair = arena.draw("v")
-        _, vote = arena.cast(arena.token(pair), "v", "left", {})
-        first[vote.id] = pair
-    monkeypatch.setattr(arena_module, "REPEAT_SHARE", 1.0)
-    again = arena.draw("v")
-    before = first[again.repeats]
-    assert {again.a, again.b} == {before.a, before.b}
-    assert again.left != before.left
-    _, vote = arena.cast(arena.token(again), "v", "right", {})
-    assert "sides swapped" in vote.excluded
-    assert arena.agreement("v") == (7, 1, 1)
-    assert arena.facts()["n_counted"] == 6
-    assert arena.draw("v").repeats not in ("", again.repeats)  # each comes back once
-
-
-def test_about_one_draw_in_twenty_is_a_repeat(bench: Bench) -> None:
-    arena = Arena(bench, rng=random.Random(3))
-    clips = bench.clips(prompt_ids=["boat"])
-    for i in range(6):
-        bench.add_vote(Vote(id=f"old{i}", a=clips[0].id, b=clips[1].id, outcome="a", voter="v", left="a"))
-    n_repeats = sum(bool(arena.draw("v").repeats) for _ in range(1000))
-    assert 25 <= n_repeats <= 80
-
 
 # --- nothing gives a tool away ------------------------------------------------------------------------------------
 
@@ -286,44 +202,3 @@ def test_a_token_from_before_a_restart(visit: Visit, bench: Bench) -> None:
     answer = after.post("/api/v1/arena/vote", json={"token": token, "outcome": "left"})
     assert answer.status_code == 410
     assert "restarted" in answer.json()["error"]
-
-
-def test_votes_of_another_process_are_seen(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arena_module, "REFRESH_S", 0.0)
-    one, two = Arena(bench), Arena(bench)
-    pair = one.draw("v")
-    one.cast(one.token(pair), "v", "left", {})
-    two.draw("w")
-    assert two.facts()["n_counted"] == 1
-    assert [r.tool for r in one.ratings()] == [r.tool for r in two.ratings()] != []
-
-
-def test_a_vote_that_could_not_be_stored_may_be_cast_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    arena = Arena(bench)
-    pair = arena.draw("v")
-    with monkeypatch.context() as patch:
-        patch.setattr(bench, "add_vote", lambda _: (_ for _ in ()).throw(OSError("disk full")))
-        with pytest.raises(OSError, match="disk full"):
-            arena.cast(arena.token(pair), "v", "left", {})
-    assert arena.cast(arena.token(pair), "v", "left", {})
-
-
-def test_fifty_voters_at_once(bench: Bench) -> None:
-    """Each draws and votes three times, all at the same moment, without an error, and every vote is there."""
-    arena = Arena(bench)
-    start = threading.Barrier(50)
-
-    def vote(number: int) -> int:
-        start.wait()
-        for _ in range(3):
-            pair = arena.draw(f"voter{number}")
-            arena.cast(arena.token(pair), f"voter{number}", "left", {})
-            arena.ratings(max_age_s=5.0)
-        return 3
-
-    with ThreadPoolExecutor(50) as voters:
-        assert sum(voters.map(vote, range(50))) == 150
-    votes = bench.votes()
-    assert len({v.id for v in votes}) == 150
-    assert len({(v.voter, v.a, v.b) for v in votes}) == 150
-    assert arena.facts()["n_counted"] == 150

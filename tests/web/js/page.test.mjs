@@ -23,7 +23,7 @@ import { placeLabels } from "../../../vbench/web/static/labels.js";
 import { GAP, layout, LINE } from "../../../vbench/web/static/layout.js";
 import { DEFAULTS, fromQuery, toQuery } from "../../../vbench/web/static/link.js";
 import { retryable, retryBody } from "../../../vbench/web/static/runs.js";
-import { pickLocale, sentenceOf, setWords, t } from "../../../vbench/web/static/words.js";
+import { namesUnder, pickLocale, sentenceOf, setWords, t } from "../../../vbench/web/static/words.js";
 
 const STATIC = new URL("../../../vbench/web/static/", import.meta.url);
 const SOURCES = readdirSync(STATIC)
@@ -408,4 +408,10 @@ test("text from outside cannot become markup, and nothing is loaded from elsewhe
     assert.doesNotMatch(source, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/, name);
     assert.doesNotMatch(source.replace("http://www.w3.org/2000/svg", ""), /https?:\/\//, name);
   }
+});
+
+test("a list is read off the keys of its words, in their order, whatever language is shown", () => {
+  const words = { "group.motion": "m", "other.motion": "x", "group.a": "a" };
+  setWords({ en: words, "zh-CN": { "group.a": "甲", "group.motion": "动" } }, ["zh-CN"]);
+  assert.deepEqual(namesUnder("group."), ["motion", "a"]);
 });

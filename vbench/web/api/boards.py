@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
 
 from vbench.errors import OptionError
+from vbench.rank import columns
+from vbench.rank.board import BoardQuery
+from vbench.web import schemas
 from vbench.web.api.root import models
 from vbench.web.boards import boards
 from vbench.web.state import asking, page_state, slow_down
@@ -14,52 +18,76 @@ from vbench.web.state import asking, page_state, slow_down
 routes = APIRouter(prefix="/api/v1", tags=["boards"])
 
 
-@routes.get("/board")
-def leaderboard(
-    page: page_state,
-    visitor: asking,
-    metric: Annotated[list[str] | None, Query(max_length=200)] = None,
-    by: Annotated[str, Query(max_length=200)] = "",
-    tag: Annotated[list[str] | None, Query(max_length=50)] = None,
-    model: Annotated[list[str] | None, Query(max_length=200)] = None,
-    access: Literal["", "open", "hosted"] = "",
-    licence: Annotated[str, Query(max_length=200)] = "",
-    country: Annotated[str, Query(max_length=10)] = "",
-    status: Literal["", "active", "deprecated", "retired"] = "",
-    seconds: Annotated[float | None, Query(gt=0)] = None,
-    resolution: Annotated[str, Query(max_length=40)] = "",
-) -> dict[str, Any]:
+class BoardFilter(BaseModel):
+    """What a visitor asks of a board: the fields of a `BoardQuery`, and what the cards of its tools say."""
+
+    metric: Annotated[list[str] | None, Field(max_length=200)] = None
+    by: Annotated[str, Field(max_length=200)] = ""
+    tag: Annotated[list[str] | None, Field(max_length=50)] = None
+    model: Annotated[list[str] | None, Field(max_length=200)] = None
+    access: Literal["", "open", "hosted"] = ""
+    licence: Annotated[str, Field(max_length=200)] = ""
+    country: Annotated[str, Field(max_length=10)] = ""
+    status: Literal["", "active", "deprecated", "retired"] = ""
+    seconds: Annotated[float | None, Field(gt=0)] = None
+    resolution: Annotated[str, Field(max_length=40)] = ""
+
+    @property
+    def is_of_cards(self) -> bool:
+        """Whether tools are left out by what their cards say."""
+        return bool(self.access or self.licence or self.country or self.status or self.seconds or self.resolution)
+
+    def passes(self, tool: schemas.ModelFacts) -> bool:
+        """Whether a tool's card says what is asked for."""
+        seconds = self.seconds
+        return bool(
+            (not self.access or (tool.open_weights if self.access == "open" else tool.hosted))
+            and (not self.licence or tool.licence == self.licence)
+            and (not self.country or tool.country == self.country)
+            and (not self.status or tool.status == self.status)
+            and (not self.resolution or self.resolution in tool.resolutions)
+            and (seconds is None or (tool.seconds and min(tool.seconds) <= seconds <= max(tool.seconds)))
+        )
+
+    def query(self, models: tuple[str, ...] | None) -> BoardQuery:
+        """The board that is asked for, of these tools."""
+        metrics = tuple(self.metric) if self.metric else None
+        return BoardQuery(metrics=metrics, by=self.by, models=models, tags=tuple(sorted(self.tag or ())))
+
+
+@routes.get("/board", response_model=None, responses={200: {"model": schemas.BoardFacts}})
+def leaderboard(page: page_state, visitor: asking, wanted: Annotated[BoardFilter, Query()]) -> dict[str, Any]:
     """Rows of the leaderboard: `{schema, rows, metrics, notes, models, tags}`.
 
     Tools are left out by what their cards say: `access`, `licence`, `country`, `status`, a length in `seconds` and a
     `resolution` they can deliver. A tool without a card passes no such filter.
     """
     slow_down(page.limits.boards, visitor.address)
-    facts = {found.id: found for found in models(page)}
-    chosen = tuple(model) if model else None
-    if access or licence or country or status or seconds or resolution:
-        passing = [
-            found
-            for found in facts.values()
-            if (not access or (found.open_weights if access == "open" else found.hosted))
-            and (not licence or found.licence == licence)
-            and (not country or found.country == country)
-            and (not status or found.status == status)
-            and (not resolution or resolution in found.resolutions)
-            and (seconds is None or (found.seconds and min(found.seconds) <= seconds <= max(found.seconds)))
-        ]
+    facts = {tool.id: tool for tool in models(page)}
+    chosen = tuple(wanted.model) if wanted.model else None
+    if wanted.is_of_cards:
         known = {row.model for row in boards(page).rows}
-        chosen = tuple(sorted(f.id for f in passing if f.id in known and (chosen is None or f.id in chosen)))
-    table = boards(
-        page,
-        metrics=tuple(metric) if metric else None,
-        by=by,
-        models=chosen,
-        tags=tuple(sorted(tag or ())),
-    ).to_json()
+        passing = [tool.id for tool in facts.values() if tool.id in known and wanted.passes(tool)]
+        chosen = tuple(sorted(tool for tool in passing if chosen is None or tool in chosen))
+    table = boards(page, wanted.query(chosen)).to_json()
     shown = {row["model"] for row in table["rows"]}
     tags = sorted({label for prompt in page.bench.prompts() for label in prompt.tags})
     return table | {"models": {name: facts[name] for name in sorted(shown) if name in facts}, "tags": tags}
+
+
+@routes.get("/board/columns")
+def board_columns() -> list[schemas.ColumnFacts]:
+    """The columns that the page shows of a board, in its order."""
+    return [
+        schemas.ColumnFacts(
+            key=column.key,
+            title=column.title,
+            word=column.word,
+            format=column.format,
+            is_sortable=column.is_stored,
+        )
+        for column in columns.shown("page")
+    ]
 
 
 @routes.get("/board/drill")
@@ -72,7 +100,7 @@ def drill(
     infos = page.bench.metrics()
     if metric not in infos:
         raise OptionError(f"no metric {metric!r}; there are: {', '.join(sorted(infos)) or 'none, score first'}")
-    values = {score.key.clip: score.value for score in page.bench.scores(metrics=[metric], models=[model])}
+    values = {score.key.clip: score.value for score in page.bench.score_records(metrics=[metric], models=[model])}
     reasons = {f.key.clip: f.message for f in page.bench.score_failures() if f.key and f.key.metric == metric}
     rows = [
         {

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query
 
 from vbench._version import __version__
 from vbench.adapters import works_here
-from vbench.bench.tables import ClipRow
 from vbench.catalog.cards import SecondsRange, cards
 from vbench.errors import CatalogError, as_typed
 from vbench.web import schemas, take_list
@@ -39,7 +38,7 @@ def bench_facts(page: page_state, visitor: asking) -> schemas.BenchFacts:
 @routes.get("/prompts")
 def prompts(page: page_state) -> list[schemas.PromptFacts]:
     """Prompts of the bench."""
-    n_clips = take_list.clips_per(page.bench, ClipRow.prompt_key)
+    n_clips = take_list.clips_per(page.bench, "prompt_key")
     return [
         schemas.PromptFacts(
             key=prompt.key,
@@ -58,7 +57,7 @@ def prompts(page: page_state) -> list[schemas.PromptFacts]:
 @routes.get("/models")
 def models(page: page_state) -> list[schemas.ModelFacts]:
     """Tools of the bench, and those of the catalogue that could be asked."""
-    n_clips = take_list.clips_per(page.bench, ClipRow.model)
+    n_clips = take_list.clips_per(page.bench, "model")
     stored = page.bench.models()
     try:
         catalog = {name: card.snapshot() for name, card in cards().items()}

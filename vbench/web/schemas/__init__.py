@@ -15,10 +15,12 @@ from vbench.web.schemas.requests import (
 )
 from vbench.web.schemas.responses import (
     BenchFacts,
+    BoardFacts,
     ChoiceFacts,
     ChoiceList,
     ClipFacts,
     ClipList,
+    ColumnFacts,
     EventFacts,
     ModelFacts,
     NoteFacts,
@@ -40,11 +42,13 @@ from vbench.web.schemas.responses import (
 
 __all__ = [
     "BenchFacts",
+    "BoardFacts",
     "Choice",
     "ChoiceFacts",
     "ChoiceList",
     "ClipFacts",
     "ClipList",
+    "ColumnFacts",
     "Confirmed",
     "ConfirmedList",
     "EventFacts",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, Field, JsonValue, create_model
+
+from vbench.rank import columns
 
 
 class BenchFacts(BaseModel):
@@ -114,6 +116,49 @@ class ScoreFacts(BaseModel):
     tool_mean: float | None
     ci_low: float | None
     ci_high: float | None
+
+
+def row_model() -> type[BaseModel]:
+    """What a row of a board is, from the columns that there are."""
+    values: dict[str, Any] = {column.key: (column.type, ...) for column in columns.stored()}
+    model: type[BaseModel] = create_model("BoardRowFacts", **values)
+    return model
+
+
+class MetricFacts(BaseModel):
+    """What the numbers of a metric mean."""
+
+    name: str
+    version: int
+    unit: str
+    higher_is_better: bool | None
+    bounds: list[float | None]
+    """None: there is none."""
+    group: str
+    about: str
+
+
+class BoardFacts(BaseModel):
+    """A leaderboard, with the cards of its tools and the tags of the bench."""
+
+    version: Annotated[int, Field(alias="schema")]
+    rows: list[row_model()]  # type: ignore[valid-type]
+    metrics: dict[str, MetricFacts]
+    notes: list[str]
+    models: dict[str, ModelFacts]
+    tags: list[str]
+
+
+class ColumnFacts(BaseModel):
+    """A column of a board as the page shows it."""
+
+    key: str
+    """Of the rows, or of what the page makes of several of their values."""
+    title: str
+    word: str
+    """Key of its title in the page's words; empty: `title` is shown."""
+    format: columns.CellFormat
+    is_sortable: bool
 
 
 class TimelineFacts(BaseModel):

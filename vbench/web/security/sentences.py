@@ -12,7 +12,14 @@ from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from vbench.arena.tickets import ArenaError
+from vbench.arena.tickets import (
+    ArenaError,
+    ExpiredTicketError,
+    ForgedTicketError,
+    JudgedBeforeError,
+    NothingToCompareError,
+    NotOnShowError,
+)
 from vbench.errors import ItemError, UserError, as_typed
 from vbench.web.page_database import DatabaseBusyError, DatabaseGoneError
 
@@ -20,6 +27,14 @@ log = logging.getLogger(__name__)
 BUSY = "another process is writing to the bench; what you sent was not stored. Send it again in a moment"
 GONE = "the database of the bench is not where it was; what you sent was not stored. Put the file back"
 SILENT = "the database of the bench does not answer (see the page's log); what you sent was not stored"
+
+ARENA_STATUS: dict[type[ArenaError], int] = {
+    NothingToCompareError: 404,
+    NotOnShowError: 404,
+    ForgedTicketError: 403,
+    ExpiredTicketError: 410,
+    JudgedBeforeError: 409,
+}
 
 
 def say_errors(app: FastAPI) -> None:
@@ -42,7 +57,7 @@ def say_errors(app: FastAPI) -> None:
 
     @app.exception_handler(ArenaError)
     def on_arena(_: Request, error: ArenaError) -> JSONResponse:
-        return said(error.status, str(error))
+        return said(ARENA_STATUS[type(error)], str(error))
 
     @app.exception_handler(UserError)
     def on_user(_: Request, error: UserError) -> JSONResponse:

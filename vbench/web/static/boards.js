@@ -7,20 +7,21 @@ import { choice, h, icon, put } from "./dom.js";
 import { money, num, seconds, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
-/** @import { BoardAnswer, BoardRow, MetricInfo, ModelFacts, Option, RatingsAnswer } from "../types/page.js" */
+/** @import { BoardAnswer, BoardRow, ColumnFacts, MetricInfo, ModelFacts, Option, RatingsAnswer } from "../types/page.js" */
 
 const FILTERS = ["tag", "access", "licence", "country", "status", "resolution"];
-/** @type {[word: string, key: keyof BoardRow | ""][]} */
-const COLUMNS = [
-  ["rank", ""],
-  ["model", "model"],
-  ["mean", "mean"],
-  ["interval", ""],
-  ["prompts", "n_prompts"],
-  ["completion", "n_clips"],
-  ["latency", "latency_s"],
-  ["cost", "cost_usd"],
-];
+/**
+ * How numbers of a column are written; those that need more than their value are in `#cell`.
+ * @type {Record<string, (value: any) => string>}
+ */
+const WRITTEN = {
+  mean: (value) => (value === null ? "–" : num(value)),
+  number: (value) => num(value),
+  whole: (value) => num(value, 0),
+  share: (value) => (value === null ? "–" : `${num(100 * value, 0)} %`),
+  seconds,
+  usd: money,
+};
 /**
  * A value that is its own text in a list.
  * @param {string} value
@@ -44,6 +45,13 @@ class Boards {
     this.element = element;
     this.query = new URLSearchParams(query);
     this.hidden = new Set();
+    /** @type {ColumnFacts[] | undefined} */
+    this.known = undefined;
+  }
+
+  /** Of the table; they are the same for every board. */
+  get columns() {
+    return this.known ?? [];
   }
 
   get metric() {
@@ -54,8 +62,9 @@ class Boards {
 
   async open() {
     const filters = Object.fromEntries([...FILTERS, "by", "seconds"].map((key) => [key, this.query.get(key) ?? ""]));
-    [this.board, this.ratings, this.models] = await Promise.all([
+    [this.board, this.known, this.ratings, this.models] = await Promise.all([
       api.get("board", filters),
+      this.known ?? api.get("board/columns"),
       api.get("ratings"),
       this.models ?? api.get("models"),
     ]);
@@ -189,12 +198,16 @@ class Boards {
     );
   }
 
+  /** @param {string} key */
+  #isCount(key) {
+    return this.columns.some((column) => column.key === key && ["whole", "clips"].includes(column.format));
+  }
+
   /** @param {string} metric */
   #rows(metric) {
     const info = this.board.metrics[metric];
     const key = /** @type {keyof BoardRow} */ (this.query.get("sort") ?? "mean");
-    const sign =
-      key === "mean" ? (info.higher_is_better === false ? 1 : -1) : ["n_prompts", "n_clips"].includes(key) ? -1 : 1;
+    const sign = key === "mean" ? (info.higher_is_better === false ? 1 : -1) : this.#isCount(key) ? -1 : 1;
     const turn = this.query.get("turn") ? -1 : 1;
     /** @param {BoardRow} row */
     const value = (row) => row[key];
@@ -237,17 +250,17 @@ class Boards {
     const byMean =
       (this.query.get("sort") ?? "mean") === "mean" && !this.query.get("turn") && info.higher_is_better !== null;
     const group = byMean ? groups(rows) : rows.map(() => -1);
-    const head = COLUMNS.map(([word, key]) => {
-      const on = (this.query.get("sort") ?? "mean") === key && key;
-      const text = t(word === "interval" ? "board.col.interval" : `board.${word}`);
+    const head = this.columns.map(({ key, word, title, is_sortable }) => {
+      const on = is_sortable && (this.query.get("sort") ?? "mean") === key;
+      const text = word ? t(word) : title;
       return h(
         "th",
         {
           scope: "col",
-          class: `col-${word}`,
+          class: `col-${key}`,
           "aria-sort": on ? (this.query.get("turn") ? "descending" : "ascending") : undefined,
         },
-        key
+        is_sortable
           ? h(
               "button",
               {
@@ -280,34 +293,37 @@ class Boards {
             return h(
               "tr",
               { class: `${first && index > 0 ? "group-start " : ""}${group[index] === 0 ? "top" : ""}` },
-              h(
-                "td",
-                { class: "col-rank" },
-                row.rank_low === null
-                  ? "–"
-                  : row.rank_low === row.rank_high
-                    ? String(row.rank_low)
-                    : `${row.rank_low}–${row.rank_high}`,
-                first &&
-                  size > 1 &&
-                  h("span", { class: "tie", title: t("board.tieAbout") }, t("board.tie", { n: size })),
+              this.columns.map((column) =>
+                h("td", { class: `col-${column.key}` }, this.#cell(column, row, { scale, tied: first ? size : 0 })),
               ),
-              h("td", { class: "col-model" }, this.#tool(row)),
-              h("td", { class: "col-mean" }, row.mean === null ? "–" : num(row.mean)),
-              h(
-                "td",
-                { class: "col-interval" },
-                row.mean === null ? h("span", { class: "hint" }, t("board.unmeasured")) : intervalCell(row, scale),
-              ),
-              h("td", {}, num(row.n_prompts, 0)),
-              h("td", {}, this.#completion(row)),
-              h("td", {}, seconds(row.latency_s)),
-              h("td", {}, money(row.cost_usd)),
             );
           }),
         ),
       ),
     );
+  }
+
+  /**
+   * What a column says of a row; `tied`: how many rows share the place that begins here.
+   * @param {ColumnFacts} column
+   * @param {BoardRow} row
+   * @param {{ scale: any, tied: number }} place
+   */
+  #cell({ key, format }, row, { scale, tied }) {
+    if (format === "tool") return this.#tool(row);
+    if (format === "clips") return this.#completion(row);
+    if (format === "interval")
+      return row.mean === null ? h("span", { class: "hint" }, t("board.unmeasured")) : intervalCell(row, scale);
+    if (format === "rank") {
+      const { rank_low: low, rank_high: high } = row;
+      return [
+        low === null ? "–" : low === high ? String(low) : `${low}–${high}`,
+        tied > 1 && h("span", { class: "tie", title: t("board.tieAbout") }, t("board.tie", { n: tied })),
+      ];
+    }
+    const write = WRITTEN[format];
+    const value = row[/** @type {keyof BoardRow} */ (key)];
+    return write ? write(value) : String(value ?? "–");
   }
 
   /** @param {BoardRow} row */

@@ -2,7 +2,7 @@
 // Beside the takes: what was asked, what came, what it cost, and every score with the interval of its tool.
 
 import { h, s } from "./dom.js";
-import { bytes, money, num, seconds, t } from "./words.js";
+import { bytes, money, namesUnder, num, seconds, t } from "./words.js";
 
 /** @import { ClipFacts, ScoreFacts } from "../types/page.js" */
 
@@ -19,8 +19,6 @@ const ROWS = [
   ["fact.licence", (c) => c.licence || "–"],
 ];
 /** @typedef {Record<string, ScoreFacts>} Scores */
-
-const GROUPS = ["overall", "temporal", "motion", "picture", "text", "sound", "spec", "vbench"];
 
 /**
  * Index of the best finite value, or -1 where there is no better (neutral metric, one value, a tie).
@@ -104,6 +102,7 @@ export function factTable(clips, scores) {
   const metrics = [...new Set(scores.flatMap((column) => Object.keys(column ?? {})))];
   /** @param {string} metric */
   const groupOf = (metric) => scores.find((column) => column?.[metric])?.[metric].group ?? "";
+  const groups = namesUnder("group."); // in the order of the words, `other` the last
   const span = clips.length + 1;
   const isOnePrompt = new Set(clips.map((clip) => clip.prompt_key ?? clip.prompt)).size === 1;
   /**
@@ -147,15 +146,13 @@ export function factTable(clips, scores) {
       h(
         "tbody",
         {},
-        GROUPS.concat([""]).map((group) => {
-          const names = metrics.filter((metric) => (GROUPS.includes(groupOf(metric)) ? groupOf(metric) : "") === group);
+        groups.map((group) => {
+          const names = metrics.filter(
+            (metric) => (groups.includes(groupOf(metric)) ? groupOf(metric) : "other") === group,
+          );
           return names.length
             ? [
-                h(
-                  "tr",
-                  { class: "group" },
-                  h("th", { scope: "colgroup", colspan: span }, t(`group.${group || "other"}`)),
-                ),
+                h("tr", { class: "group" }, h("th", { scope: "colgroup", colspan: span }, t(`group.${group}`))),
                 names.map((metric) => scoreRow(metric, scores)),
               ]
             : null;

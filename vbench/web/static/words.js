@@ -58,6 +58,16 @@ export function sentenceOf(error) {
 }
 
 /**
+ * What follows a prefix in the keys of the table, in its order: the list that its sentences are about.
+ * @param {string} prefix
+ */
+export function namesUnder(prefix) {
+  return Object.keys(fallback)
+    .filter((key) => key.startsWith(prefix))
+    .map((key) => key.slice(prefix.length));
+}
+
+/**
  * A number as people of this language write it.
  * @param {number | null | undefined} value
  * @param {number} [digits]

@@ -296,6 +296,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/board/columns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Board Columns
+         * @description The columns that the page shows of a board, in its order.
+         */
+        get: operations["board_columns_api_v1_board_columns_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/board/drill": {
         parameters: {
             query?: never;
@@ -653,6 +673,75 @@ export interface components {
             /** Max Upload Bytes */
             max_upload_bytes: number;
         };
+        /**
+         * BoardFacts
+         * @description A leaderboard, with the cards of its tools and the tags of the bench.
+         */
+        BoardFacts: {
+            /** Schema */
+            schema: number;
+            /** Rows */
+            rows: components["schemas"]["BoardRowFacts"][];
+            /** Metrics */
+            metrics: {
+                [key: string]: components["schemas"]["MetricFacts"];
+            };
+            /** Notes */
+            notes: string[];
+            /** Models */
+            models: {
+                [key: string]: components["schemas"]["ModelFacts"];
+            };
+            /** Tags */
+            tags: string[];
+        };
+        /** BoardRowFacts */
+        BoardRowFacts: {
+            /** Model */
+            model: string;
+            /** Metric */
+            metric: string;
+            /** Tag */
+            tag: string;
+            /** Mean */
+            mean: number | null;
+            /** Ci Low */
+            ci_low: number | null;
+            /** Ci High */
+            ci_high: number | null;
+            /** N Prompts */
+            n_prompts: number;
+            /** N Clips */
+            n_clips: number;
+            /** N Failed */
+            n_failed: number;
+            /** N Refused */
+            n_refused: number;
+            /** N Not Applicable */
+            n_not_applicable: number;
+            /** N Unmeasured */
+            n_unmeasured: number;
+            /** Latency S */
+            latency_s: number | null;
+            /** Cost Usd */
+            cost_usd: number | null;
+            /** Unit */
+            unit: string;
+            /** Higher Is Better */
+            higher_is_better: boolean | null;
+            /** Rank Low */
+            rank_low: number | null;
+            /** Rank High */
+            rank_high: number | null;
+            /** Versus */
+            versus: string;
+            /** Win Rate */
+            win_rate: number | null;
+            /** P Value */
+            p_value: number | null;
+            /** Verdict */
+            verdict: string;
+        };
         /** Choice */
         Choice: {
             /**
@@ -785,6 +874,25 @@ export interface components {
             clips: components["schemas"]["ClipFacts"][];
         };
         /**
+         * ColumnFacts
+         * @description A column of a board as the page shows it.
+         */
+        ColumnFacts: {
+            /** Key */
+            key: string;
+            /** Title */
+            title: string;
+            /** Word */
+            word: string;
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "tool" | "metric" | "text" | "mean" | "number" | "interval" | "rank" | "share" | "whole" | "clips" | "seconds" | "usd";
+            /** Is Sortable */
+            is_sortable: boolean;
+        };
+        /**
          * Confirmed
          * @description What a person says a file is.
          */
@@ -883,6 +991,26 @@ export interface components {
             detail?: components["schemas"]["ValidationError"][];
         };
         JsonValue: unknown;
+        /**
+         * MetricFacts
+         * @description What the numbers of a metric mean.
+         */
+        MetricFacts: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /** Unit */
+            unit: string;
+            /** Higher Is Better */
+            higher_is_better: boolean | null;
+            /** Bounds */
+            bounds: (number | null)[];
+            /** Group */
+            group: string;
+            /** About */
+            about: string;
+        };
         /**
          * ModelFacts
          * @description A tool of the bench or of the catalogue; unknown facts are empty.
@@ -1831,9 +1959,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["BoardFacts"];
                 };
             };
             /** @description Validation Error */
@@ -1843,6 +1969,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    board_columns_api_v1_board_columns_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ColumnFacts"][];
                 };
             };
         };

@@ -21,6 +21,7 @@ export type PromptFacts = Schemas["PromptFacts"];
 export type RatingFacts = Schemas["RatingFacts"];
 export type Reveal = Schemas["Reveal"];
 export type ScoreFacts = Schemas["ScoreFacts"];
+export type ColumnFacts = Schemas["ColumnFacts"];
 export type ShelfFacts = Schemas["ShelfFacts"];
 export type ShownFacts = Schemas["ShownFacts"];
 export type SideFacts = Schemas["SideFacts"];

@@ -11,13 +11,13 @@ import pytest
 from PIL import Image, ImageDraw
 
 from vbench.errors import ClipError
-from vbench.exports import Take, contact, export
+from vbench.exports import Take, export, pictures
 from vbench.video import fonts
 
 
 def test_contact_sheets(takes: list[Take], tmp_path: Path) -> None:
     with Image.open(export("contact_png", takes * 5, tmp_path)) as sheet:
-        assert sheet.size == (contact.PAGE[0], contact.PAGE[1] * 2)  # 15 takes, 12 a page
+        assert sheet.size == (pictures.PAGE[0], pictures.PAGE[1] * 2)  # 15 takes, 12 a page
         colours = sheet.convert("RGB").getcolors(maxcolors=2**24)
         assert colours is not None
         assert len(colours) > 20
@@ -53,7 +53,7 @@ def test_frames_at_a_moment(takes: list[Take], tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["short", "long " * 2000, "", "镜头" * 3000])
 def test_a_caption_is_as_long_as_there_is_room(text: str) -> None:
     draw, font = ImageDraw.Draw(Image.new("RGB", (10, 10))), fonts.font(16)
-    shown = contact._fitted(draw, text, font, 300)
+    shown = pictures._fitted(draw, text, font, 300)
     assert draw.textlength(shown, font=font) <= 300
     if shown != text:
         assert shown.endswith("…")

@@ -1,0 +1,64 @@
+"""What leaves the bench with the chosen takes, read back with other tools."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from pathlib import Path
+
+import opentimelineio as otio
+import pytest
+
+from tests.web.conftest import PROMPTS, make_clip
+from vbench import exports
+from vbench.bench import Bench
+from vbench.errors import ClipError
+from vbench.exports import Take, folder, takes_of
+
+
+def test_names_are_readable_and_differ(bench: Bench) -> None:
+    odd = make_clip(bench, "a/b: c", PROMPTS[0], 0, seed=60)
+    same = make_clip(bench, "a_b_ c", PROMPTS[0], 0, seed=61)
+    names = [take.name for take in takes_of(bench, [odd.id, same.id, odd.id], author="")]
+    assert names[0] == "boat_a_b_ c_0"
+    assert names[1].startswith("boat_a_b_ c_0_")
+    assert len(names) == 2
+
+
+def test_the_folder_holds_the_originals(takes: list[Take], tmp_path: Path) -> None:
+    with zipfile.ZipFile(exports.export("zip", takes, tmp_path)) as archive:
+        assert archive.testzip() is None
+        assert archive.read("takes/boat_alpha_0.mp4") == takes[0].path.read_bytes()
+        assert {Path(name).name for name in archive.namelist()} == {take.file for take in takes} | {
+            "takes.csv",
+            "takes.otio",
+            "takes.edl",
+        }
+        timeline = otio.adapters.read_from_string(archive.read("takes/takes.otio").decode(), "otio_json")
+        files = {clip.media_reference.target_url for clip in timeline.find_clips()}
+        assert files == {take.file for take in takes}  # beside it in the folder, so that editors find them
+
+
+def test_the_table(takes: list[Take], tmp_path: Path) -> None:
+    text = exports.export("csv", takes, tmp_path).read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["model"], row["stars"], row["flicker"]) for row in rows] == [
+        ("alpha", "4", "1.0"),
+        ("beta", "0", "3.0"),
+        ("gamma", "0", "5.0"),
+    ]
+    assert "it breaks" in rows[0]["notes"]
+    assert rows[0]["sha256"] == takes[0].clip.sha256
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_a_spreadsheet_runs_no_text(text: str) -> None:
+    assert folder._cell(text) == f"'{text}"
+    assert folder._cell(-1.5) == -1.5
+
+
+def test_a_take_whose_file_is_gone_is_a_sentence(bench: Bench, takes: list[Take]) -> None:
+    takes[1].path.unlink()
+    with pytest.raises(ClipError, match="the file is gone"):
+        takes_of(bench, [take.clip.id for take in takes], author="")
