@@ -23,8 +23,10 @@ from vbench.errors import OptionError, WeightsError
 from vbench.importing import import_folder
 from vbench.metrics import METRICS
 from vbench.records import Failure, Outcomes, Prompt, Score
+from vbench.score import ScoreSpec
+from vbench.score.clip import Unfinished, asked_of, key_of, measure_file, measured
 from vbench.score.plan import make_plan, presets
-from vbench.score.run import ScoreReport, Unfinished, asked_of, key_of, measure_file, measured, score
+from vbench.score.run import ScoreReport, score
 from vbench.selftest import made_samples, textured_pan
 from vbench.video import write_clip
 
@@ -155,7 +157,7 @@ def test_a_broken_file_is_a_failure_per_measure_and_the_rest_goes_on(bench):
     ("compute", "code"), [(lambda *_: float("nan"), "not_finite"), (lambda *_: 3.0, "out_of_bounds")]
 )
 def test_a_number_that_cannot_be_is_a_failure_naming_the_clip(bench, compute, code):
-    plan = make_plan(metrics=["spec_adherence"])
+    plan = make_plan(ScoreSpec(metrics=["spec_adherence"]))
     metric = replace(METRICS["spec_adherence"], compute=compute)
     clip = bench.clips()[0]
     (failure,) = measured(plan, Unfinished(clip=clip, metrics=(metric,), known={}), {}, clip.probe).failures
@@ -164,7 +166,7 @@ def test_a_number_that_cannot_be_is_a_failure_naming_the_clip(bench, compute, co
 
 
 def test_a_failed_part_fails_the_headline(bench):
-    plan = make_plan(metrics=["overall"])
+    plan = make_plan(ScoreSpec(metrics=["overall"]))
     clip = bench.clips()[0]
     item = Unfinished(clip=clip, metrics=plan.metrics, known={})
     from vbench.errors import MetricError
@@ -213,7 +215,7 @@ def test_missing_weights_stop_the_plan_and_say_what_works_without(monkeypatch, t
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(WeightsError) as caught:
-        make_plan("standard")
+        make_plan(ScoreSpec(preset="standard"))
     for words in ("facebook/dinov2-base", "346 MB", "clip.model=PATH", "offline", "f9e44c814b77"):
         assert words in str(caught.value)
     assert str(caught.value).count("facebook/dinov2-base") == 1
@@ -223,13 +225,13 @@ def test_missing_weights_stop_the_plan_and_say_what_works_without(monkeypatch, t
 def test_the_way_out_without_weights_is_one_that_works(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(WeightsError, match=r"1 of these 2 measures need none \(--metrics vbench.temporal_flickering\)"):
-        make_plan(metrics=["vbench.temporal_flickering", "vbench.subject_consistency"])
+        make_plan(ScoreSpec(metrics=["vbench.temporal_flickering", "vbench.subject_consistency"]))
 
 
 def test_a_local_copy_of_raft_is_part_of_the_key(tmp_path):
     (tmp_path / "raft.pth").write_bytes(b"weights")
     settings = {"flow.backend": "raft", "raft.model": str(tmp_path / "raft.pth")}
-    plan = make_plan(metrics=["motion_amount"], settings=settings)
+    plan = make_plan(ScoreSpec(metrics=["motion_amount"], settings=settings))
     assert plan.params["motion_amount"]["flow"]["weights"].startswith("sha256:")
 
 
@@ -245,7 +247,7 @@ def test_a_local_copy_of_raft_is_part_of_the_key(tmp_path):
 )
 def test_wrong_wishes_are_refused_with_a_hint(wrong, words):
     with pytest.raises(OptionError, match=words):
-        make_plan(**wrong)
+        make_plan(ScoreSpec(**wrong))
 
 
 def test_wishes_come_from_the_request_before_the_prompt(bench):
@@ -258,7 +260,7 @@ def test_wishes_come_from_the_request_before_the_prompt(bench):
 
 
 def test_keys_hold_what_can_move_a_number():
-    plan = make_plan(metrics=["motion_amount", "overall"])
+    plan = make_plan(ScoreSpec(metrics=["motion_amount", "overall"]))
     assert plan.params["motion_amount"]["flow"]["backend"] == "dis-fast"
     assert "motion_p95" in plan.params["overall"]["parts"] or "overall_motion" in plan.params["overall"]["parts"]
     assert isinstance(plan.metrics[0], Metric)

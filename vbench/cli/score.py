@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -11,28 +14,63 @@ from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Set, Strict, prin
 
 if TYPE_CHECKING:
     from vbench.score import Progress
+    from vbench.score.spec import ScoreChoices
 
-Preset = Annotated[str, typer.Option(help="offline, standard, full or vbench.")]
-Metrics = Annotated[str | None, typer.Option("--metrics", help="Names with commas, instead of a preset.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, or several with commas.")]
-Precision = Annotated[str, typer.Option(help="auto (bf16 on CUDA), fp32 or bf16.")]
 TableFormat = Literal["csv", "json", "parquet"]
+SPEC_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "preset": (Annotated[str, typer.Option(help="offline, standard, full or vbench.")], "standard"),
+    "metrics": (Annotated[str | None, typer.Option(help="Names with commas, instead of a preset.")], None),
+    "device": (Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, or several with commas.")], "auto"),
+    "workers": (
+        Annotated[int | None, typer.Option(min=1, help="Decode processes.  [default: one per core]")],
+        None,
+    ),
+    "set_": (Set, None),
+    "precision": (Annotated[str, typer.Option(help="auto (bf16 on CUDA), fp32 or bf16.")], "auto"),
+    "compile": (
+        Annotated[
+            bool, typer.Option("--compile", help="Put backbones through torch.compile; pays for hundreds of clips.")
+        ],
+        False,
+    ),
+}
+"""Options that make a `ScoreSpec`: name → annotation and default."""
 
 
-def score(
-    bench: BenchPath = None,
-    preset: Preset = "standard",
-    metrics: Metrics = None,
-    device: Device = "auto",
-    workers: Annotated[int | None, typer.Option(min=1, help="Decode processes.  [default: one per core]")] = None,
-    set_: Set = None,
-    precision: Precision = "auto",
-    compile: Annotated[
-        bool, typer.Option("--compile", help="Put backbones through torch.compile; pays for hundreds of clips.")
-    ] = False,
-    json: Json = False,
-    strict: Strict = False,
-) -> None:
+def takes_spec(*options: str, preset: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command these options in place of its parameter `choices`: typer reads a flat signature."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(command, localns={"ScoreChoices": Any}, include_extras=True)  # it would load the stage
+        flat: list[inspect.Parameter] = []
+        for name, parameter in inspect.signature(command).parameters.items():
+            if name == "choices":
+                flat += [_option(option, *SPEC_OPTIONS[option]) for option in options]
+            else:
+                flat.append(_option(name, hints[name], parameter.default))
+        flat = [option.replace(default=preset) if option.name == "preset" else option for option in flat]
+
+        @functools.wraps(command)
+        def called(**values: Any) -> None:
+            choices = {option: values.pop(option) for option in options}
+            choices["settings"] = settings_of(choices.pop("set_"))
+            if "metrics" in choices:
+                choices["metrics"] = _names(choices["metrics"])
+            command(choices=choices, **values)
+
+        called.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
+        called.__annotations__ = {option.name: option.annotation for option in flat}
+        return called
+
+    return decorate
+
+
+def _option(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+@takes_spec(*SPEC_OPTIONS, preset="standard")
+def score(*, bench: BenchPath = None, choices: ScoreChoices, json: Json = False, strict: Strict = False) -> None:
     """Measure the clips of a bench; what is done is skipped."""
     from dataclasses import asdict
 
@@ -40,17 +78,7 @@ def score(
     from vbench.score import score as run
 
     with Bench.open(bench, create=False) as workspace, _progress(quiet=json) as progress:
-        report = run(
-            workspace,
-            preset=preset,
-            metrics=_names(metrics),
-            device=device,
-            workers=workers,
-            settings=settings_of(set_),
-            precision=precision,
-            compile=compile,
-            progress=progress,
-        )
+        report = run(workspace, progress=progress, **choices)
     if json:
         print_json(asdict(report))
     else:
@@ -64,15 +92,13 @@ def score(
         raise typer.Exit(EXIT_FAILURES)
 
 
+@takes_spec("preset", "metrics", "device", "set_", "precision", preset="offline")
 def show(
+    *,
     clip: Annotated[str, typer.Argument(help="A clip id (its start is enough), or the path of a video file.")],
     bench: BenchPath = None,
     prompt: Annotated[str, typer.Option(help="What the file should show, where it is no clip of the bench.")] = "",
-    preset: Preset = "offline",
-    metrics: Metrics = None,
-    device: Device = "auto",
-    set_: Set = None,
-    precision: Precision = "auto",
+    choices: ScoreChoices,
     json: Json = False,
 ) -> None:
     """Show what was measured of a clip, or measure a file that is in no bench."""
@@ -87,24 +113,16 @@ def show(
         from vbench.score import measure_file
 
         try:
-            found, outcomes = measure_file(
-                path,
-                Prompt(id=path.stem, text=prompt),
-                preset=preset,
-                metrics=_names(metrics),
-                device=device,
-                settings=settings_of(set_),
-                precision=precision,
-            )
+            shown, outcomes = measure_file(path, Prompt(id=path.stem, text=prompt), **choices)
         except ClipError as error:
             raise UserError(str(error)) from None
         units = {name: metric.unit for name, metric in METRICS.items()}
     else:
         with Bench.open(bench, create=False) as workspace:
-            found = workspace.clip(clip)
-            outcomes = stored_outcomes(workspace, found)
+            shown = workspace.clip(clip)
+            outcomes = stored_outcomes(workspace, shown)
             units = {name: info.unit for name, info in workspace.metrics().items()}
-    document = as_document(found, outcomes, units)
+    document = as_document(shown, outcomes, units)
     if json:
         print_json(document)
     else:
@@ -119,6 +137,7 @@ def scores(
     """Print a row per clip and metric: its value, or why there is none."""
     from vbench.bench import Bench
     from vbench.errors import OptionError
+    from vbench.files import write_text
     from vbench.report.scores import as_csv, score_rows, write_parquet
 
     with Bench.open(bench, create=False) as workspace:
@@ -137,22 +156,22 @@ def scores(
     if out is None:
         print_line(text.rstrip("\n"))
     else:
-        out.write_text(text, encoding="utf-8")
+        write_text(out, text)
 
 
+@takes_spec("preset", "device", "set_", preset="offline")
 def selftest(
+    *,
     clips: Annotated[
         Path | None, typer.Option("--clips", help="A folder of your own clips to try the controls on.")
     ] = None,
-    preset: Preset = "offline",
-    device: Device = "auto",
-    set_: Set = None,
+    choices: ScoreChoices,
     json: Json = False,
 ) -> None:
     """Check that every measure does what it should: frozen, doubled, cut, shuffled, blurred clips and more."""
     from vbench.selftest import run_selftest
 
-    results = run_selftest(clips, preset=preset, device=device, settings=settings_of(set_))
+    results = run_selftest(clips, **choices)
     if json:
         print_json([result.as_mapping() for result in results])
     else:
@@ -212,8 +231,8 @@ def _print_clip(document: dict[str, Any]) -> None:
     facts = f"{probe['width']}x{probe['height']} {probe['fps']:.3g} fps {probe['duration_s']:.2f} s {probe['codec']}"
     console.print(escape(f"{clip['model'] or clip['media']}  {clip['prompt']['text'][:80]}  {facts}"), highlight=False)
     table = Table("metric", "value", "unit", box=None)
-    for name, found in document["scores"].items():
-        table.add_row(name, f"{found['value']:.4g}", found["unit"])
+    for name, score in document["scores"].items():
+        table.add_row(name, f"{score['value']:.4g}", score["unit"])
     for name, reason in document["failures"].items():
         table.add_row(name, "-", escape(reason[:90]))
     console.print(table)
