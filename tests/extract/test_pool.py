@@ -10,10 +10,7 @@ import pytest
 
 from vbench.contracts import Settings, StreamFeature
 from vbench.extract.decode import Decoded, NotDecoded, ToDecode
-from vbench.extract.extraction import Timing, Wanted, extract, extract_sharded
 from vbench.extract.pool import DecodePool, DecodeSetup, Idle
-from vbench.features.frame_changes import StepsFeature
-from vbench.records import Prompt
 from vbench.selftest import textured_pan
 from vbench.video import write_clip
 
@@ -96,22 +93,3 @@ def test_a_hang_is_ended(clips):
     found = outcomes(clips, ["hang", "good"], workers=1, stall_s=3.0)
     assert found["hang"].code == "timeout"
     assert isinstance(found["good"], Decoded)
-
-
-def test_shards_give_what_one_process_gives(clips):
-    wanted = [
-        Wanted(path=clips / f"{name}.mp4", probe=None, prompt=Prompt(id="p", text=""))
-        for name in ("good", "text", "also-good")
-    ]
-    features = [StepsFeature(Settings())]
-    one = {found.number: found for found in extract(wanted, features, workers=0)}
-    timing = Timing()
-    two = {
-        found.number: found
-        for found in extract_sharded(wanted, features, devices=["cpu", "cpu"], workers=2, note=print, timing=timing)
-    }
-    assert two.keys() == one.keys() == {0, 1, 2}
-    assert two[1].failure is not None
-    for number in (0, 2):
-        assert np.array_equal(two[number].values["steps"].change, one[number].values["steps"].change)
-    assert timing.n_frames == 12

@@ -146,8 +146,8 @@ def style_phrase(prompt: Prompt) -> str:
     Raises:
         MetricError: the prompt has none.
     """
-    given = (prompt.expects.get("vbench") or {}).get("appearance_style")
-    phrase = given.get("appearance_style") if isinstance(given, dict) else given
+    style = (prompt.expects.get("vbench") or {}).get("appearance_style")
+    phrase = style.get("appearance_style") if isinstance(style, dict) else style
     if not isinstance(phrase, str) or not phrase.strip():
         raise MetricError(
             f"prompt {prompt.id!r} has no style phrase; VBench gives one as auxiliary_info of its appearance_style "

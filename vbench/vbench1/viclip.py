@@ -95,13 +95,13 @@ class ViClipEncoder(Encoder):
 
 @lru_cache(maxsize=2)
 def _model(path: str, device: str) -> Any:
-    from vbench.vbench1.viclip_model import like
+    from vbench.vbench1.viclip_model import empty_like
 
     settings = Settings({VICLIP.setting: path}, device)
     state = VICLIP.load(settings)
     state = state.get("model", state)
     try:
-        empty = like(state)
+        empty = empty_like(state)
     except (KeyError, AttributeError, IndexError, TypeError) as error:
         raise WeightsError(
             f"{path}: not the weights of {VICLIP.name} ({error} is missing); get the file again"
