@@ -46,10 +46,11 @@ import numpy as np
 import vbench
 from vbench.bench import Bench
 from vbench.contracts import Settings
-from vbench.extract.decoder_choice import backend_of, decode_on
+from vbench.extract.decode import backend_of, decode_on
 from vbench.importing import import_folder
 from vbench.records import Probe
-from vbench.score.run import cores, devices, score
+from vbench.score import ScoreSpec, score
+from vbench.score.spec import cores, devices
 from vbench.selftest import textured_pan
 from vbench.video import write_clip
 
@@ -89,7 +90,7 @@ def random_weights(folder: Path) -> dict[str, str]:
     from torchvision.models.optical_flow import raft_large
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, Dinov2Config, Dinov2Model
 
-    from vbench.features.raft import FILE
+    from vbench.features.raft import RAFT
 
     torch.manual_seed(0)
     # the tokenizer of the small CLIP in the package; texts are a negligible part
@@ -101,8 +102,8 @@ def random_weights(folder: Path) -> dict[str, str]:
     for file in tiny.glob("*token*"):
         shutil.copy(file, clip)
     Dinov2Model(Dinov2Config(image_size=518)).save_pretrained(folder / "dino")
-    torch.save(raft_large(weights=None).state_dict(), folder / FILE)
-    return {"clip.model": str(clip), "dino.model": str(folder / "dino"), "raft.model": str(folder / FILE)}
+    torch.save(raft_large(weights=None).state_dict(), folder / RAFT.name)
+    return {"clip.model": str(clip), "dino.model": str(folder / "dino"), "raft.model": str(folder / RAFT.name)}
 
 
 def decode_only(clips: list[tuple[Path, Probe]], workers: int, device: str | None) -> tuple[float, int]:
@@ -143,14 +144,14 @@ class PeakMemory:
 
 def tree(pid: int) -> list[int]:
     """A process and all below it."""
-    found = [pid]
+    processes = [pid]
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
             for child in task.read_text().split():
-                found += tree(int(child))
+                processes += tree(int(child))
         except OSError:
             continue
-    return found
+    return processes
 
 
 def resident(pid: int) -> int:
@@ -188,7 +189,7 @@ def count_flops(settings: dict[str, str], device: str, preset: str) -> dict[str,
     from vbench.contracts import AllFrames, DeviceFeature, Every
     from vbench.score.plan import make_plan
 
-    plan, found = make_plan(preset, settings=settings, device=device), {}
+    plan, flops = make_plan(ScoreSpec(preset=preset, settings=settings), device=device), {}
     for feature in plan.features.values():
         if not isinstance(feature, DeviceFeature):
             continue
@@ -204,8 +205,8 @@ def count_flops(settings: dict[str, str], device: str, preset: str) -> dict[str,
                 encoder.encode_windows(frames, starts + torch.arange(window, device=device))
         sampling = request.sampling
         rate = 1 / sampling.seconds if isinstance(sampling, Every) else 24.0 if isinstance(sampling, AllFrames) else 0.2
-        found[feature.name] = counter.get_total_flops() / n * rate / encoder.hop
-    return found
+        flops[feature.name] = counter.get_total_flops() / n * rate / encoder.hop
+    return flops
 
 
 def main() -> None:
@@ -223,55 +224,55 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--host-only", action="store_true", help="backbones that take no time")
     parser.add_argument("--runs", type=int, default=2)
-    given = parser.parse_args()
-    settings = dict(pair.split("=", 1) for pair in given.set)
+    options = parser.parse_args()
+    settings = dict(pair.split("=", 1) for pair in options.set)
     with tempfile.TemporaryDirectory(prefix="vbench-benchmark-") as name:
-        folder = given.folder or Path(name) / "clips"
-        if given.folder is None:
-            width, height = map(int, given.size.split("x"))
-            make_clips(folder, given.clips, width, height, given.seconds)
-        if given.weights:
+        folder = options.folder or Path(name) / "clips"
+        if options.folder is None:
+            width, height = map(int, options.size.split("x"))
+            make_clips(folder, options.clips, width, height, options.seconds)
+        if options.weights:
             settings = random_weights(Path(name) / "weights") | settings
-        measured = host_only if given.host_only else compare
-        print(json.dumps(measured(folder, Path(name), given, settings), indent=1))
+        measured = host_only if options.host_only else compare
+        print(json.dumps(measured(folder, Path(name), options, settings), indent=1))
 
 
-def compare(folder: Path, scratch: Path, given: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
+def compare(folder: Path, scratch: Path, options: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """Both passes, and what comes of them."""
     best: dict[str, float] = {}
     report = None
-    chosen = Settings(settings, devices(given.device)[0])
-    for run in range(given.runs):
+    chosen = Settings(settings, devices(options.device)[0])
+    spec = ScoreSpec(
+        preset=options.preset,
+        device=options.device,
+        workers=options.workers,
+        settings=settings,
+        precision=options.precision,
+        compile=options.compile,
+    )
+    for run in range(options.runs):
         with Bench.open(scratch / f"bench{run}") as bench:
             import_folder(bench, folder, link=True)
             clips = bench.clips()
             files = [(bench.clip_path(clip), clip.probe) for clip in clips]
-            seconds, n_frames = decode_only(files, given.workers, decode_on(chosen))
+            seconds, n_frames = decode_only(files, options.workers, decode_on(chosen))
             best["decode_only_s"] = min(seconds, best.get("decode_only_s", seconds))
             with PeakMemory() as memory:
                 started = time.perf_counter()
-                found = score(
-                    bench,
-                    preset=given.preset,
-                    device=given.device,
-                    workers=given.workers,
-                    settings=settings,
-                    precision=given.precision,
-                    compile=given.compile,
-                )
+                scored = score(bench, spec)
                 seconds = time.perf_counter() - started
             best["peak_mb"] = max(memory.peak / 2**20, best.get("peak_mb", 0.0))
             if report is None or seconds < best["score_s"]:
-                best["score_s"], report = seconds, found
+                best["score_s"], report = seconds, scored
     assert report is not None
-    busy = best["score_s"] * min(given.workers, len(files))
+    busy = best["score_s"] * min(options.workers, len(files))
     result: dict[str, Any] = {
-        "preset": given.preset,
+        "preset": options.preset,
         "load_average": round(os.getloadavg()[0], 1),
-        "device": given.device,
+        "device": options.device,
         "decoder": backend_of(chosen),
-        "precision": precision_of(given),
-        "workers": given.workers,
+        "precision": precision_of(options),
+        "workers": options.workers,
         "clips": len(files),
         "clip_seconds": round(sum(clip.probe.duration_s for clip in clips), 2),
         "frames": n_frames,
@@ -283,11 +284,11 @@ def compare(folder: Path, scratch: Path, given: argparse.Namespace, settings: di
         "device_s": round(report.timing.device_s, 2),
         "scores": report.n_scores,
     }
-    if given.preset != "offline":
-        device = "cuda:0" if given.device.startswith("cuda") else "cpu"
-        per_s = count_flops(settings, device, given.preset)
+    if options.preset != "offline":
+        device = "cuda:0" if options.device.startswith("cuda") else "cpu"
+        per_s = count_flops(settings, device, options.preset)
         flops = sum(per_s.values()) * result["clip_seconds"]
-        rate = matmul_rate(device, precision_of(given))
+        rate = matmul_rate(device, precision_of(options))
         result |= {
             "gflop_per_clip_second": {name: round(value / 1e9, 1) for name, value in per_s.items()},
             "backbone_tflop": round(flops / 1e12, 3),
@@ -298,11 +299,11 @@ def compare(folder: Path, scratch: Path, given: argparse.Namespace, settings: di
     return result
 
 
-def precision_of(given: argparse.Namespace) -> str:
+def precision_of(options: argparse.Namespace) -> str:
     """What `auto` means on the device."""
-    if given.precision != "auto":
-        return str(given.precision)
-    return "bf16" if given.device.startswith("cuda") else "fp32"
+    if options.precision != "auto":
+        return str(options.precision)
+    return "bf16" if options.device.startswith("cuda") else "fp32"
 
 
 class Instant:
@@ -327,7 +328,7 @@ class Instant:
         return self._made[shape].expand(len(windows), *self._made[shape].shape[1:])
 
 
-def host_only(folder: Path, scratch: Path, given: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
+def host_only(folder: Path, scratch: Path, options: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """What the scoring process spends per clip where backbones take no time."""
     from vbench.contracts import DeviceFeature, TextFeature
     from vbench.extract.extraction import Timing, Wanted, extract
@@ -336,7 +337,7 @@ def host_only(folder: Path, scratch: Path, given: argparse.Namespace, settings: 
     with Bench.open(scratch / "bench") as bench:
         import_folder(bench, folder, link=True)
         wanted = [Wanted(path=bench.clip_path(clip), probe=clip.probe, prompt=clip.prompt) for clip in bench.clips()]
-    plan = make_plan(given.preset, settings=settings)
+    plan = make_plan(ScoreSpec(preset=options.preset, settings=settings))
     features = [feature for feature in plan.features.values() if not isinstance(feature, TextFeature)]
     for feature in features:
         if isinstance(feature, DeviceFeature):
@@ -344,11 +345,11 @@ def host_only(folder: Path, scratch: Path, given: argparse.Namespace, settings: 
             feature.load = lambda encoder=encoder: encoder  # type: ignore[method-assign]
     list(extract(wanted[:1], features, workers=1))  # the first frame of each size
     timing, started, cpu = Timing(), time.perf_counter(), time.process_time()
-    list(extract(wanted, features, workers=given.workers, timing=timing))
+    list(extract(wanted, features, workers=options.workers, timing=timing))
     return {
-        "preset": given.preset,
+        "preset": options.preset,
         "load_average": round(os.getloadavg()[0], 1),
-        "workers": given.workers,
+        "workers": options.workers,
         "clips": len(wanted),
         "seconds_per_clip": round((time.perf_counter() - started) / len(wanted), 3),
         "feeding_thread_s_per_clip": round(timing.device_s / len(wanted), 3),

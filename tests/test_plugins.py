@@ -90,9 +90,11 @@ def test_it_joins_offline_and_a_missing_vbench_dimension_can_be_filled(clip, sit
     install(site, code, project)
     install_plain(site)
     script = (
-        "import json; from vbench.score.plan import presets, _not_in_vbench; from vbench.contracts import Settings;"
+        "import json; from vbench.contracts import Settings;"
+        "from vbench.score.plan import families, presets, _not_at_hand;"
         "p = presets(); names = [name for name in p['vbench'] if 'quality' in name and 'aesthetic' not in name];"
-        "print(json.dumps([p['offline'], p['vbench'], list(_not_in_vbench(names, Settings()))]))"
+        "left_out = _not_at_hand(families()['vbench'], names, Settings());"
+        "print(json.dumps([p['offline'], p['vbench'], list(left_out)]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -5,17 +5,17 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from tests.fakes.tiny_models import save_dino
-from vbench.contracts import DeviceFeature, Encoder, FrameRequest, Settings, Source
+from vbench.contracts import ClipFile, DeviceFeature, Encoder, FrameRequest, Settings
 from vbench.errors import ItemError
-from vbench.extract.batcher import Batcher
+from vbench.extract.batcher import LANE_BACKLOG, Batcher, Lanes
 from vbench.extract.decode import Chunk
-from vbench.extract.lanes import BACKLOG, Lanes
 from vbench.features.dino import DinoFeature
 from vbench.records import Prompt
 
@@ -64,18 +64,18 @@ def batcher(encoder, notes=None, lanes=None):
     return Batcher(Feature(Settings()), encoder, note=(notes if notes is not None else []).append, lanes=lanes)
 
 
-def chunk(values, *, first=0, shape=(4, 6, 3)):
+def chunk(values, *, clip=0, first=0, shape=(4, 6, 3)):
     n = len(values)
     frames = np.stack([np.full(shape, value, np.uint8) for value in values])
     index = np.arange(first, first + n)
-    return Chunk(request=0, probe=None, t_s=index / 8, frame=index, frames=frames)
+    return Chunk(clip=clip, request=0, probe=None, t_s=index / 8, frame=index, frames=frames)
 
 
 def run(batches, chunks):
     for clip in dict.fromkeys(clip for clip, _ in chunks):
-        batches.open(clip, Source(path=None, probe=None), PROMPT)
+        batches.open(clip, ClipFile(path=None, probe=None), PROMPT)
     for clip, part in chunks:
-        batches.add(clip, part)
+        batches.add(replace(part, clip=clip))
     batches.flush()
 
 
@@ -123,8 +123,8 @@ def test_a_dropped_clip_leaves_the_others():
     batches = batcher(Means())
     batches.open(0, None, PROMPT)
     batches.open(1, None, PROMPT)
-    batches.add(0, chunk([1, 2]))
-    batches.add(1, chunk([3]))
+    batches.add(chunk([1, 2], clip=0))
+    batches.add(chunk([3], clip=1))
     batches.drop(0)
     batches.flush()
     assert [row[2] for row in batches.close(1)] == [3]
@@ -134,8 +134,8 @@ def test_what_waits_is_counted_until_it_is_run_or_dropped():
     batches = batcher(Means(batch=4, window=2))
     batches.open(0, None, PROMPT)
     batches.open(1, None, PROMPT)
-    batches.add(0, chunk([1, 2, 3]))
-    batches.add(1, chunk([4, 5]))
+    batches.add(chunk([1, 2, 3], clip=0))
+    batches.add(chunk([4, 5], clip=1))
     assert batches._waiting_bytes == 3 * 2 * 4 * 6 * 3
     batches.drop(0)
     assert batches._waiting_bytes == 2 * 4 * 6 * 3
@@ -159,7 +159,9 @@ def test_frames_come_back_with_their_rows():
 
 def test_one_array_given_twice_is_two_rows():
     frame = np.full((4, 6, 3), 9, np.uint8)
-    part = Chunk(request=0, probe=None, t_s=np.arange(3) / 8, frame=np.arange(3), frames=[frame, frame + 1, frame])
+    part = Chunk(
+        clip=0, request=0, probe=None, t_s=np.arange(3) / 8, frame=np.arange(3), frames=[frame, frame + 1, frame]
+    )
     batches = batcher(Means())
     run(batches, [(0, part)])
     assert [row[2] for row in batches.close(0)] == [9, 10, 9]
@@ -184,7 +186,7 @@ def test_lanes_keep_the_order_of_each_clip():
     encoder.collect = lambda source, prompt: Slow(threads)
     with Lanes(3) as lanes:
         batches = batcher(encoder, lanes=lanes)
-        values = {clip: list(range(50 * clip, 50 * clip + 3 * BACKLOG)) for clip in range(4)}
+        values = {clip: list(range(50 * clip, 50 * clip + 3 * LANE_BACKLOG)) for clip in range(4)}
         run(batches, [(clip, chunk(row)) for clip, row in values.items()])
         assert {clip: [row[2] for row in batches.close(clip)] for clip in values} == values
         assert all(batches.is_settled(clip) for clip in values)
@@ -213,7 +215,7 @@ def test_an_error_in_a_lane_reaches_its_clip(error):
 def test_a_full_lane_holds_the_feeder_back():
     gate = threading.Event()
     with Lanes(1) as lanes:
-        futures = [lanes.put(0, gate.wait) for _ in range(BACKLOG)]
+        futures = [lanes.put(0, gate.wait) for _ in range(LANE_BACKLOG)]
         feeder = threading.Thread(target=lambda: futures.append(lanes.put(0, gate.wait)))
         feeder.start()
         feeder.join(0.1)
@@ -234,7 +236,7 @@ def test_a_compiled_backbone_gives_the_same_rows(tmp_path):
         batches = Batcher(feature, encoder, note=print)
         pictures = np.random.default_rng(0).integers(0, 256, (4, 70, 84, 3), np.uint8)
         batches.open(0, None, PROMPT)
-        batches.add(0, Chunk(request=0, probe=None, t_s=np.arange(4) / 8, frame=np.arange(4), frames=pictures))
+        batches.add(Chunk(clip=0, request=0, probe=None, t_s=np.arange(4) / 8, frame=np.arange(4), frames=pictures))
         torch._dynamo.utils.counters.clear()
         batches.flush()
         assert (torch._dynamo.utils.counters["frames"]["ok"] > 0) is compiled

@@ -9,13 +9,8 @@ import numpy as np
 import pytest
 
 from vbench.contracts import Settings, StreamFeature
-from vbench.extract.decode import Done
-from vbench.extract.extraction import Timing, Wanted, extract
-from vbench.extract.messages import Refused
-from vbench.extract.pool import DecodePool, Item
-from vbench.extract.shards import extract_sharded
-from vbench.features.steps import StepsFeature
-from vbench.records import Prompt
+from vbench.extract.decode import Decoded, NotDecoded, ToDecode
+from vbench.extract.pool import DecodePool, DecodeSetup, Idle
 from vbench.selftest import textured_pan
 from vbench.video import write_clip
 
@@ -69,49 +64,32 @@ def clips(tmp_path_factory):
 
 
 def outcomes(clips, names, *, workers=2, stall_s=120.0):
-    items = [Item(number=i, path=clips / f"{name}.mp4", probe=None) for i, name in enumerate(names)]
-    with DecodePool([Trap(Settings())], [], workers=workers, stall_s=stall_s) as pool:
-        return {event[0].path.stem: event[1] for event in pool.run(items) if event is not None}
+    todo = [ToDecode(number=i, path=clips / f"{name}.mp4") for i, name in enumerate(names)]
+    setup = DecodeSetup(features=(Trap(Settings()),), requests=())
+    with DecodePool(setup, workers=workers, stall_s=stall_s) as pool:
+        return {names[event.clip]: event for event in pool.run(todo) if not isinstance(event, Idle)}
 
 
 def test_a_crash_fails_its_clip_and_the_run_goes_on(clips):
     found = outcomes(clips, ["crash", "good", "text", "also-good"], workers=1)
-    assert isinstance(found["crash"], Refused)
+    assert isinstance(found["crash"], NotDecoded)
     assert found["crash"].code == "crashed"
-    assert isinstance(found["text"], Refused)
+    assert isinstance(found["text"], NotDecoded)
     assert found["text"].code == "unreadable"
-    assert isinstance(found["good"], Done)
-    assert isinstance(found["also-good"], Done)
+    assert isinstance(found["good"], Decoded)
+    assert isinstance(found["also-good"], Decoded)
     assert found["good"].values["trap"] == pytest.approx(0.5)
 
 
 def test_a_decode_process_keeps_to_one_core(clips):
-    items = [Item(number=0, path=clips / "good.mp4", probe=None)]
-    with DecodePool([Product(Settings())], [], workers=1) as pool:
-        (_, done), *_ = [event for event in pool.run(items) if event is not None]
+    with DecodePool(DecodeSetup(features=(Product(Settings()),), requests=()), workers=1) as pool:
+        (done,) = [
+            event for event in pool.run([ToDecode(number=0, path=clips / "good.mp4")]) if not isinstance(event, Idle)
+        ]
     assert done.values["product"] < 1.2
 
 
 def test_a_hang_is_ended(clips):
     found = outcomes(clips, ["hang", "good"], workers=1, stall_s=3.0)
     assert found["hang"].code == "timeout"
-    assert isinstance(found["good"], Done)
-
-
-def test_shards_give_what_one_process_gives(clips):
-    wanted = [
-        Wanted(path=clips / f"{name}.mp4", probe=None, prompt=Prompt(id="p", text=""))
-        for name in ("good", "text", "also-good")
-    ]
-    features = [StepsFeature(Settings())]
-    one = {found.number: found for found in extract(wanted, features, workers=0)}
-    timing = Timing()
-    two = {
-        found.number: found
-        for found in extract_sharded(wanted, features, devices=["cpu", "cpu"], workers=2, note=print, timing=timing)
-    }
-    assert two.keys() == one.keys() == {0, 1, 2}
-    assert two[1].refused is not None
-    for number in (0, 2):
-        assert np.array_equal(two[number].values["steps"].change, one[number].values["steps"].change)
-    assert timing.n_frames == 12
+    assert isinstance(found["good"], Decoded)

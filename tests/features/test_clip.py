@@ -8,7 +8,7 @@ import torch
 
 from tests.fakes.tiny_models import SIDE, save_clip
 from vbench.contracts import Embeddings, Settings
-from vbench.errors import MetricError, WeightsError
+from vbench.errors import MetricError
 from vbench.features.clip import ClipFramesFeature, ClipQualityFeature, ClipTextFeature
 from vbench.features.distractors import N_DISTRACTORS, distractors
 from vbench.metrics.alignment import align_rank, clip_alignment
@@ -88,21 +88,3 @@ def test_without_a_prompt_there_is_no_alignment(settings):
     with pytest.raises(MetricError) as caught:
         ClipTextFeature(settings).encode(Prompt(id="p", text=" "))
     assert caught.value.code == "not_applicable"
-
-
-def test_a_folder_without_weights_is_refused(tmp_path):
-    feature = ClipFramesFeature(Settings({"clip.model": str(tmp_path)}))
-    with pytest.raises(WeightsError, match="save_pretrained"):
-        feature.weights()
-
-
-def test_weights_of_another_model_are_refused(tmp_path):
-    folder = save_clip(tmp_path / "clip")
-    (folder / "model.safetensors").write_bytes(b"not weights at all")
-    with pytest.raises(WeightsError, match="cannot be loaded"):
-        ClipFramesFeature(Settings({"clip.model": str(folder)})).load()
-
-
-def test_identity_follows_the_weights(tmp_path, settings):
-    other = Settings({"clip.model": str(save_clip(tmp_path / "clip", seed=1))})
-    assert ClipFramesFeature(other).params() != ClipFramesFeature(settings).params()

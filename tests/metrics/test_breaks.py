@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.metrics.values import make_flow, make_steps
-from vbench.errors import MetricError
+from tests.metrics.values import make_steps
 from vbench.metrics.breaks import black_ratio, cut_count, duplicate_ratio, freeze_longest, freeze_ratio
-from vbench.metrics.flicker import brightness_flicker, compensated_residual, within_shots
-from vbench.metrics.motion import motion_jerk, motion_p95
 
 
 def test_a_cut_is_a_large_other_step():
@@ -121,40 +118,3 @@ def test_black_stretches():
     assert [(event.frame, round(event.end_s * 24)) for event in found.events] == [(0, 3), (10, 11)]
     starry = make_steps(n=24, fps=24, dark={0: 1.0}, mean={0: 12.0})
     assert black_ratio(starry).value == 0.0
-
-
-def test_flicker_is_the_second_difference():
-    """+-5 levels from frame to frame: |a - 2b + a| / 2 = 10."""
-    tiles = 100 + 5 * (-1.0) ** np.arange(24)[:, None] * np.ones(64)
-    assert brightness_flicker(make_steps(n=24, fps=24, tiles=tiles)).value == pytest.approx(10.0)
-
-
-def test_fades_and_small_movers_do_not_flicker():
-    fade = np.arange(24)[:, None] * np.ones(64) * 4.0
-    assert brightness_flicker(make_steps(n=24, fps=24, tiles=fade)).value == pytest.approx(0.0)
-    fade[::2, :20] += 50
-    assert brightness_flicker(make_steps(n=24, fps=24, tiles=fade)).value == pytest.approx(0.0)
-
-
-def test_flicker_does_not_reach_across_a_cut():
-    tiles = np.where(np.arange(24) < 12, 50.0, 200.0)[:, None] * np.ones(64)
-    cut = {"change": {12: 150.0}, "colour": {12: 0.9}, "lost": {12: 1.0}}
-    assert brightness_flicker(make_steps(n=24, fps=24, tiles=tiles, **cut)).value == 0.0
-    assert brightness_flicker(make_steps(n=24, fps=24, tiles=tiles)).value > 0.0
-
-
-def test_a_still_picture_has_no_flicker_to_measure():
-    with pytest.raises(MetricError) as caught:
-        brightness_flicker(make_steps(n=1, fps=24, n_frames=24))
-    assert caught.value.code == "undefined"
-
-
-def test_pairs_across_a_cut_are_left_out():
-    steps = make_steps(n=24, fps=24, change={10: 90.0}, colour={10: 0.9}, lost={10: 1.0})
-    residual = np.ones(7)
-    residual[3] = 80.0  # frames 9 to 12
-    flow = make_flow(7, residual=residual, p95=residual, jerk=residual)
-    assert within_shots(flow, steps).tolist() == [True, True, True, False, True, True, True]
-    assert compensated_residual(flow, steps).value == 1.0
-    assert motion_p95(flow, steps).value == 1.0
-    assert len(motion_jerk(flow, steps).timeline.t_s) == 4  # nor the pair after, nor the first, which has none before

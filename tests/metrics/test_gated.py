@@ -10,9 +10,7 @@ import pytest
 from tests.metrics.test_consistency import embeddings
 from tests.metrics.values import make_flow, make_steps
 from vbench.contracts import Reference
-from vbench.errors import MetricError
 from vbench.metrics.gated import gated, standing
-from vbench.metrics.motion import motion_coherent
 
 LINES = Reference(slope=1.0, shares=np.array([0.0, 0.5, 1.0]), intercepts=np.array([-4.0, -2.0, 0.0]))
 STEPS = make_steps(n=48, fps=24)
@@ -57,11 +55,3 @@ def test_without_a_reference_a_floor_of_motion_rules():
     assert gated(turning(0.9), flow(0.005, jerk=np.nan), STEPS, None).value == pytest.approx(0.4)
     assert gated(turning(0.3), flow(0.1), STEPS, None).value == 0.0
     assert gated(turning(1.0), flow(0.0), STEPS, None).value == 0.0
-
-
-def test_coherent_motion_by_hand():
-    assert motion_coherent(flow(0.2, valid=0.5, jerk=1.0), STEPS).value == pytest.approx(0.2 * 0.5 / 4)
-    assert motion_coherent(flow(0.2), STEPS).value == pytest.approx(0.2)
-    assert motion_coherent(flow(0.0, jerk=np.nan), STEPS).value == 0.0
-    with pytest.raises(MetricError, match="jerk needs three"):
-        motion_coherent(flow(0.2, jerk=np.nan), STEPS)

@@ -16,6 +16,7 @@ from vbench.errors import MetricError, OptionError
 from vbench.features.reference import AppearanceReference, DinoReference, read_references
 from vbench.metrics.gated import liveliness, roughness, standing
 from vbench.records import Outcomes, Prompt, Score, ScoreKey
+from vbench.score import ScoreSpec
 from vbench.score.calibrate import calibrate, parallel_lines
 from vbench.score.plan import make_plan
 
@@ -62,7 +63,7 @@ def test_percentiles_of_the_reference_set_itself_are_even(tmp_path):
         calibrate(bench, tmp_path / "lines.json", about="planted")
         scores = {(s.key.metric, s.key.clip): s.value for s in bench.score_records()}
     settings = Settings({"gated.reference": str(tmp_path / "lines.json")})
-    lines = AppearanceReference(settings).open(None).close(1.0)
+    lines = AppearanceReference(settings).read(None)
     clips = {clip for _, clip in scores}
     found = sorted(
         standing(lines, scores["appearance_consistency", clip], scores["motion_coherent", clip]) for clip in clips
@@ -92,13 +93,13 @@ def test_the_reference_is_part_of_the_key(tmp_path):
     with filled(tmp_path / "bench", 30) as bench:
         calibrate(bench, tmp_path / "lines.json")
     none, own, given = (
-        make_plan(metrics=["appearance_gated"], settings={"gated.reference": asked} if asked else {}).params
+        make_plan(ScoreSpec(metrics=["appearance_gated"], settings={"gated.reference": asked} if asked else {})).params
         for asked in ("", "real", str(tmp_path / "lines.json"))
     )
     assert "appearance_reference" not in none["appearance_gated"]
     assert own["appearance_gated"]["appearance_reference"] != given["appearance_gated"]["appearance_reference"]
     assert own["appearance_gated"]["flow"] == given["appearance_gated"]["flow"]
-    assert AppearanceReference(Settings()).open(None).close(1.0) is None
+    assert AppearanceReference(Settings()).read(None) is None
 
 
 def test_other_embeddings_or_flow_have_no_reference(tmp_path):
@@ -110,7 +111,7 @@ def test_other_embeddings_or_flow_have_no_reference(tmp_path):
         DinoReference(Settings({"gated.reference": "real"})),
     ):
         with pytest.raises(MetricError, match="vbench calibrate") as caught:
-            feature.open(None).close(1.0)
+            feature.read(None)
         assert caught.value.code == "not_applicable"
         assert feature.params() == {"reference": "none"}
 
@@ -128,14 +129,14 @@ def test_precision_does_not_need_another_reference(tmp_path):
 def test_a_wrong_file_says_what_to_do(tmp_path, text):
     (tmp_path / "lines.json").write_text(text)
     with pytest.raises(OptionError, match="is no file of `vbench calibrate`"):
-        make_plan(metrics=["appearance_gated"], settings={"gated.reference": str(tmp_path / "lines.json")})
+        make_plan(ScoreSpec(metrics=["appearance_gated"], settings={"gated.reference": str(tmp_path / "lines.json")}))
     with pytest.raises(OptionError, match="is no file"):
         read_references(str(tmp_path / "nowhere.json"))
 
 
 def test_the_shipped_reference_spreads_real_numbers():
     """A typical clip of the set stands in its middle, one a tenth as rough at its top."""
-    lines = AppearanceReference(Settings({"gated.reference": "real"})).open(None).close(1.0)
+    lines = AppearanceReference(Settings({"gated.reference": "real"})).read(None)
     assert standing(lines, 0.9970, 0.02) == pytest.approx(0.6, abs=0.1)
     assert standing(lines, 0.9998, 0.02) > 0.9
     assert standing(lines, 0.9700, 0.02) < 0.1

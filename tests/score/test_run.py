@@ -11,50 +11,16 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
 
-from tests.fakes.tiny_models import save_clip, save_dino
+from tests.fakes.tiny_models import save_clip
 from vbench.bench import Bench
-from vbench.contracts import Metric
-from vbench.errors import OptionError, WeightsError
 from vbench.importing import import_folder
 from vbench.metrics import METRICS
-from vbench.records import Failure, Outcomes, Prompt, Score
-from vbench.score.plan import make_plan, presets
-from vbench.score.run import ScoreReport, Unfinished, asked_of, key_of, measure_file, measured, score
-from vbench.selftest import made_samples, textured_pan
-from vbench.video import write_clip
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Two tools, two prompts, and one file that is no video."""
-    root = tmp_path_factory.mktemp("import")
-    prompts = [{"id": "wall", "text": "a camera pans over a wall"}, {"id": "discs", "text": "two discs move"}]
-    (root / "prompts.jsonl").write_text("\n".join(json.dumps(prompt) for prompt in prompts))
-    pan, discs = (sample.frames[:30] for sample in made_samples())
-    for tool, shift in (("one", 0), ("two", 9)):
-        (root / tool).mkdir()
-        for name, frames in (("wall", pan), ("discs", discs)):
-            moved = [np.roll(frame, shift, axis=1) for frame in frames]
-            write_clip(moved, root / tool / f"{name}-0.mp4", fps=24, crf=12, preset="ultrafast")
-    return root
-
-
-@pytest.fixture
-def bench(folder, tmp_path):
-    with Bench.open(tmp_path / "bench") as opened:
-        import_folder(opened, folder, link=True)
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    root = tmp_path_factory.mktemp("weights")
-    return {"clip.model": str(save_clip(root / "clip")), "dino.model": str(save_dino(root / "dino"))}
+from vbench.score.plan import presets
+from vbench.score.run import ScoreReport, score
 
 
 def values(bench):
@@ -151,30 +117,6 @@ def test_a_broken_file_is_a_failure_per_measure_and_the_rest_goes_on(bench):
     assert again.failures == {"io": 2}  # an unreadable file stays so; a missing one may have come back
 
 
-@pytest.mark.parametrize(
-    ("compute", "code"), [(lambda *_: float("nan"), "not_finite"), (lambda *_: 3.0, "out_of_bounds")]
-)
-def test_a_number_that_cannot_be_is_a_failure_naming_the_clip(bench, compute, code):
-    plan = make_plan(metrics=["spec_adherence"])
-    metric = replace(METRICS["spec_adherence"], compute=compute)
-    clip = bench.clips()[0]
-    (failure,) = measured(plan, Unfinished(clip=clip, metrics=(metric,), known={}), {}, clip.probe).failures
-    assert failure.code == code
-    assert clip.id in failure.message
-
-
-def test_a_failed_part_fails_the_headline(bench):
-    plan = make_plan(metrics=["overall"])
-    clip = bench.clips()[0]
-    item = Unfinished(clip=clip, metrics=plan.metrics, known={})
-    from vbench.errors import MetricError
-
-    broken = {name: MetricError("no memory", code="out_of_memory") for name in plan.features}
-    found = measured(plan, item, broken, clip.probe)
-    assert not found.scores
-    assert {failure.code for failure in found.failures} == {"out_of_memory"}
-
-
 def test_the_headline_is_made_of_stored_parts(bench):
     first = score(bench, preset="offline", workers=1)
     with bench.write() as session:
@@ -206,63 +148,6 @@ def test_a_kill_loses_nothing_that_was_finished(bench, folder):
     after = values(bench)
     assert {key: after[key] for key in before} == before
     assert len({clip for clip, _ in after}) == 4
-
-
-def test_missing_weights_stop_the_plan_and_say_what_works_without(monkeypatch, tmp_path):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(WeightsError) as caught:
-        make_plan("standard")
-    for words in ("facebook/dinov2-base", "346 MB", "clip.model=PATH", "offline", "f9e44c814b77"):
-        assert words in str(caught.value)
-    assert str(caught.value).count("facebook/dinov2-base") == 1
-    assert str(caught.value).count("cannot be downloaded") == 1
-
-
-def test_the_way_out_without_weights_is_one_that_works(monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(WeightsError, match=r"1 of these 2 measures need none \(--metrics vbench.temporal_flickering\)"):
-        make_plan(metrics=["vbench.temporal_flickering", "vbench.subject_consistency"])
-
-
-def test_a_local_copy_of_raft_is_part_of_the_key(tmp_path):
-    (tmp_path / "raft.pth").write_bytes(b"weights")
-    settings = {"flow.backend": "raft", "raft.model": str(tmp_path / "raft.pth")}
-    plan = make_plan(metrics=["motion_amount"], settings=settings)
-    assert plan.params["motion_amount"]["flow"]["weights"].startswith("sha256:")
-
-
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({"preset": "ofline"}, "offline"),
-        ({"metrics": ["flickr"]}, "flicker"),
-        ({"settings": {"clip.modle": "x"}}, "clip.model"),
-        ({"preset": "offline", "settings": {"flow.backend": "farneback"}}, "dis or raft"),
-        ({"precision": "fp8"}, "bf16"),
-    ],
-)
-def test_wrong_wishes_are_refused_with_a_hint(wrong, words):
-    with pytest.raises(OptionError, match=words):
-        make_plan(**wrong)
-
-
-def test_wishes_come_from_the_request_before_the_prompt(bench):
-    clip = bench.clips()[0]
-    prompt = Prompt(id="p", text="x", expects={"seconds": 4.0, "audio": True, "camera": "static"})
-    assert asked_of(replace(clip, prompt=prompt)).seconds == 4.0
-    generated = replace(clip.provenance, extra={"request": {"seconds": 8.0, "fps": None}})
-    asked = asked_of(replace(clip, prompt=prompt, provenance=generated))
-    assert (asked.seconds, asked.audio, asked.fps) == (8.0, True, None)
-
-
-def test_keys_hold_what_can_move_a_number():
-    plan = make_plan(metrics=["motion_amount", "overall"])
-    assert plan.params["motion_amount"]["flow"]["backend"] == "dis-fast"
-    assert "motion_p95" in plan.params["overall"]["parts"] or "overall_motion" in plan.params["overall"]["parts"]
-    assert isinstance(plan.metrics[0], Metric)
-    assert key_of(plan, "c", METRICS["motion_amount"]).params_key != key_of(plan, "c", METRICS["overall"]).params_key
 
 
 def test_show_and_scores_print_what_was_measured(bench, folder):
@@ -310,15 +195,6 @@ def test_showing_a_stored_clip_loads_no_measuring(bench):
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
     assert json.loads(found.stdout) == [[], METRICS["flicker"].unit]
-
-
-def test_measure_file_reads_one_file(tmp_path):
-    write_clip(textured_pan(8, 96, 64, seed=0), tmp_path / "x.mp4", fps=24, preset="ultrafast")
-    clip, outcomes = measure_file(tmp_path / "x.mp4", metrics=["sharpness"])
-    assert isinstance(outcomes, Outcomes)
-    assert [type(found) for found in outcomes.scores] == [Score]
-    assert not [f for f in outcomes.failures if isinstance(f, Failure)]
-    assert clip.probe.n_frames == 8
 
 
 def test_every_measure_stands_in_the_docs():

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vbench.score import measure_file
-from vbench.selftest import CONTROLS, Bench, made_samples, run_selftest
+from vbench.score import ScoreSpec, measure_file
+from vbench.selftest import CONTROLS, SampleBench, made_samples, run_selftest
 
 REAL = Path(os.environ.get("VBENCH_REAL_CLIPS", Path(__file__).parents[2] / "shared" / "clips"))
 needs_real_clips = pytest.mark.skipif(not REAL.is_dir(), reason="no real clips here")
@@ -16,7 +16,7 @@ needs_real_clips = pytest.mark.skipif(not REAL.is_dir(), reason="no real clips h
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    bench = Bench(tmp_path_factory.mktemp("controls"), preset="offline", device="cpu", settings={})
+    bench = SampleBench(tmp_path_factory.mktemp("controls"), ScoreSpec(preset="offline", device="cpu", workers=0))
     return bench, [(sample, bench.measure(sample)) for sample in made_samples()]
 
 

@@ -11,7 +11,7 @@ from vbench.bench import Bench
 from vbench.errors import WeightsError
 from vbench.importing import import_folder
 from vbench.records import Prompt
-from vbench.score import score
+from vbench.score import ScoreSpec, score
 from vbench.score.plan import make_plan
 from vbench.vbench1.totals import DIMENSIONS
 from vbench.video import write_clip
@@ -78,17 +78,17 @@ def test_what_can_be_measured_is_and_the_rest_is_named_with_its_reason(bench, we
 
 def test_without_the_hub_models_the_plan_stops(weights):
     with pytest.raises(WeightsError, match=r"facebook/dino-vitb16.*--set vbench\.dino\.model=PATH"):
-        make_plan("vbench", settings={"vbench.clip.model": weights["vbench.clip.model"]})
+        make_plan(ScoreSpec(preset="vbench", settings={"vbench.clip.model": weights["vbench.clip.model"]}))
 
 
 def test_a_named_dimension_without_its_weights_stops_the_plan(weights):
     with pytest.raises(WeightsError, match="no route to host"):
-        make_plan(metrics=["vbench.dynamic_degree"], settings=weights)
+        make_plan(ScoreSpec(metrics=["vbench.dynamic_degree"], settings=weights))
 
 
 def test_scores_tell_which_weights_and_never_run_in_bf16(weights):
-    plan = make_plan("vbench", settings=weights, device="cuda:0", precision="bf16")
+    plan = make_plan(ScoreSpec(preset="vbench", settings=weights, precision="bf16"), device="cuda:0")
     params = plan.params["vbench.subject_consistency"]["vbench_dino"]
     assert params["model"].startswith("sha256:")
     assert params["precision"] == "fp32"
-    assert make_plan("vbench", settings=weights).params == plan.params
+    assert make_plan(ScoreSpec(preset="vbench", settings=weights)).params == plan.params

@@ -30,15 +30,13 @@ def agreement(
     if as_json:
         print_json(asdict(report))
         return
-    for rating, members in groupby(report.agreements, key=lambda found: found.rating):
+    for rating, members in groupby(report.agreements, key=lambda row: row.rating):
         print_line(rating)
         print_line(f"  {'metric':<26}{'Spearman':<25}{'Kendall':<25}{'pairs':>6}{'ties':>6}{'clips':>7}")
-        for found in members:
-            shares = "".join(
-                f"{'–' if s is None else f'{s:.0%}':>6}" for s in (found.accuracy, found.accuracy_with_ties)
-            )
-            name = f"{found.metric}{' ·' if found.is_neutral else ''}"
-            print_line(f"  {name:<26}{_shown(found.spearman):<25}{_shown(found.kendall):<25}{shares}{found.n_clips:>7}")
+        for row in members:
+            shares = "".join(f"{'–' if s is None else f'{s:.0%}':>6}" for s in (row.accuracy, row.accuracy_with_ties))
+            name = f"{row.metric}{' ·' if row.is_neutral else ''}"
+            print_line(f"  {name:<26}{_shown(row.spearman):<25}{_shown(row.kendall):<25}{shares}{row.n_clips:>7}")
         for ceiling in report.ceilings:
             if ceiling.rating == rating:
                 print_line(

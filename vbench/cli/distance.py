@@ -29,17 +29,17 @@ def distance(
 
     settings = settings_of(set_)
     if Path(a).is_dir() and Path(b).is_dir():
-        found = compare(None, a, b, features=features, settings=settings, device=device)
+        sets = compare(None, a, b, features=features, settings=settings, device=device)
     else:
         with Bench.open(bench, create=False) as opened:
-            found = compare(opened, a, b, features=features, settings=settings, device=device)
+            sets = compare(opened, a, b, features=features, settings=settings, device=device)
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(sets))
         return
-    print_line(f"{found.a} ({found.n_a} clips) and {found.b} ({found.n_b} clips), {found.features}")
-    print_line(f"  kernel   {found.kernel:+.6f}   p = {found.p_value:.3f} that sets without a difference are this far")
-    print_line(f"  Fréchet  {found.frechet:.6f}    {found.frechet_of_equals:.6f} is usual for this many without one")
-    unit = "the two sides of each prompt" if found.is_by_prompt else "clips"
+    print_line(f"{sets.a} ({sets.n_a} clips) and {sets.b} ({sets.n_b} clips), {sets.features}")
+    print_line(f"  kernel   {sets.kernel:+.6f}   p = {sets.p_value:.3f} that sets without a difference are this far")
+    print_line(f"  Fréchet  {sets.frechet:.6f}    {sets.frechet_of_equals:.6f} is usual for this many without one")
+    unit = "the two sides of each prompt" if sets.is_by_prompt else "clips"
     print_line(f"  (the last two by dealing {unit} to the two sets by chance)")
-    for note in found.notes:
+    for note in sets.notes:
         print_line(f"note: {note}")

@@ -21,7 +21,8 @@ BenchPath = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if anything failed.")]
 
-Set = Annotated[list[str] | None, typer.Option("--set", help="K=V, e.g. clip.model=PATH; may be given several times.")]
+SET_HELP = "K=V, e.g. clip.model=PATH; may be given several times."
+Set = Annotated[list[str] | None, typer.Option("--set", help=SET_HELP)]
 
 EXIT_USER, EXIT_FAILURES = 2, 3
 

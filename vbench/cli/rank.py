@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vbench.cli.options import EXIT_FAILURES, BenchPath, Strict
+from vbench.cli.options import EXIT_FAILURES, BenchPath, Strict, option, takes
 from vbench.errors import OptionError
 
 if TYPE_CHECKING:
@@ -31,50 +28,31 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-@dataclass(frozen=True, kw_only=True)
-class QueryOptions:
-    """The options that make a `BoardQuery`."""
-
-    metric: Annotated[list[str] | None, typer.Option("--metric", "-m", help="Only this metric; repeatable.")] = None
-    by: Annotated[str | None, typer.Option(help="Split by a tag or a facet of tags, such as camera.")] = None
-    tool: Annotated[list[str] | None, typer.Option("--model", help="Only this tool; repeatable.")] = None
-    tag: Annotated[list[str] | None, typer.Option(help="Only prompts with this tag; repeatable.")] = None
-
-    def query(self) -> BoardQuery:
-        """What they ask for."""
-        from vbench.rank.board import BoardQuery
-
-        return BoardQuery(
-            metrics=tuple(self.metric) if self.metric else None,
-            by=self.by or "",
-            models=tuple(self.tool) if self.tool else None,
-            tags=tuple(self.tag or ()),
-        )
+QUERY_OPTIONS = (
+    option("metric", list[str] | None, "--metric", "-m", help="Only this metric; repeatable."),
+    option("by", str | None, help="Split by a tag or a facet of tags, such as camera."),
+    option("tool", list[str] | None, "--model", help="Only this tool; repeatable."),
+    option("tag", list[str] | None, help="Only prompts with this tag; repeatable."),
+)
 
 
-def takes_query(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the options above instead of its parameter `wanted`: typer reads a flat signature."""
-    hints = get_type_hints(command, include_extras=True)
-    group = get_type_hints(QueryOptions, include_extras=True)
-    flat: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(command).parameters.items():
-        options = [(field.name, group[field.name], None) for field in fields(QueryOptions)]
-        for option, kind, default in options if name == "wanted" else [(name, hints[name], parameter.default)]:
-            flat.append(inspect.Parameter(option, parameter.kind, default=default, annotation=kind))
+def query_of(values: Mapping[str, Any]) -> BoardQuery:
+    """What the options above ask for."""
+    from vbench.rank.board import BoardQuery
 
-    @functools.wraps(command)
-    def called(**values: Any) -> None:
-        wanted = QueryOptions(**{field.name: values.pop(field.name) for field in fields(QueryOptions)})
-        command(wanted=wanted, **values)
-
-    called.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
-    return called
+    return BoardQuery(
+        metrics=tuple(values["metric"]) if values["metric"] else None,
+        by=values["by"] or "",
+        models=tuple(values["tool"]) if values["tool"] else None,
+        tags=tuple(values["tag"] or ()),
+    )
 
 
-@takes_query
+@takes("query", QUERY_OPTIONS, query_of)
 def board(
+    *,
     bench: BenchPath = None,
-    wanted: QueryOptions = QueryOptions(),
+    query: BoardQuery,
     format: Annotated[Format, typer.Option(help="How to write it.")] = Format.TABLE,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
@@ -91,7 +69,7 @@ def board(
     if format is Format.PARQUET and out is None:
         raise OptionError("--format parquet is not text; say where to with --out FILE")
     with Bench.open(bench, create=False) as opened:
-        ranked = leaderboard(opened, wanted.query())
+        ranked = leaderboard(opened, query)
         content = render(ranked, format.value, bench=opened, everything=everything)
     if out is not None:
         write(content, out)

@@ -2,37 +2,73 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Set, Strict, print_json, print_line, settings_of
+from vbench.cli.options import (
+    EXIT_FAILURES,
+    SET_HELP,
+    BenchPath,
+    Json,
+    Strict,
+    names,
+    option,
+    print_json,
+    print_line,
+    settings_of,
+    takes,
+)
 
 if TYPE_CHECKING:
     from vbench.score import Progress
+    from vbench.score.spec import ScoreChoices
 
-Preset = Annotated[str, typer.Option(help="offline, standard, full or vbench.")]
-Metrics = Annotated[str | None, typer.Option("--metrics", help="Names with commas, instead of a preset.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, or several with commas.")]
-Precision = Annotated[str, typer.Option(help="auto (bf16 on CUDA), fp32 or bf16.")]
 TableFormat = Literal["csv", "json", "parquet"]
+SPEC_OPTIONS = {
+    each.name: each
+    for each in (
+        option("preset", str, help="offline, standard, full or vbench."),
+        option("metrics", str | None, help="Names with commas, instead of a preset."),
+        option("device", str, default="auto", help="auto, cpu, cuda, cuda:N, or several with commas."),
+        option("workers", int | None, min=1, help="Decode processes.  [default: one per core]"),
+        option("set_", list[str] | None, "--set", help=SET_HELP),
+        option("precision", str, default="auto", help="auto (bf16 on CUDA), fp32 or bf16."),
+        option(
+            "compile",
+            bool,
+            "--compile",
+            default=False,
+            help="Put backbones through torch.compile; pays for hundreds of clips.",
+        ),
+    )
+}
+"""Options that make `ScoreChoices`."""
 
 
-def score(
-    bench: BenchPath = None,
-    preset: Preset = "standard",
-    metrics: Metrics = None,
-    device: Device = "auto",
-    workers: Annotated[int | None, typer.Option(min=1, help="Decode processes.  [default: one per core]")] = None,
-    set_: Set = None,
-    precision: Precision = "auto",
-    compile: Annotated[
-        bool, typer.Option("--compile", help="Put backbones through torch.compile; pays for hundreds of clips.")
-    ] = False,
-    json: Json = False,
-    strict: Strict = False,
-) -> None:
+def spec_options(*options: str, preset: str) -> list[inspect.Parameter]:
+    """Some of them, with the command's own preset where none is typed."""
+    return [SPEC_OPTIONS[name].replace(default=preset) if name == "preset" else SPEC_OPTIONS[name] for name in options]
+
+
+def choices_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a `ScoreSpec` that the options of a command give.
+
+    Raises:
+        OptionError: one of them cannot be meant.
+    """
+    choices = {**values, "settings": settings_of(values["set_"])}
+    del choices["set_"]
+    if "metrics" in choices:
+        choices["metrics"] = None if choices["metrics"] is None else names(choices["metrics"])
+    return choices
+
+
+@takes("choices", spec_options(*SPEC_OPTIONS, preset="standard"), choices_of)
+def score(*, bench: BenchPath = None, choices: ScoreChoices, json: Json = False, strict: Strict = False) -> None:
     """Measure the clips of a bench; what is done is skipped."""
     from dataclasses import asdict
 
@@ -40,17 +76,7 @@ def score(
     from vbench.score import score as run
 
     with Bench.open(bench, create=False) as workspace, _progress(quiet=json) as progress:
-        report = run(
-            workspace,
-            preset=preset,
-            metrics=_names(metrics),
-            device=device,
-            workers=workers,
-            settings=settings_of(set_),
-            precision=precision,
-            compile=compile,
-            progress=progress,
-        )
+        report = run(workspace, progress=progress, **choices)
     if json:
         print_json(asdict(report))
     else:
@@ -64,15 +90,13 @@ def score(
         raise typer.Exit(EXIT_FAILURES)
 
 
+@takes("choices", spec_options("preset", "metrics", "device", "set_", "precision", preset="offline"), choices_of)
 def show(
+    *,
     clip: Annotated[str, typer.Argument(help="A clip id (its start is enough), or the path of a video file.")],
     bench: BenchPath = None,
     prompt: Annotated[str, typer.Option(help="What the file should show, where it is no clip of the bench.")] = "",
-    preset: Preset = "offline",
-    metrics: Metrics = None,
-    device: Device = "auto",
-    set_: Set = None,
-    precision: Precision = "auto",
+    choices: ScoreChoices,
     json: Json = False,
 ) -> None:
     """Show what was measured of a clip, or measure a file that is in no bench."""
@@ -87,24 +111,16 @@ def show(
         from vbench.score import measure_file
 
         try:
-            found, outcomes = measure_file(
-                path,
-                Prompt(id=path.stem, text=prompt),
-                preset=preset,
-                metrics=_names(metrics),
-                device=device,
-                settings=settings_of(set_),
-                precision=precision,
-            )
+            shown, outcomes = measure_file(path, Prompt(id=path.stem, text=prompt), **choices)
         except ClipError as error:
             raise UserError(str(error)) from None
         units = {name: metric.unit for name, metric in METRICS.items()}
     else:
         with Bench.open(bench, create=False) as workspace:
-            found = workspace.clip(clip)
-            outcomes = stored_outcomes(workspace, found)
+            shown = workspace.clip(clip)
+            outcomes = stored_outcomes(workspace, shown)
             units = {name: info.unit for name, info in workspace.metrics().items()}
-    document = as_document(found, outcomes, units)
+    document = as_document(shown, outcomes, units)
     if json:
         print_json(document)
     else:
@@ -119,6 +135,7 @@ def scores(
     """Print a row per clip and metric: its value, or why there is none."""
     from vbench.bench import Bench
     from vbench.errors import OptionError
+    from vbench.files import write_text
     from vbench.report.scores import as_csv, score_rows, write_parquet
 
     with Bench.open(bench, create=False) as workspace:
@@ -137,22 +154,22 @@ def scores(
     if out is None:
         print_line(text.rstrip("\n"))
     else:
-        out.write_text(text, encoding="utf-8")
+        write_text(out, text)
 
 
+@takes("choices", spec_options("preset", "device", "set_", preset="offline"), choices_of)
 def selftest(
+    *,
     clips: Annotated[
         Path | None, typer.Option("--clips", help="A folder of your own clips to try the controls on.")
     ] = None,
-    preset: Preset = "offline",
-    device: Device = "auto",
-    set_: Set = None,
+    choices: ScoreChoices,
     json: Json = False,
 ) -> None:
     """Check that every measure does what it should: frozen, doubled, cut, shuffled, blurred clips and more."""
     from vbench.selftest import run_selftest
 
-    results = run_selftest(clips, preset=preset, device=device, settings=settings_of(set_))
+    results = run_selftest(clips, **choices)
     if json:
         print_json([result.as_mapping() for result in results])
     else:
@@ -161,10 +178,6 @@ def selftest(
         print_line(f"{sum(r.passed for r in results)} of {len(results)} controls passed")
     if not all(result.passed for result in results):
         raise typer.Exit(EXIT_FAILURES)
-
-
-def _names(metrics: str | None) -> list[str] | None:
-    return [name.strip() for name in metrics.split(",") if name.strip()] if metrics is not None else None
 
 
 class _progress:
@@ -212,8 +225,8 @@ def _print_clip(document: dict[str, Any]) -> None:
     facts = f"{probe['width']}x{probe['height']} {probe['fps']:.3g} fps {probe['duration_s']:.2f} s {probe['codec']}"
     console.print(escape(f"{clip['model'] or clip['media']}  {clip['prompt']['text'][:80]}  {facts}"), highlight=False)
     table = Table("metric", "value", "unit", box=None)
-    for name, found in document["scores"].items():
-        table.add_row(name, f"{found['value']:.4g}", found["unit"])
+    for name, score in document["scores"].items():
+        table.add_row(name, f"{score['value']:.4g}", score["unit"])
     for name, reason in document["failures"].items():
         table.add_row(name, "-", escape(reason[:90]))
     console.print(table)

@@ -3,7 +3,8 @@
 A clip is decoded once. *Features* are made from its frames, each once, and shared; *metrics* are pure functions of
 features. To add a metric: write a function of feature values and a `Metric` declaration, and register its name. To add
 a feature: subclass `StreamFeature` (numpy on the CPU, beside the decoder), `DeviceFeature` (a backbone over frames,
-batched across clips) or `TextFeature` (of the prompt alone), and register the class.
+batched across clips), `TextFeature` (of the prompt alone) or `FileFeature` (of the file itself), and register the
+class. Measures that belong apart from all others, such as a replica of another suite, name a `Family`.
 
 What features hand to metrics is numpy, so that nothing but a backbone needs torch.
 Time is in seconds from the first frame, always: frames are taken on a grid of seconds, never by index.
@@ -13,29 +14,38 @@ from __future__ import annotations
 
 from vbench.contracts.feature import (
     Accumulator,
+    ClipFile,
     Collector,
     DeviceFeature,
     Encoder,
     Feature,
+    FileFeature,
     Settings,
-    Source,
     StreamFeature,
     TextFeature,
     Weights,
+    WeightSource,
+)
+from vbench.contracts.frame import (
+    SHORT_SIDE,
+    ClipFrame,
+    Kernel,
+    mean_abs_difference,
+    small_luma,
+    small_rgb,
+    small_size,
 )
 from vbench.contracts.frame_choice import (
     SLOW_S,
     AllFrames,
     Evenly,
     Every,
-    Frame,
     FrameRequest,
-    Kernel,
     Sampler,
     Sampling,
     is_spike,
 )
-from vbench.contracts.metric import GIVEN, Asked, Combined, Metric
+from vbench.contracts.metric import GIVEN, ClipWishes, Combined, Family, Metric
 from vbench.contracts.values import (
     GRID_S,
     Bytes,
@@ -57,11 +67,14 @@ from vbench.contracts.values import (
 __all__ = [
     "GIVEN",
     "GRID_S",
+    "SHORT_SIDE",
     "SLOW_S",
     "Accumulator",
     "AllFrames",
-    "Asked",
     "Bytes",
+    "ClipFile",
+    "ClipFrame",
+    "ClipWishes",
     "Collector",
     "Combined",
     "DeviceFeature",
@@ -69,10 +82,11 @@ __all__ = [
     "Encoder",
     "Evenly",
     "Every",
+    "Family",
     "Feature",
+    "FileFeature",
     "Floats",
     "Flow",
-    "Frame",
     "FrameRequest",
     "Kernel",
     "Measure",
@@ -87,11 +101,15 @@ __all__ = [
     "Series",
     "Settings",
     "Sound",
-    "Source",
     "Steps",
     "StreamFeature",
     "TextFeature",
     "TextRows",
+    "WeightSource",
     "Weights",
     "is_spike",
+    "mean_abs_difference",
+    "small_luma",
+    "small_rgb",
+    "small_size",
 ]

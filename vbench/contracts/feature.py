@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts.frame_choice import Frame, FrameRequest
+from vbench.contracts.frame import ClipFrame
+from vbench.contracts.frame_choice import FrameRequest
 from vbench.contracts.values import Bytes, Floats
 from vbench.errors import OptionError
 from vbench.records import Probe, Prompt
@@ -48,7 +49,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class ClipFile:
     """The file behind a clip, for features that need more than its frames."""
 
     path: Path
@@ -75,38 +76,79 @@ class Weights:
     """How a person gets it, for a sentence; empty: `Feature.fetch` does."""
 
 
+class WeightSource(Protocol):
+    """Where the weights of a backbone come from; features declare theirs, see `Feature.weight_sources`."""
+
+    @property
+    def setting(self) -> str:
+        """`--set` name that points to a local copy."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """What the setting means and its default, for `--set` and its help."""
+        ...
+
+    def weights(self, settings: Settings) -> Weights:
+        """For the plan: are they there, and which are they."""
+        ...
+
+    def identity(self, settings: Settings) -> str:
+        """What tells these weights from others: a commit, a published name, or the digest of a local copy."""
+        ...
+
+    def require(self, settings: Settings) -> Path:
+        """Where they lie, fetched if they can be. Raises WeightsError where they cannot."""
+        ...
+
+
 class Feature(ABC):
     """Something computed at most once per clip and shared by metrics."""
 
     name: ClassVar[str]
     from_frames: ClassVar[bool] = True
     """Made from decoded frames, so that another decoder may move its numbers."""
+    weight_sources: ClassVar[Mapping[str, WeightSource]] = {}
+    """Weights this feature needs, by the name under which `params` says which they are.
+
+    Ones that a person has to get come first, so that nothing large is fetched in vain."""
+    is_exact: ClassVar[bool] = False
+    """Always in fp32, whatever the precision of the run."""
     known_settings: ClassVar[Mapping[str, str]] = {}
-    """Settings this feature reads → what they mean and their default, for `--set` and its help."""
+    """Settings this feature reads besides those of its weights → what they mean and their default, for `--set`."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self.settings = replace(settings, precision="fp32") if self.is_exact else settings
 
     def params(self) -> Mapping[str, Any]:
         """JSON values that can move the numbers; they become part of the key of every score made from this feature."""
-        return {}
+        if not self.weight_sources:
+            return {}
+        which = {name: source.identity(self.settings) for name, source in self.weight_sources.items()}
+        return {**which, "precision": self.settings.precision}
 
     def weights(self) -> tuple[Weights, ...]:
         """Weights needed, and whether they are there; called before anything is loaded."""
-        return ()
+        return tuple(source.weights(self.settings) for source in self.weight_sources.values())
 
-    def fetch(self) -> None:  # noqa: B027 (most features have nothing to fetch)
+    def fetch(self) -> None:
         """Get missing weights where that can be done.
 
         Raises:
             WeightsError: it cannot.
         """
+        for source in self.weight_sources.values():
+            source.require(self.settings)
+
+    def settings_read(self) -> dict[str, str]:
+        """All settings this feature reads → what they mean and their default."""
+        return {source.setting: source.about for source in self.weight_sources.values()} | dict(self.known_settings)
 
 
 class Accumulator(Protocol):
     """Takes the frames of one clip in order, in memory that does not grow with its pixels."""
 
-    def add(self, frame: Frame) -> None: ...
+    def add(self, frame: ClipFrame) -> None: ...
     def close(self, end_s: float) -> Any:
         """The feature's value; the clip ended at `end_s` seconds. Raises MetricError where this clip has none."""
         ...
@@ -116,7 +158,20 @@ class StreamFeature(Feature):
     """A feature of numpy and OpenCV, computed in the process that decodes; must not load torch."""
 
     @abstractmethod
-    def open(self, source: Source) -> Accumulator: ...
+    def open(self, source: ClipFile) -> Accumulator: ...
+
+
+class FileFeature(Feature):
+    """A feature of the file itself rather than of its pictures, such as its sound; read in the process that decodes.
+
+    Must not load torch.
+    """
+
+    from_frames = False
+
+    @abstractmethod
+    def read(self, source: ClipFile) -> Any:
+        """The feature's value, once the clip's frames are decoded. Raises MetricError where this clip has none."""
 
 
 class TextFeature(Feature):
@@ -172,7 +227,7 @@ class Encoder(ABC):
         return self.encode(frames[windows])
 
     @abstractmethod
-    def collect(self, source: Source, prompt: Prompt) -> Collector:
+    def collect(self, source: ClipFile, prompt: Prompt) -> Collector:
         """A fresh collector for one clip."""
 
 

@@ -6,64 +6,26 @@ from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 
+from vbench.contracts.frame import ClipFrame, Kernel
 from vbench.contracts.values import GRID_S, Bytes
 from vbench.records import Probe
 
-Kernel = Literal["area", "linear", "cubic", "plain"]
-"""Resampling: `area` averages (antialiased); `linear` and `cubic` (a = -0.75) sample without antialiasing.
-
-`plain` is for frames at their own size: colours as OpenCV and decord give them, for measures defined on those."""
-T = TypeVar("T")
 SLOW_S = 0.06
 """Spacing of distinct frames from which each is seen by itself."""
-
-
-class Frame(Protocol):
-    """What a feature sees of one decoded frame; conversions are kept, so that equal ones cost once per frame."""
-
-    @property
-    def index(self) -> int: ...
-    @property
-    def t_s(self) -> float: ...
-    @property
-    def width(self) -> int: ...
-    @property
-    def height(self) -> int: ...
-    @property
-    def is_new(self) -> bool:
-        """False for an exact or near duplicate (luma MAE below 0.05) of the last new frame."""
-        ...
-
-    @property
-    def change(self) -> float:
-        """Mean absolute luma difference to the last new frame before, 8-bit levels; 0 for the first."""
-        ...
-
-    def rgb(self, size: tuple[int, int] | None = None, kernel: Kernel = "area") -> Bytes:
-        """RGB uint8 (height, width, 3); `size` is (width, height)."""
-        ...
-
-    def luma(self, size: tuple[int, int] | None = None, kernel: Kernel = "area") -> Bytes:
-        """Full-range luma uint8 (height, width); `size` is (width, height)."""
-        ...
-
-    def memo(self, key: str, make: Callable[[], T]) -> T:
-        """What `make` gives, made once per frame and key."""
-        ...
 
 
 class Sampler(Protocol):
     """Chooses frames as they stream by."""
 
-    def add(self, frame: Frame) -> list[tuple[Frame, float]]:
+    def add(self, frame: ClipFrame) -> list[tuple[ClipFrame, float]]:
         """The (frame, time) picks that are certain now that `frame` was seen; may name the frame before."""
         ...
 
-    def close(self, end_s: float) -> list[tuple[Frame, float]]:
+    def close(self, end_s: float) -> list[tuple[ClipFrame, float]]:
         """The picks that only the end of the clip, at `end_s` seconds, decides."""
         ...
 
@@ -113,17 +75,17 @@ class _GridSampler:
     def __init__(self, seconds: float, spikes: bool) -> None:
         self._seconds, self._spikes = seconds, spikes
         self._next = 0
-        self._last: Frame | None = None
+        self._last: ClipFrame | None = None
         self._changes: deque[float] = deque(maxlen=8)
 
-    def _until(self, end_s: float) -> list[tuple[Frame, float]]:
-        picks: list[tuple[Frame, float]] = []
+    def _until(self, end_s: float) -> list[tuple[ClipFrame, float]]:
+        picks: list[tuple[ClipFrame, float]] = []
         while self._last is not None and self._next * self._seconds < end_s - 1e-4:
             picks.append((self._last, self._next * self._seconds))
             self._next += 1
         return picks
 
-    def add(self, frame: Frame) -> list[tuple[Frame, float]]:
+    def add(self, frame: ClipFrame) -> list[tuple[ClipFrame, float]]:
         if not frame.is_new:
             return []
         picks = self._until(frame.t_s)
@@ -136,7 +98,7 @@ class _GridSampler:
         self._last = frame
         return picks
 
-    def close(self, end_s: float) -> list[tuple[Frame, float]]:
+    def close(self, end_s: float) -> list[tuple[ClipFrame, float]]:
         return self._until(max(end_s, 1e-3))
 
 
@@ -149,10 +111,10 @@ class _IndexSampler:
     def __init__(self, wanted: Callable[[int], bool]) -> None:
         self._wanted = wanted
 
-    def add(self, frame: Frame) -> list[tuple[Frame, float]]:
+    def add(self, frame: ClipFrame) -> list[tuple[ClipFrame, float]]:
         return [(frame, frame.t_s)] if self._wanted(frame.index) else []
 
-    def close(self, end_s: float) -> list[tuple[Frame, float]]:
+    def close(self, end_s: float) -> list[tuple[ClipFrame, float]]:
         return []
 
 
@@ -179,7 +141,7 @@ class FrameRequest:
             return self.short_side, max(self.short_side, int(height * scale))
         return max(self.short_side, int(width * scale)), self.short_side
 
-    def cut(self, frame: Frame) -> Bytes:
+    def cut(self, frame: ClipFrame) -> Bytes:
         """RGB uint8 (h, w, 3) of one frame, resized and cropped."""
         width, height = self.size(frame.width, frame.height)
         rgb = frame.rgb(None if (width, height) == (frame.width, frame.height) else (width, height), self.kernel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vbench.contracts.values import Measure
@@ -13,7 +13,7 @@ from vbench.records import Group, MetricInfo, Probe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ClipWishes:
     """What a clip was asked to be; None: not asked. A value of every clip, like `probe` and `prompt`."""
 
     seconds: float | None = None
@@ -26,7 +26,21 @@ class Asked:
 
 
 GIVEN = ("probe", "prompt", "asked")
-"""Inputs every clip has without a feature: `records.Probe`, `records.Prompt`, `Asked`."""
+"""Inputs every clip has without a feature: `records.Probe`, `records.Prompt`, `ClipWishes`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """Measures that belong together and apart from all others, asked for as one; each of them names its family."""
+
+    name: str
+    """Of the preset that takes all of them; no other preset takes any."""
+    about: str
+    """What the preset measures, for a person."""
+    not_measured: Mapping[str, str] = field(default_factory=dict)
+    """Measure that belongs to the family and is not built in → why. A plug-in's metric of this name is one of it."""
+    pixels_of: str = ""
+    """What the measures are defined on the pixels of, so that no other decoder may stand in; empty: any will do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +73,8 @@ class Metric:
     min_seconds: float = 0.0
     """A shorter clip is a Failure with code `too_short` that says so."""
     min_frames: int = 1
+    family: Family | None = None
+    """None: one of the measures that the common presets take."""
 
     @property
     def info(self) -> MetricInfo:

@@ -183,6 +183,10 @@ class Rates:
     frame: NDArray[np.int64]
     value: Floats
 
+    def mean(self) -> Measure:
+        """Mean over them, with its timeline."""
+        return Measure(float(self.value.mean()), Series(self.t_s, self.value))
+
 
 @dataclass(frozen=True, slots=True)
 class PairFlow:

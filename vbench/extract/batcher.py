@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import Bytes, Collector, DeviceFeature, Encoder, Source
+from vbench.contracts import Bytes, ClipFile, Collector, DeviceFeature, Encoder
 from vbench.errors import ItemError
 from vbench.extract.decode import Chunk
-from vbench.extract.lanes import Lanes
 from vbench.records import Prompt
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 MAX_WAITING_BYTES = 256 << 20
 """Frames that may wait for a batch to fill; above it, part batches run."""
+LANE_BACKLOG = 8
+"""Batches that may wait in a lane; above it the feeding thread waits, so that memory stays bounded."""
+MOST_LANES = 8
+"""Lanes at most: each takes the rows of two to three 720p clips a second where flow is reduced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,41 @@ class _Running:
     windows: NDArray[np.int64] | None
     """Which of them make each row, (N, window); None: one each, in order."""
     encoded: Tensor
+
+
+class Lanes:
+    """A few threads, each with a queue; what belongs to one clip goes through one lane, in its order.
+
+    They turn a backbone's rows into features, so that the thread that feeds the device never waits for them.
+
+    Args:
+        n: Lanes; None: half the cores this process may use, at least one and at most `MOST_LANES`.
+    """
+
+    def __init__(self, n: int | None = None) -> None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        n = n if n is not None else max(1, min(MOST_LANES, cores // 2))
+        self._threads = [ThreadPoolExecutor(1, thread_name_prefix=f"lane-{lane}") for lane in range(n)]
+        self._waiting: list[deque[Future[None]]] = [deque() for _ in range(n)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for thread in self._threads:
+            thread.shutdown(wait=True, cancel_futures=True)
+
+    def put(self, clip: int, work: Callable[..., None], *arguments: Any) -> Future[None]:
+        """Have `work(*arguments)` done after all that was put in for this clip; what it raises is in the future."""
+        lane = clip % len(self._threads)
+        waiting = self._waiting[lane]
+        while len(waiting) >= LANE_BACKLOG:
+            waiting.popleft().exception()  # waits; whoever closes the clip is told of errors
+        future = self._threads[lane].submit(work, *arguments)
+        waiting.append(future)
+        return future
 
 
 class Batcher:
@@ -82,7 +122,7 @@ class Batcher:
         self._added: dict[int, list[Future[None]]] = {}
         self._running: deque[_Running] = deque()
 
-    def open(self, clip: int, source: Source, prompt: Prompt) -> None:
+    def open(self, clip: int, source: ClipFile, prompt: Prompt) -> None:
         """Expect frames of a clip."""
         try:
             self._collectors[clip] = self.encoder.collect(source, prompt)
@@ -101,19 +141,19 @@ class Batcher:
             rows.clear()
             rows.extend(kept)
 
-    def add(self, clip: int, chunk: Chunk) -> None:
+    def add(self, chunk: Chunk) -> None:
         """Take frames; runs the backbone when a batch is full."""
-        if isinstance(self._collectors.get(clip), ItemError):
+        if isinstance(self._collectors.get(chunk.clip), ItemError):
             return
         for t_s, index, pixels in zip(chunk.t_s, chunk.frame, chunk.frames, strict=True):
-            self._one(clip, float(t_s), int(index), pixels)
+            self._add_frame(chunk.clip, float(t_s), int(index), pixels)
         for rows in self._waiting.values():
             while len(rows) >= self._batch:
                 self._run(rows)
         if self._waiting_bytes > MAX_WAITING_BYTES:
             self.flush()
 
-    def _one(self, clip: int, t_s: float, index: int, pixels: Bytes) -> None:
+    def _add_frame(self, clip: int, t_s: float, index: int, pixels: Bytes) -> None:
         window = self._windows[clip]
         window.append((t_s, index, pixels))
         if len(window) < self.encoder.window:
@@ -156,11 +196,11 @@ class Batcher:
         is_cuda = self.feature.settings.device != "cpu"
         try:
             frames, windows = stacked(rows, pinned=is_cuda)
-            given = [frames] if windows is None else [frames, windows]
+            inputs = [frames] if windows is None else [frames, windows]
             if is_cuda:
-                given = [tensor.to(self.feature.settings.device, non_blocking=True) for tensor in given]
+                inputs = [tensor.to(self.feature.settings.device, non_blocking=True) for tensor in inputs]
             with torch.inference_mode():
-                encoded = self._encode(given[0].movedim(-1, -3), *given[1:])
+                encoded = self._encode(inputs[0].movedim(-1, -3), *inputs[1:])
         except torch.OutOfMemoryError:
             self._settle(0)
             torch.cuda.empty_cache()

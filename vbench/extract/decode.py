@@ -1,4 +1,8 @@
-"""One pass over one clip: decode, let stream features see each frame, and cut out the frames that backbones want."""
+"""One pass over one clip: decode, let stream features see each frame, and cut out the frames that backbones want.
+
+Also which decoder the frames come from: a choice of the run, part of every score made from frames, never swapped
+silently.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +10,40 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import Bytes, Floats, FrameRequest, Kernel, Source, StreamFeature
-from vbench.errors import ItemError
-from vbench.features.small import mean_abs_difference, small_luma, small_size
+from vbench.contracts import (
+    Bytes,
+    ClipFile,
+    FileFeature,
+    Floats,
+    FrameRequest,
+    Kernel,
+    Settings,
+    StreamFeature,
+    mean_abs_difference,
+    small_luma,
+    small_size,
+)
+from vbench.errors import ItemError, OptionError
 from vbench.records import Probe
 from vbench.video import Frame, probe, read_frames
-from vbench.video.device_frames import DeviceFrame, read_device_frames
+from vbench.video.device_frames import DeviceFrame, check_torchcodec, read_device_frames
 
 T = TypeVar("T")
 VideoFrame = Frame | DeviceFrame
+PassFeature = StreamFeature | FileFeature
+"""A feature computed in the pass over a clip, in the process that decodes."""
+Backend = Literal["pyav", "torchcodec", "nvdec"]
+SETTING = "decode.backend"
+SETTINGS = {
+    SETTING: "what decodes video: pyav, nvdec (torchcodec on the CUDA device of the run) or torchcodec (on the CPU, to "
+    "check nvdec against); default pyav",
+}
 SAME_LEVELS = 0.05
 """Luma MAE below which a frame is a duplicate of the one before."""
 SAME_BLOCK_LEVELS = 1.2
@@ -32,7 +55,7 @@ _CV2_KERNELS = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 
 
 class SharedFrame:
-    """A decoded frame whose conversions are kept while any feature needs them; implements `measure.Frame`."""
+    """A decoded frame whose conversions are kept while any feature needs them; implements `contracts.ClipFrame`."""
 
     __slots__ = ("_frame", "_memo", "change", "height", "index", "is_new", "t_s", "width")
 
@@ -79,9 +102,22 @@ class SharedFrame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToDecode:
+    """One clip on its way through."""
+
+    number: int
+    """Position in the list of clips; events name their clip by it."""
+    path: Path
+    probe: Probe | None = None
+    """None: probe it first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """Some frames of one clip for one request."""
 
+    clip: int
+    """`ToDecode.number`."""
     request: int
     probe: Probe
     t_s: Floats
@@ -91,21 +127,36 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class Decoded:
     """The end of a pass."""
 
+    clip: int
     values: dict[str, Any]
-    """Stream feature → its value, or the ItemError that says why there is none."""
+    """Feature of the pass → its value, or the ItemError that says why there is none."""
     probe: Probe
     decode_s: float
     feature_s: float
     n_frames: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotDecoded:
+    """The end of a pass over a clip that could not be decoded."""
+
+    clip: int
+    code: str
+    message: str
+
+
+ClipEvent = Chunk | Decoded | NotDecoded
+"""What a pass tells: chunks as they fill, then one of the two ends."""
+
+
 @dataclass(slots=True)
 class _Cutter:
     """Collects the frames of one request into chunks."""
 
+    clip: int
     number: int
     request: FrameRequest
     probe: Probe
@@ -123,6 +174,7 @@ class _Cutter:
 
     def flush(self) -> Chunk:
         chunk = Chunk(
+            clip=self.clip,
             request=self.number,
             probe=self.probe,
             t_s=np.array(self.t_s),
@@ -155,20 +207,18 @@ def block_change(a: Bytes, b: Bytes) -> float:
 
 
 def run_clip(
-    path: Path,
-    known: Probe | None,
-    features: Sequence[StreamFeature],
+    clip: ToDecode,
+    features: Sequence[PassFeature],
     requests: Sequence[FrameRequest],
     *,
     decode_on: str | None = None,
     beat: Callable[[], None] = lambda: None,
-) -> Iterator[Chunk | Done]:
-    """Decode a clip once; gives chunks as they fill, and `Done` last. Memory does not grow with the clip.
+) -> Iterator[Chunk | Decoded]:
+    """Decode a clip once; gives chunks as they fill, and `Decoded` last. Memory does not grow with the clip.
 
     Args:
-        path: The file.
-        known: Its facts where they are known already; else it is probed first.
-        features: Stream features to compute.
+        clip: The file.
+        features: Stream and file features to compute.
         requests: Frames to cut out for backbones.
         decode_on: Device on which torchcodec decodes; None: PyAV decodes.
         beat: Called once per frame, to show a sign of life.
@@ -176,33 +226,36 @@ def run_clip(
     Raises:
         ClipError: the file cannot be decoded.
     """
-    facts = known if known is not None else probe(path, threads=1)
+    facts = clip.probe if clip.probe is not None else probe(clip.path, threads=1)
     frames: Iterator[VideoFrame]
     if decode_on is None:
-        frames = read_frames(path, threads=1)
+        frames = read_frames(clip.path, threads=1)
     else:
-        frames = read_device_frames(path, facts, device=decode_on, common=small_size)
-    yield from run_frames(Source(path=path, probe=facts), frames, features, requests, beat=beat)
+        frames = read_device_frames(clip.path, facts, device=decode_on, common=small_size)
+    source = ClipFile(path=clip.path, probe=facts)
+    yield from run_frames(source, frames, features, requests, number=clip.number, beat=beat)
 
 
 def run_frames(
-    source: Source,
+    source: ClipFile,
     frames: Iterator[VideoFrame],
-    features: Sequence[StreamFeature],
+    features: Sequence[PassFeature],
     requests: Sequence[FrameRequest],
     *,
+    number: int = 0,
     beat: Callable[[], None] = lambda: None,
-) -> Iterator[Chunk | Done]:
+) -> Iterator[Chunk | Decoded]:
     """As `run_clip`, over frames that come from anywhere."""
     facts = source.probe
     values: dict[str, Any] = {}
     running = {}
     for feature in features:
-        try:
-            running[feature.name] = feature.open(source)
-        except ItemError as error:
-            values[feature.name] = error
-    cutters = [_Cutter(number, request, facts) for number, request in enumerate(requests)]
+        if isinstance(feature, StreamFeature):
+            try:
+                running[feature.name] = feature.open(source)
+            except ItemError as error:
+                values[feature.name] = error
+    cutters = [_Cutter(number, place, request, facts) for place, request in enumerate(requests)]
     samplers = [request.sampling.open(facts) for request in requests]
     feature_s, last_t, end_s, n_frames = 0.0, 0.0, 0.0, 0
     started = time.perf_counter()
@@ -230,10 +283,50 @@ def run_frames(
             values[name] = accumulator.close(end_s)
         except ItemError as error:
             values[name] = error
+    for feature in features:
+        if isinstance(feature, FileFeature):
+            try:
+                values[feature.name] = feature.read(source)
+            except ItemError as error:
+                values[feature.name] = error
     for cutter, sampler in zip(cutters, samplers, strict=True):
         yield from cutter.take(sampler.close(end_s))
         if cutter.frames:
             yield cutter.flush()
     feature_s += time.perf_counter() - work
     decode_s = time.perf_counter() - started - feature_s
-    yield Done(values=values, probe=facts, decode_s=decode_s, feature_s=feature_s, n_frames=n_frames)
+    yield Decoded(clip=number, values=values, probe=facts, decode_s=decode_s, feature_s=feature_s, n_frames=n_frames)
+
+
+def backend_of(settings: Settings) -> Backend:
+    """The chosen decoder.
+
+    Raises:
+        OptionError: there is no such decoder.
+    """
+    chosen = settings.get(SETTING, "pyav")
+    if chosen not in get_args(Backend):
+        raise OptionError(f"{SETTING} is {chosen!r}; expected {', '.join(get_args(Backend))}")
+    return cast("Backend", chosen)
+
+
+def decode_on(settings: Settings) -> str | None:
+    """The device on which torchcodec decodes, `cpu` or `cuda:N`; None: PyAV decodes."""
+    return {"pyav": None, "torchcodec": "cpu", "nvdec": settings.device}[backend_of(settings)]
+
+
+def check_decoder(settings: Settings) -> None:
+    """Refuse a decoder that cannot work here, before anything is decoded.
+
+    Raises:
+        OptionError: torchcodec or what it stands on is missing, or the run is not on a CUDA device.
+    """
+    backend = backend_of(settings)
+    if backend == "pyav":
+        return
+    if backend == "nvdec" and settings.device == "cpu":
+        raise OptionError(
+            f"{SETTING} is nvdec, which decodes on a CUDA device, and the device of this run is cpu; "
+            "use --device cuda where there is one, or leave decode.backend out"
+        )
+    check_torchcodec("cpu" if backend == "torchcodec" else settings.device)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vbench.contracts import DeviceFeature, Feature, FrameRequest, Source, StreamFeature, TextFeature
-from vbench.errors import ItemError
-from vbench.extract.batcher import Batcher
-from vbench.extract.decode import Done
-from vbench.extract.decoder_choice import decode_on
-from vbench.extract.lanes import Lanes
-from vbench.extract.messages import Refused
-from vbench.extract.pool import STALL_S, DecodePool, InlinePool, Item
+from vbench.contracts import ClipFile, DeviceFeature, Feature, FileFeature, StreamFeature, TextFeature
+from vbench.errors import ItemError, VBenchError
+from vbench.extract.batcher import Batcher, Lanes
+from vbench.extract.decode import Chunk, ClipEvent, Decoded, NotDecoded, ToDecode, decode_on
+from vbench.extract.pool import STALL_S, DecodePool, DecodeSetup, Idle, InlinePool
+from vbench.extract.process import ChildProcess, Link
 from vbench.records import Probe, Prompt
 
 
@@ -38,7 +38,7 @@ class Extracted:
     values: Mapping[str, Any] = field(default_factory=dict)
     """Feature → its value, or the ItemError that says why this clip has none."""
     probe: Probe | None = None
-    refused: Refused | None = None
+    failure: NotDecoded | None = None
     decode_s: float = 0.0
     feature_s: float = 0.0
 
@@ -64,11 +64,147 @@ class Timing:
         self.n_frames += other.n_frames
 
 
+class Extraction:
+    """Turns the events of clips' passes into their features; backbones are loaded once and keep their batches full.
+
+    Each clip is announced by `expect`, then come its events in their order, mixed with those of other clips. Values of
+    a clip come out of `take` once all of them are there, and out of `finish` at the latest; a number may be used again
+    after that.
+
+    Args:
+        features: What to compute.
+        note: Told of anything a person should know, in a sentence.
+        lanes: Threads that reduce rows to features; None: this one does.
+        batch_clips: Decoded clips from which part batches run, so that their values come out.
+        timing: Filled in as it runs.
+
+    Raises:
+        WeightsError: a backbone cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        *,
+        note: Callable[[str], None] = lambda _: None,
+        lanes: Lanes | None = None,
+        batch_clips: int = 1,
+        timing: Timing | None = None,
+    ) -> None:
+        self.timing = timing if timing is not None else Timing()
+        self.setup = setup_of(features)
+        """What the pass over a clip has to compute, and the frames that it has to cut out."""
+        self._text = [feature for feature in features if isinstance(feature, TextFeature)]
+        device = [feature for feature in features if isinstance(feature, DeviceFeature)]
+        self._batchers = [Batcher(feature, feature.load(), note=note, lanes=lanes) for feature in device]
+        self._by_request = [[b for b in self._batchers if b.feature.request() == r] for r in self.setup.requests]
+        self._batch_clips = batch_clips
+        self._wanted: dict[int, Wanted] = {}
+        self._opened: set[int] = set()
+        self._decoded: dict[int, Decoded] = {}
+        """Clips whose pass is over."""
+        self._flushed: dict[int, Decoded] = {}
+        """Clips whose rows are all off the device."""
+
+    def expect(self, number: int, clip: Wanted) -> None:
+        """Announce a clip; what is left of an earlier one of the same number is forgotten."""
+        for batcher in self._batchers if number in self._opened else ():
+            batcher.drop(number)
+        self._forget(number)
+        self._wanted[number] = clip
+
+    def take(self, event: ClipEvent | Idle) -> Iterator[Extracted]:
+        """One event; gives the clips that are finished now."""
+        match event:
+            case Idle():
+                self._flush()
+            case NotDecoded():
+                for batcher in self._batchers:
+                    batcher.drop(event.clip)
+                self._forget(event.clip)
+                yield Extracted(number=event.clip, failure=event)
+            case Decoded():
+                self.timing.decode_s += event.decode_s
+                self.timing.feature_s += event.feature_s
+                self.timing.n_frames += event.n_frames
+                self._decoded[event.clip] = event
+                if not self._batchers or len(self._decoded) >= self._batch_clips:
+                    self._flush()
+            case Chunk():
+                self._open(event.clip, event.probe)
+                started = time.perf_counter()
+                for batcher in self._by_request[event.request]:
+                    batcher.add(event)
+                self.timing.device_s += time.perf_counter() - started
+        yield from self._settled(wait=False)
+
+    def finish(self) -> Iterator[Extracted]:
+        """The clips that are left, once all events were taken."""
+        self._flush()
+        yield from self._settled(wait=True)
+
+    def _open(self, number: int, probe: Probe) -> None:
+        if number in self._opened:
+            return
+        self._opened.add(number)
+        wanted = self._wanted[number]
+        for batcher in self._batchers:
+            batcher.open(number, ClipFile(path=wanted.path, probe=probe), wanted.prompt)
+
+    def _flush(self) -> None:
+        started = time.perf_counter()
+        for batcher in self._batchers:
+            batcher.flush()
+        self.timing.device_s += time.perf_counter() - started
+        self._flushed.update(self._decoded)
+        self._decoded.clear()
+
+    def _settled(self, *, wait: bool) -> Iterator[Extracted]:
+        for number in list(self._flushed):
+            if wait or all(batcher.is_settled(number) for batcher in self._batchers):
+                yield self._extracted(number, self._flushed.pop(number))
+
+    def _extracted(self, number: int, decoded: Decoded) -> Extracted:
+        values = dict(decoded.values)
+        self._open(number, decoded.probe)  # one that gave no frame has values, or reasons, all the same
+        for batcher in self._batchers:
+            values[batcher.feature.name] = batcher.close(number)
+        for feature in self._text:
+            try:
+                values[feature.name] = feature.encode(self._wanted[number].prompt)
+            except ItemError as error:
+                values[feature.name] = error
+        self._forget(number)
+        return Extracted(
+            number=number,
+            values=values,
+            probe=decoded.probe,
+            decode_s=decoded.decode_s,
+            feature_s=decoded.feature_s,
+        )
+
+    def _forget(self, number: int) -> None:
+        self._opened.discard(number)
+        for clips in (self._wanted, self._decoded, self._flushed):
+            clips.pop(number, None)
+
+
+def setup_of(features: Sequence[Feature]) -> DecodeSetup:
+    """What the pass over a clip has to compute for features; equal requests of several backbones are served once."""
+    device = [feature for feature in features if isinstance(feature, DeviceFeature)]
+    return DecodeSetup(
+        features=tuple(feature for feature in features if isinstance(feature, StreamFeature | FileFeature)),
+        requests=tuple(dict.fromkeys(feature.request() for feature in device)),
+        decode_on=decode_on(features[0].settings) if features else None,
+    )
+
+
 def extract(
     wanted: Sequence[Wanted],
     features: Sequence[Feature],
     *,
     workers: int,
+    devices: Sequence[str] = (),
     note: Callable[[str], None] = lambda _: None,
     stall_s: float = STALL_S,
     timing: Timing | None = None,
@@ -79,6 +215,7 @@ def extract(
         wanted: The clips.
         features: What to compute.
         workers: Decode processes; 0: decode in this process.
+        devices: Where several are named, clips are spread over a process for each; else features run where they are.
         note: Told of anything a person should know, in a sentence.
         stall_s: Silence after which a decode process counts as hung.
         timing: Filled in as it runs.
@@ -87,85 +224,127 @@ def extract(
         WeightsError: a backbone cannot be loaded.
     """
     timing = timing if timing is not None else Timing()
-    stream = [feature for feature in features if isinstance(feature, StreamFeature)]
-    device = [feature for feature in features if isinstance(feature, DeviceFeature)]
-    text = [feature for feature in features if isinstance(feature, TextFeature)]
-    requests: list[FrameRequest] = list(dict.fromkeys(feature.request() for feature in device))
+    if len(devices) > 1 and len(wanted) > 1:
+        yield from extract_sharded(wanted, features, devices=devices, workers=workers, note=note, timing=timing)
+        return
     lanes = Lanes()
-    batchers = [Batcher(feature, feature.load(), note=note, lanes=lanes) for feature in device]
-    by_request = [[b for b in batchers if b.feature.request() == request] for request in requests]
-    items = [Item(number=n, path=clip.path, probe=clip.probe) for n, clip in enumerate(wanted)]
-    opened: set[int] = set()
-    waiting: dict[int, Done] = {}
-    """Clips that are decoded."""
-    flushed: dict[int, Done] = {}
-    """Clips whose rows are all off the device."""
-
-    def finish(number: int, done: Done) -> Extracted:
-        values = dict(done.values)
-        for batcher in batchers:
-            if number not in opened:
-                _open(number, done.probe)
-            values[batcher.feature.name] = batcher.close(number)
-        for feature in text:
-            try:
-                values[feature.name] = feature.encode(wanted[number].prompt)
-            except ItemError as error:
-                values[feature.name] = error
-        return Extracted(
-            number=number, values=values, probe=done.probe, decode_s=done.decode_s, feature_s=done.feature_s
-        )
-
-    def _open(number: int, probe: Probe | None) -> None:
-        if number not in opened and batchers:
-            opened.add(number)
-            facts = probe if probe is not None else wanted[number].probe
-            assert facts is not None, "a clip without facts is probed by its decode process before its frames come"
-            for batcher in batchers:
-                batcher.open(number, Source(path=wanted[number].path, probe=facts), wanted[number].prompt)
-
-    def flush() -> None:
-        started = time.perf_counter()
-        for batcher in batchers:
-            batcher.flush()
-        timing.device_s += time.perf_counter() - started
-        flushed.update(waiting)
-        waiting.clear()
-
-    def finished(*, wait: bool = False) -> Iterator[Extracted]:
-        for number in list(flushed):
-            if wait or all(batcher.is_settled(number) for batcher in batchers):
-                yield finish(number, flushed.pop(number))
-
-    decoder = decode_on(features[0].settings) if features else None
-    pool = (
-        DecodePool(stream, requests, workers=workers, decode_on=decoder, stall_s=stall_s)
-        if workers
-        else InlinePool(stream, requests, decode_on=decoder)
-    )
+    extraction = Extraction(features, note=note, lanes=lanes, batch_clips=max(1, 2 * workers), timing=timing)
+    clips = [ToDecode(number=number, path=clip.path, probe=clip.probe) for number, clip in enumerate(wanted)]
+    for number, clip in enumerate(wanted):
+        extraction.expect(number, clip)
+    setup = extraction.setup
+    pool = DecodePool(setup, workers=workers, stall_s=stall_s) if workers else InlinePool(setup)
     with pool, lanes:
-        for event in pool.run(items):
-            if event is None:
-                flush()
-            elif isinstance(event[1], Refused):
-                for batcher in batchers:
-                    batcher.drop(event[0].number)
-                yield Extracted(number=event[0].number, refused=event[1])
-            elif isinstance(event[1], Done):
-                item, done = event[0], event[1]
-                timing.decode_s += done.decode_s
-                timing.feature_s += done.feature_s
-                timing.n_frames += done.n_frames
-                waiting[item.number] = done
-                if not batchers or len(waiting) >= max(1, 2 * workers):
-                    flush()
-            else:
-                item, chunk = event[0], event[1]
-                _open(item.number, chunk.probe)
-                started = time.perf_counter()
-                for batcher in by_request[chunk.request]:
-                    batcher.add(item.number, chunk)
-                timing.device_s += time.perf_counter() - started
-            yield from finished()
-        flush()
-        yield from finished(wait=True)
+        for event in pool.run(clips):
+            yield from extraction.take(event)
+        yield from extraction.finish()
+
+
+# --- several devices ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one of several devices has to do."""
+
+    wanted: tuple[Wanted, ...]
+    features: tuple[Feature, ...]
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The process of a device is done, or has died."""
+
+
+ShareEvent = Extracted | Notice | Timing | VBenchError | Ended
+"""What the process of a device tells; a `VBenchError` stops the run."""
+
+
+def extract_sharded(
+    wanted: Sequence[Wanted],
+    features: Sequence[Feature],
+    *,
+    devices: Sequence[str],
+    workers: int,
+    note: Callable[[str], None],
+    timing: Timing,
+) -> Iterator[Extracted]:
+    """As `extract`, with a process for each device and its own decode processes; clip n goes to device n modulo their
+    number.
+
+    A process that dies fails the clips it had not finished with `crashed`; the others go on.
+    """
+    events: queue.Queue[tuple[int, ShareEvent]] = queue.Queue(maxsize=32)
+    numbers = [range(shard, len(wanted), len(devices)) for shard in range(len(devices))]
+    processes: list[ChildProcess] = []
+    for shard, device in enumerate(devices):
+        share = Share(
+            wanted=tuple(wanted[number] for number in numbers[shard]),
+            features=tuple(_on(feature, device) for feature in features),
+            workers=max(1, workers // len(devices)),
+        )
+        processes.append(ChildProcess(serve_share, share))
+        threading.Thread(target=_listen, args=(shard, processes[shard], events), daemon=True).start()
+    left = [set(range(len(share_numbers))) for share_numbers in numbers]
+    n_open = len(devices)
+    try:
+        while n_open:
+            shard, event = events.get()
+            match event:
+                case VBenchError():
+                    raise event
+                case Notice():
+                    note(event.text)
+                case Timing():
+                    timing.add(event)
+                case Extracted():
+                    left[shard].discard(event.number)
+                    yield event.at(numbers[shard][event.number])
+                case Ended():
+                    n_open -= 1
+                    for place in sorted(left[shard]):
+                        yield _bereft(numbers[shard][place], wanted, devices[shard])
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def _on(feature: Feature, device: str) -> Feature:
+    return type(feature)(replace(feature.settings, device=device))
+
+
+def _bereft(number: int, wanted: Sequence[Wanted], device: str) -> Extracted:
+    reason = f"{wanted[number].path}: the process of {device} died before it was done"
+    return Extracted(number=number, failure=NotDecoded(clip=number, code="crashed", message=reason))
+
+
+def _listen(shard: int, process: ChildProcess, events: queue.Queue[tuple[int, ShareEvent]]) -> None:
+    try:
+        while True:
+            events.put((shard, process.receive()))
+    except EOFError:
+        events.put((shard, Ended()))
+
+
+def serve_share(link: Link, share: Share) -> None:
+    """The process of one device."""
+    timing = Timing()
+
+    def note(text: str) -> None:
+        link.send(Notice(text))
+
+    try:
+        for extracted in extract(share.wanted, share.features, workers=share.workers, note=note, timing=timing):
+            link.send(extracted)
+        link.send(timing)
+    except VBenchError as error:
+        link.send(error)

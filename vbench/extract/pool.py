@@ -3,73 +3,104 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import pickle
 import queue
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from vbench.contracts import FrameRequest, StreamFeature
+from vbench.contracts import FrameRequest
 from vbench.errors import ItemError
-from vbench.extract.decode import Chunk, Done, run_clip
-from vbench.extract.messages import Beat, Refused, Setup, Task, send
-from vbench.records import Probe
+from vbench.extract.decode import Chunk, ClipEvent, NotDecoded, PassFeature, ToDecode, run_clip
+from vbench.extract.process import ChildProcess, Link
 
 STALL_S = 120.0
 """Silence after which a process counts as hung."""
+HEARTBEAT_S = 2.0
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """A small matrix product would wake a thread for every core, which then spin against the other processes."""
 BACKLOG = 16
 """Messages (of at most about 4 MB) that may wait for the reader before decoding pauses."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One clip on its way through."""
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing waits to be read: time to do what was put off."""
 
-    number: int
-    path: Path
-    probe: Probe | None
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A decode process is still at work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeSetup:
+    """What a decode process needs to know before its first clip."""
+
+    features: tuple[PassFeature, ...]
+    requests: tuple[FrameRequest, ...]
+    decode_on: str | None = None
+    """As in `run_clip`."""
+
+
+def serve_clips(link: Link, setup: DecodeSetup) -> None:
+    """The decode process: takes clips, sends back the events of their passes."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    if setup.decode_on is not None:
+        import torch
+
+        torch.set_num_threads(1)
+    last = time.monotonic()
+
+    def beat() -> None:
+        nonlocal last
+        if time.monotonic() - last > HEARTBEAT_S:
+            link.send(Beat())
+            last = time.monotonic()
+
+    while True:
+        for event in events_of(link.receive(), setup, beat=beat):
+            link.send(event)
+
+
+def events_of(clip: ToDecode, setup: DecodeSetup, *, beat: Callable[[], None] = lambda: None) -> Iterator[ClipEvent]:
+    """The pass over one clip, ending with `Decoded` or `NotDecoded`."""
+
+    def failed(code: str, message: str) -> NotDecoded:
+        return NotDecoded(clip=clip.number, code=code, message=message)
+
+    try:
+        yield from run_clip(clip, setup.features, setup.requests, decode_on=setup.decode_on, beat=beat)
+    except ItemError as error:
+        yield failed(error.code, str(error))
+    except BrokenPipeError:  # by `beat`: the parent is gone
+        raise
+    except MemoryError:
+        yield failed("out_of_memory", f"{clip.path}: not enough memory to decode it")
+    except OSError as error:
+        yield failed("io", f"{clip.path}: cannot be read ({error.strerror or error})")
 
 
 class DecodePool:
     """A fixed number of decode processes over a list of clips.
 
-    Processes are plain subprocesses of this interpreter rather than `multiprocessing` ones, so that scoring works
-    from a notebook or a script without a main guard, and a killed parent leaves no process behind: its pipes close.
-
     Args:
-        features: Stream features to compute.
-        requests: Frames to cut out for backbones.
+        setup: What each of them computes.
         workers: Processes.
-        decode_on: Device on which torchcodec decodes; None: PyAV decodes.
         stall_s: Seconds without a sign of life after which a process is killed and its clip fails with `timeout`.
     """
 
-    def __init__(
-        self,
-        features: Sequence[StreamFeature],
-        requests: Sequence[FrameRequest],
-        *,
-        workers: int,
-        decode_on: str | None = None,
-        stall_s: float = STALL_S,
-    ) -> None:
-        self._setup = Setup(
-            path=tuple(sys.path), features=pickle.dumps((tuple(features), tuple(requests))), decode_on=decode_on
-        )
+    def __init__(self, setup: DecodeSetup, *, workers: int, stall_s: float = STALL_S) -> None:
+        self._setup = setup
         self._n, self._stall_s = max(1, workers), stall_s
-        self._todo: queue.SimpleQueue[Item] = queue.SimpleQueue()
-        self._out: queue.Queue[tuple[Item | None, Any]] = queue.Queue(maxsize=BACKLOG)
+        self._todo: queue.SimpleQueue[ToDecode] = queue.SimpleQueue()
+        self._out: queue.Queue[ClipEvent | Exception] = queue.Queue(maxsize=BACKLOG)
         self._closing = threading.Event()
-        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._processes: dict[int, ChildProcess] = {}
         self._heard: dict[int, float] = {}
         self._hung: set[int] = set()
         self._threads: list[threading.Thread] = []
@@ -89,29 +120,26 @@ class DecodePool:
         for process in list(self._processes.values()):
             process.wait()
 
-    def run(
-        self, items: Sequence[Item], *, idle_s: float = 0.05
-    ) -> Iterator[tuple[Item, Chunk | Done | Refused] | None]:
-        """Messages of all clips as they come, each clip ending with `Done` or `Refused`; None when nothing waits."""
-        for item in items:
-            self._todo.put(item)
-        for slot in range(min(self._n, len(items))):
+    def run(self, clips: Sequence[ToDecode], *, idle_s: float = 0.05) -> Iterator[ClipEvent | Idle]:
+        """Events of all clips as they come, each clip ending with `Decoded` or `NotDecoded`."""
+        for clip in clips:
+            self._todo.put(clip)
+        for slot in range(min(self._n, len(clips))):
             thread = threading.Thread(target=self._attend, args=(slot,), name=f"decode-{slot}", daemon=True)
             self._threads.append(thread)
             thread.start()
-        left = len(items)
+        left = len(clips)
         while left:
             try:
-                found = self._out.get(timeout=idle_s)
+                event = self._out.get(timeout=idle_s)
             except queue.Empty:
                 self._check_stalls()
-                yield None
+                yield Idle()
                 continue
-            source, message = found
-            if source is None:
-                raise message
-            left -= isinstance(message, Done | Refused)
-            yield source, message
+            if isinstance(event, Exception):
+                raise event
+            left -= not isinstance(event, Chunk)
+            yield event
 
     def _check_stalls(self) -> None:
         for slot, heard in list(self._heard.items()):
@@ -124,77 +152,64 @@ class DecodePool:
         try:
             while not self._closing.is_set():
                 try:
-                    item = self._todo.get_nowait()
+                    clip = self._todo.get_nowait()
                 except queue.Empty:
                     break
-                self._one(slot, item)
+                self._decode(slot, clip)
         except Exception as error:
-            self._out.put((None, error))
+            self._out.put(error)
         finally:
-            process = self._processes.get(slot)
-            if process is not None and process.stdin is not None:
-                with contextlib.suppress(OSError):
-                    process.stdin.close()
-                process.wait()
+            if slot in self._processes:
+                self._processes[slot].close()
 
-    def _one(self, slot: int, item: Item) -> None:
+    def _decode(self, slot: int, clip: ToDecode) -> None:
         try:
             process = self._process(slot)
-            assert process.stdin is not None
-            assert process.stdout is not None
             self._heard[slot] = time.monotonic()
-            send(process.stdin, Task(path=item.path, probe=item.probe))
+            process.send(clip)
             while True:
-                message = pickle.load(process.stdout)
+                event: ClipEvent | Beat = process.receive()
                 self._heard[slot] = time.monotonic()
-                if isinstance(message, Beat):
+                if isinstance(event, Beat):
                     continue
-                self._out.put((item, message))
+                self._out.put(event)
                 self._heard[slot] = time.monotonic()
-                if isinstance(message, Done | Refused):
+                if not isinstance(event, Chunk):
                     break
-        except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+        except (EOFError, BrokenPipeError):
             if not self._closing.is_set():
-                self._out.put((item, self._obituary(slot, item)))
+                self._out.put(self._obituary(slot, clip))
         finally:
             self._heard.pop(slot, None)
 
-    def _process(self, slot: int) -> subprocess.Popen[bytes]:
+    def _process(self, slot: int) -> ChildProcess:
         process = self._processes.get(slot)
-        if process is None or process.poll() is not None:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "vbench.extract.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=os.environ | ONE_THREAD,
-            )
-            self._processes[slot] = process
-            assert process.stdin is not None
-            send(process.stdin, self._setup)
+        if process is None or not process.is_running:
+            process = self._processes[slot] = ChildProcess(serve_clips, self._setup, env=ONE_THREAD)
         return process
 
-    def _obituary(self, slot: int, item: Item) -> Refused:
+    def _obituary(self, slot: int, clip: ToDecode) -> NotDecoded:
         code = self._processes.pop(slot).wait()
         if slot in self._hung:
             self._hung.discard(slot)
-            return Refused(
+            return NotDecoded(
+                clip=clip.number,
                 code="timeout",
-                message=f"{item.path}: decoding gave no sign of life for {self._stall_s:g} s and was ended; "
+                message=f"{clip.path}: decoding gave no sign of life for {self._stall_s:g} s and was ended; "
                 "try it again, or delete the file if it stays so",
             )
-        return Refused(
+        return NotDecoded(
+            clip=clip.number,
             code="crashed",
-            message=f"{item.path}: the decode process died (exit code {code}); the other clips are not affected",
+            message=f"{clip.path}: the decode process died (exit code {code}); the other clips are not affected",
         )
 
 
 class InlinePool:
     """The same without processes: clip after clip in this one, for single files and for tests."""
 
-    def __init__(
-        self, features: Sequence[StreamFeature], requests: Sequence[FrameRequest], *, decode_on: str | None = None
-    ) -> None:
-        self._features, self._requests, self._decode_on = features, requests, decode_on
+    def __init__(self, setup: DecodeSetup) -> None:
+        self._setup = setup
 
     def __enter__(self) -> Self:
         return self
@@ -202,13 +217,7 @@ class InlinePool:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def run(self, items: Sequence[Item]) -> Iterator[tuple[Item, Chunk | Done | Refused] | None]:
+    def run(self, clips: Sequence[ToDecode]) -> Iterator[ClipEvent | Idle]:
         """As `DecodePool.run`."""
-        for item in items:
-            try:
-                for message in run_clip(
-                    item.path, item.probe, self._features, self._requests, decode_on=self._decode_on
-                ):
-                    yield item, message
-            except ItemError as error:
-                yield item, Refused(code=error.code, message=str(error))
+        for clip in clips:
+            yield from events_of(clip, self._setup)

@@ -8,7 +8,7 @@ FEATURES = Registry(
     "vbench.features",
     "feature",
     {
-        "steps": "vbench.features.steps:StepsFeature",
+        "steps": "vbench.features.frame_changes:StepsFeature",
         "flow": "vbench.features.flow:flow_feature",
         "shimmer": "vbench.features.shimmer:ShimmerFeature",
         "appearance": "vbench.features.appearance:AppearanceFeature",
@@ -22,17 +22,17 @@ FEATURES = Registry(
         "clip_quality": "vbench.features.clip:ClipQualityFeature",
         "aesthetic": "vbench.features.aesthetic:AestheticFeature",
         "video_text": "vbench.features.xclip:VideoTextFeature",
-        "xclip_video": "vbench.features.xclip_video:VideoFeature",
+        "xclip_video": "vbench.features.xclip:VideoFeature",
         "vbench_dino": "vbench.vbench1.dino:VBenchDinoFeature",
         "vbench_clip": "vbench.vbench1.clip:VBenchClipFeature",
         "vbench_style_frames": "vbench.vbench1.clip:VBenchStyleFramesFeature",
         "vbench_style_text": "vbench.vbench1.clip:VBenchStyleTextFeature",
         "vbench_aesthetic": "vbench.vbench1.clip:VBenchAestheticFeature",
-        "vbench_levels": "vbench.vbench1.levels:VBenchLevelsFeature",
+        "vbench_levels": "vbench.vbench1.frames:VBenchLevelsFeature",
         "vbench_flow": "vbench.vbench1.raft:VBenchFlowFeature",
         "vbench_static_flow": "vbench.vbench1.raft:VBenchStaticFlowFeature",
         "vbench_video": "vbench.vbench1.viclip:VBenchVideoFeature",
         "vbench_video_text": "vbench.vbench1.viclip:VBenchVideoTextFeature",
     },
 )
-"""Name → a `measure.Feature` subclass, or a function of `Settings` that gives a feature."""
+"""Name → a `contracts.Feature` subclass, or a function of `Settings` that gives a feature."""

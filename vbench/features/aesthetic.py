@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vbench.contracts import DeviceFeature, Encoder, Every, FrameRequest, Settings, Source, Weights
-from vbench.errors import WeightsError
-from vbench.features.clip import MEAN, STD, clip_model
-from vbench.features.collect import RateCollector
-from vbench.features.weights import HubModel, file_digest
+from vbench.contracts import ClipFile, DeviceFeature, Encoder, Every, FrameRequest, Settings
+from vbench.features.backbone import CLIP_MEAN, CLIP_STD, Normal, RateCollector
+from vbench.features.clip import clip_model, image_rows
+from vbench.features.weights import HubModel, WeightFile
 from vbench.records import Prompt
 
 if TYPE_CHECKING:
@@ -21,53 +19,34 @@ MODEL = HubModel(
     revision="32bd64288804d66eefd0ccbe215aa642df71cc41",
     size_mb=1710,
     licence="MIT",
+    holds="CLIP ViT-L/14 weights",
 )
-HEAD = "sa_0_4_vit_l_14_linear.pth"
+HEAD = WeightFile(
+    setting="aesthetic.head",
+    name="sa_0_4_vit_l_14_linear.pth",
+    source="github.com/LAION-AI/aesthetic-predictor",
+    size_mb=1,
+    licence="MIT",
+    holds="the linear head",
+)
 SPACING_S = 0.5
 
 
 class AestheticFeature(DeviceFeature):
-    """`measure.Rates`, about 1 to 10, twice a second."""
+    """`contracts.Rates`, about 1 to 10, twice a second."""
 
     name = "aesthetic"
-    known_settings = {  # noqa: RUF012
-        "aesthetic.clip": f"folder of CLIP ViT-L/14 weights; default {MODEL.repo}",
-        "aesthetic.head": f"file of the linear head, {HEAD} of LAION-AI/aesthetic-predictor (MIT)",
-    }
-
-    def _head(self) -> Path:
-        return Path(self.settings.get("aesthetic.head", HEAD)).expanduser()
+    weight_sources = {"head": HEAD, "model": MODEL}  # noqa: RUF012
 
     def params(self) -> dict[str, Any]:
-        head = self._head()
-        return {
-            "model": MODEL.identity(self.settings),
-            "head": f"sha256:{file_digest(head)}" if head.is_file() else "",
-            "precision": self.settings.precision,
-            "every_s": SPACING_S,
-        }
-
-    def weights(self) -> tuple[Weights, ...]:
-        head = Weights(
-            name=HEAD,
-            setting="aesthetic.head",
-            size_mb=1,
-            licence="MIT",
-            present=bool(self.settings.get("aesthetic.head", "")) and self._head().is_file(),
-            revision="",
-            by_hand="get it from LAION-AI/aesthetic-predictor",
-        )
-        return (MODEL.weights(self.settings), head)
-
-    def fetch(self) -> None:
-        MODEL.require(self.settings)
+        return {**super().params(), "every_s": SPACING_S}
 
     def request(self) -> FrameRequest:
-        side = int(MODEL.config(self.settings).get("vision_config", {}).get("image_size", 224))
+        side = MODEL.image_side(self.settings)
         return FrameRequest(sampling=Every(SPACING_S), short_side=side, kernel="area", crop=side)
 
     def load(self) -> Encoder:
-        return AestheticEncoder(self.settings, self._head())
+        return AestheticEncoder(self.settings)
 
 
 class AestheticEncoder(Encoder):
@@ -75,29 +54,30 @@ class AestheticEncoder(Encoder):
 
     batch = 16
 
-    def __init__(self, settings: Settings, head: Path) -> None:
-        import torch
-
+    def __init__(self, settings: Settings) -> None:
         self._model = clip_model(MODEL.require(settings), settings)
-        dim = int(self._model.config.projection_dim)
-        try:
-            state = torch.load(head, map_location=settings.device, weights_only=True)
-            self._head = torch.nn.Linear(dim, 1, device=settings.device)
-            self._head.load_state_dict(state)
-        except Exception as error:
-            first = str(error).strip().splitlines()[0][:160]
-            raise WeightsError(f"{head}: not a linear head for {dim} numbers ({first}); expected {HEAD}") from None
-        self._mean = torch.tensor(MEAN, device=settings.device).view(1, 3, 1, 1)
-        self._std = torch.tensor(STD, device=settings.device).view(1, 3, 1, 1)
+        self._head = linear_head(HEAD, int(self._model.config.projection_dim), settings)
+        self._normal = Normal(CLIP_MEAN, CLIP_STD, settings.device)
 
     def encode(self, frames: Tensor) -> Tensor:
         """RGB uint8 (N, 3, side, side) → points (N,)."""
         from torch.nn.functional import normalize
 
-        pixels = ((frames.float() / 255 - self._mean) / self._std).to(self._model.dtype)
-        rows = self._model.visual_projection(self._model.vision_model(pixel_values=pixels).pooler_output)
+        rows = image_rows(self._model, self._normal(frames))
         points: Tensor = self._head(normalize(rows.float(), dim=-1))[:, 0]
         return points
 
-    def collect(self, source: Source, prompt: Prompt) -> RateCollector:
+    def collect(self, source: ClipFile, prompt: Prompt) -> RateCollector:
         return RateCollector()
+
+
+def linear_head(file: WeightFile, dim: int, settings: Settings) -> Any:
+    """The head for rows of `dim` numbers; one number per row.
+
+    Raises:
+        WeightsError: the file holds another one.
+    """
+    import torch
+
+    head = torch.nn.Linear(dim, 1)
+    return file.fill(head, file.load(settings), settings, wanted=f"a linear head for {dim} numbers")

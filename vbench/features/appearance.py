@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import Bytes, Embeddings, Every, Frame, Source, StreamFeature
+from vbench.contracts import Bytes, ClipFile, ClipFrame, Embeddings, Every, StreamFeature, small_rgb
 from vbench.errors import MetricError
-from vbench.features.small import small_rgb
 
 FINE = 16
 """Colour bins per axis."""
@@ -20,7 +19,7 @@ EDGE_FLOOR = 40.0
 
 
 class AppearanceFeature(StreamFeature):
-    """`measure.Embeddings`: colours of the whole picture, and edges by direction in 4 x 4 cells.
+    """`contracts.Embeddings`: colours of the whole picture, and edges by direction in 4 x 4 cells.
 
     Colours do not care where a thing is, so that a thing that moves stays itself and one that turns into another does
     not; edge directions see shape and structure. Rows are square roots of shares (Hellinger), of unit length.
@@ -31,16 +30,16 @@ class AppearanceFeature(StreamFeature):
     def params(self) -> dict[str, Any]:
         return {"descriptor": "lab-edges-1"}
 
-    def open(self, source: Source) -> _Appearance:
+    def open(self, source: ClipFile) -> _Appearance:
         return _Appearance(source)
 
 
 class _Appearance:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ClipFile) -> None:
         self._sampler = Every(spikes=True).open(source.probe)
         self._rows: list[tuple[float, int, NDArray[np.float32]]] = []
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: ClipFrame) -> None:
         self._take(self._sampler.add(frame))
 
     def close(self, end_s: float) -> Embeddings:
@@ -50,12 +49,12 @@ class _Appearance:
         t_s, index, rows = zip(*self._rows, strict=True)
         return Embeddings(t_s=np.array(t_s), frame=np.array(index, np.int64), rows=np.stack(rows))
 
-    def _take(self, picks: list[tuple[Frame, float]]) -> None:
+    def _take(self, picks: list[tuple[ClipFrame, float]]) -> None:
         for frame, t_s in picks:
             self._rows.append((t_s, frame.index, _described(frame)))
 
 
-def _described(frame: Frame) -> NDArray[np.float32]:
+def _described(frame: ClipFrame) -> NDArray[np.float32]:
     return frame.memo("appearance", lambda: describe(small_rgb(frame)))
 
 

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vbench.contracts import (
+    ClipFile,
     DeviceFeature,
     Encoder,
     Every,
     FrameRequest,
     Settings,
-    Source,
     TextFeature,
     TextRows,
-    Weights,
 )
 from vbench.errors import MetricError, WeightsError
-from vbench.features.collect import EmbeddingCollector
+from vbench.features.backbone import CLIP_MEAN, CLIP_STD, EmbeddingCollector, Normal
 from vbench.features.distractors import POOL_VERSION, distractors
 from vbench.features.weights import HubModel, load_transformers
 from vbench.records import Prompt
+from vbench.text import first_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,30 +34,20 @@ MODEL = HubModel(
     revision="3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
     size_mb=605,
     licence="MIT",
+    holds="CLIP weights and tokenizer",
 )
-SETTINGS = {MODEL.setting: f"folder of CLIP weights and tokenizer; default {MODEL.repo}"}
+WEIGHTS = {"model": MODEL}
 ANTONYMS = ("Good photo.", "Bad photo.")
-MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
 class ClipFramesFeature(DeviceFeature):
-    """`measure.Embeddings`: projected image embeddings of the centred square of each frame."""
+    """`contracts.Embeddings`: projected image embeddings of the centred square of each frame."""
 
     name = "clip_frames"
-    known_settings = SETTINGS
-
-    def params(self) -> dict[str, Any]:
-        return {"model": MODEL.identity(self.settings), "precision": self.settings.precision}
-
-    def weights(self) -> tuple[Weights, ...]:
-        return (MODEL.weights(self.settings),)
-
-    def fetch(self) -> None:
-        MODEL.require(self.settings)
+    weight_sources = WEIGHTS
 
     def request(self) -> FrameRequest:
-        config = MODEL.config(self.settings)
-        side = int(config.get("vision_config", {}).get("image_size", 224))
+        side = MODEL.image_side(self.settings)
         return FrameRequest(sampling=Every(), short_side=side, kernel="area", crop=side)
 
     def load(self) -> Encoder:
@@ -70,42 +60,27 @@ class ClipEncoder(Encoder):
     batch = 64
 
     def __init__(self, settings: Settings) -> None:
-        import torch
-
         self.model = clip_model(MODEL.require(settings), settings)
         processor = MODEL.processor(settings)
-        shape = (1, 3, 1, 1)
-        self._mean = torch.tensor(processor.get("image_mean", MEAN), device=settings.device).view(shape)
-        self._std = torch.tensor(processor.get("image_std", STD), device=settings.device).view(shape)
+        mean, std = processor.get("image_mean", CLIP_MEAN), processor.get("image_std", CLIP_STD)
+        self._normal = Normal(mean, std, settings.device)
 
     def encode(self, frames: Tensor) -> Tensor:
         """RGB uint8 (N, 3, side, side) → image embeddings (N, D)."""
-        normal = ((frames.float() / 255 - self._mean) / self._std).to(self.model.dtype)
-        embedded: Tensor = self.model.visual_projection(self.model.vision_model(pixel_values=normal).pooler_output)
-        return embedded
+        return image_rows(self.model, self._normal(frames))
 
-    def collect(self, source: Source, prompt: Prompt) -> EmbeddingCollector:
+    def collect(self, source: ClipFile, prompt: Prompt) -> EmbeddingCollector:
         return EmbeddingCollector()
 
 
 class ClipTextFeature(TextFeature):
-    """`measure.TextRows`: the prompt and 63 hard distractors; text beyond the model's 77 tokens is cut."""
+    """`contracts.TextRows`: the prompt and 63 hard distractors; text beyond the model's 77 tokens is cut."""
 
     name = "clip_text"
-    known_settings = SETTINGS
+    weight_sources = WEIGHTS
 
     def params(self) -> dict[str, Any]:
-        return {
-            "model": MODEL.identity(self.settings),
-            "precision": self.settings.precision,
-            "distractors": POOL_VERSION,
-        }
-
-    def weights(self) -> tuple[Weights, ...]:
-        return (MODEL.weights(self.settings),)
-
-    def fetch(self) -> None:
-        MODEL.require(self.settings)
+        return {**super().params(), "distractors": POOL_VERSION}
 
     def encode(self, prompt: Prompt) -> TextRows:
         """Raises MetricError where there is no prompt."""
@@ -115,23 +90,20 @@ class ClipTextFeature(TextFeature):
 
 
 class ClipQualityFeature(TextFeature):
-    """`measure.TextRows` of the antonyms of CLIP-IQA (Wang et al. 2022, arXiv:2207.12396): good against bad photo."""
+    """`contracts.TextRows` of the antonyms of CLIP-IQA (Wang et al. 2022, arXiv:2207.12396): good against bad photo."""
 
     name = "clip_quality"
-    known_settings = SETTINGS
-
-    def params(self) -> dict[str, Any]:
-        return {"model": MODEL.identity(self.settings), "precision": self.settings.precision}
-
-    def weights(self) -> tuple[Weights, ...]:
-        return (MODEL.weights(self.settings),)
-
-    def fetch(self) -> None:
-        MODEL.require(self.settings)
+    weight_sources = WEIGHTS
 
     def encode(self, prompt: Prompt) -> TextRows:
         rows = embed_texts([*ANTONYMS], MODEL.require(self.settings), self.settings).numpy().astype(np.float32)
         return TextRows(prompt=rows[0], distractors=rows[1:])
+
+
+def image_rows(model: Any, pixels: Tensor) -> Tensor:
+    """Projected embeddings (N, D) of normalised pictures (N, 3, side, side)."""
+    rows: Tensor = model.visual_projection(model.vision_model(pixel_values=pixels.to(model.dtype)).pooler_output)
+    return rows
 
 
 def embed_texts(texts: list[str], folder: Path, settings: Settings) -> Tensor:
@@ -164,8 +136,9 @@ def tokenizer(folder: Path) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-        raise WeightsError(f"{folder}: no usable tokenizer ({first}); get the model again with its tokenizer") from None
+        raise WeightsError(
+            f"{folder}: no usable tokenizer ({first_line(error, 160)}); get the model again with its tokenizer"
+        ) from None
 
 
 @lru_cache(maxsize=4096)

@@ -269,7 +269,7 @@ def distractors(text: str) -> list[str]:
 
 
 def _swapped(text: str) -> list[str]:
-    found = []
+    wrong = []
     for match in re.finditer(r"[\w-]+", text):
         word = match.group()
         for group in SWAPS:
@@ -277,5 +277,5 @@ def _swapped(text: str) -> list[str]:
                 for other in group:
                     if other != word.lower():
                         new = other.capitalize() if word[0].isupper() else other
-                        found.append(text[: match.start()] + new + text[match.end() :])
-    return found
+                        wrong.append(text[: match.start()] + new + text[match.end() :])
+    return wrong

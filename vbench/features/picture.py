@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import Bytes, Every, Frame, Picture, Source, StreamFeature
+from vbench.contracts import Bytes, ClipFile, ClipFrame, Every, Picture, StreamFeature, small_rgb
 from vbench.errors import MetricError
 from vbench.features.grain import noise
-from vbench.features.small import small_rgb
 
 SPACING_S = 0.5
 SHARPNESS_SIDE = 540
@@ -20,21 +19,21 @@ BAR_LEVEL = 20
 
 
 class PictureFeature(StreamFeature):
-    """`measure.Picture`: sharpness, noise, blockiness, banding, exposure, colour cast and letterbox."""
+    """`contracts.Picture`: sharpness, noise, blockiness, banding, exposure, colour cast and letterbox."""
 
     name = "picture"
 
-    def open(self, source: Source) -> _Picture:
+    def open(self, source: ClipFile) -> _Picture:
         return _Picture(source)
 
 
 class _Picture:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ClipFile) -> None:
         self._sampler = Every(SPACING_S).open(source.probe)
         self._rows: list[tuple[float, ...]] = []
         self._last: tuple[int, tuple[float, ...]] = (-1, ())
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: ClipFrame) -> None:
         self._take(self._sampler.add(frame))
 
     def close(self, end_s: float) -> Picture:
@@ -44,7 +43,7 @@ class _Picture:
         t_s, index, *columns = np.array(self._rows, np.float64).T
         return Picture(t_s, index.astype(np.int64), *columns)
 
-    def _take(self, picks: list[tuple[Frame, float]]) -> None:
+    def _take(self, picks: list[tuple[ClipFrame, float]]) -> None:
         for frame, t_s in picks:
             if self._last[0] != frame.index:
                 self._last = (frame.index, look_at(frame.luma(), small_rgb(frame)))
@@ -52,7 +51,7 @@ class _Picture:
 
 
 def look_at(luma: Bytes, rgb: Bytes) -> tuple[float, ...]:
-    """All measures of one picture, in the order of `measure.Picture`.
+    """All measures of one picture, in the order of `contracts.Picture`.
 
     Args:
         luma: Full size (h, w).

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import redirect_stdout
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -13,6 +10,7 @@ from numpy.typing import NDArray
 
 from vbench.contracts import (
     Bytes,
+    ClipFile,
     DeviceFeature,
     Encoder,
     Every,
@@ -20,20 +18,24 @@ from vbench.contracts import (
     Flow,
     FrameRequest,
     Settings,
-    Source,
-    Weights,
 )
-from vbench.errors import WeightsError
-from vbench.features.flow import SETTINGS, STILL_S, FlowRows
+from vbench.features.flow_rows import SETTINGS, STILL_S, FlowRows
 from vbench.features.raft_flow import flow_between
-from vbench.features.weights import file_digest
+from vbench.features.weights import WeightFile
 from vbench.records import Prompt
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-FILE = "raft_large_C_T_SKHT_V2-ff5fadd5.pth"
-"""Name in torch's cache; ends with the start of the file's sha256, which pins it."""
+RAFT = WeightFile(
+    setting="raft.model",
+    name="raft_large_C_T_SKHT_V2-ff5fadd5.pth",
+    source="download.pytorch.org/models",
+    size_mb=21,
+    licence="BSD-3-Clause",
+    holds="RAFT large weights",
+    is_hub_file=True,
+)
 SHORT_SIDE = 256
 MIN_SIDE = 128
 """RAFT's coarsest features need this many pixels; smaller pictures are padded."""
@@ -41,62 +43,20 @@ ITERATIONS = 12
 
 
 class RaftFeature(DeviceFeature):
-    """`measure.Flow` by RAFT large, both ways, on a short side of 256."""
+    """`contracts.Flow` by RAFT large, both ways, on a short side of 256."""
 
     name = "flow"
+    weight_sources = {"weights": RAFT}  # noqa: RUF012
     known_settings = SETTINGS
 
     def params(self) -> dict[str, Any]:
-        return {
-            "backend": "raft-large",
-            "weights": self._identity(),
-            "iterations": ITERATIONS,
-            "short_side": SHORT_SIDE,
-            "precision": self.settings.precision,
-        }
-
-    def _path(self) -> Path:
-        given = self.settings.get("raft.model", "")
-        if given:
-            return Path(given).expanduser()
-        import torch
-
-        return Path(torch.hub.get_dir()) / "checkpoints" / FILE
-
-    def _identity(self) -> str:
-        given = self.settings.get("raft.model", "")
-        return f"sha256:{file_digest(self._path())}" if given and self._path().is_file() else FILE
-
-    def weights(self) -> tuple[Weights, ...]:
-        return (
-            Weights(
-                name=f"torchvision {FILE}",
-                setting="raft.model",
-                size_mb=21,
-                licence="BSD-3-Clause",
-                present=self._path().is_file(),
-                revision="ff5fadd5",
-            ),
-        )
-
-    def fetch(self) -> None:
-        """Download through torch, which checks the file against the digest in its name."""
-        if self.settings.get("raft.model", ""):
-            return
-        import torch
-        from torchvision.models.optical_flow import Raft_Large_Weights
-
-        try:
-            with redirect_stdout(sys.stderr):  # torch tells of it on standard output, which may be JSON
-                torch.hub.load_state_dict_from_url(Raft_Large_Weights.C_T_SKHT_V2.url, check_hash=True, progress=False)
-        except (OSError, RuntimeError) as error:
-            raise WeightsError(f"{FILE} cannot be downloaded ({error}); give it with --set raft.model=PATH") from None
+        return {**super().params(), "backend": "raft-large", "iterations": ITERATIONS, "short_side": SHORT_SIDE}
 
     def request(self) -> FrameRequest:
         return FrameRequest(sampling=Every(), short_side=SHORT_SIDE, kernel="area", never_enlarge=True)
 
     def load(self) -> Encoder:
-        return RaftEncoder(self.settings, self._path())
+        return RaftEncoder(self.settings)
 
 
 class RaftEncoder(Encoder):
@@ -104,18 +64,9 @@ class RaftEncoder(Encoder):
 
     window, hop, batch = 2, 1, 16
 
-    def __init__(self, settings: Settings, path: Path) -> None:
-        import torch
-        from torchvision.models.optical_flow import raft_large
-
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        model = raft_large(weights=None)
-        try:
-            model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        except Exception as error:
-            first = str(error).strip().splitlines()[0][:160]
-            raise WeightsError(f"{path}: not weights of RAFT large ({first}); expected {FILE}") from None
-        self._model = model.eval().requires_grad_(False).to(settings.device)
+        self._model = raft_large(RAFT, settings)
 
     def encode(self, frames: Tensor) -> Tensor:
         """RGB uint8 (N, 2, 3, h, w) → (N, 2, h, w, 2)."""
@@ -140,8 +91,20 @@ class RaftEncoder(Encoder):
         there, back = both.float()[..., :height, :width].movedim(1, -1).chunk(2)
         return torch.stack([there, back], dim=1)
 
-    def collect(self, source: Source, prompt: Prompt) -> RaftCollector:
+    def collect(self, source: ClipFile, prompt: Prompt) -> RaftCollector:
         return RaftCollector()
+
+
+def raft_large(file: WeightFile, settings: Settings) -> Any:
+    """torchvision's RAFT large with the weights of a file.
+
+    Raises:
+        WeightsError: the file is missing, or holds something else.
+    """
+    from torchvision.models.optical_flow import raft_large as empty
+
+    model = empty(weights=None, progress=False)
+    return file.fill(model, file.load(settings), settings, wanted="weights of RAFT large")
 
 
 class RaftCollector:

@@ -40,8 +40,8 @@ def flow_between(model: Any, frames: Tensor, first: Tensor, second: Tensor, *, i
     offsets = neighbourhood(model.corr_block.radius, features.device)
     place = still.expand(len(first), -1, -1, -1)
     for _ in range(iterations):
-        found = looked_up(pyramid, place, offsets)
-        hidden, step = model.update_block(hidden, context, found, place - still)
+        likeness = looked_up(pyramid, place, offsets)
+        hidden, step = model.update_block(hidden, context, likeness, place - still)
         place = place + step
     return upsampled(place - still, model.mask_predictor(hidden))
 
@@ -84,13 +84,13 @@ def looked_up(pyramid: list[Tensor], place: Tensor, offsets: Tensor) -> Tensor:
 
     n, _, height, width = place.shape
     centre = place.permute(0, 2, 3, 1).reshape(-1, 1, 1, 2)
-    found = []
+    levels = []
     for level, alike in enumerate(pyramid):
         rows, columns = alike.shape[-2:]
         at = centre / 2**level + offsets
         unit = torch.stack([2 * at[..., 0] / (columns - 1) - 1, 2 * at[..., 1] / (rows - 1) - 1], dim=-1)
-        found.append(grid_sample(alike, unit, mode="bilinear", align_corners=True).view(n, height, width, -1))
-    return torch.cat(found, dim=-1).permute(0, 3, 1, 2).contiguous()
+        levels.append(grid_sample(alike, unit, mode="bilinear", align_corners=True).view(n, height, width, -1))
+    return torch.cat(levels, dim=-1).permute(0, 3, 1, 2).contiguous()
 
 
 def upsampled(flow: Tensor, mask: Tensor) -> Tensor:

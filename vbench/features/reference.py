@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from vbench.contracts import Feature, Frame, Reference, Settings, Source, StreamFeature
+from vbench.contracts import ClipFile, Feature, FileFeature, Reference, Settings
 from vbench.errors import MetricError, OptionError
 from vbench.features.appearance import AppearanceFeature
 from vbench.features.dino import DinoFeature
@@ -22,11 +22,10 @@ OWN = "real"
 """Names the package's own lines in place of a file."""
 
 
-class AppearanceReference(StreamFeature):
-    """`measure.Reference` for colours and edges, or None where none is asked for."""
+class AppearanceReference(FileFeature):
+    """`contracts.Reference` for colours and edges, or None where none is asked for."""
 
     name = "appearance_reference"
-    from_frames = False
     known_settings = {  # noqa: RUF012
         SETTING: f"lines for *_gated: a file of `vbench calibrate`, or {OWN}, the package's own; default none"
     }
@@ -46,27 +45,8 @@ class AppearanceReference(StreamFeature):
             return {}
         return {"reference": digest(self._entry) if self._entry is not None else "none"}
 
-    def open(self, source: Source) -> _Given:
-        return _Given(self._asked, tuple(self._wanted), self._entry)
-
-
-class DinoReference(AppearanceReference):
-    """`measure.Reference` for DINOv2, or None where none is asked for."""
-
-    name = "dino_reference"
-    embeddings = DinoFeature
-
-
-class _Given:
-    """Hands out the lines; they do not depend on the clip."""
-
-    def __init__(self, asked: str, wanted: tuple[str, ...], entry: Mapping[str, Any] | None) -> None:
-        self._asked, self._wanted, self._entry = asked, wanted, entry
-
-    def add(self, frame: Frame) -> None:
-        pass
-
-    def close(self, end_s: float) -> Reference | None:
+    def read(self, source: ClipFile) -> Reference | None:
+        """The lines; they do not depend on the clip."""
         if not self._asked:
             return None
         if self._entry is None:
@@ -80,6 +60,13 @@ class _Given:
             shares=np.array(self._entry["shares"], np.float64),
             intercepts=np.array(self._entry["intercepts"], np.float64),
         )
+
+
+class DinoReference(AppearanceReference):
+    """`contracts.Reference` for DINOv2, or None where none is asked for."""
+
+    name = "dino_reference"
+    embeddings = DinoFeature
 
 
 def read_references(asked: str) -> list[Mapping[str, Any]]:

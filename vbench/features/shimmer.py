@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import Every, Frame, Rates, Source, StreamFeature, is_spike
+from vbench.contracts import SHORT_SIDE, ClipFile, ClipFrame, Every, Rates, StreamFeature, is_spike, small_luma
 from vbench.errors import MetricError
-from vbench.features.dis import pair_flow
-from vbench.features.small import SHORT_SIDE, small_luma
+from vbench.features.flow import pair_flow
 
 STILL_PX = 0.5
 """A pixel that moves less than this from frame to frame counts as still."""
@@ -22,7 +21,7 @@ class ShimmerFeature(StreamFeature):
     """Mean |I(t-1) - 2 I(t) + I(t+1)| / 2 over still pixels, one value per 1/8 s, in 8-bit levels of the small copy.
 
     Still pixels are told by DIS flow across the 1/8 s, whatever flow other measures use. Stretches with a jump
-    (see `measure.is_spike`) and ones where nearly everything moves have no value.
+    (see `contracts.is_spike`) and ones where nearly everything moves have no value.
     """
 
     name = "shimmer"
@@ -30,14 +29,14 @@ class ShimmerFeature(StreamFeature):
     def params(self) -> dict[str, Any]:
         return {"flow": "dis-fast", "short_side": SHORT_SIDE}
 
-    def open(self, source: Source) -> _Shimmer:
+    def open(self, source: ClipFile) -> _Shimmer:
         return _Shimmer(source)
 
 
 class _Shimmer:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ClipFile) -> None:
         self._sampler = Every().open(source.probe)
-        self._last: Frame | None = None
+        self._last: ClipFrame | None = None
         self._recent: list[NDArray[np.int16]] = []
         self._changes: list[float] = []
         self._sum: NDArray[np.float32] | None = None
@@ -46,14 +45,14 @@ class _Shimmer:
         self._has_jump = False
         self._rows: list[tuple[float, int, float]] = []
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: ClipFrame) -> None:
         self._n_frames += 1
         for picked, _ in self._sampler.add(frame):
             self._stretch(picked)
         if frame.is_new:
             self._step(frame)
 
-    def _step(self, frame: Frame) -> None:
+    def _step(self, frame: ClipFrame) -> None:
         luma = small_luma(frame).astype(np.int16)
         if self._recent and luma.shape != self._recent[-1].shape:
             self._recent = []
@@ -67,7 +66,7 @@ class _Shimmer:
             self._sum = second.astype(np.float32) if self._sum is None else cv2.add(self._sum, second, dtype=cv2.CV_32F)
             self._n += 1
 
-    def _stretch(self, frame: Frame) -> None:
+    def _stretch(self, frame: ClipFrame) -> None:
         first, self._last = self._last, frame
         if first is None or first.index == frame.index:
             return

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import Floats, Frame, Sound, Source, StreamFeature
+from vbench.contracts import ClipFile, FileFeature, Floats, Sound
 from vbench.video.sound import sound_chunks
 
 WINDOW_S = 0.1
@@ -17,29 +17,15 @@ FULL_SCALE = 0.999
 """Amplitude from which a sample counts as at full scale; three in a row are clipped."""
 
 
-class SoundFeature(StreamFeature):
-    """`measure.Sound`: RMS level 0.1 s apart, integrated loudness (ITU-R BS.1770-4), share of clipped samples."""
+class SoundFeature(FileFeature):
+    """`contracts.Sound`: RMS level 0.1 s apart, integrated loudness (ITU-R BS.1770-4), share of clipped samples."""
 
     name = "sound"
-    from_frames = False
 
-    def open(self, source: Source) -> _Sound:
-        return _Sound(source)
-
-
-class _Sound:
-    """Reads the sound when the pictures are done; they do not matter to it."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-
-    def add(self, frame: Frame) -> None:
-        pass
-
-    def close(self, end_s: float) -> Sound:
+    def read(self, source: ClipFile) -> Sound:
         meter: LoudnessMeter | None = None
-        if self._source.probe.has_audio:
-            for samples, rate in sound_chunks(self._source.path):
+        if source.probe.has_audio:
+            for samples, rate in sound_chunks(source.path):
                 meter = meter or LoudnessMeter(rate)
                 meter.add(samples)
         if meter is None or not meter.n_samples:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vbench.contracts import (
     Bytes,
+    ClipFile,
     DeviceFeature,
     Encoder,
     Evenly,
@@ -16,11 +17,9 @@ from vbench.contracts import (
     FrameRequest,
     Rates,
     Settings,
-    Source,
-    Weights,
 )
 from vbench.errors import MetricError
-from vbench.features.clip import MEAN, STD
+from vbench.features.backbone import CLIP_MEAN, CLIP_STD, EmbeddingCollector, Normal
 from vbench.features.weights import HubModel, load_transformers
 from vbench.records import Prompt
 
@@ -33,27 +32,19 @@ MODEL = HubModel(
     revision=None,
     size_mb=786,
     licence="MIT",
+    holds="X-CLIP weights and tokenizer",
 )
 FRAMES = 8
 
 
 class VideoTextFeature(DeviceFeature):
-    """`measure.Rates` with one entry: 100 x the cosine of the clip's eight middle frames and its prompt."""
+    """`contracts.Rates` with one entry: 100 x the cosine of the clip's eight middle frames and its prompt."""
 
     name = "video_text"
-    known_settings = {MODEL.setting: f"folder of X-CLIP weights and tokenizer; default {MODEL.repo}"}  # noqa: RUF012
-
-    def params(self) -> dict[str, Any]:
-        return {"model": MODEL.identity(self.settings), "precision": self.settings.precision}
-
-    def weights(self) -> tuple[Weights, ...]:
-        return (MODEL.weights(self.settings),)
-
-    def fetch(self) -> None:
-        MODEL.require(self.settings)
+    weight_sources = {"model": MODEL}  # noqa: RUF012
 
     def request(self) -> FrameRequest:
-        side = int(MODEL.config(self.settings).get("vision_config", {}).get("image_size", 224))
+        side = MODEL.image_side(self.settings)
         return FrameRequest(sampling=Evenly(FRAMES), short_side=side, kernel="area", crop=side)
 
     def load(self) -> Encoder:
@@ -66,22 +57,20 @@ class XClipEncoder(Encoder):
     window, hop, batch = FRAMES, FRAMES, 8
 
     def __init__(self, settings: Settings) -> None:
-        import torch
         from transformers import AutoTokenizer
 
         folder = MODEL.require(settings)
         self._device = settings.device
         self.model = load_transformers("XCLIPModel", folder, settings)
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        self._mean = torch.tensor(MEAN, device=settings.device).view(1, 3, 1, 1)
-        self._std = torch.tensor(STD, device=settings.device).view(1, 3, 1, 1)
+        self._normal = Normal(CLIP_MEAN, CLIP_STD, settings.device)
 
     def encode(self, frames: Tensor) -> Tensor:
         """RGB uint8 (N, 8, 3, side, side) → (N, 1 + patches, D)."""
         import torch
 
         n, t = frames.shape[:2]
-        pixels = ((frames.flatten(0, 1).float() / 255 - self._mean) / self._std).to(self.model.dtype)
+        pixels = self._normal(frames.flatten(0, 1)).to(self.model.dtype)
         seen = self.model.vision_model(pixel_values=pixels)
         video = self.model.mit(self.model.visual_projection(seen[1]).view(n, t, -1))[1]
         patches = self.model.prompts_visual_layernorm(seen[0][:, 1:]) @ self.model.prompts_visual_projection
@@ -101,7 +90,7 @@ class XClipEncoder(Encoder):
             words = words + self.model.prompts_generator(words[:, None], seen[None, 1:])[:, 0]
             return float((normalize(words.float(), dim=-1)[0] * normalize(seen[0].float(), dim=-1)).sum())
 
-    def collect(self, source: Source, prompt: Prompt) -> XClipCollector:
+    def collect(self, source: ClipFile, prompt: Prompt) -> XClipCollector:
         if not prompt.text.strip():
             raise MetricError("the clip has no prompt to compare with", code="not_applicable")
         return XClipCollector(self, prompt.text)
@@ -123,3 +112,26 @@ class XClipCollector:
             raise MetricError(f"a video-text score needs {FRAMES} frames, the clip has fewer", code="too_short")
         t_s, frame, value = zip(*self._rates, strict=True)
         return Rates(np.array(t_s), np.array(frame, np.int64), np.array(value))
+
+
+class VideoFeature(VideoTextFeature):
+    """`contracts.Embeddings` with one row, of eight frames spread over the clip, for comparing sets of clips.
+
+    No prompt is needed.
+    """
+
+    name = "xclip_video"
+
+    def load(self) -> Encoder:
+        return XClipVideoEncoder(self.settings)
+
+
+class XClipVideoEncoder(XClipEncoder):
+    """The video tower alone."""
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """RGB uint8 (N, 8, 3, side, side) → video embeddings (N, D)."""
+        return super().encode(frames)[:, 0]
+
+    def collect(self, source: ClipFile, prompt: Prompt) -> EmbeddingCollector:  # type: ignore[override]
+        return EmbeddingCollector()

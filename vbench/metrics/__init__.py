@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from vbench.registry import Registry
 
 METRICS = Registry(
@@ -70,10 +68,3 @@ METRICS = Registry(
         "vbench.overall_consistency": "vbench.vbench1.metrics:OVERALL_CONSISTENCY",
     },
 )
-
-
-def __getattr__(name: str) -> object:
-    """`ClipMetric`, which loads torch, only when it is asked for."""
-    if name == "ClipMetric":
-        return getattr(import_module("vbench.score.torch_metric"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

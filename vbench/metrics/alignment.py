@@ -47,11 +47,6 @@ def align_margin(frames: Embeddings, text: TextRows) -> Measure:
     return Measure(float(margin.mean()), Series(_times(frames), margin))
 
 
-def video_alignment(rates: Rates) -> Measure:
-    """100 x the cosine of a video-text model (X-CLIP), mean over stretches of 8 frames."""
-    return Measure(float(rates.value.mean()), Series(rates.t_s, rates.value))
-
-
 CLIP_ALIGNMENT = Metric(
     name="clip_alignment",
     version=1,
@@ -89,7 +84,7 @@ VIDEO_ALIGNMENT = Metric(
     name="video_alignment",
     version=1,
     inputs=("video_text",),
-    compute=video_alignment,
+    compute=Rates.mean,
     unit="points",
     higher_is_better=True,
     bounds=(-100.0, 100.0),

@@ -41,7 +41,7 @@ def dips(steps: Steps) -> list[int]:
     The brightest frames within half a second on either side are compared, as a shot may fade out and in: light and
     dark lie elsewhere in the new one. A lamp that goes out and on again is none, nor black at the start or the end.
     """
-    found = []
+    after_dips = []
     for first, after in black_stretches(steps):
         if first == 0 or after == len(steps.t_s) or steps.t_s[after] - steps.t_s[first] > DIP_S:
             continue
@@ -50,8 +50,8 @@ def dips(steps: Steps) -> list[int]:
         a, b = (steps.tiles[side][steps.mean_luma[side].argmax()].astype(np.float64) for side in sides)
         a, b = a - a.mean(), b - b.mean()
         if np.dot(a, b) < SAME_LAYOUT * np.linalg.norm(a) * np.linalg.norm(b):
-            found.append(after)
-    return found
+            after_dips.append(after)
+    return after_dips
 
 
 def hard_cuts(steps: Steps) -> list[int]:
@@ -66,7 +66,7 @@ def hard_cuts(steps: Steps) -> list[int]:
     that goes on keeps its hues; fades out of black are no cuts.
     """
     black = is_black(steps)
-    found = []
+    cuts = []
     for k in np.flatnonzero(~np.isnan(steps.lost)):
         around = np.r_[steps.change[max(1, k - 6) : k], steps.change[k + 1 : k + 7]]
         usual = float(np.median(around)) if len(around) else 0.0
@@ -77,8 +77,8 @@ def hard_cuts(steps: Steps) -> list[int]:
         is_large = steps.change[k] >= CUT_LEVELS
         is_other = is_other or is_repainted(steps, int(k))
         if is_large and ((stands_out and is_other) or is_lost) and not black[near].any() and not black[k - 1]:
-            found.append(int(k))
-    return found
+            cuts.append(int(k))
+    return cuts
 
 
 def is_repainted(steps: Steps, k: int) -> bool:
@@ -130,9 +130,9 @@ def freezes(steps: Steps) -> list[Moment]:
 
 def freeze_ratio(steps: Steps) -> Measure:
     """Share of the time during which the picture stands still for more than 0.3 s; 1 for a still picture."""
-    found = freezes(steps)
-    total = sum(moment.value for moment in found)
-    return Measure(min(1.0, total / steps.duration_s) if steps.duration_s else 0.0, events=tuple(found))
+    stills = freezes(steps)
+    total = sum(moment.value for moment in stills)
+    return Measure(min(1.0, total / steps.duration_s) if steps.duration_s else 0.0, events=tuple(stills))
 
 
 def freeze_longest(steps: Steps) -> float:

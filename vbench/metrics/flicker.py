@@ -43,11 +43,6 @@ def _code(steps: Steps) -> str:
     return "too_short" if steps.n_frames < 3 else "undefined"
 
 
-def shimmer(rates: Rates) -> Measure:
-    """Mean over time of the second difference of luma on still pixels, 8-bit levels; zero for a fade."""
-    return Measure(float(rates.value.mean()), Series(rates.t_s, rates.value))
-
-
 def compensated_residual(flow: Flow, steps: Steps) -> Measure:
     """Mean luma difference to the frame 1/8 s later after undoing the motion, over pixels whose flow is reliable.
 
@@ -94,7 +89,7 @@ FLICKER_HF = Metric(
     name="flicker_hf",
     version=1,
     inputs=("shimmer",),
-    compute=shimmer,
+    compute=Rates.mean,
     unit="levels",
     higher_is_better=False,
     bounds=(0.0, 255.0),

@@ -10,18 +10,13 @@ from vbench.contracts import Embeddings, Measure, Metric, Picture, Rates, Series
 
 
 def mean_of(name: str) -> Callable[[Picture], Measure]:
-    """Mean over sampled frames of one field of `measure.Picture`, with its timeline."""
+    """Mean over sampled frames of one field of `contracts.Picture`, with its timeline."""
 
     def compute(picture: Picture) -> Measure:
         values = getattr(picture, name)
         return Measure(float(values.mean()), Series(picture.t_s, values))
 
     return compute
-
-
-def mean_rate(rates: Rates) -> Measure:
-    """Mean over sampled frames, with its timeline."""
-    return Measure(float(rates.value.mean()), Series(rates.t_s, rates.value))
 
 
 def clip_iqa(frames: Embeddings, antonyms: TextRows) -> Measure:
@@ -116,7 +111,7 @@ AESTHETIC = Metric(
     name="aesthetic",
     version=1,
     inputs=("aesthetic",),
-    compute=mean_rate,
+    compute=Rates.mean,
     unit="points",
     higher_is_better=True,
     bounds=(-5.0, 15.0),

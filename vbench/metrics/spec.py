@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from vbench.contracts import Asked, Measure, Metric
+from vbench.contracts import ClipWishes, Measure, Metric
 from vbench.errors import MetricError
 from vbench.records import Probe
 
 
-def spec_checks(probe: Probe, asked: Asked) -> dict[str, float]:
+def spec_checks(probe: Probe, asked: ClipWishes) -> dict[str, float]:
     """Each wish → how far it was met, 0 to 1.
 
     Length and rate: 1 within 2 % (and a tenth of a second), falling to 0 at a factor of two. Size: the smaller of
@@ -42,7 +42,7 @@ def _near(found: float, wanted: float) -> float:
     return min(1.0, max(0.0, 1.0 - max(0.0, off)))
 
 
-def spec_adherence(probe: Probe, asked: Asked) -> Measure:
+def spec_adherence(probe: Probe, asked: ClipWishes) -> Measure:
     """Mean of `spec_checks`, in [0, 1].
 
     Raises:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from vbench.score.clip import measure_file
 from vbench.score.plan import PRESETS, presets
-from vbench.score.run import Progress, ScoreReport, measure_file, score
+from vbench.score.run import Progress, ScoreReport, score
+from vbench.score.spec import ScoreSpec
 
-__all__ = ["PRESETS", "Progress", "ScoreReport", "measure_file", "presets", "score"]
+__all__ = ["PRESETS", "Progress", "ScoreReport", "ScoreSpec", "measure_file", "presets", "score"]

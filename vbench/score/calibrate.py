@@ -13,6 +13,7 @@ from scipy.optimize import linprog
 
 from vbench.bench import Bench
 from vbench.errors import OptionError
+from vbench.files import write_text
 from vbench.metrics.gated import liveliness, roughness
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -56,9 +57,11 @@ def calibrate(bench: Bench, out: Path, *, about: str = "") -> list[Mapping[str, 
             f"fewer than {MIN_CLIPS} clips have {MOTION} and one of {', '.join(CONSISTENCIES)}; "
             "score a larger bench first (vbench score)"
         )
+    if not out.parent.is_dir():
+        raise OptionError(f"--out {out}: no such folder; name a file in a folder that can be written")
     document = json.dumps({"about": about, "references": entries}, indent=1) + "\n"
     try:
-        out.write_text(document, encoding="utf-8")
+        write_text(out, document)
     except OSError as error:
         raise OptionError(f"--out {out}: {error.strerror}; name a file in a folder that can be written") from None
     return entries
@@ -75,8 +78,8 @@ def parallel_lines(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[floa
     lines = np.hstack([np.kron(np.eye(q), np.ones((n, 1))), np.tile(x, q)[:, None]])
     both = np.hstack([lines, np.eye(n * q), -np.eye(n * q)])
     bounds = [(None, None)] * (q + 1) + [(0, None)] * (2 * n * q)
-    found = linprog(cost, A_eq=both, b_eq=np.tile(y, q), bounds=bounds, method="highs").x
-    slope = float(found[q])
+    solution = linprog(cost, A_eq=both, b_eq=np.tile(y, q), bounds=bounds, method="highs").x
+    slope = float(solution[q])
     left = y - slope * x
-    intercepts = np.maximum.accumulate(np.concatenate([[left.min()], found[:q], [left.max()]]))
+    intercepts = np.maximum.accumulate(np.concatenate([[left.min()], solution[:q], [left.max()]]))
     return slope, (0.0, *SHARES, 1.0), [float(value) for value in intercepts]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +13,10 @@ from vbench.contracts import Embeddings, Feature, Settings
 from vbench.errors import OptionError
 from vbench.extract.extraction import Wanted, extract
 from vbench.features import FEATURES
-from vbench.files import VIDEO_SUFFIXES
+from vbench.files import VIDEO_SUFFIXES, home_expanded
 from vbench.records import Prompt
 from vbench.registry import did_you_mean
-from vbench.score.run import cores, devices
+from vbench.score.spec import cores, devices
 
 Floats = NDArray[np.float64]
 SETS = {"appearance": "appearance", "dino": "dino", "clip": "clip_frames", "x-clip": "xclip_video"}
@@ -85,22 +84,22 @@ def distance(
     if name not in FEATURES:
         raise OptionError(f"no features {features!r}; {did_you_mean(features, [*SETS, *FEATURES])}")
     feature: Feature = FEATURES[name](Settings(dict(settings or {}), devices(device)[0], "fp32"))
-    feature.settings.check(feature.known_settings)
+    feature.settings.check(feature.settings_read())
     sides = [clips_of(bench, side) for side in (a, b)]
     rows: list[Floats] = []
     prompts: list[list[str]] = []
     notes: list[str] = []
     for side, wanted in zip((a, b), sides, strict=True):
-        found, lost = embed(wanted, feature, workers=workers or cores())
+        embedded, lost = embed(wanted, feature, workers=workers or cores())
         if lost:
             notes.append(
                 f"{len(lost)} of {len(wanted)} clips of {side} are left out; the first: {next(iter(lost.values()))}"
             )
             note(notes[-1])
-        if len(found) < MIN_CLIPS:
-            raise OptionError(f"{side}: {len(found)} clips could be embedded, at least {MIN_CLIPS} are needed")
-        rows.append(np.stack(list(found.values())))
-        prompts.append([wanted[number].prompt.key if wanted[number].prompt.id else "" for number in found])
+        if len(embedded) < MIN_CLIPS:
+            raise OptionError(f"{side}: {len(embedded)} clips could be embedded, at least {MIN_CLIPS} are needed")
+        rows.append(np.stack(list(embedded.values())))
+        prompts.append([wanted[number].prompt.key if wanted[number].prompt.id else "" for number in embedded])
     return compare(a, b, features, rows[0], rows[1], prompts[0], prompts[1], notes=notes)
 
 
@@ -110,9 +109,9 @@ def clips_of(bench: Bench | None, name: str) -> list[Wanted]:
     Raises:
         OptionError: neither.
     """
-    folder = Path(name).expanduser()
-    if bench is not None and (found := bench.clips(models=[name])):
-        return [Wanted(path=bench.clip_path(clip), probe=clip.probe, prompt=clip.prompt) for clip in found]
+    folder = home_expanded(name)
+    if bench is not None and (clips := bench.clips(models=[name])):
+        return [Wanted(path=bench.clip_path(clip), probe=clip.probe, prompt=clip.prompt) for clip in clips]
     if not folder.is_dir():
         known = sorted({clip.model for clip in bench.clips()}) if bench is not None else []
         raise OptionError(f"{name!r} is no tool with clips in the bench and no folder; {did_you_mean(name, known)}")
@@ -130,14 +129,14 @@ def embed(wanted: Sequence[Wanted], feature: Feature, *, workers: int) -> tuple[
     """
     rows: dict[int, Floats] = {}
     lost: dict[int, str] = {}
-    for found in extract(wanted, [feature], workers=workers):
-        value = found.values.get(feature.name)
-        if found.refused is not None:
-            lost[found.number] = found.refused.message
+    for extracted in extract(wanted, [feature], workers=workers):
+        number, value = extracted.number, extracted.values.get(feature.name)
+        if extracted.failure is not None:
+            lost[number] = extracted.failure.message
         elif isinstance(value, Exception):
-            lost[found.number] = f"{wanted[found.number].path}: {value}"
+            lost[number] = f"{wanted[number].path}: {value}"
         elif isinstance(value, Embeddings):
-            rows[found.number] = value.rows[value.on_grid if value.on_grid.any() else slice(None)].mean(0, np.float64)
+            rows[number] = value.rows[value.on_grid if value.on_grid.any() else slice(None)].mean(0, np.float64)
         else:
             raise OptionError(f"the feature {feature.name} gives {type(value).__name__}, not embeddings; take another")
     return dict(sorted(rows.items())), lost
@@ -203,20 +202,20 @@ def compare(
 def warnings_of(n_a: int, n_b: int, dims: int, n_prompts: int | None) -> tuple[str, ...]:
     """What the sizes of the sets do to the numbers; `n_prompts` where deals swap prompts."""
     n = min(n_a, n_b)
-    found = []
+    sentences = []
     if n_prompts is not None and n_prompts < MIN_PROMPTS:
         least = 2 / 2**n_prompts  # swapping all of them changes nothing
-        found.append(f"{n_prompts} prompts can be swapped in so few ways that p is never below about {least:.2g}")
+        sentences.append(f"{n_prompts} prompts can be swapped in so few ways that p is never below about {least:.2g}")
     if n <= dims:
-        found.append(
+        sentences.append(
             f"{n} clips span at most {n - 1} of {dims} dimensions: the Fréchet distance stands on a covariance without "
             "full rank; trust the kernel distance"
         )
-    found.append(
+    sentences.append(
         f"the Fréchet distance is biased upwards at {n_a} and {n_b} clips; compare it only with distances of sets of "
         "the same size"
     )
-    return tuple(found)
+    return tuple(sentences)
 
 
 def spanned(rows: Floats) -> Floats:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from graphlib import TopologicalSorter
+from typing import Any
 
-from vbench.contracts import GIVEN, Combined, DeviceFeature, Feature, Metric, Settings, TextFeature, Weights
+from vbench.contracts import GIVEN, Combined, DeviceFeature, Family, Feature, Metric, Settings, TextFeature, Weights
 from vbench.errors import OptionError, WeightsError
-from vbench.extract import decoder_choice
+from vbench.extract import decode
 from vbench.features import FEATURES
 from vbench.metrics import METRICS
 from vbench.records import digest
 from vbench.registry import did_you_mean
-from vbench.vbench1.metrics import NOT_MEASURED
+from vbench.score.spec import ScoreSpec
 
-Preset = Literal["offline", "standard", "full", "vbench"]
 PRESETS: dict[str, str] = {
     "offline": "every measure that needs no weights; wrong content cannot be seen without a learned encoder",
     "standard": "offline, and consistency by DINOv2, alignment and technical quality by CLIP",
     "full": "standard, and aesthetics and a video-text model",
-    "vbench": "VBench 1.0 dimensions, exactly as its code computes them",
 }
+"""Common preset → what it measures. Each family of measures is a preset too, by its own name."""
 FULL_ONLY = ("aesthetic", "video_alignment")
 
 
@@ -35,7 +35,7 @@ class ScorePlan:
     """Metric → the parameters of its score's key."""
     settings: Settings
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """Metric of the preset, or dimension of VBench → why it is not in the plan."""
+    """Metric of the preset, or measure of its family → why it is not in the plan."""
 
     @property
     def plain(self) -> tuple[Metric, ...]:
@@ -51,18 +51,29 @@ class ScorePlan:
         return () if isinstance(metric, Combined) else tuple(name for name in metric.inputs if name not in GIVEN)
 
 
+def families() -> dict[str, Family]:
+    """Families of measures by name, as their metrics declare them."""
+    declared = (METRICS[name].family for name in METRICS)
+    return {family.name: family for family in declared if family is not None}
+
+
+def family_of(name: str, known: Mapping[str, Family]) -> Family | None:
+    """The family of a metric: the one it names, or the known one that has a place for a metric of this name."""
+    declared: Family | None = METRICS[name].family
+    return declared or next((family for family in known.values() if name in family.not_measured), None)
+
+
 def presets() -> dict[str, tuple[str, ...]]:
     """Preset → names of its metrics, plug-ins included where they need no weights."""
-    names = list(METRICS)
-    compat = tuple(name for name in names if name.startswith("vbench."))
-    own = [name for name in names if name not in compat]
-    offline = tuple(name for name in own if not _needs_weights(name))
-    return {
-        "offline": offline,
+    known = families()
+    owner = {name: family.name for name in METRICS if (family := family_of(name, known)) is not None}
+    own = [name for name in METRICS if name not in owner]
+    common = {
+        "offline": tuple(name for name in own if not _needs_weights(name)),
         "standard": tuple(name for name in own if name not in FULL_ONLY),
         "full": tuple(own),
-        "vbench": compat,
     }
+    return common | {family: tuple(name for name in owner if owner[name] == family) for family in known}
 
 
 def _needs_weights(name: str) -> bool:
@@ -76,95 +87,96 @@ def _needs_weights(name: str) -> bool:
 
 def known_settings() -> dict[str, str]:
     """Setting → what it means, of the decoder and of all features there are."""
-    found = dict(decoder_choice.SETTINGS)
+    known = dict(decode.SETTINGS)
     for name in FEATURES:
-        found |= FEATURES[name](Settings()).known_settings
-    return found
+        known |= FEATURES[name](Settings()).settings_read()
+    return known
 
 
-def make_plan(
-    preset: str = "standard",
-    *,
-    metrics: Sequence[str] | None = None,
-    settings: Mapping[str, str] | None = None,
-    device: str = "cpu",
-    precision: str = "auto",
-    compile: bool = False,
-) -> ScorePlan:
+def make_plan(spec: ScoreSpec, *, device: str = "cpu") -> ScorePlan:
     """Work out what to compute and check that it can be.
 
     Args:
-        preset: A name of `PRESETS`; not used where `metrics` are named.
-        metrics: Names of metrics; their parts are added.
-        settings: `--set` values.
-        device: `cpu` or `cuda:N`.
-        precision: `fp32`, `bf16`, or `auto`: bf16 on CUDA, fp32 on the CPU.
-        compile: Put backbones through `torch.compile`.
+        spec: What is asked for.
+        device: The one of the spec's devices to plan for: `cpu` or `cuda:N`.
 
     Raises:
         OptionError: an unknown preset, metric, setting or precision.
         WeightsError: weights are missing; says which, how large, and what can be scored without them.
     """
-    if preset not in PRESETS:
-        raise OptionError(f"no preset {preset!r}; {did_you_mean(preset, PRESETS)}")
-    if precision not in ("auto", "fp32", "bf16"):
-        raise OptionError(f"precision is {precision!r}; expected auto, fp32 or bf16")
-    values = dict(settings or {})
-    Settings(values).check(known_settings())
-    is_cuda = device.startswith("cuda")
-    if preset in ("standard", "full") and metrics is None and is_cuda:
-        values.setdefault("flow.backend", "raft")
-    in_bf16 = precision == "bf16" or (precision == "auto" and is_cuda)
-    chosen = Settings(values, device, "bf16" if in_bf16 else "fp32", compile)
-    names = _with_parts(metrics) if metrics is not None else list(presets()[preset])
-    _check_decoder(names, chosen)
-    left_out = _not_in_vbench(names, chosen) if preset == "vbench" and metrics is None else {}
-    picked = [METRICS[name] for name in names if name not in left_out]
-    plain = [metric for metric in picked if not isinstance(metric, Combined)]
+    family = None if spec.preset in PRESETS else families().get(spec.preset)
+    if spec.preset not in PRESETS and family is None:
+        raise OptionError(f"no preset {spec.preset!r}; {did_you_mean(spec.preset, [*PRESETS, *families()])}")
+    settings = _settings_of(spec, device)
+    names = _with_parts(spec.metrics) if spec.metrics is not None else list(presets()[spec.preset])
+    _check_decoder(names, settings)
+    left_out = _not_at_hand(family, names, settings) if family is not None and spec.metrics is None else {}
+    chosen = [METRICS[name] for name in names if name not in left_out]
+    plain = [metric for metric in chosen if not isinstance(metric, Combined)]
     needed = dict.fromkeys(name for metric in plain for name in metric.inputs if name not in GIVEN)
-    features = {name: FEATURES[name](chosen) for name in needed}
+    features = {name: FEATURES[name](settings) for name in needed}
     _check_weights(features, plain)
-    params: dict[str, Mapping[str, Any]] = {metric.name: _params(metric, features, chosen) for metric in plain}
+    params: dict[str, Mapping[str, Any]] = {metric.name: _params(metric, features, settings) for metric in plain}
     ordered: list[Metric] = list(plain)
-    waiting = [metric for metric in picked if isinstance(metric, Combined)]
-    while waiting:
-        names_left = {metric.name for metric in waiting}
-        metric = next(metric for metric in waiting if not names_left - {metric.name} & set(metric.inputs))
-        waiting.remove(metric)
+    for metric in _parts_first([metric for metric in chosen if isinstance(metric, Combined)]):
         if missing := [part for part in metric.needs if part not in params]:
             left_out[metric.name] = f"needs {', '.join(missing)}"
             continue
         parts = {part: (METRICS[part].version, params[part]) for part in metric.inputs if part in params}
         params[metric.name] = {"parts": sorted(parts), "of": digest(sorted(parts.items()))}
         ordered.append(metric)
-    return ScorePlan(metrics=tuple(ordered), features=features, params=params, settings=chosen, left_out=left_out)
+    return ScorePlan(metrics=tuple(ordered), features=features, params=params, settings=settings, left_out=left_out)
+
+
+def _settings_of(spec: ScoreSpec, device: str) -> Settings:
+    if spec.precision not in ("auto", "fp32", "bf16"):
+        raise OptionError(f"precision is {spec.precision!r}; expected auto, fp32 or bf16")
+    values = dict(spec.settings)
+    Settings(values).check(known_settings())
+    is_cuda = device.startswith("cuda")
+    if spec.preset in ("standard", "full") and spec.metrics is None and is_cuda:
+        values.setdefault("flow.backend", "raft")
+    in_bf16 = spec.precision == "bf16" or (spec.precision == "auto" and is_cuda)
+    return Settings(values, device, "bf16" if in_bf16 else "fp32", spec.compile)
+
+
+def _parts_first(combined: Sequence[Combined]) -> list[Combined]:
+    """Metrics of metrics, each after those it is made of."""
+    by_name = {metric.name: metric for metric in combined}
+    order = TopologicalSorter({name: [p for p in metric.inputs if p in by_name] for name, metric in by_name.items()})
+    return [by_name[name] for name in order.static_order()]
 
 
 def _check_decoder(names: Sequence[str], settings: Settings) -> None:
     """Refuse a decoder that is not there, or whose pixels are not those that a metric is defined on."""
-    backend = decoder_choice.backend_of(settings)
-    if backend != "pyav" and (exact := [name for name in names if name.startswith("vbench.")]):
-        raise OptionError(
-            f"{exact[0]} is defined on the pixels that OpenCV gives, and decode.backend={backend} gives others; "
-            "leave decode.backend out"
-        )
-    decoder_choice.check_decoder(settings)
+    backend = decode.backend_of(settings)
+    known = families() if backend != "pyav" else {}
+    for name in names if known else ():
+        family = family_of(name, known)
+        if family is not None and family.pixels_of:
+            raise OptionError(
+                f"{name} is defined on the pixels that {family.pixels_of} gives, and decode.backend={backend} gives "
+                "others; leave decode.backend out"
+            )
+    decode.check_decoder(settings)
 
 
 def _params(metric: Metric, features: Mapping[str, Feature], settings: Settings) -> Mapping[str, Any]:
     """What can move the numbers of a metric: the parameters of its features and, where it is not the default, the
     decoder of the frames they are made from."""
     used = {name: features[name] for name in metric.inputs if name not in GIVEN}
-    params: dict[str, Any] = {name: dict(found) for name, feature in used.items() if (found := feature.params())}
-    backend = decoder_choice.backend_of(settings)
+    params: dict[str, Any] = {
+        name: dict(used_params) for name, feature in used.items() if (used_params := feature.params())
+    }
+    backend = decode.backend_of(settings)
     if backend != "pyav" and any(feature.from_frames for feature in used.values()):
         params["decoder"] = backend
     return params
 
 
-def _not_in_vbench(names: Sequence[str], settings: Settings) -> dict[str, str]:
-    """Dimensions of VBench that are not measured → why: no permissive port, or a weight file that is not at hand."""
-    left_out = {name: reason for name, reason in NOT_MEASURED.items() if name not in names}
+def _not_at_hand(family: Family, names: Sequence[str], settings: Settings) -> dict[str, str]:
+    """Measures of a family that are not in the plan → why: not built in, or a weight file that is not at hand."""
+    left_out = {name: reason for name, reason in family.not_measured.items() if name not in names}
     reasons: dict[str, str] = {}
     for name in names:
         for feature in METRICS[name].inputs:
@@ -190,7 +202,7 @@ def _why_not(feature: Feature) -> str:
 def _with_parts(metrics: Sequence[str]) -> list[str]:
     """The named metrics, and for combined ones every offline part, and learned parts only where they are named too."""
     offline = set(presets()["offline"])
-    found: dict[str, None] = {}
+    ordered: dict[str, None] = {}
 
     def add(name: str) -> None:
         metric = METRICS[name]
@@ -198,11 +210,11 @@ def _with_parts(metrics: Sequence[str]) -> list[str]:
             for part in metric.inputs:
                 if part in offline or part in metrics or part in metric.needs:
                     add(part)
-        found.setdefault(name)
+        ordered.setdefault(name)
 
     for name in metrics:
         add(name)
-    return list(found)
+    return list(ordered)
 
 
 def _check_weights(features: Mapping[str, Feature], metrics: Sequence[Metric]) -> None:

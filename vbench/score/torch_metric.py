@@ -12,13 +12,14 @@ import torch
 import torchmetrics
 from torch import Tensor
 
-from vbench.contracts import DeviceFeature, FrameRequest, Source, StreamFeature, TextFeature
-from vbench.errors import ItemError, MetricError, OptionError
-from vbench.extract.batcher import Batcher
-from vbench.extract.decode import Done, run_frames
+from vbench.contracts import ClipFile
+from vbench.errors import MetricError, OptionError
+from vbench.extract.decode import run_frames
+from vbench.extract.extraction import Extracted, Extraction, Wanted
 from vbench.records import Clip, Outcomes, Prompt, Provenance, digest
+from vbench.score.clip import Unfinished, outcomes_of
 from vbench.score.plan import ScorePlan, make_plan
-from vbench.score.run import Unfinished, devices, measured
+from vbench.score.spec import ScoreSpec
 from vbench.video.frames import array_frames, array_probe
 
 Clips = Tensor | Sequence[Tensor]
@@ -67,9 +68,8 @@ class ClipMetric(torchmetrics.Metric):  # type: ignore[misc]
     ) -> None:
         super().__init__(**options)
         self.metric = metric
-        self.plan: ScorePlan = make_plan(
-            metrics=[metric], settings=settings, device=devices(device)[0], precision=precision
-        )
+        spec = ScoreSpec(metrics=[metric], settings=dict(settings or {}), device=device, precision=precision)
+        self.plan: ScorePlan = make_plan(spec, device=spec.devices()[0])
         self.reasons: list[str] = []
         """Why clips of this process could not be measured."""
         self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
@@ -98,11 +98,11 @@ class ClipMetric(torchmetrics.Metric):  # type: ignore[misc]
         rates = as_many(fps, len(clips), "rates")
         for clip, prompt, rate in zip(clips, texts, rates, strict=True):
             outcomes = self.measure(clip, prompt, rate)
-            found = [score.value for score in outcomes.scores if score.key.metric == self.metric]
-            if found:
-                self.total += found[0]
+            values = [score.value for score in outcomes.scores if score.key.metric == self.metric]
+            if values:
+                self.total += values[0]
                 self.count += 1
-                self.values.append(torch.tensor(found, dtype=self.dtype, device=self.total.device))
+                self.values.append(torch.tensor(values, dtype=self.dtype, device=self.total.device))
             else:
                 self.failed += 1
                 self.reasons.append(outcomes.failures[-1].message)
@@ -118,26 +118,13 @@ class ClipMetric(torchmetrics.Metric):  # type: ignore[misc]
         rgb = clip.detach().movedim(1, -1).cpu().numpy()
         probe = array_probe(rgb, fps)
         prompt = Prompt(id="", text=text)
-        source = Source(path=Path("memory"), probe=probe)
-        for batcher in self._batchers:
-            batcher.open(0, source, prompt)
-        values: dict[str, Any] = {}
-        for message in run_frames(source, array_frames(rgb, fps), self._stream, self._requests):
-            if isinstance(message, Done):
-                values |= message.values
-                continue
-            for batcher in self._batchers:
-                if batcher.feature.request() == self._requests[message.request]:
-                    batcher.add(0, message)
-        for batcher in self._batchers:
-            batcher.flush()
-            values[batcher.feature.name] = batcher.close(0)
-        for feature in self.plan.features.values():
-            if isinstance(feature, TextFeature):
-                try:
-                    values[feature.name] = feature.encode(prompt)
-                except ItemError as error:
-                    values[feature.name] = error
+        source = ClipFile(path=Path("memory"), probe=probe)
+        extraction = self._extraction
+        extraction.expect(0, Wanted(path=source.path, probe=probe, prompt=prompt))
+        extracted: list[Extracted] = []
+        for event in run_frames(source, array_frames(rgb, fps), extraction.setup.features, extraction.setup.requests):
+            extracted += extraction.take(event)
+        extracted += extraction.finish()
         item = Unfinished(
             clip=Clip(
                 id=digest("memory", text, len(rgb)),
@@ -153,7 +140,7 @@ class ClipMetric(torchmetrics.Metric):  # type: ignore[misc]
             metrics=self.plan.metrics,
             known={},
         )
-        return measured(self.plan, item, values, probe)
+        return outcomes_of(self.plan, item, extracted[0])
 
     def compute(self) -> Tensor:
         """Mean over all clips measured, of all processes.
@@ -197,23 +184,14 @@ class ClipMetric(torchmetrics.Metric):  # type: ignore[misc]
         self.reasons = []
 
     @cached_property
-    def _stream(self) -> list[StreamFeature]:
-        return [feature for feature in self.plan.features.values() if isinstance(feature, StreamFeature)]
-
-    @cached_property
-    def _batchers(self) -> list[Batcher]:
-        """Backbones, loaded at the first clip."""
-        loaded = [feature for feature in self.plan.features.values() if isinstance(feature, DeviceFeature)]
-        return [Batcher(feature, feature.load(), note=warnings.warn) for feature in loaded]
-
-    @cached_property
-    def _requests(self) -> list[FrameRequest]:
-        return list(dict.fromkeys(batcher.feature.request() for batcher in self._batchers))
+    def _extraction(self) -> Extraction:
+        """Features of clips; backbones are loaded at the first one."""
+        return Extraction(list(self.plan.features.values()), note=warnings.warn)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the backbones, which are loaded again where the copy is used."""
         state: dict[str, Any] = super().__getstate__()
-        return {name: value for name, value in state.items() if name not in ("_batchers", "_stream", "_requests")}
+        return {name: value for name, value in state.items() if name != "_extraction"}
 
 
 def as_clips(frames: Clips) -> list[Tensor]:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
+from vbench.score.spec import ScoreChoices, ScoreSpec, spec_with
 from vbench.selftest.breaks import black, corrupted, cut
-from vbench.selftest.content import pan, swapped
+from vbench.selftest.content import frozen, half_frozen, pan, swapped
 from vbench.selftest.delivery import ladders, reencoded, resized
 from vbench.selftest.order import doubled, repeated, retagged, reversed_, short, shuffled
-from vbench.selftest.results import Bench, Control, ControlResult, Measured
+from vbench.selftest.results import Control, ControlResult, Measured, SampleBench
 from vbench.selftest.samples import Sample, clip_files, made_samples, sample_of, textured_pan
-from vbench.selftest.stillness import frozen, half_frozen
 
 __all__ = [
     "CONTROLS",
-    "Bench",
     "Control",
     "ControlResult",
     "Measured",
     "Sample",
+    "SampleBench",
     "made_samples",
     "run_selftest",
     "textured_pan",
@@ -47,22 +48,23 @@ CONTROLS: tuple[Control, ...] = (
 
 
 def run_selftest(
-    clips: Path | None = None,
-    *,
-    preset: str = "offline",
-    device: str = "auto",
-    settings: Mapping[str, str] | None = None,
-    controls: Sequence[Control] = CONTROLS,
+    clips: Path | None = None, *, controls: Sequence[Control] = CONTROLS, **choices: Unpack[ScoreChoices]
 ) -> list[ControlResult]:
     """Run the controls on clips made here, or on the start of every clip of a folder.
+
+    Args:
+        clips: The folder.
+        controls: Which of them.
+        choices: What to measure and how, as for `vbench.score.score`; `offline` unless said otherwise.
 
     Raises:
         OptionError: the folder has no clip.
     """
+    spec = spec_with(ScoreSpec(preset="offline", workers=0), **choices)
     samples = [sample_of(path, clips) for path in clip_files(clips)] if clips is not None else list(made_samples())
     results = []
     with tempfile.TemporaryDirectory(prefix="vbench-selftest-") as folder:
-        bench = Bench(Path(folder), preset=preset, device=device, settings=settings or {})
+        bench = SampleBench(Path(folder), spec)
         for sample in samples:
             plain = bench.measure(sample)
             for control in controls:

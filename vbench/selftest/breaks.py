@@ -5,11 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vbench.selftest.results import Bench, ControlResult, Measured, check
+from vbench.selftest.results import ControlResult, Measured, SampleBench, check
 from vbench.selftest.samples import Sample, textured_pan
 
 
-def corrupted(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+def corrupted(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
     """One frame of blocks of noise: the worst moment is there, within a frame."""
     at = len(sample.frames) // 2 + 1
     height, width = sample.frames[0].shape[:2]
@@ -37,7 +37,7 @@ def _worst(control: str, sample: Sample, plain: Measured, after: Measured, at: i
     return results
 
 
-def cut(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+def cut(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
     """Another scene from the middle on: one cut more, at its frame."""
     at = len(sample.frames) // 2
     height, width = sample.frames[0].shape[:2]
@@ -52,7 +52,7 @@ def cut(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
     return [check("cut", sample, f"one cut more, at frame {at} (+-1)", found, passed)]
 
 
-def black(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+def black(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
     """Five black frames at the start: an event there, and no cut."""
     dark = [np.zeros_like(sample.frames[0])] * 5
     after = bench.measure(sample.with_([*dark, *sample.frames[5:]]))

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.selftest.results import Bench, ControlResult, Measured, check, followed, steady
+from vbench.selftest.results import ControlResult, Measured, SampleBench, check, followed, steady
 from vbench.selftest.samples import Sample
 
 REENCODE_TOLERANCE = {
@@ -42,12 +42,12 @@ RESIZE_TOLERANCE = {
 """The same at half the size; sharpness is that of the smaller picture."""
 
 
-def reencoded(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+def reencoded(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
     """CRF 18."""
     return [steady("re-encoded", sample, plain, bench.measure(sample, crf=18), followed(REENCODE_TOLERANCE, plain))]
 
 
-def resized(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+def resized(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
     """Half the size, unless that is smaller than what flow is measured on."""
     if min(sample.frames[0].shape[:2]) < 180:
         return []
@@ -57,7 +57,7 @@ def resized(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult
     return [steady("resized", sample, plain, after, room)]
 
 
-def ladders(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+def ladders(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
     """Noise, blur, JPEG and coarse levels, three steps each: their measures follow."""
     middle = len(sample.frames) // 2
     short = sample.with_(sample.frames[middle : middle + max(3, round(sample.fps * 0.6))])
@@ -71,7 +71,7 @@ def ladders(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult
 def _monotone(
     name: str,
     sample: Sample,
-    bench: Bench,
+    bench: SampleBench,
     steps: Sequence[Callable[[NDArray[np.uint8]], NDArray[np.uint8]]],
     *,
     rising: bool = True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 
-from vbench.selftest.results import INCOHERENT, Bench, ControlResult, Measured, check, followed, steady
+from vbench.selftest.results import INCOHERENT, ControlResult, Measured, SampleBench, check, followed, steady
 from vbench.selftest.samples import Sample
 
 TIME_BASED = (
@@ -42,13 +42,13 @@ FRAMES_ONLY = ("sharpness", "noise", "banding", "exposure", "letterbox", "blocki
 """Measures of single pictures: the rate at which they are shown does not matter."""
 
 
-def doubled(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+def doubled(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
     """Every frame twice at twice the rate: nothing measured in seconds may change."""
     after = bench.measure(sample.with_([frame for frame in sample.frames for _ in range(2)], sample.fps * 2))
     return [steady("doubled", sample, plain, after, dict.fromkeys(TIME_BASED, 0.01), floor=0.01)]
 
 
-def retagged(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+def retagged(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
     """The same frames shown at half the rate: pictures stay, speed halves."""
     after = bench.measure(sample.with_(sample.frames, sample.fps / 2))
     if sample.is_made:
@@ -63,7 +63,7 @@ def retagged(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResul
     return results
 
 
-def repeated(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+def repeated(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
     """The same clip again: the same numbers, to the last digit."""
     after = bench.measure(sample)
     off = [name for name, value in plain.values.items() if after.values.get(name) != value]
@@ -71,7 +71,7 @@ def repeated(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResul
     return [check("repeated", sample, "every measure gives the same again", found, not off)]
 
 
-def shuffled(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+def shuffled(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
     """Frames in random order: what follows motion must see it."""
     if plain.values.get("motion_p95", 0.0) < 0.02 or plain.values.get("motion_jerk", 0.0) > INCOHERENT:
         return []
@@ -92,7 +92,7 @@ def shuffled(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResul
     return results
 
 
-def reversed_(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+def reversed_(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
     """Backwards: what has no direction in time stays."""
     after = bench.measure(sample.with_(sample.frames[::-1]))
     room = {"flicker": 0.05, "cut_count": 0.0, "motion_p95": 0.2, "freeze_ratio": 0.05, "duplicate_ratio": 0.01}
@@ -101,7 +101,7 @@ def reversed_(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResu
     return [steady("reversed", sample, plain, after, room, floor=0.01 if sample.is_made else 0.05)]
 
 
-def short(sample: Sample, plain: Measured, bench: Bench) -> list[ControlResult]:
+def short(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
     """One, two and three frames: a value or a refusal that names the reason, for every measure."""
     results = []
     for n in (1, 2, 3):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vbench.records import Event
-from vbench.score import measure_file
+from vbench.score import ScoreSpec, measure_file
 from vbench.selftest.samples import Sample
 from vbench.video import write_clip
 
@@ -49,11 +49,11 @@ class Measured:
         return [event.frame for event in self.events if event.kind == kind]
 
 
-class Bench:
+class SampleBench:
     """Writes samples and measures them, with the same plan throughout."""
 
-    def __init__(self, folder: Path, *, preset: str, device: str, settings: Mapping[str, str]) -> None:
-        self._folder, self._preset, self._device, self._settings = folder, preset, device, dict(settings)
+    def __init__(self, folder: Path, spec: ScoreSpec) -> None:
+        self._folder, self._spec = folder, spec
         self._n = 0
 
     def measure(self, sample: Sample, *, crf: int = 0) -> Measured:
@@ -61,18 +61,16 @@ class Bench:
         self._n += 1
         path = self._folder / f"{self._n:03}.mp4"
         write_clip(sample.frames, path, fps=sample.fps, crf=crf, preset="ultrafast")
-        _, outcomes = measure_file(
-            path, sample.prompt, preset=self._preset, device=self._device, settings=self._settings, workers=0
-        )
+        _, outcomes = measure_file(path, sample.prompt, self._spec)
         path.unlink()
         return Measured(
-            values={found.key.metric: found.value for found in outcomes.scores},
+            values={score.key.metric: score.value for score in outcomes.scores},
             failures={f.key.metric: f.code for f in outcomes.failures if f.key is not None},
             events=outcomes.events,
         )
 
 
-Control = Callable[[Sample, Measured, Bench], list[ControlResult]]
+Control = Callable[[Sample, Measured, SampleBench], list[ControlResult]]
 
 
 def check(control: str, sample: Sample, expected: str, found: str, passed: bool) -> ControlResult:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vbench.errors import OptionError
+from vbench.files import VIDEO_SUFFIXES
 from vbench.records import Prompt
 from vbench.video import probe, read_frames
 
@@ -36,11 +37,10 @@ class Sample:
 
 def clip_files(folder: Path) -> list[Path]:
     """Video files below a folder."""
-    kinds = {".mp4", ".mov", ".webm", ".mkv", ".gif", ".webp", ".avi"}
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in kinds)
-    if not found:
-        raise OptionError(f"{folder}: no video file there; expected {', '.join(sorted(kinds))}")
-    return found
+    clips = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+    if not clips:
+        raise OptionError(f"{folder}: no video file there; expected {', '.join(VIDEO_SUFFIXES)}")
+    return clips
 
 
 def sample_of(path: Path, folder: Path) -> Sample:

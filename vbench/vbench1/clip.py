@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import AllFrames, DeviceFeature, Encoder, FrameRequest, Settings, Source, TextFeature, Weights
+from vbench.contracts import AllFrames, ClipFile, DeviceFeature, Encoder, FrameRequest, Settings, TextFeature
 from vbench.errors import MetricError
-from vbench.features.clip import MEAN, STD, clip_model, embed_texts, tokenizer
-from vbench.features.collect import EmbeddingCollector, RateCollector
-from vbench.features.weight_files import WeightFile
-from vbench.features.weights import HubModel
+from vbench.features.backbone import CLIP_MEAN, CLIP_STD, EmbeddingCollector, Normal, RateCollector
+from vbench.features.clip import clip_model, embed_texts, image_rows, tokenizer
+from vbench.features.weights import HubModel, WeightFile
 from vbench.records import Prompt
-from vbench.vbench1.frames import SIDE, Normal, PilSquare, centre, exact, resize, whole_frames
+from vbench.vbench1.frames import PilSquare, centre, resize, whole_frames
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,6 +26,7 @@ BASE = HubModel(
     revision="3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
     size_mb=605,
     licence="MIT",
+    holds="CLIP ViT-B/32 and its tokenizer",
 )
 LARGE = HubModel(
     setting="vbench.clip_l.model",
@@ -34,6 +34,7 @@ LARGE = HubModel(
     revision="32bd64288804d66eefd0ccbe215aa642df71cc41",
     size_mb=1710,
     licence="MIT",
+    holds="CLIP ViT-L/14",
 )
 HEAD = WeightFile(
     setting="vbench.aesthetic.head",
@@ -41,28 +42,22 @@ HEAD = WeightFile(
     source="github.com/LAION-AI/aesthetic-predictor",
     size_mb=1,
     licence="MIT",
+    holds="the linear head",
+    optional=True,
 )
-BASE_SETTING = {BASE.setting: f"folder of CLIP ViT-B/32 and its tokenizer; default {BASE.repo}"}
+WEIGHTS = {"model": BASE}
 
 
 class _BaseFeature(DeviceFeature):
-    known_settings = BASE_SETTING
-
-    def params(self) -> dict[str, Any]:
-        return {"model": BASE.identity(self.settings), "precision": "fp32"}
-
-    def weights(self) -> tuple[Weights, ...]:
-        return (BASE.weights(self.settings),)
-
-    def fetch(self) -> None:
-        BASE.require(self.settings)
+    weight_sources = WEIGHTS
+    is_exact = True
 
     def load(self) -> Encoder:
-        return VBenchClipEncoder(BASE, exact(self.settings))
+        return VBenchClipEncoder(BASE, self.settings)
 
 
 class VBenchClipFeature(_BaseFeature):
-    """`measure.Embeddings` of every frame: short side 224 (bicubic, no antialiasing), the square in the middle."""
+    """`contracts.Embeddings` of every frame: short side 224 (bicubic, no antialiasing), the square in the middle."""
 
     name = "vbench_clip"
 
@@ -71,28 +66,20 @@ class VBenchClipFeature(_BaseFeature):
 
 
 class VBenchStyleFramesFeature(_BaseFeature):
-    """`measure.Embeddings` of every frame as Pillow resizes it, which is how appearance style sees it."""
+    """`contracts.Embeddings` of every frame as Pillow resizes it, which is how appearance style sees it."""
 
     name = "vbench_style_frames"
 
     def request(self) -> FrameRequest:
-        return PilSquare(sampling=AllFrames(), short_side=None, side=side_of(BASE, self.settings))
+        return PilSquare(sampling=AllFrames(), short_side=None, side=BASE.image_side(self.settings))
 
 
 class VBenchStyleTextFeature(TextFeature):
     """Unit row of the style phrase that VBench's prompt list gives for a prompt, float32 (D,)."""
 
     name = "vbench_style_text"
-    known_settings = BASE_SETTING
-
-    def params(self) -> dict[str, Any]:
-        return {"model": BASE.identity(self.settings), "precision": "fp32"}
-
-    def weights(self) -> tuple[Weights, ...]:
-        return (BASE.weights(self.settings),)
-
-    def fetch(self) -> None:
-        BASE.require(self.settings)
+    weight_sources = WEIGHTS
+    is_exact = True
 
     def encode(self, prompt: Prompt) -> NDArray[np.float32]:
         """Raises MetricError where the prompt has no style phrase."""
@@ -100,29 +87,17 @@ class VBenchStyleTextFeature(TextFeature):
 
 
 class VBenchAestheticFeature(DeviceFeature):
-    """`measure.Rates`: LAION's linear head on CLIP ViT-L/14 of every frame, divided by 10."""
+    """`contracts.Rates`: LAION's linear head on CLIP ViT-L/14 of every frame, divided by 10."""
 
     name = "vbench_aesthetic"
-    known_settings = {  # noqa: RUF012
-        LARGE.setting: f"folder of CLIP ViT-L/14; default {LARGE.repo}",
-        HEAD.setting: f"file of the linear head, {HEAD.name} of {HEAD.source} ({HEAD.licence})",
-    }
-
-    def params(self) -> dict[str, Any]:
-        return {"model": LARGE.identity(self.settings), "head": HEAD.identity(self.settings), "precision": "fp32"}
-
-    def weights(self) -> tuple[Weights, ...]:
-        return (LARGE.weights(self.settings), HEAD.weights(self.settings))
-
-    def fetch(self) -> None:
-        HEAD.require(self.settings)
-        LARGE.require(self.settings)
+    weight_sources = {"head": HEAD, "model": LARGE}  # noqa: RUF012
+    is_exact = True
 
     def request(self) -> FrameRequest:
         return whole_frames()
 
     def load(self) -> Encoder:
-        return VBenchAestheticEncoder(exact(self.settings))
+        return VBenchAestheticEncoder(self.settings)
 
 
 class VBenchClipEncoder(Encoder):
@@ -132,16 +107,15 @@ class VBenchClipEncoder(Encoder):
 
     def __init__(self, model: HubModel, settings: Settings) -> None:
         self.model = clip_model(model.require(settings), settings)
-        self._side = side_of(model, settings)
-        self._normal = Normal(MEAN, STD, settings.device)
+        self._side = model.image_side(settings)
+        self._normal = Normal(CLIP_MEAN, CLIP_STD, settings.device)
 
     def encode(self, frames: Tensor) -> Tensor:
         """RGB uint8 (N, 3, H, W) → image embeddings (N, D)."""
         pixels = self._normal(centre(resize(frames, self._side, "bicubic"), self._side))
-        rows: Tensor = self.model.visual_projection(self.model.vision_model(pixel_values=pixels).pooler_output)
-        return rows
+        return image_rows(self.model, pixels)
 
-    def collect(self, source: Source, prompt: Prompt) -> EmbeddingCollector | RateCollector:
+    def collect(self, source: ClipFile, prompt: Prompt) -> EmbeddingCollector | RateCollector:
         return EmbeddingCollector()
 
 
@@ -162,13 +136,8 @@ class VBenchAestheticEncoder(VBenchClipEncoder):
         points: Tensor = self._head(normalize(super().encode(frames), dim=-1))[:, 0]
         return points / 10
 
-    def collect(self, source: Source, prompt: Prompt) -> RateCollector:
+    def collect(self, source: ClipFile, prompt: Prompt) -> RateCollector:
         return RateCollector()
-
-
-def side_of(model: HubModel, settings: Settings) -> int:
-    """Side of the square that a CLIP sees: 224 in both models of VBench."""
-    return int(model.config(settings).get("vision_config", {}).get("image_size", SIDE))
 
 
 def style_phrase(prompt: Prompt) -> str:
@@ -177,8 +146,8 @@ def style_phrase(prompt: Prompt) -> str:
     Raises:
         MetricError: the prompt has none.
     """
-    given = (prompt.expects.get("vbench") or {}).get("appearance_style")
-    phrase = given.get("appearance_style") if isinstance(given, dict) else given
+    style = (prompt.expects.get("vbench") or {}).get("appearance_style")
+    phrase = style.get("appearance_style") if isinstance(style, dict) else style
     if not isinstance(phrase, str) or not phrase.strip():
         raise MetricError(
             f"prompt {prompt.id!r} has no style phrase; VBench gives one as auxiliary_info of its appearance_style "

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vbench.contracts import DeviceFeature, Encoder, FrameRequest, Settings, Source, Weights
-from vbench.features.collect import EmbeddingCollector
+from vbench.contracts import ClipFile, DeviceFeature, Encoder, FrameRequest, Settings
+from vbench.features.backbone import IMAGENET_MEAN, IMAGENET_STD, EmbeddingCollector, Normal
 from vbench.features.weights import HubModel, load_transformers
 from vbench.records import Prompt
-from vbench.vbench1.frames import SIDE, Normal, exact, resize, whole_frames
+from vbench.vbench1.frames import SIDE, resize, whole_frames
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,32 +20,24 @@ MODEL = HubModel(
     revision="f205d5d8e640a89a2b8ef0369670dfc37cc07fc2",
     size_mb=343,
     licence="Apache-2.0",
+    holds="DINO ViT-B/16",
 )
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 NUDGE = 0.1
 """Patches that DINO adds to the wanted size, which moves its interpolated positions by a little."""
 
 
 class VBenchDinoFeature(DeviceFeature):
-    """`measure.Embeddings` of every frame of the file: short side 224 (bilinear, no antialiasing), no crop."""
+    """`contracts.Embeddings` of every frame of the file: short side 224 (bilinear, no antialiasing), no crop."""
 
     name = "vbench_dino"
-    known_settings = {MODEL.setting: f"folder of DINO ViT-B/16; default {MODEL.repo}"}  # noqa: RUF012
-
-    def params(self) -> dict[str, Any]:
-        return {"model": MODEL.identity(self.settings), "precision": "fp32"}
-
-    def weights(self) -> tuple[Weights, ...]:
-        return (MODEL.weights(self.settings),)
-
-    def fetch(self) -> None:
-        MODEL.require(self.settings)
+    weight_sources = {"model": MODEL}  # noqa: RUF012
+    is_exact = True
 
     def request(self) -> FrameRequest:
         return whole_frames()
 
     def load(self) -> Encoder:
-        return VBenchDinoEncoder(exact(self.settings))
+        return VBenchDinoEncoder(self.settings)
 
 
 class VBenchDinoEncoder(Encoder):
@@ -59,7 +51,7 @@ class VBenchDinoEncoder(Encoder):
         embeddings.interpolate_pos_encoding = lambda tokens, height, width: stretched_positions(
             embeddings.position_embeddings, height, width, embeddings.patch_size
         )
-        self._normal = Normal(MEAN, STD, settings.device)
+        self._normal = Normal(IMAGENET_MEAN, IMAGENET_STD, settings.device)
 
     def encode(self, frames: Tensor) -> Tensor:
         """RGB uint8 (N, 3, H, W) → class tokens (N, D)."""
@@ -67,7 +59,7 @@ class VBenchDinoEncoder(Encoder):
         tokens: Tensor = self.model(pixel_values=pixels, interpolate_pos_encoding=True).last_hidden_state[:, 0]
         return tokens
 
-    def collect(self, source: Source, prompt: Prompt) -> EmbeddingCollector:
+    def collect(self, source: ClipFile, prompt: Prompt) -> EmbeddingCollector:
         return EmbeddingCollector()
 
 

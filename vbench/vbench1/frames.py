@@ -1,4 +1,4 @@
-"""Which frames VBench 1.0 takes and how it resizes them: bit for bit what its own transforms give."""
+"""Which frames VBench 1.0 takes, how it resizes them bit for bit, and how it takes their differences."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
-from vbench.contracts import AllFrames, Bytes, Evenly, Frame, FrameRequest, Sampler, Settings
+from vbench.contracts import AllFrames, Bytes, ClipFile, ClipFrame, Evenly, FrameRequest, Rates, Sampler, StreamFeature
+from vbench.errors import MetricError
 from vbench.records import Probe
 
 if TYPE_CHECKING:
@@ -17,11 +19,6 @@ if TYPE_CHECKING:
 SIDE = 224
 FLOW_RATE = 8
 """Frames per second that the sampling for dynamic degree aims at."""
-
-
-def exact(settings: Settings) -> Settings:
-    """The same settings in fp32: VBench's numbers are never taken in bf16."""
-    return Settings(settings.values, settings.device, "fp32")
 
 
 def whole_frames() -> FrameRequest:
@@ -61,10 +58,10 @@ class _Middle:
     def __init__(self, indices: list[int]) -> None:
         self._indices = indices
 
-    def add(self, frame: Frame) -> list[tuple[Frame, float]]:
+    def add(self, frame: ClipFrame) -> list[tuple[ClipFrame, float]]:
         return [(frame, frame.t_s)] * self._indices.count(frame.index)
 
-    def close(self, end_s: float) -> list[tuple[Frame, float]]:
+    def close(self, end_s: float) -> list[tuple[ClipFrame, float]]:
         return []
 
 
@@ -77,7 +74,7 @@ class PilSquare(FrameRequest):
 
     side: int = SIDE
 
-    def cut(self, frame: Frame) -> Bytes:
+    def cut(self, frame: ClipFrame) -> Bytes:
         """RGB uint8 (side, side, 3)."""
         from PIL import Image
 
@@ -129,14 +126,35 @@ def centre(frames: Tensor, side: int) -> Tensor:
     return frames[..., top : top + side, left : left + side]
 
 
-class Normal:
-    """Levels of 0 to 255 → zero mean and unit deviation, by the constants of a backbone."""
+class VBenchLevelsFeature(StreamFeature):
+    """`contracts.Rates`: mean absolute difference of each frame to the one before, in 8-bit levels, at full size.
 
-    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], device: str) -> None:
-        import torch
+    Every frame of the file counts, repeated ones too; that is VBench's way, and why doubling frames halves the error.
+    """
 
-        self._mean = torch.tensor(mean, device=device).view(1, 3, 1, 1)
-        self._std = torch.tensor(std, device=device).view(1, 3, 1, 1)
+    name = "vbench_levels"
 
-    def __call__(self, levels: Any) -> Any:
-        return (levels / 255.0 - self._mean) / self._std
+    def params(self) -> dict[str, Any]:
+        return {"frames": "all"}
+
+    def open(self, source: ClipFile) -> _Levels:
+        return _Levels()
+
+
+class _Levels:
+    def __init__(self) -> None:
+        self._before: Bytes | None = None
+        self._rows: list[tuple[float, int, float]] = []
+
+    def add(self, frame: ClipFrame) -> None:
+        now = frame.rgb(kernel="plain")
+        if self._before is not None:
+            total = int(cv2.norm(now, self._before, cv2.NORM_L1))
+            self._rows.append((frame.t_s, frame.index, total / now.size))
+        self._before = now
+
+    def close(self, end_s: float) -> Rates:
+        if not self._rows:
+            raise MetricError("differences need two frames, the clip has fewer", code="too_short")
+        t_s, index, levels = zip(*self._rows, strict=True)
+        return Rates(np.array(t_s), np.array(index, np.int64), np.array(levels))

@@ -9,20 +9,24 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import Embeddings, Floats, Measure, Metric, PairFlow, Rates, Series
+from vbench.contracts import Embeddings, Family, Floats, Measure, Metric, PairFlow, Rates, Series
 from vbench.errors import MetricError
 
-NOT_MEASURED = {
-    "vbench.motion_smoothness": "its interpolation model AMT-S is licensed for non-commercial use only (CC BY-NC)",
-    "vbench.imaging_quality": "its MUSIQ comes through pyiqa, whose code is licensed for non-commercial use only",
-    "vbench.object_class": "its detector GRiT needs a build of detectron2",
-    "vbench.multiple_objects": "its detector GRiT needs a build of detectron2",
-    "vbench.color": "its captioner GRiT needs a build of detectron2",
-    "vbench.spatial_relationship": "its detector GRiT needs a build of detectron2",
-    "vbench.human_action": "its classifier UMT-L/16 has no port here, and its label is read from file names",
-    "vbench.scene": "its captioner Tag2Text has no port here",
-}
-"""Dimension of VBench 1.0 that is not measured → why. A plug-in may add it under this name."""
+FAMILY = Family(
+    name="vbench",
+    about="VBench 1.0 dimensions, exactly as its code computes them",
+    not_measured={
+        "vbench.motion_smoothness": "its interpolation model AMT-S is licensed for non-commercial use only (CC BY-NC)",
+        "vbench.imaging_quality": "its MUSIQ comes through pyiqa, whose code is licensed for non-commercial use only",
+        "vbench.object_class": "its detector GRiT needs a build of detectron2",
+        "vbench.multiple_objects": "its detector GRiT needs a build of detectron2",
+        "vbench.color": "its captioner GRiT needs a build of detectron2",
+        "vbench.spatial_relationship": "its detector GRiT needs a build of detectron2",
+        "vbench.human_action": "its classifier UMT-L/16 has no port here, and its label is read from file names",
+        "vbench.scene": "its captioner Tag2Text has no port here",
+    },
+    pixels_of="OpenCV",
+)
 DYNAMIC_PIXELS, STATIC_PIXELS = 6.0, 3.0
 """Pixels per pair at a short side of 256 above which a pair moves."""
 
@@ -109,11 +113,6 @@ def static(flow: PairFlow) -> Measure:
     return Measure(float(passes), Series(flow.t_s, speed))
 
 
-def mean_of_frames(points: Rates) -> Measure:
-    """Mean over all frames, with its timeline."""
-    return Measure(float(points.value.mean()), Series(points.t_s, points.value))
-
-
 def phrase_cosine(frames: Embeddings, phrase: NDArray[np.float32]) -> Measure:
     """Mean cosine of every frame and the style phrase; VBench's `logits_per_text / 100`, CLIP's scale being 100.
 
@@ -142,6 +141,7 @@ SUBJECT_CONSISTENCY = Metric(
     higher_is_better=True,
     bounds=(0.0, 1.0),
     group="vbench",
+    family=FAMILY,
     min_frames=2,
     about="VBench 1.0: likeness to the first and the previous frame, by DINO; a frozen clip scores 1.",
 )
@@ -154,6 +154,7 @@ BACKGROUND_CONSISTENCY = Metric(
     higher_is_better=True,
     bounds=(0.0, 1.0),
     group="vbench",
+    family=FAMILY,
     min_frames=2,
     about="VBench 1.0: likeness to the first and the previous frame, by CLIP; a frozen clip scores 1.",
 )
@@ -166,6 +167,7 @@ TEMPORAL_FLICKERING = Metric(
     higher_is_better=True,
     bounds=(0.0, 1.0),
     group="vbench",
+    family=FAMILY,
     min_frames=2,
     about="VBench 1.0: 1 minus the mean difference of neighbouring frames; meant for clips that pass vbench.static.",
 )
@@ -178,6 +180,7 @@ STATIC = Metric(
     higher_is_better=None,
     bounds=(0.0, 1.0),
     group="vbench",
+    family=FAMILY,
     min_frames=2,
     about="VBench 1.0's static filter: 1 where temporal flickering may be read.",
 )
@@ -190,17 +193,19 @@ DYNAMIC_DEGREE = Metric(
     higher_is_better=True,
     bounds=(0.0, 1.0),
     group="vbench",
+    family=FAMILY,
     about="VBench 1.0: 1 where enough pairs of frames move, camera motion included.",
 )
 AESTHETIC_QUALITY = Metric(
     name="vbench.aesthetic_quality",
     version=1,
     inputs=("vbench_aesthetic",),
-    compute=mean_of_frames,
+    compute=Rates.mean,
     unit="ratio",
     higher_is_better=True,
     bounds=(-1.0, 2.0),
     group="vbench",
+    family=FAMILY,
     about="VBench 1.0: LAION's aesthetic points of all frames, divided by 10.",
 )
 APPEARANCE_STYLE = Metric(
@@ -212,6 +217,7 @@ APPEARANCE_STYLE = Metric(
     higher_is_better=True,
     bounds=(-1.0, 1.0),
     group="vbench",
+    family=FAMILY,
     about="VBench 1.0: likeness of all frames to the style phrase of the prompt, by CLIP.",
 )
 OVERALL_CONSISTENCY = Metric(
@@ -223,6 +229,7 @@ OVERALL_CONSISTENCY = Metric(
     higher_is_better=True,
     bounds=(-1.0, 1.0),
     group="vbench",
+    family=FAMILY,
     about="VBench 1.0: likeness of the clip to its prompt, by ViCLIP.",
 )
 TEMPORAL_STYLE = Metric(
@@ -234,5 +241,6 @@ TEMPORAL_STYLE = Metric(
     higher_is_better=True,
     bounds=(-1.0, 1.0),
     group="vbench",
+    family=FAMILY,
     about="VBench 1.0: the same number as overall consistency, for the prompts that ask for a camera style.",
 )

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import redirect_stdout
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import Bytes, DeviceFeature, Encoder, Floats, FrameRequest, PairFlow, Settings, Source, Weights
-from vbench.errors import MetricError, WeightsError
+from vbench.contracts import Bytes, ClipFile, DeviceFeature, Encoder, Floats, FrameRequest, PairFlow, Settings
+from vbench.errors import MetricError
+from vbench.features.raft import raft_large
 from vbench.features.raft_flow import flow_between
-from vbench.features.weight_files import WeightFile
+from vbench.features.weights import WeightFile
 from vbench.records import Prompt
 from vbench.vbench1.frames import FlowFrames, whole_frames
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-FILE = "raft_large_C_T_V1-22a6c225.pth"
-"""torchvision's port of the authors' raft-things, which is what VBench loads; ends with the start of its sha256."""
 ITERATIONS = 20
 MIN_SIDE = 121
 """Padded to 128: below, RAFT's coarsest correlations have no pixel to look up."""
@@ -31,19 +26,15 @@ DYNAMIC_SHARE, STATIC_SHARE = 0.05, 0.02
 """Share of the fastest pixels that are averaged."""
 
 
-def _cached() -> Path:
-    """Where torch.hub keeps the file, found without loading torch."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"))
-    return Path(os.environ.get("TORCH_HOME", cache / "torch")).expanduser() / "hub" / "checkpoints" / FILE
-
-
 RAFT = WeightFile(
     setting="vbench.raft.model",
-    name=FILE,
+    name="raft_large_C_T_V1-22a6c225.pth",  # torchvision's port of the authors' raft-things, which VBench loads
     source="download.pytorch.org/models",
     size_mb=21,
     licence="BSD-3-Clause",
-    cached=_cached,
+    holds="RAFT large weights",
+    is_hub_file=True,
+    optional=True,
 )
 
 
@@ -52,27 +43,11 @@ class VBenchFlowFeature(DeviceFeature):
 
     name = "vbench_flow"
     share = DYNAMIC_SHARE
-    known_settings = {RAFT.setting: f"file of RAFT large weights; default {FILE} in torch's cache"}  # noqa: RUF012
+    weight_sources = {"model": RAFT}  # noqa: RUF012
+    is_exact = True
 
     def params(self) -> dict[str, Any]:
-        return {"model": RAFT.identity(self.settings), "iterations": ITERATIONS, "precision": "fp32"}
-
-    def weights(self) -> tuple[Weights, ...]:
-        return (RAFT.weights(self.settings),)
-
-    def fetch(self) -> None:
-        """Download through torch, which checks the file against the digest in its name."""
-        if self.settings.get(RAFT.setting, ""):
-            return
-        import torch
-
-        try:
-            with redirect_stdout(sys.stderr):  # torch tells of it on standard output, which may be JSON
-                torch.hub.load_state_dict_from_url(f"https://{RAFT.source}/{FILE}", check_hash=True, progress=False)
-        except (OSError, RuntimeError) as error:
-            raise WeightsError(
-                f"{FILE} cannot be downloaded ({error}); give it with --set {RAFT.setting}=PATH"
-            ) from None
+        return {**super().params(), "iterations": ITERATIONS}
 
     def request(self) -> FrameRequest:
         return FrameRequest(sampling=FlowFrames(), short_side=None, kernel="plain")
@@ -118,7 +93,7 @@ class PairEncoder(Encoder):
         pair = torch.arange(2, device=pictures.device)
         return flow_between(self._model, pictures, pair[:1], pair[1:], iterations=ITERATIONS)
 
-    def collect(self, source: Source, prompt: Prompt) -> PairCollector:
+    def collect(self, source: ClipFile, prompt: Prompt) -> PairCollector:
         if (side := min(source.probe.width, source.probe.height)) < MIN_SIDE:
             raise MetricError(f"RAFT needs frames of at least {MIN_SIDE} pixels a side, these have {side}")
         return PairCollector(side)
@@ -127,7 +102,7 @@ class PairEncoder(Encoder):
 class StaticEncoder(PairEncoder):
     """The same, and the two ends of the clip."""
 
-    def collect(self, source: Source, prompt: Prompt) -> EndsCollector:
+    def collect(self, source: ClipFile, prompt: Prompt) -> EndsCollector:
         return EndsCollector(super().collect(source, prompt).short_side, self)
 
     def between(self, first: Bytes, last: Bytes) -> float:
@@ -197,7 +172,4 @@ def fastest(flow: Tensor, share: float) -> Tensor:
 
 @lru_cache(maxsize=2)
 def _raft(path: str, device: str) -> Any:
-    from torchvision.models.optical_flow import raft_large
-
-    settings = Settings({RAFT.setting: path}, device)
-    return RAFT.fill(raft_large(weights=None, progress=False), RAFT.load(settings), settings)
+    return raft_large(RAFT, Settings({RAFT.setting: path}, device))

@@ -188,14 +188,14 @@ def check_table(path: Path, *, partial: bool = False) -> list[TableRow]:
             totals = vbench_totals(raw, partial=partial)
         except OptionError as error:
             raise CatalogError(f"{where}: {error}") from None
-        said = {published[c]: _number(row[c], where, c) for c in published if c in row}
-        unknown = said.keys() - {"quality", "semantic", "total"}
+        stated = {published[c]: _number(row[c], where, c) for c in published if c in row}
+        unknown = stated.keys() - {"quality", "semantic", "total"}
         if unknown:
             raise CatalogError(f"{where}: published_{min(unknown)} is not one of quality, semantic, total; rename it")
-        gaps = {name: value - getattr(totals, name) for name, value in said.items()}
+        gaps = {name: value - getattr(totals, name) for name, value in stated.items()}
         wrong = {name: gap for name, gap in gaps.items() if abs(gap) > ROUNDING}
         name = row.get(title, "").strip() if title else f"line {number}"
-        rows.append(TableRow(name=name, totals=totals, published=said, wrong=wrong))
+        rows.append(TableRow(name=name, totals=totals, published=stated, wrong=wrong))
     return rows
 
 

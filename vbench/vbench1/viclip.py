@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import DeviceFeature, Encoder, FrameRequest, Settings, Source, TextFeature, Weights
+from vbench.contracts import ClipFile, DeviceFeature, Encoder, FrameRequest, Settings, TextFeature
 from vbench.errors import MetricError, WeightsError
-from vbench.features.clip import MEAN, STD, tokenizer
-from vbench.features.collect import EmbeddingCollector
-from vbench.features.weight_files import WeightFile
+from vbench.features.backbone import CLIP_MEAN, CLIP_STD, EmbeddingCollector, Normal
+from vbench.features.clip import tokenizer
+from vbench.features.weights import WeightFile
 from vbench.records import Prompt
-from vbench.vbench1.clip import BASE, BASE_SETTING
-from vbench.vbench1.frames import MiddleFrames, Normal, centre, resize
+from vbench.vbench1.clip import BASE
+from vbench.vbench1.frames import MiddleFrames, centre, resize
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,48 +26,36 @@ VICLIP = WeightFile(
     source="huggingface.co/OpenGVLab/ViCLIP",
     size_mb=1710,
     licence="Apache-2.0",
+    holds="ViCLIP-L/14",
+    optional=True,
 )
 N_FRAMES = 8
-SETTING = {VICLIP.setting: f"file of ViCLIP-L/14, {VICLIP.name} of {VICLIP.source} ({VICLIP.licence})"}
 
 
 class VBenchVideoFeature(DeviceFeature):
-    """`measure.Embeddings` with one row: eight middle frames, short side 224 (bicubic, no antialiasing), square."""
+    """`contracts.Embeddings` with one row: eight middle frames, short side 224 (bicubic, no antialiasing), square."""
 
     name = "vbench_video"
-    known_settings = SETTING
-
-    def params(self) -> dict[str, Any]:
-        return {"model": VICLIP.identity(self.settings), "precision": "fp32"}
-
-    def weights(self) -> tuple[Weights, ...]:
-        return (VICLIP.weights(self.settings),)
-
-    def fetch(self) -> None:
-        VICLIP.require(self.settings)
+    weight_sources = {"model": VICLIP}  # noqa: RUF012
+    is_exact = True
 
     def request(self) -> FrameRequest:
         return FrameRequest(sampling=MiddleFrames(N_FRAMES), short_side=None, kernel="plain")
 
     def load(self) -> Encoder:
-        return VideoEncoder(self.settings)
+        return ViClipEncoder(self.settings)
 
 
 class VBenchVideoTextFeature(TextFeature):
     """Unit row of the whole prompt, float32 (D,); 32 tokens are read."""
 
     name = "vbench_video_text"
-    known_settings = SETTING | BASE_SETTING
+    weight_sources = {"model": VICLIP, "tokenizer": BASE}  # noqa: RUF012
+    is_exact = True
 
     def params(self) -> dict[str, Any]:
-        return {"model": VICLIP.identity(self.settings), "precision": "fp32"}
-
-    def weights(self) -> tuple[Weights, ...]:
-        return (VICLIP.weights(self.settings), BASE.weights(self.settings))
-
-    def fetch(self) -> None:
-        VICLIP.require(self.settings)
-        BASE.require(self.settings)
+        """Without the tokenizer: any CLIP's gives the same tokens."""
+        return {name: value for name, value in super().params().items() if name != "tokenizer"}
 
     def encode(self, prompt: Prompt) -> NDArray[np.float32]:
         """Raises MetricError where there is no prompt."""
@@ -81,14 +69,14 @@ class VBenchVideoTextFeature(TextFeature):
         return np.asarray(row.cpu().numpy(), np.float32)
 
 
-class VideoEncoder(Encoder):
+class ViClipEncoder(Encoder):
     """The video tower."""
 
     window, hop, batch = N_FRAMES, N_FRAMES, 4
 
     def __init__(self, settings: Settings) -> None:
         self._model = _model(str(VICLIP.require(settings)), settings.device)
-        self._normal = Normal(MEAN, STD, settings.device)
+        self._normal = Normal(CLIP_MEAN, CLIP_STD, settings.device)
 
     def encode(self, frames: Tensor) -> Tensor:
         """RGB uint8 (N, 8, 3, H, W) → unit rows (N, D).
@@ -98,22 +86,22 @@ class VideoEncoder(Encoder):
         side = self._model.side
         levels = resize(frames.flatten(0, 1), side, "bicubic").clamp(0, 255).round()
         pixels = self._normal(centre(levels, side))
-        rows: Tensor = self._model.video_rows(pixels.unflatten(0, frames.shape[:2]))
+        rows: Tensor = self._model.video_rows(pixels.view(*frames.shape[:2], *pixels.shape[1:]))
         return rows
 
-    def collect(self, source: Source, prompt: Prompt) -> EmbeddingCollector:
+    def collect(self, source: ClipFile, prompt: Prompt) -> EmbeddingCollector:
         return EmbeddingCollector()
 
 
 @lru_cache(maxsize=2)
 def _model(path: str, device: str) -> Any:
-    from vbench.vbench1.viclip_model import like
+    from vbench.vbench1.viclip_model import empty_like
 
     settings = Settings({VICLIP.setting: path}, device)
     state = VICLIP.load(settings)
     state = state.get("model", state)
     try:
-        empty = like(state)
+        empty = empty_like(state)
     except (KeyError, AttributeError, IndexError, TypeError) as error:
         raise WeightsError(
             f"{path}: not the weights of {VICLIP.name} ({error} is missing); get the file again"

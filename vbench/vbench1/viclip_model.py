@@ -137,7 +137,7 @@ class ViClip(nn.Module):
         return functional.normalize(self.text_encoder(torch.tensor([kept], device=device)), dim=-1)[0]
 
 
-def like(state: Mapping[str, Any]) -> ViClip:
+def empty_like(state: Mapping[str, Any]) -> ViClip:
     """An empty model of the size that a state dict has.
 
     Raises:

@@ -15,12 +15,12 @@ from vbench.bench import Bench
 from vbench.cli import app
 from vbench.contracts import Settings
 from vbench.errors import OptionError
-from vbench.extract.decoder_choice import decode_on
+from vbench.extract.decode import decode_on
 from vbench.extract.extraction import Wanted, extract
 from vbench.features import FEATURES
 from vbench.importing import import_folder
 from vbench.records import Prompt
-from vbench.score import score
+from vbench.score import ScoreSpec, score
 from vbench.score.plan import make_plan
 from vbench.selftest import made_samples, textured_pan
 from vbench.video import write_clip
@@ -110,13 +110,16 @@ def test_offline_scores_are_near_those_of_the_default_decoder(folder, tmp_path, 
 
 
 def test_the_default_is_no_part_of_the_parameters():
-    named, plain = make_plan("offline", settings={"decode.backend": "pyav"}), make_plan("offline")
+    named, plain = (
+        make_plan(ScoreSpec(preset="offline", settings={"decode.backend": "pyav"})),
+        make_plan(ScoreSpec(preset="offline")),
+    )
     assert named.params == plain.params
     assert all("decoder" not in params for params in plain.params.values())
 
 
 def test_every_metric_of_frames_says_its_decoder():
-    plan = make_plan("offline", settings={"decode.backend": "torchcodec"})
+    plan = make_plan(ScoreSpec(preset="offline", settings={"decode.backend": "torchcodec"}))
     silent = {m.name for m in plan.plain if "decoder" not in plan.params[m.name]}
     assert silent == {m.name for m in plan.plain if not plan.features_of(m) or plan.features_of(m) == ("sound",)}
 
@@ -133,8 +136,8 @@ def test_backbones_get_their_frames_from_it_too(tmp_path, workers):
     settings = Settings({"decode.backend": "torchcodec", "dino.model": str(save_dino(tmp_path / "dino"))})
     wanted = [Wanted(path=path, probe=None, prompt=Prompt(id="", text=""))]
     (found,) = extract(wanted, [FEATURES["dino"](settings)], workers=workers)
-    assert found.refused is not None
-    assert found.refused.code == "decoder"
+    assert found.failure is not None
+    assert found.failure.code == "decoder"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +150,7 @@ def test_backbones_get_their_frames_from_it_too(tmp_path, workers):
 )
 def test_a_decoder_that_cannot_serve_stops_the_plan(preset, backend, reason):
     with pytest.raises(OptionError) as caught:
-        make_plan(preset, settings={"decode.backend": backend})
+        make_plan(ScoreSpec(preset=preset, settings={"decode.backend": backend}))
     assert reason in str(caught.value)
 
 

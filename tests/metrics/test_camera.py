@@ -1,48 +1,14 @@
-"""What was asked for against what came, and which way the camera went."""
+"""Moves of the camera, named from planted flow."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tests.contracts.test_contracts import PROBE
 from tests.metrics.values import make_flow, make_steps
-from vbench.contracts import Asked
 from vbench.errors import MetricError
 from vbench.metrics.camera import camera_move, recognised
-from vbench.metrics.spec import spec_adherence, spec_checks
 from vbench.records import Prompt
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
-        (Asked(seconds=1.0), {"seconds": 1.0}),
-        (Asked(seconds=2.5), {"seconds": 0.0}),
-        (Asked(fps=24), {"fps": 1.0}),
-        (Asked(width=64, height=48), {"size": 1.0}),
-        (Asked(width=128, height=96), {"size": 0.5}),
-        (Asked(width=48, height=64), {"size": 0.0}),
-        (Asked(aspect="4:3"), {"aspect": 1.0}),
-        (Asked(audio=True), {"audio": 0.0}),
-    ],
-)
-def test_wishes(asked, expected):
-    assert spec_checks(PROBE, asked) == pytest.approx(expected)
-
-
-def test_the_mean_of_wishes():
-    assert spec_adherence(PROBE, Asked(seconds=1.0, audio=True)).value == pytest.approx(0.5)
-    half = spec_checks(replace(PROBE, fps=24 / np.sqrt(2)), Asked(fps=24))["fps"]
-    assert half == pytest.approx(0.5 + np.log2(1.02), abs=1e-6)
-
-
-def test_nothing_asked_is_not_applicable():
-    with pytest.raises(MetricError) as caught:
-        spec_adherence(PROBE, Asked())
-    assert caught.value.code == "not_applicable"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,36 @@
-"""Collectors that most backbones share: rows to embeddings, rows to rates."""
+"""What backbones share: pixels in the scale they were trained on, rows of a clip to embeddings or to rates."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vbench.contracts import Bytes, Embeddings, Floats, Rates
 from vbench.errors import MetricError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+
+
+class Normal:
+    """Levels of 0 to 255 → zero mean and unit deviation, by the constants of a backbone."""
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], device: str) -> None:
+        import torch
+
+        self._mean = torch.tensor(mean, device=device).view(1, 3, 1, 1)
+        self._std = torch.tensor(std, device=device).view(1, 3, 1, 1)
+
+    def __call__(self, levels: Tensor) -> Tensor:
+        """(N, 3, h, w), of bytes or in floating point → float32."""
+        return (levels.float() / 255 - self._mean) / self._std
 
 
 class EmbeddingCollector:

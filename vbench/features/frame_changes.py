@@ -7,8 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vbench.contracts import Bytes, Frame, Source, Steps, StreamFeature, is_spike
-from vbench.features.small import small_luma, small_rgb
+from vbench.contracts import Bytes, ClipFile, ClipFrame, Steps, StreamFeature, is_spike, small_luma, small_rgb
 
 DARK_LEVEL = 16
 """Full-range luma at or below which a pixel counts as near-black."""
@@ -22,11 +21,11 @@ SAME_BLOCK = 0.75
 
 
 class StepsFeature(StreamFeature):
-    """`measure.Steps`: one pass of differences between distinct frames on the small copy."""
+    """`contracts.Steps`: one pass of differences between distinct frames on the small copy."""
 
     name = "steps"
 
-    def open(self, source: Source) -> _Steps:
+    def open(self, source: ClipFile) -> _Steps:
         return _Steps()
 
 
@@ -39,7 +38,7 @@ class _Steps:
         self._hues = np.zeros(0, np.float32)
         self._n_frames = 0
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: ClipFrame) -> None:
         self._n_frames += 1
         if not frame.is_new:
             return
