@@ -6,16 +6,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from sqlalchemy import func, select
 
 from vbench.bench import Bench
 from vbench.bench.tables import ClipRow, JobRow, ScoreRow
 from vbench.rank import board
-
-if TYPE_CHECKING:
-    from vbench.web.state import Page
 
 
 @dataclass(slots=True)
@@ -50,6 +47,15 @@ class Kept:
             return slot.value
 
 
+class HasBoards(Protocol):
+    """A running page, as far as boards go."""
+
+    @property
+    def bench(self) -> Bench: ...
+    @property
+    def boards(self) -> Kept: ...
+
+
 def bench_state(bench: Bench) -> tuple[Any, ...]:
     """Changes whenever clips, scores or jobs do."""
     with bench.session() as session:
@@ -61,7 +67,7 @@ def bench_state(bench: Bench) -> tuple[Any, ...]:
 
 
 def boards(
-    page: Page,
+    page: HasBoards,
     *,
     metrics: tuple[str, ...] | None = None,
     by: str = "",

@@ -1,4 +1,4 @@
-"""What one click on Generate would do: whether each tool can run here, and its price; nothing heavy is loaded."""
+"""What one click on Generate or Try again would do: whether each tool can run here, and its price."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Any
 
 from vbench.adapters.readiness import Missing, missing
 from vbench.adapters.server_check import silent
+from vbench.bench import Bench
+from vbench.bench.jobs import plan_from_json
 from vbench.catalog.cards import ModelCard, estimate_cost, find_card
 from vbench.catalog.wishes import grant
-from vbench.errors import UserError
-from vbench.records import Prompt, Request
-from vbench.web.schemas import GenerateArgs, PlanFacts, PlanTotal
+from vbench.errors import BudgetError, OptionError, UserError
+from vbench.generate.journal import REFETCHED
+from vbench.generate.retry import ended_job
+from vbench.records import Job, Prompt, Request, ToolLabel
+from vbench.web.schemas import GenerateArgs, PlanFacts, PlanTotal, RetryArgs
 
 
 def plan(wish: GenerateArgs, prompt: Prompt) -> PlanTotal:
@@ -26,12 +30,12 @@ def plan(wish: GenerateArgs, prompt: Prompt) -> PlanTotal:
         audio=wish.audio,
         negative=wish.negative,
     )
-    found = plans(wish.models, request, n_jobs=wish.samples)
-    runnable = [one for one in found if one.runnable]
+    by_tool = plans(wish.models, request, n_jobs=wish.samples)
+    runnable = [planned for planned in by_tool if planned.runnable]
     return PlanTotal(
-        models=found,
-        cost_usd=round(sum(one.cost_usd or 0.0 for one in runnable), 6),
-        n_unpriced=sum(one.is_billable and one.cost_usd is None for one in runnable),
+        models=by_tool,
+        cost_usd=round(sum(planned.cost_usd or 0.0 for planned in runnable), 6),
+        n_unpriced=sum(planned.is_billable and planned.cost_usd is None for planned in runnable),
     )
 
 
@@ -46,7 +50,7 @@ def plans(models: list[str], request: Request, *, n_jobs: int = 1) -> list[PlanF
     cards: dict[str, ModelCard | UserError] = {}
     for model in models:
         try:
-            cards[model] = find_card(model.partition("@")[0])
+            cards[model] = find_card(ToolLabel.parse(model).tool)
         except UserError as error:
             cards[model] = error
     without_server = silent(card for card in cards.values() if isinstance(card, ModelCard))
@@ -79,3 +83,62 @@ def _plan(
     warnings += [lack.message for lack in lacking if not lack.is_certain]
     facts |= {"cost_usd": None if cost is None else round(cost * n_jobs, 6), "is_billable": card.is_billable}
     return PlanFacts(**facts, runnable=not reason, reason=reason, warnings=warnings)
+
+
+# --- one ended job, tried again -----------------------------------------------------------------------------------
+
+
+def retry_args(bench: Bench, id: str, agreed: RetryArgs) -> dict[str, Any]:
+    """Arguments of the task that tries a job again, with the very request it had.
+
+    Args:
+        bench: Where it stands.
+        id: Of the job.
+        agreed: What the visitor saw.
+
+    Raises:
+        NoJobError: there is no such job.
+        OptionError: it cannot be tried again, it is being tried already, or its tool cannot run here.
+        BudgetError: it costs money, or may have cost some, and that was not agreed to.
+    """
+    job = ended_job(bench, id, understood=agreed.understood)
+    for task in bench.tasks():
+        if task.kind == "retry" and task.args["job"] == id and task.state in ("waiting", "running"):
+            raise OptionError("it is being tried again already; see the tasks")
+    if job.handle is None or job.reason not in REFETCHED:  # else nothing is sent
+        (planned,) = plans([job.model], plan_from_json(job.plan).request)
+        check_price(planned, agreed)
+    return {"job": id} | agreed.model_dump() | place_of(job)
+
+
+def place_of(job: Job) -> dict[str, Any]:
+    """Where its take will be found, in the words of a task."""
+    return {"models": [job.model], "prompt_key": job.prompt.key, "sample": job.sample, "about": job.prompt.text}
+
+
+def check_price(planned: PlanFacts, agreed: RetryArgs) -> None:
+    """Hold the price against what was shown.
+
+    Args:
+        planned: Of this one job, as of now.
+        agreed: What the visitor saw.
+
+    Raises:
+        OptionError: the tool cannot run here.
+        BudgetError: it costs money, and that price was not agreed to.
+    """
+    if not planned.runnable:
+        raise OptionError(f"{planned.model}: {planned.reason}")
+    if not planned.is_billable:
+        return
+    if planned.cost_usd is None:
+        if not agreed.allow_unpriced:
+            raise BudgetError(f"nobody knows what {planned.model} costs; allow it all the same (allow_unpriced)")
+        return
+    if agreed.max_cost is None:
+        raise BudgetError(f"trying again costs about ${planned.cost_usd:.2f}; give a ceiling in dollars (max_cost)")
+    if planned.cost_usd > agreed.max_cost + 1e-6:
+        raise BudgetError(
+            f"trying again now costs about ${planned.cost_usd:.2f}, not ${agreed.max_cost:.2f}; "
+            "the price has changed since: start it from the page Generate"
+        )

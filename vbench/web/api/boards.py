@@ -9,15 +9,15 @@ from fastapi import APIRouter, Query
 from vbench.errors import OptionError
 from vbench.web.api.root import models
 from vbench.web.boards import boards
-from vbench.web.state import asking, page_state, slow_down
+from vbench.web.state import Caller, PageState, slow_down
 
 routes = APIRouter(prefix="/api/v1", tags=["boards"])
 
 
 @routes.get("/board")
 def leaderboard(
-    page: page_state,
-    visitor: asking,
+    page: PageState,
+    visitor: Caller,
     metric: Annotated[list[str] | None, Query(max_length=200)] = None,
     by: Annotated[str, Query(max_length=200)] = "",
     tag: Annotated[list[str] | None, Query(max_length=50)] = None,
@@ -64,7 +64,7 @@ def leaderboard(
 
 @routes.get("/board/drill")
 def drill(
-    page: page_state,
+    page: PageState,
     metric: Annotated[str, Query(max_length=200)],
     model: Annotated[str, Query(max_length=200)],
 ) -> list[dict[str, Any]]:

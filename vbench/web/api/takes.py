@@ -15,7 +15,7 @@ from vbench.rank import board
 from vbench.records import Clip, MetricInfo, Note, Select
 from vbench.web import schemas, take_list
 from vbench.web.boards import boards
-from vbench.web.state import Offset, Page, asking, page_state, require, slow_down
+from vbench.web.state import Caller, Offset, Page, PageState, require, slow_down
 
 routes = APIRouter(prefix="/api/v1", tags=["takes"])
 MOST_ROWS = 2000
@@ -32,8 +32,8 @@ def _clip(page: Page, prefix: str) -> Clip:
 
 @routes.get("/clips", response_model=schemas.ClipList)
 def clips(
-    page: page_state,
-    visitor: asking,
+    page: PageState,
+    visitor: Caller,
     prompt: Annotated[str, Query(max_length=200)] = "",
     model: Annotated[list[str] | None, Query(max_length=100)] = None,
     ids: Annotated[str, Query(max_length=10_000)] = "",
@@ -58,7 +58,7 @@ def clips(
 
 
 @routes.get("/clips/{clip}")
-def clip_facts(page: page_state, visitor: asking, clip: Ident) -> schemas.ClipFacts:
+def clip_facts(page: PageState, visitor: Caller, clip: Ident) -> schemas.ClipFacts:
     """One take, by its id or the beginning of it."""
     found = _clip(page, clip)
     rows = take_list.clip_page(page.bench, page.originals, author=visitor.author, ids=[found.id])["clips"]
@@ -66,7 +66,7 @@ def clip_facts(page: page_state, visitor: asking, clip: Ident) -> schemas.ClipFa
 
 
 @routes.get("/clips/{clip}/scores")
-def scores(page: page_state, clip: Ident) -> dict[str, schemas.ScoreFacts]:
+def scores(page: PageState, clip: Ident) -> dict[str, schemas.ScoreFacts]:
     """Metric → its number for this take, with the mean and interval of its tool; failures say why."""
     found = _clip(page, clip)
     infos = page.bench.metrics()
@@ -99,7 +99,7 @@ def _score(info: MetricInfo, means: dict[str, board.BoardRow], value: float | No
 
 
 @routes.get("/clips/{clip}/timelines")
-def timelines(page: page_state, clip: Ident) -> dict[str, schemas.TimelineFacts]:
+def timelines(page: PageState, clip: Ident) -> dict[str, schemas.TimelineFacts]:
     """Metric → its curve over this take."""
     infos = page.bench.metrics()
     return {
@@ -114,7 +114,7 @@ def timelines(page: page_state, clip: Ident) -> dict[str, schemas.TimelineFacts]
 
 
 @routes.get("/clips/{clip}/events")
-def events(page: page_state, clip: Ident) -> list[schemas.EventFacts]:
+def events(page: PageState, clip: Ident) -> list[schemas.EventFacts]:
     """Moments worth seeing, by time."""
     found = sorted(page.bench.events(_clip(page, clip).id), key=lambda event: event.start_s)
     return [
@@ -124,13 +124,13 @@ def events(page: page_state, clip: Ident) -> list[schemas.EventFacts]:
 
 
 @routes.get("/notes")
-def notes(page: page_state, clip: Annotated[str, Query(pattern=r"^(|[0-9a-f]{16})$")] = "") -> list[schemas.NoteFacts]:
+def notes(page: PageState, clip: Annotated[str, Query(pattern=r"^(|[0-9a-f]{16})$")] = "") -> list[schemas.NoteFacts]:
     """Remarks at moments of a take, or of all."""
     return [schemas.NoteFacts(**asdict(note)) for note in page.bench.notes(clip or None)]
 
 
 @routes.post("/notes", status_code=201)
-def add_note(page: page_state, visitor: asking, body: schemas.NewNote) -> schemas.NoteFacts:
+def add_note(page: PageState, visitor: Caller, body: schemas.NewNote) -> schemas.NoteFacts:
     """Add a remark, or change one by its id."""
     require(page.may.annotate, "writing notes")
     slow_down(page.limits.writes, visitor.session)
@@ -148,7 +148,7 @@ def add_note(page: page_state, visitor: asking, body: schemas.NewNote) -> schema
 
 
 @routes.delete("/notes/{note}", status_code=204)
-def delete_note(page: page_state, visitor: asking, note: Annotated[str, PathParameter(pattern="^[0-9a-f]+$")]) -> None:
+def delete_note(page: PageState, visitor: Caller, note: Annotated[str, PathParameter(pattern="^[0-9a-f]+$")]) -> None:
     """Remove a remark."""
     require(page.may.annotate and page.may.delete, "deleting notes")
     slow_down(page.limits.writes, visitor.session)
@@ -157,7 +157,7 @@ def delete_note(page: page_state, visitor: asking, note: Annotated[str, PathPara
 
 
 @routes.put("/selects/{clip}")
-def choose(page: page_state, visitor: asking, clip: Ident, body: schemas.Choice) -> schemas.Choice:
+def choose(page: PageState, visitor: Caller, clip: Ident, body: schemas.Choice) -> schemas.Choice:
     """Stars for a take, or its rejection."""
     require(page.may.annotate, "choosing takes")
     slow_down(page.limits.writes, visitor.session)

@@ -24,10 +24,10 @@ from vbench.tasks import worker
 from vbench.tasks.cells import places_of, takes_at
 from vbench.tasks.events import read_steps
 from vbench.tasks.paths import page_folder
-from vbench.web import estimate, retry, schemas, take_list
+from vbench.web import estimate, schemas, take_list
 from vbench.web.prompt_choice import find_prompt, new_prompt, search, shelves
 from vbench.web.security.guard import MAX_UPLOAD_BYTES
-from vbench.web.state import Page, asking, page_state, require, slow_down
+from vbench.web.state import Caller, Page, PageState, require, slow_down
 
 routes = APIRouter(prefix="/api/v1", tags=["work"])
 TaskId = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{16}$")]
@@ -78,7 +78,7 @@ def _queue(page: Page, kind: str, args: dict[str, Any]) -> schemas.TaskFacts:
 
 
 @routes.get("/tasks")
-def tasks(page: page_state) -> list[schemas.TaskFacts]:
+def tasks(page: PageState) -> list[schemas.TaskFacts]:
     """Work asked for, newest first; where a worker died, another is started. A public page has none to show."""
     if page.policy.public:
         return []
@@ -91,7 +91,7 @@ def tasks(page: page_state) -> list[schemas.TaskFacts]:
 
 
 @routes.get("/tasks/{task}")
-def task_facts(page: page_state, task: TaskId) -> schemas.TaskFacts:
+def task_facts(page: PageState, task: TaskId) -> schemas.TaskFacts:
     """How far a task is."""
     require(not page.policy.public, "looking at tasks")
     found = _task(page, task)
@@ -100,7 +100,7 @@ def task_facts(page: page_state, task: TaskId) -> schemas.TaskFacts:
 
 
 @routes.get("/steps")
-def steps(page: page_state) -> dict[str, schemas.StepFacts]:
+def steps(page: PageState) -> dict[str, schemas.StepFacts]:
     """Job → what it is doing, of those that are being made now. A public page has none to show."""
     if page.policy.public:
         return {}
@@ -110,7 +110,7 @@ def steps(page: page_state) -> dict[str, schemas.StepFacts]:
 
 
 @routes.post("/tasks", status_code=202)
-def add_task(page: page_state, visitor: asking, body: schemas.NewTask) -> schemas.TaskFacts:
+def add_task(page: PageState, visitor: Caller, body: schemas.NewTask) -> schemas.TaskFacts:
     """Generate takes of a prompt, or score what is not scored."""
     require(page.may.generate, "generating and scoring")
     slow_down(page.limits.writes, visitor.session)
@@ -142,19 +142,19 @@ def _prompt(page: Page, wish: schemas.GenerateArgs) -> Prompt:
 
 
 @routes.post("/jobs/{job}/retry", status_code=202)
-def retry_job(page: page_state, visitor: asking, job: JobId, body: schemas.RetryArgs) -> schemas.TaskFacts:
+def retry_job(page: PageState, visitor: Caller, job: JobId, body: schemas.RetryArgs) -> schemas.TaskFacts:
     """Try one ended job again, with the words, seed and settings it had, as an attempt of its own."""
     require(page.may.generate, "trying again")
     slow_down(page.limits.writes, visitor.session)
     try:
-        args = retry.retry_args(page.bench, job, body)
+        args = estimate.retry_args(page.bench, job, body)
     except NoJobError as error:
         raise HTTPException(404, str(error)) from None
     return _queue(page, "retry", args)
 
 
 @routes.post("/tasks/{task}/cancel")
-def cancel(page: page_state, visitor: asking, task: TaskId) -> schemas.TaskFacts:
+def cancel(page: PageState, visitor: Caller, task: TaskId) -> schemas.TaskFacts:
     """Stop a task; what is finished stays."""
     require(page.may.generate, "cancelling")
     slow_down(page.limits.writes, visitor.session)
@@ -166,7 +166,7 @@ def cancel(page: page_state, visitor: asking, task: TaskId) -> schemas.TaskFacts
 
 @routes.get("/choices")
 def choices(
-    page: page_state,
+    page: PageState,
     q: Annotated[str, Query(max_length=200)] = "",
     shelf: Annotated[str | None, Query(max_length=200)] = None,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
@@ -199,7 +199,7 @@ def choices(
 
 
 @routes.post("/plan")
-def plan(page: page_state, visitor: asking, body: schemas.GenerateArgs) -> schemas.PlanTotal:
+def plan(page: PageState, visitor: Caller, body: schemas.GenerateArgs) -> schemas.PlanTotal:
     """The price of this click, and whether each tool can run here; nothing is started."""
     require(page.may.generate, "planning")
     slow_down(page.limits.writes, visitor.session)
@@ -211,7 +211,7 @@ def plan(page: page_state, visitor: asking, body: schemas.GenerateArgs) -> schem
 
 @routes.post("/uploads")
 async def upload(
-    request: Request, page: page_state, visitor: asking, name: Annotated[str, Query(min_length=1, max_length=400)]
+    request: Request, page: PageState, visitor: Caller, name: Annotated[str, Query(min_length=1, max_length=400)]
 ) -> schemas.UploadFacts:
     """Take one clip (the body is the file, `name` its name), and guess its tool and prompt."""
     require(page.may.import_, "importing")
@@ -229,7 +229,7 @@ async def upload(
 
 
 @routes.post("/uploads/confirm", status_code=202)
-def confirm(page: page_state, visitor: asking, body: schemas.ConfirmedList) -> schemas.TaskFacts:
+def confirm(page: PageState, visitor: Caller, body: schemas.ConfirmedList) -> schemas.TaskFacts:
     """Import uploads as what a person says they are."""
     require(page.may.import_, "importing")
     slow_down(page.limits.writes, visitor.session)
@@ -240,7 +240,7 @@ def confirm(page: page_state, visitor: asking, body: schemas.ConfirmedList) -> s
 
 
 @routes.post("/exports", response_model=None, responses={202: {"model": schemas.TaskFacts}})
-def add_export(page: page_state, visitor: asking, body: schemas.NewExport) -> Response:
+def add_export(page: PageState, visitor: Caller, body: schemas.NewExport) -> Response:
     """The chosen takes as a file: at once for tables and timelines, else as a task (202)."""
     require(page.may.export, "exporting")
     slow_down(page.limits.writes, visitor.session)
@@ -260,7 +260,7 @@ def add_export(page: page_state, visitor: asking, body: schemas.NewExport) -> Re
 
 
 @routes.get("/exports/{task}", response_class=FileResponse)
-def exported(page: page_state, visitor: asking, task: TaskId) -> FileResponse:
+def exported(page: PageState, visitor: Caller, task: TaskId) -> FileResponse:
     """The file of a finished export, to the one who asked for it."""
     require(page.may.export, "exporting")
     found = _task(page, task)

@@ -4,14 +4,7 @@ import * as api from "./api.js";
 import { choice, dialog, h, put } from "./dom.js";
 import { currentLocale, setWords, t } from "./words.js";
 
-const PAGES = {
-  "": { word: "nav.takes", room: "dark", load: () => import("./wall.js") },
-  compare: { word: "nav.compare", room: "dark", load: () => import("./compare.js") },
-  arena: { word: "nav.arena", room: "dark", load: () => import("./arena.js"), needs: "vote" },
-  boards: { word: "nav.boards", room: "light", load: () => import("./boards.js") },
-  generate: { word: "nav.generate", room: "light", load: () => import("./generate.js") },
-  runs: { word: "nav.runs", room: "light", load: () => import("./runs.js") },
-};
+let PAGES = {}; // address below the base → page, as the shell names them
 const LANGUAGES = [
   ["en", "English"],
   ["zh-CN", "简体中文"],
@@ -292,7 +285,10 @@ async function styled() {
 }
 
 /** Called by the Gradio component when it is on the page. */
-export async function mount(element, { base, edition }) {
+export async function mount(element, { base, edition, pages }) {
+  PAGES = Object.fromEntries(
+    pages.map(({ path, script, ...facts }) => [path, { ...facts, load: () => import(`./${script}`) }]),
+  );
   await styled();
   const language = new URLSearchParams(location.search).get("lang") ?? remembered("language");
   const locale = setWords(

@@ -15,8 +15,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from tests.web.conftest import PROMPTS, make_clip
-from vbench.bench import Bench
-from vbench.web import page_database
+from vbench.bench import Bench, page_database
 from vbench.web.server import build
 
 ADDRESS = "http://127.0.0.1:7860"
@@ -106,11 +105,11 @@ def test_a_file_that_was_replaced_is_the_one_that_is_read(page: TestClient, benc
     assert page.get("/api/v1/clips").json()["total"] == 6
 
 
-def test_no_free_connection_is_a_sentence(page: TestClient, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_free_connection_is_a_sentence(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> None:
         raise NoConnectionError("QueuePool limit reached")
 
-    monkeypatch.setattr(bench, "prompts", full)
+    monkeypatch.setattr(page.app.state.page.bench.database.engine.pool, "connect", full)
     answer = page.get("/api/v1/prompts")
     assert answer.status_code == 503
     assert "QueuePool" not in answer.text
