@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from vbench._version import __version__
 
 if TYPE_CHECKING:
-    from vbench.api import Bench
+    from vbench.api import BenchWithStages as Bench
 
 __all__ = ["Bench", "__version__"]
 
 
 def __getattr__(name: str) -> object:
     if name == "Bench":
-        from vbench.api import Bench  # here, so that `import vbench` stays instant
+        from vbench.api import BenchWithStages  # here, so that `import vbench` stays instant
 
-        return Bench
+        return BenchWithStages
     raise AttributeError(f"module 'vbench' has no attribute {name!r}")

@@ -1,11 +1,11 @@
-"""What `from vbench import Bench` gives: a workspace with the stages as methods, for scripts and notebooks."""
+"""What `from vbench import Bench` gives: the bench with the stages as methods, for scripts and notebooks."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from vbench.bench import Bench as Workspace
+from vbench.bench import Bench
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from vbench.score import ScoreReport
 
 
-class Bench:
+class BenchWithStages(Bench):
     """Import or generate clips, score them, rank the tools.
+
+    It is the bench that every stage takes: `vbench.generate.generate(bench)` and `bench.generate()` do the same. Stages
+    stand above the bench, which knows none of them; hence their methods are here.
 
     Example:
         >>> with Bench.open("bench") as bench:       # doctest: +SKIP
@@ -27,51 +30,32 @@ class Bench:
         ...     print(bench.board().frame())
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-        """Prompts, clips, scores, events, votes: everything stored, as records."""
-
-    @classmethod
-    def open(cls, path: str | Path | None = None, **options: Any) -> Self:
-        """Open or make a workspace; options as `vbench.bench.Bench.open`."""
-        return cls(Workspace.open(path, **options))
-
-    def close(self) -> None:
-        """Let go of the database."""
-        self.workspace.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def import_folder(self, folder: str | Path, **options: Any) -> ImportReport:
         """Bring in clips made elsewhere; options as `vbench.importing.import_folder`."""
         from vbench.importing import import_folder
 
-        return import_folder(self.workspace, Path(folder), **options)
+        return import_folder(self, Path(folder), **options)
 
-    def generate(self, **options: Any) -> GenerateReport:
+    def generate(self, *spec: Any, **options: Any) -> GenerateReport:
         """Make what is not made yet; options as `vbench.generate.generate`."""
         from vbench.generate import generate
 
-        return generate(self.workspace, **options)
+        return generate(self, *spec, **options)
 
-    def score(self, **options: Any) -> ScoreReport:
+    def score(self, *spec: Any, **options: Any) -> ScoreReport:
         """Measure what is not measured yet; options as `vbench.score.score`."""
         from vbench.score import score
 
-        return score(self.workspace, **options)
+        return score(self, *spec, **options)
 
     def scores(self) -> pd.DataFrame:
-        """A row per clip and metric, failures among them: the columns of `vbench scores`."""
+        """A row per clip and metric, failures among them: the columns of `vbench scores`. See `score_records` too."""
         from vbench.report.scores import scores_frame
 
-        return scores_frame(self.workspace)
+        return scores_frame(self)
 
-    def board(self, **options: Any) -> Board:
-        """Rank the tools; options as `vbench.rank.board.leaderboard`."""
+    def board(self, *query: Any, **options: Any) -> Board:
+        """Rank the tools; a `BoardQuery`, or its fields by name, as for `vbench.rank.board.leaderboard`."""
         from vbench.rank.board import leaderboard
 
-        return leaderboard(self.workspace, **options)
+        return leaderboard(self, *query, **options)

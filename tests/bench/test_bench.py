@@ -21,6 +21,7 @@ from vbench.bench.tables import Base
 from vbench.errors import BenchError
 from vbench.files import frames_in, sha256_of
 from vbench.records import (
+    Cell,
     Clip,
     Event,
     Failure,
@@ -130,12 +131,12 @@ def test_outcomes_are_stored_once_and_a_score_replaces_a_failure(bench):
     )
     bench.add_outcomes(done)
     bench.add_outcomes(done)
-    assert [score.value for score in bench.scores()] == [0.5]
+    assert [score.value for score in bench.score_records()] == [0.5]
     assert [failure.key.metric for failure in bench.score_failures()] == ["jerk"]
     assert [line.value for line in bench.timelines(clip.id)] == [(1.0, 2.0)]
     assert bench.events(clip.id) == list(done.events)
     bench.add_outcomes(Outcomes(clip=clip.id, scores=(Score(key=key(clip), value=0.9),), failures=(failed,)))
-    assert [score.value for score in bench.scores()] == [0.5], "a key that has a score keeps it"
+    assert [score.value for score in bench.score_records()] == [0.5], "a key that has a score keeps it"
     assert [failure.key.metric for failure in bench.score_failures()] == ["jerk"], "nor does it fail again"
 
 
@@ -145,9 +146,9 @@ def test_scores_of_different_parameters_are_never_mixed(bench):
         bench.add_clip(clip)
         bench.add_outcomes(Outcomes(clip=clip.id, scores=(Score(key=key(clip, backend="dis"), value=1.0),)))
     bench.add_outcomes(Outcomes(clip=one.id, scores=(Score(key=key(one, backend="raft"), value=2.0),)))
-    assert {score.value for score in bench.scores()} == {1.0}, "the parameters that cover most clips"
+    assert {score.value for score in bench.score_records()} == {1.0}, "the parameters that cover most clips"
     bench.add_outcomes(Outcomes(clip=one.id, scores=(Score(key=key(one, version=2), value=3.0),)))
-    assert {score.value for score in bench.scores()} == {3.0}, "a newer version always wins"
+    assert {score.value for score in bench.score_records()} == {3.0}, "a newer version always wins"
     assert [(version, n) for _, version, _, n in bench.variants()] == [(2, 1), (1, 2), (1, 1)]
 
 
@@ -204,6 +205,9 @@ def test_a_task_has_one_worker_and_survives_it(bench):
     bench.update_task(first, state="done", progress=1.0)
     assert bench.claim_task("three", stale_after_s=-1) is None
     assert [(task.state, task.progress) for task in bench.tasks()] == [("done", 1.0)]
+    assert bench.task(first) == bench.tasks()[0]
+    assert bench.task("none") is None
+    assert bench.n_ended_tasks() == 1
 
 
 def test_failures_are_rows_and_success_clears_them(bench):
@@ -366,7 +370,7 @@ def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):
 
 def test_opening_loads_nothing_heavy(tmp_path):
     code = (
-        "import sys; from vbench.bench import Bench; b = Bench.open(sys.argv[1]); b.clips(); b.scores();"
+        "import sys; from vbench.bench import Bench; b = Bench.open(sys.argv[1]); b.clips(); b.score_records();"
         "print([m for m in ('torch', 'cv2', 'diffusers', 'gradio', 'pandas') if m in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True).stdout
@@ -375,3 +379,43 @@ def test_opening_loads_nothing_heavy(tmp_path):
 
 def test_every_table_is_reachable(bench):
     assert set(inspect(bench.database.engine).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
+
+
+def test_an_error_without_a_word_is_told_too():
+    assert database_module._first_line(ValueError("")) != ""
+
+
+# --- lists --------------------------------------------------------------------------------------------------------
+
+
+def test_whether_a_bench_is_there(tmp_path, monkeypatch):
+    monkeypatch.delenv("VBENCH_DB", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert not Bench.exists("~/b")
+    Bench.open("~/b").close()
+    assert Bench.exists("~/b")
+    assert Bench.exists(tmp_path / "b")
+    monkeypatch.setenv("VBENCH_HOME", "~/b")
+    assert Bench.exists()
+    monkeypatch.delenv("VBENCH_HOME")
+    monkeypatch.setenv("VBENCH_DB", "postgresql://somewhere/b")
+    assert Bench.exists(tmp_path / "elsewhere")
+
+
+def test_clips_by_the_places_they_hold(bench):
+    clip = make_clip("alpha")
+    bench.add_clip(clip)
+    here, nowhere = Cell("alpha", PROMPT.key, 0), Cell("alpha", PROMPT.key, 1)
+    assert bench.clip_ids_in([here, nowhere]) == {here: clip.id}
+    assert bench.clip_ids_in([]) == {}
+    assert bench.cells() == {clip.id: here}
+    assert bench.n_clips() == 1
+    assert bench.noun_counts() == {"clips": 1, "prompts": 1, "models": 1, "votes": 0, "jobs": 0}
+    assert bench.n_clips_by("model") == {"alpha": 1}
+    assert bench.n_clips_by("prompt_key") == {PROMPT.key: 1}
+
+
+def test_the_state_of_a_bench_changes_with_what_is_in_it(bench):
+    before = bench.state_mark()
+    bench.add_clip(make_clip("alpha"))
+    assert bench.state_mark() != before

@@ -66,9 +66,9 @@ def test_run_makes_and_measures(suite: Path, tmp_path: Path) -> None:
     said = call("run", *line)
     assert "4 clips made" in said
     with Bench.open(tmp_path / "b") as bench:
-        scores = bench.scores()
+        scores = bench.score_records()
         assert {score.key.clip for score in scores} == {clip.id for clip in bench.clips()}
-        black = bench.scores(metrics=["black_ratio"], models=["synthetic-black"])
+        black = bench.score_records(metrics=["black_ratio"], models=["synthetic-black"])
         assert len(black) == 2
         assert all(score.value > 0 for score in black)
     assert f"{len(scores)} scores added to 4 clips" in said

@@ -82,9 +82,9 @@ def scored(folder, place, backend):
         import_folder(bench, folder, link=True)
         report = score(bench, preset="offline", workers=2, settings={"decode.backend": backend})
         names = {clip.id: f"{clip.model}/{clip.prompt.id}" for clip in bench.clips()}
-        values = {(names[found.key.clip], found.key.metric): found.value for found in bench.scores()}
+        values = {(names[found.key.clip], found.key.metric): found.value for found in bench.score_records()}
         moments = {(names[event.clip], event.kind, event.frame) for event in bench.events()}
-        params = {found.key.metric: found.key.params for found in bench.scores()}
+        params = {found.key.metric: found.key.params for found in bench.score_records()}
     assert len(names) == 8
     return report.failures, values, moments, params
 
@@ -160,7 +160,7 @@ def test_a_clip_it_reads_otherwise_is_a_failure_and_the_run_goes_on(tmp_path):
     with Bench.open(tmp_path / "bench") as bench:
         import_folder(bench, tmp_path / "in", link=True)
         score(bench, metrics=["flicker"], workers=1, settings={"decode.backend": "torchcodec"})
-        assert [found.key.metric for found in bench.scores()] == ["flicker"]
+        assert [found.key.metric for found in bench.score_records()] == ["flicker"]
         (failure,) = bench.failures()
     assert failure.code == "decoder"
     assert "decode.backend=pyav" in failure.message

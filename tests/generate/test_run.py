@@ -105,7 +105,7 @@ def test_what_was_asked_is_kept_and_measured_against(bench: Bench) -> None:
     assert clip.probe.duration_s == pytest.approx(3.0)
     assert clip.provenance.extra["request"] == {"seconds": 2.0}
     score(bench, metrics=["spec_adherence"], workers=0)
-    (found,) = bench.scores()
+    (found,) = bench.score_records()
     assert found.value == pytest.approx(1 - (math.log2(2.9 / 2) - math.log2(1.02)))  # 0.49
 
 

@@ -60,7 +60,7 @@ def test_lines_find_a_planted_law():
 def test_percentiles_of_the_reference_set_itself_are_even(tmp_path):
     with filled(tmp_path / "bench", 60) as bench:
         calibrate(bench, tmp_path / "lines.json", about="planted")
-        scores = {(s.key.metric, s.key.clip): s.value for s in bench.scores()}
+        scores = {(s.key.metric, s.key.clip): s.value for s in bench.score_records()}
     settings = Settings({"gated.reference": str(tmp_path / "lines.json")})
     lines = AppearanceReference(settings).open(None).close(1.0)
     clips = {clip for _, clip in scores}

@@ -58,7 +58,7 @@ def tiny(tmp_path_factory):
 
 
 def values(bench):
-    return {(found.key.clip, found.key.metric): found.value for found in bench.scores()}
+    return {(found.key.clip, found.key.metric): found.value for found in bench.score_records()}
 
 
 def test_every_clip_gets_every_measure_once(bench):

@@ -56,7 +56,7 @@ def test_what_can_be_measured_is_and_the_rest_is_named_with_its_reason(bench, we
     values = {
         (s.key.metric, clip.prompt.id): s.value
         for clip in bench.clips()
-        for s in bench.scores()
+        for s in bench.score_records()
         if s.key.clip == clip.id
     }
     measured = ("vbench.subject_consistency", "vbench.background_consistency", "vbench.temporal_flickering")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from vbench.bench.clips import ClipStore
+from vbench.bench.database import StoreError
+from vbench.bench.lists import ListStore
 from vbench.bench.scores import PASSING_CODES, DoneKey, ScoreStore
-from vbench.bench.votes import PeopleStore
+from vbench.bench.tasks import TaskStore
+from vbench.bench.votes import VoteStore
 from vbench.bench.workspace import now
 
-__all__ = ["PASSING_CODES", "Bench", "DoneKey", "now"]
+__all__ = ["PASSING_CODES", "Bench", "DoneKey", "StoreError", "now"]
 
 
-class Bench(ClipStore, ScoreStore, PeopleStore):
+class Bench(ClipStore, ScoreStore, VoteStore, TaskStore, ListStore):
     """Everything a run reads and writes. Methods hold no session open and return records.
 
-    Open one with `Bench.open`.
+    Open one with `Bench.open`. `vbench.Bench` is one with the stages as methods too.
     """

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from vbench.bench.rows import clip_record, prompt_record, prompt_row
 from vbench.bench.tables import ClipRow, ModelRow, PromptRow
 from vbench.bench.workspace import Workspace, now
 from vbench.errors import BenchError
-from vbench.records import Clip, Prompt
+from vbench.records import Cell, Clip, Prompt
+from vbench.schema import to_json
 
 
 class ClipStore(Workspace):
@@ -88,8 +88,8 @@ class ClipStore(Workspace):
                 sha256=clip.sha256,
                 media=clip.media,
                 linked=clip.linked,
-                probe=asdict(clip.probe),
-                provenance=asdict(clip.provenance),
+                probe=to_json(clip.probe),
+                provenance=to_json(clip.provenance),
                 added=now(),
             )
         )
@@ -113,6 +113,31 @@ class ClipStore(Workspace):
         with self.session() as session:
             rows = session.execute(query.order_by(PromptRow.id, PromptRow.key, ClipRow.model, ClipRow.sample)).all()
         return [clip_record(row, prompt) for row, prompt in rows]
+
+    def n_clips(self) -> int:
+        """How many clips there are."""
+        with self.session() as session:
+            return session.scalar(select(func.count()).select_from(ClipRow)) or 0
+
+    def cells(self) -> dict[str, Cell]:
+        """Clip id → the place it holds, of all clips."""
+        columns = (ClipRow.id, ClipRow.model, ClipRow.prompt_key, ClipRow.sample)
+        with self.session() as session:
+            return {id: Cell(model, key, sample) for id, model, key, sample in session.execute(select(*columns))}
+
+    def clip_ids_in(self, cells: Iterable[Cell]) -> dict[Cell, str]:
+        """Place → id of the clip that holds it, where there is one; one query, however many places."""
+        wanted = set(cells)
+        if not wanted:
+            return {}
+        columns = (ClipRow.model, ClipRow.prompt_key, ClipRow.sample, ClipRow.id)
+        query = select(*columns).where(
+            ClipRow.prompt_key.in_({cell.prompt_key for cell in wanted}),
+            ClipRow.model.in_({cell.model for cell in wanted}),
+        )
+        with self.session() as session:
+            there = {Cell(model, key, sample): id for model, key, sample, id in session.execute(query)}
+        return {cell: id for cell, id in there.items() if cell in wanted}
 
     def clip(self, id_prefix: str) -> Clip:
         """The clip whose id begins so.

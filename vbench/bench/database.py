@@ -11,13 +11,16 @@ from typing import Any
 
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from vbench.bench.migrations import FOLDER, HEAD, upgrade
 from vbench.errors import BenchError
+from vbench.text import first_line
 
 BUSY_TIMEOUT_S = 60.0
+StoreError = SQLAlchemyError
+"""What reading and writing raise where the database is busy, gone, full or broken."""
 NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "9p", "afs"}
 
 
@@ -207,4 +210,4 @@ def _back_up(engine: Engine, shown: str, path: Path | None, found: str) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return str(getattr(error, "orig", error)).strip().splitlines()[0]
+    return first_line(getattr(error, "orig", error))

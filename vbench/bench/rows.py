@@ -12,6 +12,7 @@ from sqlalchemy import inspect
 from vbench.bench.tables import Base, ClipRow, FailureRow, ParamsRow, PromptRow, TaskRow
 from vbench.bench.workspace import now
 from vbench.records import Clip, Failure, Probe, Prompt, Provenance, ScoreKey, Task, digest
+from vbench.schema import from_json
 
 
 def prompt_row(prompt: Prompt) -> PromptRow:
@@ -48,15 +49,9 @@ def clip_record(row: ClipRow, prompt: PromptRow) -> Clip:
         sha256=row.sha256,
         media=row.media,
         linked=row.linked,
-        probe=_from_json(Probe, row.probe),
-        provenance=_from_json(Provenance, row.provenance),
+        probe=from_json(Probe, row.probe),
+        provenance=from_json(Provenance, row.provenance),
     )
-
-
-def _from_json(record: type[Any], values: Mapping[str, Any]) -> Any:
-    """A record from its stored JSON: lists are tuples again, and fields of a later version are left out."""
-    known = {name: values[name] for name in record.__slots__ if name in values}
-    return record(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
 
 
 def key_columns(key: ScoreKey) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import delete, func, select, tuple_, update
@@ -20,6 +19,7 @@ from vbench.bench.rows import (
 from vbench.bench.tables import ClipRow, EventRow, FailureRow, MetricRow, ParamsRow, ScoreRow, TimelineRow
 from vbench.bench.workspace import Workspace, now
 from vbench.records import Event, Failure, FailureStage, MetricInfo, Outcomes, Score, ScoreKey, Timeline
+from vbench.schema import from_json, to_json
 
 PASSING_CODES = ("crashed", "timeout", "out_of_memory", "io")
 """Failures of the moment, not of the clip: the next scoring run tries again."""
@@ -34,13 +34,13 @@ class ScoreStore(Workspace):
         """Store what the numbers mean, so that no later stage needs the code that made them."""
         with self.write() as session:
             for info in infos:
-                session.merge(MetricRow(name=info.name, version=info.version, info=asdict(info)))
+                session.merge(MetricRow(name=info.name, version=info.version, info=to_json(info)))
 
     def metrics(self) -> dict[str, MetricInfo]:
         """Metric → its newest version here."""
         with self.session() as session:
             rows = session.scalars(select(MetricRow).order_by(MetricRow.version)).all()
-        return {row.name: MetricInfo(**row.info | {"bounds": tuple(row.info["bounds"])}) for row in rows}
+        return {row.name: from_json(MetricInfo, row.info) for row in rows}
 
     def add_outcomes(self, outcomes: Outcomes) -> None:
         """Store all that a pass found out about a clip, in one transaction.
@@ -68,7 +68,7 @@ class ScoreStore(Workspace):
             self.database.insert_new(session, TimelineRow, lines)
             found_by = {event.metric for event in outcomes.events} | {score.key.metric for score in scores}
             session.execute(delete(EventRow).where(EventRow.clip == outcomes.clip, EventRow.metric.in_(found_by)))
-            session.add_all([EventRow(**asdict(event)) for event in outcomes.events])
+            session.add_all([EventRow(**to_json(event)) for event in outcomes.events])
 
     def done_keys(self, clip_ids: Sequence[str] | None = None) -> set[DoneKey]:
         """Keys that need no further measuring: scores, and failures that would only happen again."""
@@ -112,7 +112,7 @@ class ScoreStore(Workspace):
         rows = sorted(rows, key=lambda row: (row[1], row[3], row[4], row[2]), reverse=True)
         return [(row[0], row[1], row[2], row[3]) for row in sorted(rows, key=lambda row: row[0])]
 
-    def scores(
+    def score_records(
         self,
         *,
         clip: str | None = None,

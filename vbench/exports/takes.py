@@ -73,7 +73,7 @@ def takes_of(bench: Bench, ids: Sequence[str], *, author: str) -> list[Take]:
                 clip=clip,
                 name=name,
                 path=path,
-                scores={score.key.metric: score.value for score in bench.scores(clip=clip.id)},
+                scores={score.key.metric: score.value for score in bench.score_records(clip=clip.id)},
                 notes=tuple(bench.notes(clip.id)),
                 events=tuple(bench.events(clip.id)),
                 choice=choices.get(clip.id, Select(clip=clip.id, author=author)),

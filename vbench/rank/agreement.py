@@ -102,7 +102,7 @@ def agreement(bench: Bench, file: Path, *, metrics: Sequence[str] | None = None)
         )
     values: dict[str, dict[Place, float]] = defaultdict(dict)
     place_of = {clip.id: place for place, clip in clips.items()}
-    for score in bench.scores(metrics=list(metrics) if metrics is not None else None):
+    for score in bench.score_records(metrics=list(metrics) if metrics is not None else None):
         values[score.key.metric][place_of[score.key.clip]] = score.value
     if not values:
         raise OptionError(f"{bench.root} has no scores of {', '.join(metrics or ()) or 'any metric'}; run vbench score")

@@ -8,10 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-
 from vbench.bench import Bench
-from vbench.bench.tables import JobRow
 from vbench.errors import OptionError
 from vbench.rank.stats import Rating, Verdict, bradley_terry, holm, mean_interval, paired, rank_intervals
 from vbench.records import REFUSED_STATES, Clip, MetricInfo, Vote
@@ -120,7 +117,7 @@ def leaderboard(
     infos = bench.metrics()
     names = _chosen(metrics, infos)
     clips = {clip.id: clip for clip in bench.clips()}
-    _check_known("tool", models or (), {clip.model for clip in clips.values()} | _job_models(bench))
+    _check_known("tool", models or (), {clip.model for clip in clips.values()} | bench.job_models())
     all_tags = {tag for clip in clips.values() for tag in clip.prompt.tags}
     _check_known("tag", tags, all_tags)
     if models is not None:
@@ -128,7 +125,7 @@ def leaderboard(
     if tags:
         clips = {id: clip for id, clip in clips.items() if set(tags) <= set(clip.prompt.tags)}
     values: dict[str, dict[str, float]] = defaultdict(dict)
-    for score in bench.scores(metrics=names):
+    for score in bench.score_records(metrics=names):
         if score.key.clip in clips:
             values[score.key.metric][score.key.clip] = score.value
     failed: dict[str, dict[str, str]] = defaultdict(dict)
@@ -263,18 +260,10 @@ def _comparisons(tools: Mapping[str, Mapping[str, float]], higher_is_better: boo
     return found
 
 
-def _job_models(bench: Bench) -> set[str]:
-    with bench.session() as session:
-        return set(session.scalars(select(JobRow.model).distinct()))
-
-
 def _job_counts(bench: Bench, models: Sequence[str] | None) -> dict[str, Counter[str]]:
-    """Tool → job state → number of clips wanted; of several attempts at one clip, the last one speaks."""
-    with bench.session() as session:
-        query = select(JobRow.model, JobRow.prompt_key, JobRow.sample, JobRow.state).order_by(JobRow.attempt)
-        last = {(model, prompt, sample): state for model, prompt, sample, state in session.execute(query)}
+    """Tool → job state → number of clips wanted."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for (model, _, _), state in last.items():
+    for model, state in bench.job_outcomes():
         if models is None or model in models:
             counts[model][state] += 1
     return counts

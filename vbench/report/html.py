@@ -149,7 +149,7 @@ def _takes(
 ) -> tuple[list[tuple[str, str, list[Take]]], int]:
     """(prompt id, prompt text, takes) in the order of prompts, and how many takes did not fit."""
     values: dict[str, dict[str, float]] = defaultdict(dict)
-    for score in bench.scores(metrics=metrics):
+    for score in bench.score_records(metrics=metrics):
         values[score.key.clip][score.key.metric] = score.value
     failures: dict[str, list[str]] = defaultdict(list)
     for failure in bench.score_failures():

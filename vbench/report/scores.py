@@ -39,7 +39,7 @@ def score_rows(workspace: Bench) -> list[dict[str, Any]]:
 
     rows = [
         row(clips[s.key.clip], s.key.metric, s.key.version, s.value, "")
-        for s in workspace.scores()
+        for s in workspace.score_records()
         if s.key.clip in clips
     ]
     scored = {
@@ -85,7 +85,7 @@ def stored_outcomes(workspace: Bench, clip: Clip) -> Outcomes:
     """What a bench knows of a clip."""
     return Outcomes(
         clip=clip.id,
-        scores=tuple(workspace.scores(clip=clip.id)),
+        scores=tuple(workspace.score_records(clip=clip.id)),
         failures=tuple(workspace.score_failures(clip=clip.id)),
         timelines=tuple(workspace.timelines(clip.id)),
         events=tuple(workspace.events(clip.id)),

@@ -27,7 +27,8 @@ def calibrate(bench: Bench, out: Path, *, about: str = "") -> list[Mapping[str, 
     Raises:
         OptionError: fewer than 20 clips have both a consistency and `motion_coherent`, or the file cannot be written.
     """
-    scores = {(score.key.metric, score.key.clip): score for score in bench.scores(metrics=[*CONSISTENCIES, MOTION])}
+    needed = bench.score_records(metrics=[*CONSISTENCIES, MOTION])
+    scores = {(score.key.metric, score.key.clip): score for score in needed}
     moving = {clip for metric, clip in scores if metric == MOTION}
     entries: list[Mapping[str, Any]] = []
     for name in CONSISTENCIES:

@@ -185,7 +185,7 @@ def unfinished(bench: Bench, plan: ScorePlan, clips: Sequence[Clip]) -> list[Unf
     """Clips with something left to measure, in an order that takes the tools in turns."""
     done = bench.done_keys()
     stored: dict[str, dict[str, Score]] = {}
-    for found in bench.scores():
+    for found in bench.score_records():
         stored.setdefault(found.key.clip, {})[found.key.metric] = found
     todo = []
     for clip in clips:

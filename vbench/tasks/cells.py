@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
-
 from vbench.bench import Bench
-from vbench.bench.tables import ClipRow
-from vbench.records import Task
+from vbench.records import Cell, Task
 
 Place = tuple[str, str, int]
 """Tool with its arm, prompt key, sample: one take each."""
@@ -26,12 +23,5 @@ def places_of(task: Task) -> list[Place]:
 
 def takes_at(bench: Bench, places: Iterable[Place]) -> dict[Place, str]:
     """Place → id of its take, where there is one; one query, however many places."""
-    wanted = set(places)
-    if not wanted:
-        return {}
-    columns = (ClipRow.model, ClipRow.prompt_key, ClipRow.sample, ClipRow.id)
-    query = select(*columns).where(
-        ClipRow.prompt_key.in_({key for _, key, _ in wanted}), ClipRow.model.in_({model for model, _, _ in wanted})
-    )
-    with bench.session() as session:
-        return {(model, key, n): id for model, key, n, id in session.execute(query) if (model, key, n) in wanted}
+    there = bench.clip_ids_in(Cell(*place) for place in places)
+    return {(cell.model, cell.prompt_key, cell.sample): id for cell, id in there.items()}

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
 from vbench.bench import Bench
-from vbench.bench.tables import JobRow
-from vbench.records import OPEN_STATES, Task
+from vbench.records import Task
 from vbench.tasks.cells import places_of
 from vbench.tasks.paths import page_folder
 from vbench.video.sandbox import MEMORY_BYTES
@@ -34,8 +31,8 @@ class Command:
     """Tasks to queue on success."""
     tells_steps: bool = False
     """It writes how far it is, see `vbench.tasks.events.steps_file`; else its last line may say so."""
-    open_jobs: Any = None
-    """A select of the jobs to cancel with the task."""
+    open_jobs: Callable[[Bench], list[str]] | None = None
+    """Ids of the jobs to cancel with the task."""
     report: Callable[[str], tuple[bool, str]] | None = None
     """What the command printed → whether it did its work, and a message; for one whose exit code tells too little."""
 
@@ -79,10 +76,10 @@ def command_of(task: Task, bench: Bench) -> Command:
     raise ValueError(f"this worker knows no task {task.kind!r}; restart it with the page")
 
 
-def _open_jobs(task: Task) -> Any:
+def _open_jobs(task: Task) -> Callable[[Bench], list[str]]:
     samples = [place[2] for place in places_of(task)]
-    here = (JobRow.model.in_(task.args["models"]), JobRow.prompt_key == task.args["prompt_key"])
-    return select(JobRow.id).where(*here, JobRow.sample.in_(samples), JobRow.state.in_(OPEN_STATES))
+    models, prompt_key = task.args["models"], task.args["prompt_key"]
+    return lambda bench: bench.open_job_ids(models=models, prompt_key=prompt_key, samples=samples)
 
 
 def _document(said: str) -> Any:

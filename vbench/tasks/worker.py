@@ -168,9 +168,7 @@ class Worker:
     def _cancel_jobs(self, command: Command) -> None:
         if command.open_jobs is None:
             return
-        with self._bench.session() as session:
-            jobs = list(session.scalars(command.open_jobs))
-        if jobs:
+        if jobs := command.open_jobs(self._bench):
             words = vbench_command("cancel", *jobs)
             subprocess.run(words, env=environment(self._bench), stdout=subprocess.DEVNULL, timeout=120, check=False)
 

@@ -8,10 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import func, select
-
 from vbench.bench import Bench
-from vbench.bench.tables import ClipRow, JobRow, ScoreRow
 from vbench.rank import board
 
 
@@ -56,16 +53,6 @@ class HasBoards(Protocol):
     def boards(self) -> Kept: ...
 
 
-def bench_state(bench: Bench) -> tuple[Any, ...]:
-    """Changes whenever clips, scores or jobs do."""
-    with bench.session() as session:
-        return (
-            session.scalar(select(func.count()).select_from(ClipRow)),
-            *session.execute(select(func.count(), func.max(ScoreRow.added)).select_from(ScoreRow)).one(),
-            *session.execute(select(func.count(), func.max(JobRow.finished_at)).select_from(JobRow)).one(),
-        )
-
-
 def boards(
     page: HasBoards,
     *,
@@ -77,7 +64,7 @@ def boards(
     """The leaderboard, kept until the bench changes."""
     found: board.Board = page.boards.get(
         (metrics, by, models, tags),
-        bench_state(page.bench),
+        page.bench.state_mark(),
         lambda: board.leaderboard(page.bench, metrics=metrics, by=by or None, models=models, tags=tags),
     )
     return found

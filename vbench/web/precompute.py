@@ -7,10 +7,8 @@ import threading
 from concurrent.futures import CancelledError
 
 from fastapi import HTTPException
-from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 
-from vbench.bench.tables import ClipRow, TaskRow
+from vbench.bench import StoreError
 from vbench.errors import VBenchError
 from vbench.records import Clip
 from vbench.video import is_browser_playable
@@ -49,11 +47,11 @@ class Ahead:
         n_known = -1
         while not self._leaving.is_set():
             try:
-                n_ended = self._n_ended()
+                n_ended = self._page.bench.n_ended_tasks()
                 if n_ended != n_known:
                     n_known = n_ended
                     self.work()
-            except (VBenchError, SQLAlchemyError, OSError) as error:
+            except (VBenchError, StoreError, OSError) as error:
                 if not self._leaving.is_set():
                     log.warning("not made ahead, but when a visitor asks: %s", error)
             self._leaving.wait(LOOK_EVERY_S)
@@ -61,9 +59,7 @@ class Ahead:
     def work(self) -> None:
         """The board, then posters and proxies of clips that browsers cannot play."""
         boards(self._page)
-        with self._page.bench.session() as session:
-            n_clips = session.scalar(select(func.count()).select_from(ClipRow)) or 0
-        if n_clips > MOST_CLIPS:
+        if self._page.bench.n_clips() > MOST_CLIPS:
             return
         for clip in self._page.bench.clips():
             if self._leaving.is_set():
@@ -87,8 +83,3 @@ class Ahead:
                     making.result()
         except (VBenchError, HTTPException, CancelledError) as error:  # the page says it where the clip is shown
             log.info("%s: nothing made ahead: %s", clip.id, error)
-
-    def _n_ended(self) -> int:
-        query = select(func.count()).where(TaskRow.state.in_(("done", "failed", "cancelled")))
-        with self._page.bench.session() as session:
-            return session.scalar(query) or 0

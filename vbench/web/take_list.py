@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, select
-
 from vbench.bench import Bench
-from vbench.bench.tables import ClipRow, JobRow, PromptRow, SelectRow, VoteRow
+from vbench.bench.lists import ClipColumn
 from vbench.records import Probe
+from vbench.schema import from_json
 from vbench.video import is_browser_playable
 from vbench.web.media import Originals
 
@@ -37,42 +36,7 @@ def clip_page(
         offset: How many to pass over.
         limit: How many at most.
     """
-    wanted: list[Any] = []
-    if prompt:
-        wanted.append((PromptRow.key == prompt) | (PromptRow.id == prompt))
-    if models:
-        wanted.append(ClipRow.model.in_(models))
-    if ids:
-        wanted.append(ClipRow.id.in_(ids))
-    own = and_(SelectRow.clip == ClipRow.id, SelectRow.author == author)
-    query = (
-        select(
-            ClipRow.id,
-            ClipRow.model,
-            ClipRow.sample,
-            ClipRow.sha256,
-            ClipRow.media,
-            ClipRow.linked,
-            ClipRow.probe,
-            ClipRow.provenance,
-            ClipRow.added,
-            PromptRow.key,
-            PromptRow.id.label("prompt_id"),
-            PromptRow.text,
-            SelectRow.stars,
-            SelectRow.rejected,
-        )
-        .join(PromptRow, ClipRow.prompt_key == PromptRow.key)
-        .outerjoin(SelectRow, own)
-        .where(*wanted)
-        .order_by(PromptRow.id, PromptRow.key, ClipRow.model, ClipRow.sample)
-        .offset(offset)
-        .limit(limit)
-    )
-    count = select(func.count()).select_from(ClipRow).join(PromptRow).where(*wanted)
-    with bench.session() as session:
-        total = session.scalar(count)
-        rows = session.execute(query).all()
+    total, rows = bench.list_clips(author=author, prompt=prompt, models=models, ids=ids, offset=offset, limit=limit)
     return {"total": total, "offset": offset, "limit": limit, "clips": [_clip(row, originals) for row in rows]}
 
 
@@ -108,55 +72,20 @@ def _clip(row: Any, originals: Originals) -> dict[str, Any]:
 
 def counts(bench: Bench) -> dict[str, int]:
     """How many of each noun there are."""
-    with bench.session() as session:
-        found = {
-            "clips": session.scalar(select(func.count()).select_from(ClipRow)),
-            "prompts": session.scalar(select(func.count(func.distinct(ClipRow.prompt_key)))),
-            "models": session.scalar(select(func.count(func.distinct(ClipRow.model)))),
-            "votes": session.scalar(select(func.count()).select_from(VoteRow)),
-            "jobs": session.scalar(select(func.count()).select_from(JobRow)),
-        }
-    return {name: n or 0 for name, n in found.items()}
+    return bench.noun_counts()
 
 
-def clips_per(bench: Bench, column: Any) -> dict[str, int]:
+def clips_per(bench: Bench, column: ClipColumn) -> dict[str, int]:
     """Value of a column of the clips → number of clips."""
-    with bench.session() as session:
-        return {row[0]: row[1] for row in session.execute(select(column, func.count()).group_by(column))}
+    return bench.n_clips_by(column)
 
 
 def jobs(bench: Bench, *, state: str = "", offset: int = 0, limit: int = 200) -> dict[str, Any]:
     """Attempts to generate, newest first, and how many there are in each state."""
-    columns = (
-        JobRow.id,
-        JobRow.model,
-        JobRow.sample,
-        JobRow.state,
-        JobRow.reason,
-        JobRow.message,
-        JobRow.cost_usd,
-        JobRow.estimate_usd,
-        JobRow.is_billable,
-        JobRow.clip,
-        JobRow.planned_at,
-        JobRow.submitted_at,
-        JobRow.finished_at,
-        PromptRow.id.label("prompt_id"),
-        PromptRow.text.label("prompt"),
-    )
-    query = select(*columns).join(PromptRow, JobRow.prompt_key == PromptRow.key)
-    if state:
-        query = query.where(JobRow.state == state)
-    query = query.order_by(JobRow.planned_at.desc(), JobRow.id).offset(offset).limit(limit)
-    with bench.session() as session:
-        by_state = {
-            row[0]: row[1] for row in session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))
-        }
-        rows = [dict(row) for row in session.execute(query).mappings()]
+    by_state, rows = bench.list_jobs(state=state, offset=offset, limit=limit)
     return {"states": by_state, "offset": offset, "limit": limit, "jobs": rows}
 
 
 def probe_of(values: dict[str, Any]) -> Probe:
     """A probe from JSON; fields of a later version are left out."""
-    known: dict[str, Any] = {name: values[name] for name in Probe.__slots__ if name in values}
-    return Probe(**known | {"warnings": tuple(known.get("warnings", ()))})
+    return from_json(Probe, values)

@@ -102,7 +102,7 @@ def test_scores_come_with_the_interval_of_the_tool(page: TestClient, bench: Benc
     )
     bench.add_failure(Failure(stage="score", subject=clip.id, code="undefined", message="one frame only", key=key))
     found = page.get(f"/api/v1/clips/{clip.id}/scores").json()
-    values = {score.key.clip: score.value for score in bench.scores(metrics=["flicker"])}
+    values = {score.key.clip: score.value for score in bench.score_records(metrics=["flicker"])}
     assert found["flicker"]["value"] == values[clip.id]
     assert found["flicker"]["tool_mean"] == pytest.approx((values[clip.id] + values[other.id]) / 2)
     assert found["flicker"]["ci_low"] <= found["flicker"]["tool_mean"] <= found["flicker"]["ci_high"]

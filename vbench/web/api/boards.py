@@ -72,7 +72,7 @@ def drill(
     infos = page.bench.metrics()
     if metric not in infos:
         raise OptionError(f"no metric {metric!r}; there are: {', '.join(sorted(infos)) or 'none, score first'}")
-    values = {score.key.clip: score.value for score in page.bench.scores(metrics=[metric], models=[model])}
+    values = {score.key.clip: score.value for score in page.bench.score_records(metrics=[metric], models=[model])}
     reasons = {f.key.clip: f.message for f in page.bench.score_failures() if f.key and f.key.metric == metric}
     rows = [
         {

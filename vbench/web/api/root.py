@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 
 from vbench._version import __version__
-from vbench.bench.tables import ClipRow
 from vbench.catalog.cards import LOCAL_ADAPTERS, SecondsRange, cards
 from vbench.errors import CatalogError
 from vbench.web import schemas, take_list
@@ -38,7 +37,7 @@ def bench_facts(page: PageState, visitor: Caller) -> schemas.BenchFacts:
 @routes.get("/prompts")
 def prompts(page: PageState) -> list[schemas.PromptFacts]:
     """Prompts of the bench."""
-    n_clips = take_list.clips_per(page.bench, ClipRow.prompt_key)
+    n_clips = take_list.clips_per(page.bench, "prompt_key")
     return [
         schemas.PromptFacts(
             key=prompt.key,
@@ -57,7 +56,7 @@ def prompts(page: PageState) -> list[schemas.PromptFacts]:
 @routes.get("/models")
 def models(page: PageState) -> list[schemas.ModelFacts]:
     """Tools of the bench, and those of the catalogue that could be asked."""
-    n_clips = take_list.clips_per(page.bench, ClipRow.model)
+    n_clips = take_list.clips_per(page.bench, "model")
     stored = page.bench.models()
     try:
         catalog = {name: card.snapshot() for name, card in cards().items()}

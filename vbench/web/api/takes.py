@@ -75,7 +75,7 @@ def scores(page: PageState, clip: Ident) -> dict[str, schemas.ScoreFacts]:
     for failure in page.bench.score_failures(clip=found.id):
         if failure.key is not None and failure.key.metric in infos:
             given[failure.key.metric] = _score(infos[failure.key.metric], means, None, failure.message)
-    for score in page.bench.scores(clip=found.id):
+    for score in page.bench.score_records(clip=found.id):
         if score.key.metric in infos:
             given[score.key.metric] = _score(infos[score.key.metric], means, score.value, "")
     return given

@@ -15,7 +15,6 @@ from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
-from vbench.bench.tables import ClipRow
 from vbench.errors import BudgetError, OptionError
 from vbench.exports import FILES, QUICK, export, takes_of
 from vbench.generate.retry import NoJobError
@@ -177,7 +176,7 @@ def choices(
     known = shelves(page.bench)
     n_fitting = Counter(one.name for one, _ in search(known, words=q, shelf=None))
     fitting = list(search(known, words=q, shelf=shelf))
-    n_clips = take_list.clips_per(page.bench, ClipRow.prompt_key)
+    n_clips = take_list.clips_per(page.bench, "prompt_key")
     return schemas.ChoiceList(
         total=len(fitting),
         shelves=[

@@ -1,0 +1,60 @@
+"""A bench of the first version opens, and says the same numbers to the last digit."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from vbench.bench import Bench
+from vbench.cli import app
+
+KEPT = Path(__file__).with_name("first_version")
+
+
+@pytest.fixture
+def old_bench(tmp_path: Path) -> Path:
+    """The database as that version left it; the files of its clips are not there."""
+    folder = tmp_path / "bench"
+    folder.mkdir()
+    with sqlite3.connect(folder / "bench.db") as database:
+        database.executescript(gzip.decompress((KEPT / "bench.sql.gz").read_bytes()).decode())
+    database.close()
+    return folder
+
+
+def vbench(*words: str | Path) -> Result:
+    run = CliRunner().invoke(app, [str(word) for word in words])
+    assert run.exit_code == 0, run.output
+    return run
+
+
+def test_the_board_says_the_same_numbers(old_bench: Path) -> None:
+    kept = json.loads((KEPT / "board.json").read_text())
+    assert len(kept["rows"]) > 50
+    assert json.loads(vbench("board", "--json", "--bench", old_bench).stdout) == kept
+
+
+def test_the_scores_are_the_same(old_bench: Path) -> None:
+    assert vbench("scores", "--bench", old_bench).stdout == (KEPT / "scores.csv").read_text()
+
+
+def test_the_jobs_stand_as_they_stood(old_bench: Path) -> None:
+    assert json.loads(vbench("status", "--json", "--bench", old_bench).stdout) == json.loads(
+        (KEPT / "status.json").read_text()
+    )
+
+
+def test_every_row_becomes_a_record(old_bench: Path) -> None:
+    with Bench.open(old_bench, create=False) as bench:
+        clips = bench.clips()
+        assert len(clips) == 14
+        assert len(bench.votes()) == 20
+        assert [note.text for note in bench.notes()] == ["it jumps here"]
+        assert [choice.stars for choice in bench.selects()] == [4]
+        assert all(clip.probe.n_frames and isinstance(clip.provenance.warnings, tuple) for clip in clips)
+        assert all(len(line.t_s) == len(line.value) > 0 for clip in clips for line in bench.timelines(clip.id))

@@ -1,0 +1,163 @@
+"""Long lists of a bench as plain rows, each in one query whatever its size: takes, jobs, and how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import and_, func, select
+
+from vbench.bench.tables import ClipRow, JobRow, PromptRow, ScoreRow, SelectRow, VoteRow
+from vbench.bench.workspace import Workspace
+from vbench.records import OPEN_STATES
+
+ClipColumn = Literal["prompt_key", "model"]
+
+
+class ListStore(Workspace):
+    """What lists of clips and jobs show, without a record for each row."""
+
+    def list_clips(
+        self,
+        *,
+        author: str,
+        prompt: str = "",
+        models: Sequence[str] = (),
+        ids: Sequence[str] = (),
+        offset: int = 0,
+        limit: int = 200,
+    ) -> tuple[int, Sequence[Any]]:
+        """Clips by prompt, tool and sample.
+
+        Args:
+            author: Whose stars come with them.
+            prompt: Key or id; empty: all.
+            models: Only these tools; empty: all.
+            ids: Only these clips; empty: all.
+            offset: How many to pass over.
+            limit: How many at most.
+
+        Returns:
+            How many there are in all, and rows with the columns of a clip (`probe` and `provenance` as JSON values) and
+            `key`, `prompt_id`, `text`, `stars`, `rejected`; the last two None where nothing was chosen.
+        """
+        wanted: list[Any] = []
+        if prompt:
+            wanted.append((PromptRow.key == prompt) | (PromptRow.id == prompt))
+        if models:
+            wanted.append(ClipRow.model.in_(models))
+        if ids:
+            wanted.append(ClipRow.id.in_(ids))
+        own = and_(SelectRow.clip == ClipRow.id, SelectRow.author == author)
+        query = (
+            select(
+                ClipRow.id,
+                ClipRow.model,
+                ClipRow.sample,
+                ClipRow.sha256,
+                ClipRow.media,
+                ClipRow.linked,
+                ClipRow.probe,
+                ClipRow.provenance,
+                ClipRow.added,
+                PromptRow.key,
+                PromptRow.id.label("prompt_id"),
+                PromptRow.text,
+                SelectRow.stars,
+                SelectRow.rejected,
+            )
+            .join(PromptRow, ClipRow.prompt_key == PromptRow.key)
+            .outerjoin(SelectRow, own)
+            .where(*wanted)
+            .order_by(PromptRow.id, PromptRow.key, ClipRow.model, ClipRow.sample)
+            .offset(offset)
+            .limit(limit)
+        )
+        count = select(func.count()).select_from(ClipRow).join(PromptRow).where(*wanted)
+        with self.session() as session:
+            return session.scalar(count) or 0, session.execute(query).all()
+
+    def list_jobs(
+        self, *, state: str = "", offset: int = 0, limit: int = 200
+    ) -> tuple[dict[str, int], list[dict[str, Any]]]:
+        """Attempts to generate, newest first.
+
+        Args:
+            state: Only these; empty: all.
+            offset: How many to pass over.
+            limit: How many at most.
+
+        Returns:
+            State → number of jobs, and the rows asked for: column → value.
+        """
+        columns = (
+            JobRow.id,
+            JobRow.model,
+            JobRow.sample,
+            JobRow.state,
+            JobRow.reason,
+            JobRow.message,
+            JobRow.cost_usd,
+            JobRow.estimate_usd,
+            JobRow.is_billable,
+            JobRow.clip,
+            JobRow.planned_at,
+            JobRow.submitted_at,
+            JobRow.finished_at,
+            PromptRow.id.label("prompt_id"),
+            PromptRow.text.label("prompt"),
+        )
+        query = select(*columns).join(PromptRow, JobRow.prompt_key == PromptRow.key)
+        if state:
+            query = query.where(JobRow.state == state)
+        query = query.order_by(JobRow.planned_at.desc(), JobRow.id).offset(offset).limit(limit)
+        counts = select(JobRow.state, func.count()).group_by(JobRow.state)
+        with self.session() as session:
+            by_state = {row[0]: row[1] for row in session.execute(counts)}
+            return by_state, [dict(row) for row in session.execute(query).mappings()]
+
+    def noun_counts(self) -> dict[str, int]:
+        """How many there are: `clips`, `prompts` and `models` that have clips, `votes`, `jobs`."""
+        with self.session() as session:
+            numbers: Mapping[str, int | None] = {
+                "clips": session.scalar(select(func.count()).select_from(ClipRow)),
+                "prompts": session.scalar(select(func.count(func.distinct(ClipRow.prompt_key)))),
+                "models": session.scalar(select(func.count(func.distinct(ClipRow.model)))),
+                "votes": session.scalar(select(func.count()).select_from(VoteRow)),
+                "jobs": session.scalar(select(func.count()).select_from(JobRow)),
+            }
+        return {name: n or 0 for name, n in numbers.items()}
+
+    def n_clips_by(self, column: ClipColumn) -> dict[str, int]:
+        """Prompt key, or tool → number of clips."""
+        of = {"prompt_key": ClipRow.prompt_key, "model": ClipRow.model}[column]
+        with self.session() as session:
+            return {row[0]: row[1] for row in session.execute(select(of, func.count()).group_by(of))}
+
+    def state_mark(self) -> tuple[Any, ...]:
+        """Changes whenever clips, scores or jobs do; for whoever keeps what was made of them."""
+        with self.session() as session:
+            return (
+                session.scalar(select(func.count()).select_from(ClipRow)),
+                *session.execute(select(func.count(), func.max(ScoreRow.added)).select_from(ScoreRow)).one(),
+                *session.execute(select(func.count(), func.max(JobRow.finished_at)).select_from(JobRow)).one(),
+            )
+
+    def job_models(self) -> set[str]:
+        """Tools that were asked for anything."""
+        with self.session() as session:
+            return set(session.scalars(select(JobRow.model).distinct()))
+
+    def job_outcomes(self) -> list[tuple[str, str]]:
+        """(tool, state) of each clip that was wanted; of several attempts at one, the last one speaks."""
+        columns = (JobRow.model, JobRow.prompt_key, JobRow.sample, JobRow.state)
+        with self.session() as session:
+            rows = session.execute(select(*columns).order_by(JobRow.attempt))
+            last = {(model, prompt, sample): state for model, prompt, sample, state in rows}
+        return [(model, state) for (model, _, _), state in last.items()]
+
+    def open_job_ids(self, *, models: Sequence[str], prompt_key: str, samples: Sequence[int]) -> list[str]:
+        """Jobs of these tools for these samples of a prompt that have not come to an end."""
+        wanted = (JobRow.model.in_(models), JobRow.prompt_key == prompt_key, JobRow.sample.in_(samples))
+        with self.session() as session:
+            return list(session.scalars(select(JobRow.id).where(*wanted, JobRow.state.in_(OPEN_STATES))))
