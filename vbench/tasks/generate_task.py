@@ -1,53 +1,44 @@
-"""The child process of a task that generates: does it, tells each step as it happens, and says how it ended."""
+"""A task that generates: does it, tells each step as it happens, and says how it ended."""
 
 from __future__ import annotations
 
-import signal
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from vbench.bench import Bench
-from vbench.errors import UserError
 from vbench.generate import GenerateReport, Wishes, generate, try_again
 from vbench.records import Prompt, Task
-from vbench.tasks.cells import places_of, takes_at
-from vbench.tasks.events import Steps, steps_file
-
-FIXABLE, PARTLY, STOPPED = 2, 3, 130
-"""Exit codes, as those of `vbench generate`."""
+from vbench.tasks.arguments import cells_of
+from vbench.tasks.events import JobEvents, Tell
 
 
-def run(bench: Bench, task: Task) -> GenerateReport:
+def run(bench: Bench, task: Task, tell: Tell) -> GenerateReport:
     """Do it."""
     args = task.args
-    wanted = places_of(task)
-    steps = Steps(steps_file(bench, task.id), wanted, len(takes_at(bench, wanted)))
-    try:
-        if task.kind == "retry":
-            agreed = {name: args[name] for name in ("max_cost", "allow_unpriced", "understood")}
-            return try_again(bench, args["job"], progress=steps, **agreed)
-        seed = args.get("seed")
-        return generate(
-            bench,
-            models=args["models"],
-            prompts=[_prompt(args["prompt"])],
-            samples=args["samples"],
-            seeds=[] if seed is None else [seed + n for n in range(args["samples"])],
-            wishes=Wishes(
-                seconds=args.get("seconds"),
-                width=args.get("width"),
-                height=args.get("height"),
-                fps=args.get("fps"),
-                audio=args.get("audio"),
-            ),
-            max_cost=args.get("max_cost"),
-            allow_unpriced=args["models"] if args.get("allow_unpriced") else (),
-            retry=args.get("retry", ()),
-            progress=steps,
-        )
-    finally:
-        steps.close()
+    wanted = cells_of(task)
+    steps = JobEvents(tell, wanted, len(bench.clip_ids_in(wanted)))
+    if task.kind == "retry":
+        agreed = {name: args[name] for name in ("max_cost", "allow_unpriced", "understood")}
+        return try_again(bench, args["job"], progress=steps, **agreed)
+    seed = args.get("seed")
+    return generate(
+        bench,
+        models=args["models"],
+        prompts=[_prompt(args["prompt"])],
+        samples=args["samples"],
+        seeds=[] if seed is None else [seed + n for n in range(args["samples"])],
+        wishes=Wishes(
+            seconds=args.get("seconds"),
+            width=args.get("width"),
+            height=args.get("height"),
+            fps=args.get("fps"),
+            audio=args.get("audio"),
+        ),
+        max_cost=args.get("max_cost"),
+        allow_unpriced=args["models"] if args.get("allow_unpriced") else (),
+        retry=args.get("retry", ()),
+        progress=steps,
+    )
 
 
 def _prompt(line: Mapping[str, Any]) -> Prompt:
@@ -74,28 +65,3 @@ def outcome(report: GenerateReport) -> tuple[bool, str]:
 def _said(label: str, message: str) -> str:
     """A message without the tool's id, which the line gives."""
     return message.removeprefix(f"{label}: ").removeprefix(f"{label.partition('@')[0]}: ")
-
-
-def _as_ctrl_c(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def main() -> None:
-    """Do the task that is named, in the bench that the environment names; the last line says how it ended."""
-    signal.signal(signal.SIGTERM, _as_ctrl_c)
-    with Bench.open(create=False) as bench:
-        task = next(task for task in bench.tasks() if task.id == sys.argv[1])
-        try:
-            is_done, said = outcome(run(bench, task))
-        except UserError as error:
-            print(f"vbench: {error}")
-            sys.exit(FIXABLE)
-        except KeyboardInterrupt:
-            print("stopped; what was finished is kept")
-            sys.exit(STOPPED)
-    print(said)
-    sys.exit(0 if is_done else PARTLY)
-
-
-if __name__ == "__main__":
-    main()

@@ -14,7 +14,8 @@ from vbench.catalog.wishes import grant
 from vbench.errors import BudgetError, OptionError, UserError
 from vbench.generate.journal import REFETCHED
 from vbench.generate.retry import ended_job
-from vbench.records import Job, Prompt, Request, ToolLabel
+from vbench.records import Prompt, Request, ToolLabel
+from vbench.tasks.arguments import RetryTask
 from vbench.web.schemas import GenerateArgs, PlanFacts, PlanTotal, RetryArgs
 
 
@@ -88,8 +89,8 @@ def _plan(
 # --- one ended job, tried again -----------------------------------------------------------------------------------
 
 
-def retry_args(bench: Bench, id: str, agreed: RetryArgs) -> dict[str, Any]:
-    """Arguments of the task that tries a job again, with the very request it had.
+def retry_of(bench: Bench, id: str, agreed: RetryArgs) -> RetryTask:
+    """The task that tries a job again, with the very request it had.
 
     Args:
         bench: Where it stands.
@@ -103,20 +104,22 @@ def retry_args(bench: Bench, id: str, agreed: RetryArgs) -> dict[str, Any]:
     """
     job = ended_job(bench, id, understood=agreed.understood)
     for task in bench.tasks():
-        if task.kind == "retry" and task.args["job"] == id and task.state in ("waiting", "running"):
+        if task.kind == "retry" and task.state in ("waiting", "running") and task.args["job"] == id:
             raise OptionError("it is being tried again already; see the tasks")
     if job.handle is None or job.reason not in REFETCHED:  # else nothing is sent
         (planned,) = plans([job.model], plan_from_json(job.plan).request)
-        check_price(planned, agreed)
-    return {"job": id} | agreed.model_dump() | place_of(job)
+        refuse_other_price(planned, agreed)
+    return RetryTask(
+        job=id,
+        models=(job.model,),
+        prompt_key=job.prompt.key,
+        sample=job.sample,
+        about=job.prompt.text,
+        **agreed.model_dump(),
+    )
 
 
-def place_of(job: Job) -> dict[str, Any]:
-    """Where its take will be found, in the words of a task."""
-    return {"models": [job.model], "prompt_key": job.prompt.key, "sample": job.sample, "about": job.prompt.text}
-
-
-def check_price(planned: PlanFacts, agreed: RetryArgs) -> None:
+def refuse_other_price(planned: PlanFacts, agreed: RetryArgs) -> None:
     """Hold the price against what was shown.
 
     Args:

@@ -12,6 +12,7 @@ from fastapi import Depends, HTTPException, Query, Request, Response
 
 from vbench.arena.arena import Arena
 from vbench.bench import Bench
+from vbench.tasks.events import EventReaders
 from vbench.web.boards import Kept
 from vbench.web.media import Makers, Originals
 from vbench.web.security.auth import Accounts
@@ -52,6 +53,7 @@ class Page:
     """Turns sessions into what is stored with votes."""
     accounts: Accounts | None = None
     limits: PageLimits = field(default_factory=PageLimits)
+    task_events: EventReaders = field(default_factory=EventReaders)
 
     @property
     def may(self) -> Permissions:
