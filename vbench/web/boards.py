@@ -62,9 +62,9 @@ def boards(
     tags: tuple[str, ...] = (),
 ) -> board.Board:
     """The leaderboard, kept until the bench changes."""
-    found: board.Board = page.boards.get(
+    table: board.Board = page.boards.get(
         (metrics, by, models, tags),
         page.bench.state_mark(),
         lambda: board.leaderboard(page.bench, metrics=metrics, by=by or None, models=models, tags=tags),
     )
-    return found
+    return table

@@ -52,8 +52,8 @@ def file_response(
     """A file with ranges, an entity tag and a type that follows its suffix."""
     tag = f'"{etag}"'
     headers = {"etag": tag, "cache-control": cache, "accept-ranges": "bytes"}
-    asked = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
-    if tag in asked or "*" in asked:
+    tags = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
+    if tag in tags or "*" in tags:
         return Response(status_code=304, headers=headers)
     if not _is_range(request.headers.get("range", "")):  # RFC 9110: what is none is ignored
         request.scope["headers"] = [(name, value) for name, value in request.scope["headers"] if name != b"range"]
@@ -66,10 +66,10 @@ _RANGE = re.compile(r"bytes=\s*(\d{0,15})\s*-\s*(\d{0,15})\s*", re.ASCII)
 
 def _is_range(text: str) -> bool:
     """Whether this asks for one part; players ask for no more, and thousands of parts would cost more than the file."""
-    found = _RANGE.fullmatch(text)
-    if found is None:
+    ends = _RANGE.fullmatch(text)
+    if ends is None:
         return False
-    low, high = found.groups()
+    low, high = ends.groups()
     return bool(low or high) and (not low or not high or int(low) <= int(high))
 
 

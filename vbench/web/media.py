@@ -135,9 +135,9 @@ class Makers:
             call = {"source": str(source), "out": str(out), **arguments}
             self._sandboxes[recipe.is_slow].call(recipe.operation, call, limit_s=recipe.limit_s)
         except ClipError as error:
-            said = str(error).replace(str(source), source.name)  # visitors need not know where files lie
-            self._failed[key] = said
-            raise ClipError(said, code=error.code) from None
+            message = str(error).replace(str(source), source.name)  # visitors need not know where files lie
+            self._failed[key] = message
+            raise ClipError(message, code=error.code) from None
         finally:
             with self._lock:
                 self._making.pop(out, None)

@@ -23,9 +23,9 @@ WAIT_S = 120.0
 RATINGS_AGE_S = 5.0
 
 
-def _height(one: Clip, two: Clip) -> int:
+def _height(left: Clip, right: Clip) -> int:
     """Both sides are shown at the height of the smaller one, so that size tells nothing."""
-    return even_height(min(one.probe.height, two.probe.height), BLIND_HEIGHT)
+    return even_height(min(left.probe.height, right.probe.height), BLIND_HEIGHT)
 
 
 def _make(page: Page, clip: Clip, height: int) -> Any:
@@ -130,12 +130,12 @@ def _shown(clip: Clip) -> schemas.ShownFacts:
 @routes.get("/api/v1/ratings")
 def ratings(page: PageState) -> dict[str, Any]:
     """Bradley-Terry ratings from votes, and how the pairs were drawn."""
-    found = page.arena.ratings()
+    tools = page.arena.ratings()
     return {
-        "ratings": [schemas.RatingFacts(**asdict(rating)) for rating in found],
+        "ratings": [schemas.RatingFacts(**asdict(rating)) for rating in tools],
         "facts": page.arena.facts()
         | {
-            "connected": len({rating.component for rating in found}) <= 1,
+            "connected": len({rating.component for rating in tools}) <= 1,
             "sampling": "pairs in proportion to the squared expected reduction of the summed variance of rating gaps, "
             "10 % uniform; 5 % repeats with sides swapped, left out of ratings; odds are stored with every vote",
         },
@@ -145,4 +145,4 @@ def ratings(page: PageState) -> dict[str, Any]:
 @routes.get("/api/v1/votes")
 def votes(page: PageState) -> list[dict[str, Any]]:
     """Every vote, those left out of ratings with the reason; voters are hashes that change every month."""
-    return [asdict(found) for found in page.bench.votes()]
+    return [asdict(verdict) for verdict in page.bench.votes()]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse
 
@@ -23,6 +23,20 @@ MOST_ROWS = 2000
 Ident = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{4,16}$")]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipQuery:
+    """Which takes a list is to hold, as the words of its address."""
+
+    prompt: Annotated[str, Query(max_length=200)] = ""
+    """Key or id."""
+    model: Annotated[list[str] | None, Query(max_length=100)] = None
+    """Each may be several with commas."""
+    ids: Annotated[str, Query(max_length=10_000)] = ""
+    """With commas."""
+    offset: Offset = 0
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 200
+
+
 def _clip(page: Page, prefix: str) -> Clip:
     try:
         return page.bench.clip(prefix)
@@ -34,51 +48,47 @@ def _clip(page: Page, prefix: str) -> Clip:
 def clips(
     page: PageState,
     visitor: Caller,
-    prompt: Annotated[str, Query(max_length=200)] = "",
-    model: Annotated[list[str] | None, Query(max_length=100)] = None,
-    ids: Annotated[str, Query(max_length=10_000)] = "",
-    offset: Offset = 0,
-    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 200,
+    wanted: Annotated[ClipQuery, Depends()],
 ) -> JSONResponse:
     """Takes by prompt, tool and sample.
 
     `prompt` is a key or an id, `model` may be given several times, `ids` is a list with commas.
     """
-    found = take_list.clip_page(
+    rows = take_list.clip_page(
         page.bench,
         page.originals,
         author=visitor.author,
-        prompt=prompt,
-        models=[name for given in model or () for name in given.split(",") if name],
-        ids=[name for name in ids.split(",") if name],
-        offset=offset,
-        limit=limit,
+        prompt=wanted.prompt,
+        models=[name for names in wanted.model or () for name in names.split(",") if name],
+        ids=[name for name in wanted.ids.split(",") if name],
+        offset=wanted.offset,
+        limit=wanted.limit,
     )
-    return JSONResponse(found)  # checked by tests; validating the rows again would double the time
+    return JSONResponse(rows)  # checked by tests; validating the rows again would double the time
 
 
 @routes.get("/clips/{clip}")
 def clip_facts(page: PageState, visitor: Caller, clip: Ident) -> schemas.ClipFacts:
     """One take, by its id or the beginning of it."""
-    found = _clip(page, clip)
-    rows = take_list.clip_page(page.bench, page.originals, author=visitor.author, ids=[found.id])["clips"]
+    take = _clip(page, clip)
+    rows = take_list.clip_page(page.bench, page.originals, author=visitor.author, ids=[take.id])["clips"]
     return schemas.ClipFacts(**rows[0])
 
 
 @routes.get("/clips/{clip}/scores")
 def scores(page: PageState, clip: Ident) -> dict[str, schemas.ScoreFacts]:
     """Metric → its number for this take, with the mean and interval of its tool; failures say why."""
-    found = _clip(page, clip)
+    take = _clip(page, clip)
     infos = page.bench.metrics()
-    means = {row.metric: row for row in boards(page).rows if row.model == found.model}
-    given: dict[str, schemas.ScoreFacts] = {}
-    for failure in page.bench.score_failures(clip=found.id):
+    means = {row.metric: row for row in boards(page).rows if row.model == take.model}
+    numbers: dict[str, schemas.ScoreFacts] = {}
+    for failure in page.bench.score_failures(clip=take.id):
         if failure.key is not None and failure.key.metric in infos:
-            given[failure.key.metric] = _score(infos[failure.key.metric], means, None, failure.message)
-    for score in page.bench.score_records(clip=found.id):
+            numbers[failure.key.metric] = _score(infos[failure.key.metric], means, None, failure.message)
+    for score in page.bench.score_records(clip=take.id):
         if score.key.metric in infos:
-            given[score.key.metric] = _score(infos[score.key.metric], means, score.value, "")
-    return given
+            numbers[score.key.metric] = _score(infos[score.key.metric], means, score.value, "")
+    return numbers
 
 
 def _score(info: MetricInfo, means: dict[str, board.BoardRow], value: float | None, failure: str) -> schemas.ScoreFacts:
@@ -116,10 +126,10 @@ def timelines(page: PageState, clip: Ident) -> dict[str, schemas.TimelineFacts]:
 @routes.get("/clips/{clip}/events")
 def events(page: PageState, clip: Ident) -> list[schemas.EventFacts]:
     """Moments worth seeing, by time."""
-    found = sorted(page.bench.events(_clip(page, clip).id), key=lambda event: event.start_s)
+    moments = sorted(page.bench.events(_clip(page, clip).id), key=lambda event: event.start_s)
     return [
         schemas.EventFacts(**{name: getattr(event, name) for name in schemas.EventFacts.model_fields})
-        for event in found
+        for event in moments
     ]
 
 

@@ -6,11 +6,11 @@ import asyncio
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.requests import ClientDisconnect
@@ -107,8 +107,8 @@ def steps(page: PageState) -> dict[str, schemas.StepFacts]:
     if page.policy.public:
         return {}
     running = [task for task in page.bench.tasks()[:SHOWN_TASKS] if task.state == "running"]
-    told = page.task_events.read(events_file(page.bench, task.id) for task in running)
-    return {id: schemas.StepFacts(**step) for progress in told for id, step in progress.jobs.items()}
+    progress_of_each = page.task_events.read(events_file(page.bench, task.id) for task in running)
+    return {id: schemas.StepFacts(**step) for progress in progress_of_each for id, step in progress.jobs.items()}
 
 
 @routes.post("/tasks", status_code=202)
@@ -165,19 +165,23 @@ def cancel(page: PageState, visitor: Caller, task: TaskId) -> schemas.TaskFacts:
     return _facts(page, [_task(page, task)], alive=worker.is_alive(page.bench))[0]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceQuery:
+    """Which prompts a list to pick from is to hold, as the words of its address."""
+
+    q: Annotated[str, Query(max_length=200)] = ""
+    shelf: Annotated[str | None, Query(max_length=200)] = None
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0
+    limit: Annotated[int, Query(ge=1, le=500)] = 100
+
+
 @routes.get("/choices")
-def choices(
-    page: PageState,
-    q: Annotated[str, Query(max_length=200)] = "",
-    shelf: Annotated[str | None, Query(max_length=200)] = None,
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> schemas.ChoiceList:
+def choices(page: PageState, wanted: Annotated[ChoiceQuery, Depends()]) -> schemas.ChoiceList:
     """Prompts to pick: the bench's and those of all suites, by suite; `q` is searched for in ids, texts and tags."""
     require(page.may.generate or page.may.import_, "picking prompts")
     known = shelves(page.bench)
-    n_fitting = Counter(holder.name for holder, _ in search(known, words=q, shelf=None))
-    fitting = list(search(known, words=q, shelf=shelf))
+    n_fitting = Counter(holder.name for holder, _ in search(known, words=wanted.q, shelf=None))
+    fitting = list(search(known, words=wanted.q, shelf=wanted.shelf))
     n_clips = take_list.clips_per(page.bench, "prompt_key")
     return schemas.ChoiceList(
         total=len(fitting),
@@ -199,7 +203,7 @@ def choices(
                 tags=list(prompt.tags),
                 n_clips=n_clips.get(prompt.key, 0),
             )
-            for holder, prompt in fitting[offset : offset + limit]
+            for holder, prompt in fitting[wanted.offset : wanted.offset + wanted.limit]
         ],
     )
 

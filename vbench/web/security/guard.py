@@ -133,7 +133,11 @@ class Guard:
         method, path, server = scope["method"], scope["path"], scope.get("server")
         host = headers.get("host", "")
         if not is_trusted_host(host, self._policy, server):
-            raise RefusedRequest(421, f"this page does not answer to {host[:100]!r}; use --trusted-origin")
+            raise RefusedRequest(
+                421,
+                f"this page does not answer to {host[:100]!r}; open it by a name that it was started with, "
+                "or have whoever runs it add this one",
+            )
         forwarded = headers.getlist("x-forwarded-host")
         if not all(is_trusted_host(name, self._policy, server) for name in forwarded):  # Gradio writes it down
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"x-forwarded-host"]
