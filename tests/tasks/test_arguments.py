@@ -15,9 +15,9 @@ from vbench.tasks.arguments import (
     ImportTask,
     RetryTask,
     ScoreTask,
-    add_task,
     arguments_of,
     cells_of,
+    queue_task,
 )
 
 EACH: list[Arguments] = [
@@ -31,7 +31,7 @@ EACH: list[Arguments] = [
 
 @pytest.mark.parametrize("arguments", EACH, ids=lambda arguments: type(arguments).__name__)
 def test_what_is_queued_is_what_is_read(bench: Bench, arguments: Arguments) -> None:
-    task = bench.task(add_task(bench, arguments))
+    task = bench.task(queue_task(bench, arguments))
     assert task is not None
     assert arguments_of(task) == arguments
 

@@ -112,7 +112,7 @@ def cells_of(task: Task) -> tuple[Cell, ...]:
     return () if isinstance(arguments, ScoreTask | ExportTask) else arguments.cells
 
 
-def add_task(bench: Bench, arguments: Arguments) -> str:
+def queue_task(bench: Bench, arguments: Arguments) -> str:
     """Queue work for a worker process; its id."""
     kind = next(kind for kind, record in KINDS.items() if isinstance(arguments, record))
     return bench.add_task(kind, to_json(arguments))

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from vbench.bench import Bench
 from vbench.records import Task
-from vbench.tasks.arguments import add_task, page_folder
+from vbench.tasks.arguments import page_folder, queue_task
 from vbench.tasks.child import BUG, PARTLY
 from vbench.tasks.commands import Command, command_of, vbench_command
 from vbench.tasks.events import EventReader, events_file
@@ -121,7 +121,7 @@ class Worker:
         state = self._watch(task, command, child, log)
         if state == "done":
             if command.then is not None:
-                add_task(self._bench, command.then)
+                queue_task(self._bench, command.then)
             log.unlink(missing_ok=True)
         if command.leaves is not None and child.returncode in (0, PARTLY):
             shutil.rmtree(command.leaves, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -57,12 +56,9 @@ def test_ten_thousand_clips_are_one_query(page: TestClient, bench: Bench) -> Non
     statements: list[str] = []
     engine = page.app.state.page.bench.database.engine  # type: ignore[attr-defined]
     event.listen(engine, "before_cursor_execute", lambda _c, _k, statement, *_: statements.append(statement))
-    began = time.perf_counter()
     answer = page.get("/api/v1/clips?limit=2000&offset=4000")
-    took_s = time.perf_counter() - began
     assert len(answer.json()["clips"]) == 2000
     assert sum("SELECT" in statement for statement in statements) == 2  # the rows, and how many there are
-    assert took_s < 10  # a page of them is timed in the benchmark; this catches a query per clip
     statements.clear()
     assert page.get("/api/v1/clips?limit=2001").status_code == 422  # ten megabytes for each of many visitors
     assert page.get("/api/v1/clips?limit=100&offset=5000").json()["total"] == 10_006

@@ -20,7 +20,7 @@ from vbench.exports import QUICK, export, takes_of
 from vbench.generate.retry import NoJobError
 from vbench.records import Cell, Prompt, Task
 from vbench.tasks import worker
-from vbench.tasks.arguments import Arguments, ExportTask, ScoreTask, add_task, arguments_of, cells_of, exported_file
+from vbench.tasks.arguments import Arguments, ExportTask, ScoreTask, arguments_of, cells_of, exported_file, queue_task
 from vbench.tasks.events import events_file
 from vbench.web import estimate, schemas, take_list
 from vbench.web.prompt_choice import find_prompt, new_prompt, search, shelves
@@ -76,7 +76,7 @@ def _started(page: Page, task: str) -> schemas.TaskFacts:
 
 
 def _queue(page: Page, arguments: Arguments) -> schemas.TaskFacts:
-    return _started(page, add_task(page.bench, arguments))
+    return _started(page, queue_task(page.bench, arguments))
 
 
 @routes.get("/tasks")
@@ -112,7 +112,7 @@ def steps(page: PageState) -> dict[str, schemas.StepFacts]:
 
 
 @routes.post("/tasks", status_code=202)
-def start_task(page: PageState, visitor: Caller, body: schemas.NewTask) -> schemas.TaskFacts:
+def add_task(page: PageState, visitor: Caller, body: schemas.NewTask) -> schemas.TaskFacts:
     """Generate takes of a prompt, or score what is not scored."""
     require(page.may.generate, "generating and scoring")
     slow_down(page.limits.writes, visitor.session)
