@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -55,13 +56,17 @@ class EventWriter:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)  # a new file, so that readers begin anew
+        path.unlink(missing_ok=True)
         self._file, self._lock = path.open("a", encoding="utf-8"), threading.Lock()
+        self._write({"attempt": secrets.token_hex(8)})  # by which readers know that it begins anew
 
     def __call__(self, event: TaskEvent) -> None:
         with self._lock:
-            self._file.write(json.dumps(to_json(event)) + "\n")
-            self._file.flush()
+            self._write(to_json(event))
+
+    def _write(self, line: dict[str, Any]) -> None:
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
 
     def close(self) -> None:
         self._file.close()
@@ -91,25 +96,23 @@ class EventReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file_id, self._offset = (0, 0), 0
-        self._progress = TaskProgress()
+        self._first_line, self._offset, self._progress = b"", 0, TaskProgress()
 
     def read(self) -> TaskProgress:
         """What was told up to now; nothing before the first event and where the file is gone."""
         try:
             with self._path.open("rb") as file:
-                stat = self._path.stat()
-                if (stat.st_dev, stat.st_ino) != self._file_id or stat.st_size < self._offset:
-                    self._file_id, self._offset, self._progress = (stat.st_dev, stat.st_ino), 0, TaskProgress()
+                first_line = file.readline()
+                if first_line != self._first_line:  # another attempt's
+                    self._first_line, self._offset, self._progress = first_line, 0, TaskProgress()
                 file.seek(self._offset)
-                whole, _, _ = file.read().rpartition(b"\n")  # a line that is being written is read next time
+                whole, newline, _ = file.read().rpartition(b"\n")  # a line that is being written is read next time
         except FileNotFoundError:
-            self._file_id, self._offset, self._progress = (0, 0), 0, TaskProgress()
+            self._first_line, self._offset, self._progress = b"", 0, TaskProgress()
             return self._progress
-        if whole:
-            self._offset += len(whole) + 1
-            for line in whole.splitlines():
-                self._progress = self._progress.after(from_json(TaskEvent, json.loads(line)))
+        self._offset += len(whole) + len(newline)
+        for line in whole.split(b"\n") if newline else ():
+            self._progress = self._progress.after(from_json(TaskEvent, json.loads(line)))
         return self._progress
 
 
