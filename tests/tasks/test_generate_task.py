@@ -21,13 +21,12 @@ from vbench.bench import Bench
 from vbench.bench.jobs import Intent
 from vbench.catalog.cards import find_card
 from vbench.errors import OptionError
-from vbench.generate import RunSpec, Step, Wishes
+from vbench.generate import RunSpec, Wishes
 from vbench.generate.journal import Journal
 from vbench.generate.plan import make_adapter
 from vbench.records import Prompt, Request
-from vbench.tasks import events as told
 from vbench.tasks import worker
-from vbench.tasks.events import Steps, read_steps, steps_file
+from vbench.tasks.events import events_file
 from vbench.tasks.generate_task import outcome, spec_of, task_args
 
 
@@ -100,7 +99,7 @@ def test_steps_are_told_while_it_runs_and_gone_after(page: TestClient, bench: Be
     facts = page.get(f"/api/v1/tasks/{id}").json()
     assert (facts["state"], facts["progress"], len(facts["takes"]), facts["about"]) == ("done", 1.0, 2, wish["prompt"])
     assert page.get("/api/v1/steps").json() == {}
-    assert not steps_file(bench, id).exists()
+    assert not events_file(bench, id).exists()
     assert paid.creates == 2
     assert {clip.prompt.tags for clip in bench.clips(models=["paid"])} == {PROMPTS[0].tags}
 
@@ -166,25 +165,6 @@ def test_a_task_stored_by_the_version_before_is_the_same_run() -> None:
 def test_a_task_that_cannot_be_read_is_told_in_a_sentence(args: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match=r"stored by another version of vbench .*; start it again"):
         spec_of(args)
-
-
-def step(job: str, state: Any, progress: float | None = None, sample: int = 0) -> Step:
-    return Step(job=job, label="m", prompt="p", sample=sample, state=state, progress=progress)
-
-
-def test_the_share_counts_parts_of_jobs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(told, "WRITE_EVERY_S", 60.0)
-    steps = Steps(steps_file(bench, "t"), [("m", "k", n) for n in range(4)], 1)
-    steps(step("a", "running", 0.5))
-    assert read_steps(bench, "t")["share"] == pytest.approx(1.5 / 4)
-    steps(step("a", "running", 0.6))  # not so soon again
-    assert read_steps(bench, "t")["share"] == pytest.approx(1.5 / 4)
-    steps(step("a", "failed"))  # but an end is told at once
-    steps(step("b", "running", None, 1))
-    assert read_steps(bench, "t")["share"] == pytest.approx(2 / 4)
-    assert read_steps(bench, "t")["jobs"]["a"] == {"state": "failed", "message": "", "progress": None}
-    steps.close()
-    assert read_steps(bench, "t") == {}
 
 
 def test_what_became_of_a_generation_is_said() -> None:

@@ -47,6 +47,19 @@ SPREAD = """(ms) => new Promise((resolve) => {
 """Seconds between the first and the last of the takes, at every frame of the screen while all are moving."""
 
 
+QUIET = """(polls) => new Promise((resolve) => {
+  let [before, same] = ["", 0];
+  const look = () => {
+    const now = document.querySelector(".vb").innerHTML;
+    same = now === before ? same + 1 : 0;
+    before = now;
+    if (same < polls) setTimeout(look, 50); else document.fonts.ready.then(resolve);
+  };
+  look();
+})"""
+"""Until what is drawn has not changed for so many looks, and its letters are there."""
+
+
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A browser that plays without being touched first."""
@@ -91,6 +104,12 @@ def window_at_work(browser: Any, bench: Bench, wanted: str) -> Iterator[Any]:
             process.terminate()
             process.wait(30)
     assert errors == []
+
+
+def settled(window: Any) -> None:
+    """Wait until the page has drawn what it asked for, however long that takes."""
+    window.wait_for_selector(".vb .view > *", state="attached")
+    window.evaluate(QUIET, 8)
 
 
 def compare(opened: Open, clips: list[Clip], query: str = "", **options: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.browser import READ_FRAMES, SPREAD, Open, compare, require_chromium, wait_for_frames
+from tests.web.browser import READ_FRAMES, SPREAD, Open, compare, require_chromium, settled, wait_for_frames
 from tests.web.conftest import many_clips
 from tests.web.numbered import KINDS, RATES, SCENE, SCRIPT, Kind, add_clip
 from tests.web.served import serving
@@ -168,8 +168,8 @@ def test_notes_and_stars_are_kept(opened: Open, shown: tuple[str, list[Clip], Be
     window.keyboard.type("<b>hand melts</b> here")
     window.keyboard.press("Enter")
     window.wait_for_selector(".note")
-    window.click(".tile-head .rating button[aria-label='4 stars']")
-    window.wait_for_timeout(300)
+    with window.expect_response("**/api/v1/selects/*"):
+        window.click(".tile-head .rating button[aria-label='4 stars']")
     assert [note.text for note in shown[2].notes(shown[1][0].id)] == ["<b>hand melts</b> here"]
     assert [(choice.clip, choice.stars) for choice in shown[2].selects()] == [(shown[1][0].id, 4)]
     again = compare(opened, shown[1][:1])
@@ -218,7 +218,7 @@ def test_the_wall_leads_to_the_player(opened: Open, shown: tuple[str, list[Clip]
 def test_markup_in_a_prompt_stays_text(opened: Open, shown: tuple[str, list[Clip], Bench]) -> None:
     for path in ("/ui/", "/ui/generate", f"/ui/compare?takes={shown[1][4].id}", "/ui/runs", "/ui/boards"):
         window = opened(path)
-        window.wait_for_timeout(800)
+        settled(window)
         assert window.evaluate("window.pwned") is None
         if "compare" in path:
             assert window.inner_text(".prompt-line") == SCRIPT.text

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.browser import Open, compare, require_chromium
+from tests.web.browser import Open, compare, require_chromium, settled
 from tests.web.served import serving
 from vbench.bench import Bench
 from vbench.records import Clip
@@ -76,7 +76,7 @@ def test_axe_finds_nothing_serious(opened: Open, shown: Shown, room: str, size: 
         assert window.get_attribute(".vb", "data-room") == room
         if path.startswith("compare"):
             window.wait_for_selector(".curve")
-        window.wait_for_timeout(600)
+        settled(window)
         assert serious(window) == [], path
         if path == "boards":
             window.click(".tool >> nth=0")
@@ -95,7 +95,7 @@ def test_axe_finds_nothing_serious(opened: Open, shown: Shown, room: str, size: 
 def test_every_page_can_be_walked_by_tab_and_shows_where_it_is(opened: Open, shown: Shown) -> None:
     for path in pages(shown):
         window = opened(f"/ui/{path}", reduced_motion="reduce")
-        window.wait_for_timeout(600)
+        settled(window)
         seen: list[str] = []
         for _ in range(400):
             window.keyboard.press("Tab")
@@ -164,7 +164,7 @@ def test_no_english_is_left_on_a_chinese_page(opened: Open, shown: Shown) -> Non
     }
     for path in pages(shown):
         window = opened(f"/ui/{path}", locale="zh-CN")
-        window.wait_for_timeout(900)
+        settled(window)
         said = window.evaluate(SEEN_TEXT)
         assert len(said) > 10
         left = [text for text in said if text.strip() in english or any(part in text for part in filled)]
@@ -175,7 +175,7 @@ def test_no_english_is_left_on_a_chinese_page(opened: Open, shown: Shown) -> Non
 def test_nothing_is_wider_than_the_window(opened: Open, shown: Shown, width: int) -> None:
     for path in pages(shown):
         window = opened(f"/ui/{path}", viewport={"width": width, "height": 844})
-        window.wait_for_timeout(500)
+        settled(window)
         assert window.evaluate("document.documentElement.scrollWidth") <= width, path
 
 

@@ -17,7 +17,7 @@ from vbench.rank import board
 from vbench.records import Clip
 from vbench.web import precompute
 from vbench.web.boards import boards
-from vbench.web.precompute import Ahead
+from vbench.web.precompute import Precompute
 from vbench.web.state import Page
 
 
@@ -48,7 +48,7 @@ def test_pictures_of_what_no_browser_plays_are_there_before_anybody_asks(visit: 
     for clip in (odd, gone):
         make_unplayable(bench, clip)
     bench.clip_path(gone).unlink()
-    Ahead(page_of(visit)).work()
+    Precompute(page_of(visit)).work()
     for name in ("poster.webp", "proxy.mp4"):
         assert bench.media.derived(odd.sha256, name).exists()
         assert not any(bench.media.derived(clip.sha256, name).exists() for clip in (gone, *others))
@@ -58,7 +58,7 @@ def test_a_large_bench_gets_its_proxies_on_demand(visit: Visit, bench: Bench, mo
     odd = bench.clips()[0]
     make_unplayable(bench, odd)
     monkeypatch.setattr(precompute, "MOST_CLIPS", 5)
-    Ahead(page_of(visit)).work()
+    Precompute(page_of(visit)).work()
     assert not bench.media.derived(odd.sha256, "proxy.mp4").exists()
 
 
@@ -75,7 +75,7 @@ def test_the_board_is_made_at_the_start_and_when_a_task_has_ended(
     monkeypatch.setattr(board, "leaderboard", counted)
     monkeypatch.setattr(precompute, "LOOK_EVERY_S", 0.02)
     page = page_of(visit)
-    with Ahead(page):
+    with Precompute(page):
         until(lambda: len(made) == 1)
         score_clip(bench, make_clip(bench, "alpha", PROMPTS[0], 1, seed=50), 101.0)
         time.sleep(0.2)
@@ -98,7 +98,7 @@ def test_a_bench_that_does_not_answer_does_not_stop_the_page(
     monkeypatch.setattr(precompute, "boards", broken)
     monkeypatch.setattr(precompute, "LOOK_EVERY_S", 0.02)
     page = page_of(visit)
-    with Ahead(page):
+    with Precompute(page):
         until(lambda: "made ahead" in caplog.text)
         page.bench.update_task(page.bench.add_task("score", {}), state="done")
         until(lambda: len(tried) == 2)  # it goes on

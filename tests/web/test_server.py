@@ -1,4 +1,4 @@
-"""Static files, errors as sentences, start, and what the page process loads."""
+"""Errors as sentences, start, and what the page process loads."""
 
 from __future__ import annotations
 
@@ -7,31 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from tests.web.conftest import PROMPTS, Visit, make_clip
 from vbench.bench import Bench
-from vbench.web import media, static_files
 
 
-def test_static_files_are_kept_for_ever_only_under_the_hash_of_their_content(seen: TestClient) -> None:
-    name = next(path.name for path in static_files.STATIC.iterdir() if path.suffix == ".js")
-    current = seen.get(static_files.static_url(name))
-    assert current.headers["cache-control"] == media.IMMUTABLE
-    assert current.headers["content-type"].startswith("text/javascript")
-    stale = seen.get(f"/static/{name}?v=000000000000")
-    assert (stale.status_code, stale.headers["cache-control"]) == (200, "no-cache")
-    for path in ("../server.py", "..%2Fserver.py", "nothing.js", ""):
-        assert seen.get(f"/static/{path}").status_code == 404
-
-
-def test_the_database_being_gone_is_a_sentence(page: TestClient, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_database_being_gone_is_a_sentence(page: TestClient) -> None:
+    @event.listens_for(page.app.state.page.bench.database.engine, "before_cursor_execute")
     def gone(*_: object) -> None:
         raise OperationalError("SELECT", {}, Exception("unable to open database file /secret/place"))
 
-    monkeypatch.setattr(bench, "prompts", gone)
     answer = page.get("/api/v1/prompts")
     assert answer.status_code == 503
     assert "secret" not in answer.text
@@ -49,6 +37,19 @@ def test_a_page_loads_neither_torch_nor_cv2(made_bench: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == []
+
+
+def test_the_bench_that_is_given_stays_as_it_is(visit: Visit, bench: Bench) -> None:
+    """A page answers its visitors soon; the program that opened the bench waits for writers as long as before."""
+    database = bench.database
+    page = visit().app.state.page  # type: ignore[attr-defined]
+    assert bench.database is database
+    assert page.bench.database is not database
+    assert page.bench.database.engine is not database.engine
+    with bench.session() as session:
+        assert session.connection().exec_driver_sql("PRAGMA busy_timeout").scalar() == 60_000
+    with page.bench.session() as session:
+        assert session.connection().exec_driver_sql("PRAGMA busy_timeout").scalar() == 4_000
 
 
 def test_two_pages_of_one_bench(visit: Visit, bench: Bench) -> None:

@@ -1,25 +1,20 @@
-"""The child process of a task that generates: does it, tells each step as it happens, and says how it ended."""
+"""A task that generates: does it, tells each step as it happens, and says how it ended."""
 
 from __future__ import annotations
 
-import signal
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from vbench.bench import Bench
-from vbench.errors import OptionError, UserError, as_typed
+from vbench.errors import OptionError, as_typed
 from vbench.generate import GenerateReport, RunSpec, generate, retry_job
 from vbench.generate.report import without_label
 from vbench.records import Prompt, Task, Wishes
 from vbench.schema import from_json
-from vbench.tasks.cells import places_of, takes_at
-from vbench.tasks.events import Steps, steps_file
-
-FIXABLE, PARTLY, STOPPED = 2, 3, 130
-"""Exit codes, as those of `vbench generate`."""
+from vbench.tasks.arguments import cells_of
+from vbench.tasks.events import JobEvents, Tell
 
 
 def task_args(spec: RunSpec) -> dict[str, Any]:
@@ -54,22 +49,19 @@ def spec_of(args: Mapping[str, Any]) -> RunSpec:
         ) from None
 
 
-def run(bench: Bench, task: Task) -> GenerateReport:
+def run(bench: Bench, task: Task, tell: Tell) -> GenerateReport:
     """Do it.
 
     Raises:
         UserError: it cannot be done before something is corrected.
     """
     spec = spec_of(task.args) if task.kind == "generate" else None
-    wanted = places_of(task)
-    steps = Steps(steps_file(bench, task.id), wanted, len(takes_at(bench, wanted)))
-    try:
-        if spec is not None:
-            return generate(bench, spec, progress=steps)
-        agreed = {name: task.args[name] for name in ("max_cost", "allow_unpriced", "understood")}
-        return retry_job(bench, task.args["job"], progress=steps, **agreed)
-    finally:
-        steps.close()
+    wanted = cells_of(task)
+    steps = JobEvents(tell, wanted, len(bench.clip_ids_in(wanted)))
+    if spec is not None:
+        return generate(bench, spec, progress=steps)
+    agreed = {name: task.args[name] for name in ("max_cost", "allow_unpriced", "understood")}
+    return retry_job(bench, task.args["job"], progress=steps, **agreed)
 
 
 # --- how it ended -------------------------------------------------------------------------------------------------
@@ -87,28 +79,3 @@ def outcome(report: GenerateReport) -> tuple[bool, str]:
     parts += list(report.impossible)
     parts += [f"{label} waits: {without_label(label, why)}" for label, why in report.paused.items()]
     return bool(made or report.is_complete), as_typed("; ".join(" ".join(part.split()) for part in parts))
-
-
-def _as_ctrl_c(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def main() -> None:
-    """Do the task that is named, in the bench that the environment names; the last line says how it ended."""
-    signal.signal(signal.SIGTERM, _as_ctrl_c)
-    with Bench.open(create=False) as bench:
-        task = next(task for task in bench.tasks() if task.id == sys.argv[1])
-        try:
-            is_done, message = outcome(run(bench, task))
-        except UserError as error:
-            print(f"vbench: {as_typed(str(error))}")
-            sys.exit(FIXABLE)
-        except KeyboardInterrupt:
-            print("stopped; what was finished is kept")
-            sys.exit(STOPPED)
-    print(message)
-    sys.exit(0 if is_done else PARTLY)
-
-
-if __name__ == "__main__":
-    main()

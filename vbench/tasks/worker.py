@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import re
 import resource
 import shutil
 import signal
@@ -19,9 +18,10 @@ from filelock import FileLock, Timeout
 
 from vbench.bench import Bench
 from vbench.records import Task
+from vbench.tasks.arguments import page_folder, queue_task
+from vbench.tasks.child import BUG, PARTLY
 from vbench.tasks.commands import Command, command_of, vbench_command
-from vbench.tasks.events import read_steps
-from vbench.tasks.paths import page_folder
+from vbench.tasks.events import EventReader, events_file
 from vbench.video.sandbox import FILE_BYTES
 
 IDLE_S = 600.0
@@ -29,9 +29,6 @@ IDLE_S = 600.0
 BEAT_S = 2.0
 STOP_S = 20.0
 """From the request to stop to the end by force."""
-LAST_LINES = 4000
-BUG, PARTLY = 1, 3
-"""Exit codes: of a command with a bug, and of one that did its work but for something that failed."""
 
 
 def environment(bench: Bench) -> dict[str, str]:
@@ -102,12 +99,13 @@ class Worker:
     def _do(self, task: Task) -> None:
         try:
             command = command_of(task, self._bench)
-        except (ValueError, KeyError, OSError) as error:
+        except (ValueError, OSError) as error:
             self._bench.update_task(task.id, state="failed", message=str(error))
             return
         logs = page_folder(self._bench) / "logs"
         logs.mkdir(exist_ok=True)
         log = logs / f"{task.id}.log"
+        events_file(self._bench, task.id).unlink(missing_ok=True)  # of an attempt whose worker died
         with log.open("wb") as output:
             self._child = child = subprocess.Popen(
                 list(command.argv),
@@ -122,14 +120,15 @@ class Worker:
             resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
         state = self._watch(task, command, child, log)
         if state == "done":
-            for kind, args in command.then:
-                self._bench.add_task(kind, args)
+            if command.then is not None:
+                queue_task(self._bench, command.then)
             log.unlink(missing_ok=True)
         if command.leaves is not None and child.returncode in (0, PARTLY):
             shutil.rmtree(command.leaves, ignore_errors=True)
 
     def _watch(self, task: Task, command: Command, child: subprocess.Popen[bytes], log: Path) -> str:
         began, stopping = time.monotonic(), 0.0
+        events = EventReader(events_file(self._bench, task.id))
         while child.poll() is None:
             time.sleep(0.2 if time.monotonic() - began < 2 else BEAT_S / 2)
             is_late = command.limit_s is not None and time.monotonic() - began > command.limit_s
@@ -138,64 +137,36 @@ class Worker:
                 stopping = time.monotonic()
             if stopping and time.monotonic() - stopping > STOP_S:
                 os.killpg(child.pid, signal.SIGKILL)
-            if command.tells_steps:
-                progress = read_steps(self._bench, task.id).get("share")
-            else:
-                progress = share_done(last_line(log))
-            quiet = stopping or command.tells_steps or command.report is not None
-            self._bench.update_task(task.id, progress=progress, message=None if quiet else last_line(log))
+            told = events.read()
+            self._bench.update_task(task.id, progress=told.share, message=None if stopping else told.message or None)
+        message = events.read().message
+        events_file(self._bench, task.id).unlink(missing_ok=True)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)  # whatever the command left behind
         if self._state(task) == "cancelled":
             self._cancel_jobs(command)
             self._bench.update_task(task.id, message="stopped; what was finished is kept")
             return "cancelled"
-        said, is_done = last_line(log).removeprefix("vbench: "), child.returncode == 0
-        if command.report is not None and child.returncode in (0, PARTLY):
-            is_done, said = command.report(log.read_text(errors="replace"))
-        if is_done:
-            self._bench.update_task(task.id, state="done", progress=1.0, message=said)
+        if child.returncode == 0:
+            self._bench.update_task(task.id, state="done", progress=1.0, message=message)
             return "done"
         if stopping:
-            said = f"not done after {command.limit_s:.0f} s; do it in smaller parts"
+            message = f"not done after {command.limit_s:.0f} s; do it in smaller parts"
         elif child.returncode < 0:
-            said = f"ended by signal {-child.returncode}, most likely for want of memory; {said}"
+            message = f"ended by signal {-child.returncode}, most likely for want of memory; {message}"
         elif child.returncode == BUG:
-            said = f"a bug: {error_line(log)}; its traceback is in {log.relative_to(self._bench.root)} of the bench"
-        self._bench.update_task(task.id, state="failed", message=said or f"ended with {child.returncode}; see {log}")
+            message = f"a bug: {message}; its traceback is in {log.relative_to(self._bench.root)} of the bench"
+        self._bench.update_task(task.id, state="failed", message=message or f"ended with {child.returncode}; see {log}")
         return "failed"
 
     def _cancel_jobs(self, command: Command) -> None:
-        if command.open_jobs is None:
-            return
         if jobs := command.open_jobs(self._bench):
             words = vbench_command("cancel", *jobs)
             subprocess.run(words, env=environment(self._bench), stdout=subprocess.DEVNULL, timeout=120, check=False)
 
     def _state(self, task: Task) -> str:
-        return next((row.state for row in self._bench.tasks() if row.id == task.id), "cancelled")
-
-
-def last_line(log: Path) -> str:
-    """The last thing a command printed, on one line, as the page may show it."""
-    with log.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_LINES))
-        lines = [line.strip() for line in file.read().decode(errors="replace").replace("\r", "\n").splitlines()]
-    said = [line for line in lines if line]
-    return said[-1][:500] if said else ""
-
-
-def error_line(log: Path) -> str:
-    """What a traceback says at its end."""
-    lines = log.read_text(errors="replace").splitlines()
-    named = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt)\b", line)]
-    return (named or lines or [""])[-1][:300]
-
-
-def share_done(line: str) -> float | None:
-    """The part that a line such as `12/40 files` says is done; None where it says nothing of the kind."""
-    found = re.search(r"\b(\d+)(?:/| of )(\d+)\b", line)
-    return int(found[1]) / int(found[2]) if found and int(found[1]) <= int(found[2]) > 0 else None
+        current = self._bench.task(task.id)
+        return "cancelled" if current is None else current.state
 
 
 def main() -> None:

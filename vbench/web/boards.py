@@ -44,14 +44,16 @@ class Kept:
             return slot.value
 
 
-class BoardPage(Protocol):
-    """What a page has that shows boards."""
+class HasBoards(Protocol):
+    """A running page, as far as boards go."""
 
-    bench: Bench
-    boards: Kept
+    @property
+    def bench(self) -> Bench: ...
+    @property
+    def boards(self) -> Kept: ...
 
 
-def boards(page: BoardPage, query: board.BoardQuery | None = None) -> board.Board:
+def boards(page: HasBoards, query: board.BoardQuery | None = None) -> board.Board:
     """The leaderboard, kept until the bench changes."""
     query = query or board.BoardQuery()
     kept: board.Board = page.boards.get(query, page.bench.state_mark(), lambda: board.leaderboard(page.bench, query))

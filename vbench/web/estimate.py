@@ -1,4 +1,4 @@
-"""What one click on Generate would do: whether each tool can run here, and its price; nothing heavy is loaded."""
+"""What one click on Generate or Try again would do: whether each tool can run here, and its price."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from vbench.adapters.readiness import Missing, missing, silent
+from vbench.bench import Bench
+from vbench.bench.jobs import plan_of
 from vbench.catalog.cards import ModelCard, estimate_cost, find_card
 from vbench.catalog.wishes import grant
-from vbench.errors import UserError, as_typed
+from vbench.errors import BudgetError, OptionError, UserError, as_typed
 from vbench.generate import RunSpec
+from vbench.generate.journal import REFETCHED
+from vbench.generate.retry import ended_job
 from vbench.records import Prompt, Request, ToolLabel, Wishes
 from vbench.schema import to_json
-from vbench.web.schemas import GenerateArgs, PlanFacts, PlanTotal
+from vbench.tasks.arguments import RetryTask
+from vbench.web.schemas import GenerateArgs, PlanFacts, PlanTotal, RetryArgs
 
 
 def plan(wish: GenerateArgs, prompt: Prompt) -> PlanTotal:
@@ -90,3 +95,64 @@ def _plan(
     warnings += [as_typed(lack.message) for lack in lacking if not lack.is_certain]
     facts |= {"cost_usd": None if cost is None else round(cost * n_jobs, 6), "is_billable": card.is_billable}
     return PlanFacts(**facts, runnable=not reason, reason=reason, warnings=warnings)
+
+
+# --- one ended job, tried again -----------------------------------------------------------------------------------
+
+
+def retry_of(bench: Bench, id: str, agreed: RetryArgs) -> RetryTask:
+    """The task that tries a job again, with the very request it had.
+
+    Args:
+        bench: Where it stands.
+        id: Of the job.
+        agreed: What the visitor saw.
+
+    Raises:
+        NoJobError: there is no such job.
+        OptionError: it cannot be tried again, it is being tried already, or its tool cannot run here.
+        BudgetError: it costs money, or may have cost some, and that was not agreed to.
+    """
+    job = ended_job(bench, id, understood=agreed.understood)
+    for task in bench.tasks():
+        if task.kind == "retry" and task.state in ("waiting", "running") and task.args["job"] == id:
+            raise OptionError("it is being tried again already; see the tasks")
+    if job.handle is None or job.reason not in REFETCHED:  # else nothing is sent
+        (planned,) = plans([job.model], plan_of(job).request)
+        refuse_other_price(planned, agreed)
+    return RetryTask(
+        job=id,
+        models=(job.model,),
+        prompt_key=job.prompt.key,
+        sample=job.sample,
+        about=job.prompt.text,
+        **agreed.model_dump(),
+    )
+
+
+def refuse_other_price(planned: PlanFacts, agreed: RetryArgs) -> None:
+    """Hold the price against what was shown.
+
+    Args:
+        planned: Of this one job, as of now.
+        agreed: What the visitor saw.
+
+    Raises:
+        OptionError: the tool cannot run here.
+        BudgetError: it costs money, and that price was not agreed to.
+    """
+    if not planned.runnable:
+        raise OptionError(f"{planned.model}: {planned.reason}")
+    if not planned.is_billable:
+        return
+    if planned.cost_usd is None:
+        if not agreed.allow_unpriced:
+            raise BudgetError(f"nobody knows what {planned.model} costs; allow it all the same (allow_unpriced)")
+        return
+    if agreed.max_cost is None:
+        raise BudgetError(f"trying again costs about ${planned.cost_usd:.2f}; give a ceiling in dollars (max_cost)")
+    if planned.cost_usd > agreed.max_cost + 1e-6:
+        raise BudgetError(
+            f"trying again now costs about ${planned.cost_usd:.2f}, not ${agreed.max_cost:.2f}; "
+            "the price has changed since: start it from the page Generate"
+        )

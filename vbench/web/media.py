@@ -1,54 +1,24 @@
-"""Media by content hash: originals with ranges; posters, sprites and proxies, made on demand in another process."""
+"""Media of clips: originals checked against their hash; posters, sprites and proxies, made once in another process."""
 
 from __future__ import annotations
 
-import asyncio
-import re
 import threading
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, HTTPException, Request
-from fastapi import Path as PathParameter
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi import HTTPException
 
 from vbench.bench import Bench
 from vbench.errors import ClipError
 from vbench.files import frames_in, sha256_of
 from vbench.records import Clip
 from vbench.video.sandbox import Sandbox
-from vbench.web.state import Page, page_state
 
-IMMUTABLE = "public, max-age=31536000, immutable"
-STILL_WAIT_S = 25.0
-CONTENT_TYPES = {
-    ".mp4": "video/mp4",
-    ".m4v": "video/mp4",
-    ".mov": "video/quicktime",
-    ".webm": "video/webm",
-    ".mkv": "video/x-matroska",
-    ".avi": "video/x-msvideo",
-    ".gif": "image/gif",
-    ".webp": "image/webp",
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".json": "application/json",
-}
-"""Suffix → type; what is not in it goes out as bytes, and nosniff keeps browsers from guessing."""
-STATIC_TYPES = CONTENT_TYPES | {
-    ".js": "text/javascript",
-    ".css": "text/css",
-    ".svg": "image/svg+xml",
-    ".woff2": "font/woff2",
-    ".html": "text/html",
-}
-"""Of files that ship with the package; a clip never goes out under one of these."""
 Stamp = tuple[int, int]
-Sha = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{64}$")]
+"""What changes when a file does: its time of change and its size."""
 
 
 class Originals:
@@ -165,9 +135,9 @@ class Makers:
             call = {"source": str(source), "out": str(out), **arguments}
             self._sandboxes[recipe.is_slow].call(recipe.operation, call, limit_s=recipe.limit_s)
         except ClipError as error:
-            said = str(error).replace(str(source), source.name)  # visitors need not know where files lie
-            self._failed[key] = said
-            raise ClipError(said, code=error.code) from None
+            message = str(error).replace(str(source), source.name)  # visitors need not know where files lie
+            self._failed[key] = message
+            raise ClipError(message, code=error.code) from None
         finally:
             with self._lock:
                 self._making.pop(out, None)
@@ -180,86 +150,3 @@ class Makers:
             sandbox.close()
         for threads in self._threads.values():
             threads.shutdown(wait=False, cancel_futures=True)
-
-
-def lasting(page: Page) -> str:
-    """How long a file under its hash may be kept, and by whom: behind accounts not by a shared cache."""
-    return IMMUTABLE if page.accounts is None else IMMUTABLE.replace("public", "private")
-
-
-def file_response(
-    request: Request,
-    path: Path,
-    etag: str,
-    *,
-    cache: str = IMMUTABLE,
-    types: Mapping[str, str] = CONTENT_TYPES,
-) -> Response:
-    """A file with ranges, an entity tag and a type that follows its suffix."""
-    tag = f'"{etag}"'
-    headers = {"etag": tag, "cache-control": cache, "accept-ranges": "bytes"}
-    asked = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
-    if tag in asked or "*" in asked:
-        return Response(status_code=304, headers=headers)
-    if not _is_range(request.headers.get("range", "")):  # RFC 9110: what is none is ignored
-        request.scope["headers"] = [(name, value) for name, value in request.scope["headers"] if name != b"range"]
-    kind = types.get(path.suffix.lower(), "application/octet-stream")
-    return FileResponse(path, headers=headers, media_type=kind)
-
-
-_RANGE = re.compile(r"bytes=\s*(\d{0,15})\s*-\s*(\d{0,15})\s*", re.ASCII)
-
-
-def _is_range(text: str) -> bool:
-    """Whether this asks for one part; players ask for no more, and thousands of parts would cost more than the file."""
-    found = _RANGE.fullmatch(text)
-    if found is None:
-        return False
-    low, high = found.groups()
-    return bool(low or high) and (not low or not high or int(low) <= int(high))
-
-
-routes = APIRouter()
-
-
-async def _original(page: Page, sha256: str) -> tuple[Clip, Path]:
-    clip = await asyncio.to_thread(page.bench.clip_by_sha, sha256)
-    if clip is None:
-        raise HTTPException(404, f"no clip of this bench has the hash {sha256[:12]}")
-    return clip, await asyncio.to_thread(page.originals.path, clip)
-
-
-@routes.api_route("/media/{sha256}", methods=["GET", "HEAD"], include_in_schema=False)
-async def original(request: Request, sha256: Sha, page: page_state) -> Response:
-    """The bytes as the tool delivered them."""
-    _, path = await _original(page, sha256)
-    if path.is_dir():
-        raise HTTPException(415, f"this clip is a folder of frames; watch /media/{sha256}/proxy.mp4")
-    return file_response(request, path, sha256, cache=lasting(page))
-
-
-@routes.api_route("/media/{sha256}/{name}", methods=["GET", "HEAD"], include_in_schema=False)
-async def derived(request: Request, sha256: Sha, name: str, page: page_state) -> Response:
-    """A poster, sprite or proxy; 202 while a proxy is being made."""
-    wanted = "sprite.webp" if name == "sprite.json" else name
-    recipe = RECIPES.get(wanted)
-    if recipe is None:
-        raise HTTPException(404, f"there is no {name}; there are {', '.join(RECIPES)} and sprite.json")
-    out = page.bench.media.derived(sha256, wanted)
-    if not out.exists():
-        clip, source = await _original(page, sha256)
-        try:
-            height = {"height": even_height(clip.probe.height, MAX_PROXY_HEIGHT)} if recipe is PROXY else {}
-            making = page.makers.start(recipe, source, out, **height)
-            if making is not None and recipe.is_slow:
-                return JSONResponse({"state": "making"}, 202, {"retry-after": "1", "cache-control": "no-store"})
-            if making is not None:
-                await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(making)), STILL_WAIT_S)
-        except ClipError as error:
-            raise HTTPException(422, str(error)) from None
-        except TimeoutError:
-            raise HTTPException(503, f"{name} is still being made; ask again", {"retry-after": "5"}) from None
-    elif await asyncio.to_thread(page.bench.clip_by_sha, sha256) is None:
-        raise HTTPException(404, f"no clip of this bench has the hash {sha256[:12]}")
-    path = out.with_suffix(".json") if name == "sprite.json" else out
-    return file_response(request, path, f"{sha256[:32]}-{name}", cache=lasting(page))

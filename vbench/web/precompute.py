@@ -24,7 +24,7 @@ MOST_CLIPS = 500
 LEAVE_S = 2.0
 
 
-class Ahead:
+class Precompute:
     """A thread that works once at its start and after every task that ends; use it as a context.
 
     Proxies are made one at a time in the page's own sandbox, which is nice to other processes, and a visitor's are next
@@ -33,7 +33,7 @@ class Ahead:
 
     def __init__(self, page: Page) -> None:
         self._page, self._leaving = page, threading.Event()
-        self._thread = threading.Thread(target=self._run, name="vbench-ahead", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="vbench-precompute", daemon=True)
 
     def __enter__(self) -> None:
         self._thread.start()

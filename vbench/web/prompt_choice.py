@@ -63,27 +63,27 @@ def new_prompt(text: str, id: str = "") -> Prompt:
     try:
         line = PromptLine(id=slug(id or text), text=text)
     except ValidationError as error:
-        said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise OptionError(f"the prompt {said}") from None
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise OptionError(f"the prompt {reason}") from None
     return Prompt(id=line.id, text=line.text, suite="page")
 
 
-def search(found: tuple[Shelf, ...], *, words: str, shelf: str | None) -> Iterator[tuple[Shelf, Prompt]]:
+def search(known: tuple[Shelf, ...], *, words: str, shelf: str | None) -> Iterator[tuple[Shelf, Prompt]]:
     """Prompts whose id, text or tags hold every word.
 
     Args:
-        found: As `shelves` gives them.
+        known: As `shelves` gives them.
         words: In any order and case; empty: all prompts.
         shelf: Name of the only one to look at; None: all.
     """
     wanted = words.casefold().split()
-    for one in found:
-        if shelf not in (None, one.name):
+    for candidate in known:
+        if shelf not in (None, candidate.name):
             continue
-        for prompt in one.prompts:
+        for prompt in candidate.prompts:
             line = " ".join((prompt.id, prompt.text, *prompt.tags)).casefold()
             if all(word in line for word in wanted):
-                yield one, prompt
+                yield candidate, prompt
 
 
 def _suites() -> tuple[Shelf, ...]:

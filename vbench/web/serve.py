@@ -11,7 +11,7 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from vbench.errors import OptionError
-from vbench.web.precompute import Ahead
+from vbench.web.precompute import Precompute
 
 HEAD_TIMEOUT_S = 15.0
 """For the first lines of a request; the guard limits the time for its body."""
@@ -93,7 +93,7 @@ def serve(app: FastAPI, bound: socket.socket, *, behind_proxy: bool = False) -> 
         bound: From `bind`.
         behind_proxy: See `server_config`.
     """
-    with Ahead(app.state.page):
+    with Precompute(app.state.page):
         Server(server_config(app, behind_proxy=behind_proxy)).run(sockets=[bound])
 
 

@@ -6,21 +6,19 @@ import hmac
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, HTTPException, Query, Request, Response
 
+from vbench.arena.arena import Arena
 from vbench.bench import Bench
-from vbench.web.security.guard import client_address
+from vbench.tasks.events import EventReaders
+from vbench.web.boards import Kept
+from vbench.web.media import Makers, Originals
+from vbench.web.security.auth import Accounts
+from vbench.web.security.guard import RateLimit, client_address
 from vbench.web.security.policy import Permissions, Policy
-from vbench.web.security.rates import RateLimit
-
-if TYPE_CHECKING:
-    from vbench.arena.arena import Arena
-    from vbench.web.boards import Kept
-    from vbench.web.media import Makers, Originals
-    from vbench.web.security.auth import Accounts
-    from vbench.web.uploads import Uploads
+from vbench.web.uploads import Uploads
 
 VOTER_COOKIE = "vbench_voter"
 Offset = Annotated[int, Query(ge=0, le=1_000_000_000)]
@@ -28,7 +26,7 @@ Offset = Annotated[int, Query(ge=0, le=1_000_000_000)]
 
 
 @dataclass(kw_only=True)
-class Limits:
+class PageLimits:
     """Rates; the address ones are wide, since a class or an office shares an address."""
 
     votes: RateLimit = field(default_factory=lambda: RateLimit(60, burst=30))
@@ -54,7 +52,8 @@ class Page:
     voter_key: bytes
     """Turns sessions into what is stored with votes."""
     accounts: Accounts | None = None
-    limits: Limits = field(default_factory=Limits)
+    limits: PageLimits = field(default_factory=PageLimits)
+    task_events: EventReaders = field(default_factory=EventReaders)
 
     @property
     def may(self) -> Permissions:
@@ -66,7 +65,7 @@ def _page(request: Request) -> Page:
     return page
 
 
-page_state = Annotated[Page, Depends(_page)]
+PageState = Annotated[Page, Depends(_page)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ class Visitor:
     """For rates only."""
 
 
-def _visitor(request: Request, response: Response, page: page_state) -> Visitor:
+def _visitor(request: Request, response: Response, page: PageState) -> Visitor:
     account = getattr(request.state, "account", None) or ""
     session = account or request.cookies.get(VOTER_COOKIE, "")
     if not 8 <= len(session) <= 200 and not account:
@@ -94,7 +93,7 @@ def _visitor(request: Request, response: Response, page: page_state) -> Visitor:
     return Visitor(session=session, voter=voter, author=account, address=client_address(request.scope))
 
 
-asking = Annotated[Visitor, Depends(_visitor)]
+Caller = Annotated[Visitor, Depends(_visitor)]
 
 
 def set_cookie(

@@ -19,7 +19,7 @@ from vbench.errors import CatalogError, ClipError, OptionError
 from vbench.files import CLIP_SUFFIXES
 from vbench.importing import guess_from_name
 from vbench.records import Prompt
-from vbench.tasks.paths import page_folder
+from vbench.tasks.arguments import ImportTask, folder_to_import, page_folder
 from vbench.video.sandbox import Sandbox
 from vbench.web.prompt_choice import suite_prompts
 from vbench.web.schemas import Confirmed, UploadFacts
@@ -48,10 +48,10 @@ class Uploads:
             OptionError: no kind of clip, too large, or no room.
         """
         self._forget_old()
-        given = Path(name.replace("\\", "/"))
-        safe = f"{safe_name(given.stem)}{given.suffix.lower()}"
-        if given.suffix.lower() not in CLIP_SUFFIXES:
-            raise OptionError(f"{safe_name(given.name)!r} is no clip; drop one of {', '.join(CLIP_SUFFIXES)}")
+        sent_as = Path(name.replace("\\", "/"))
+        safe = f"{safe_name(sent_as.stem)}{sent_as.suffix.lower()}"
+        if sent_as.suffix.lower() not in CLIP_SUFFIXES:
+            raise OptionError(f"{safe_name(sent_as.name)!r} is no clip; drop one of {', '.join(CLIP_SUFFIXES)}")
         place = self.folder / secrets.token_hex(16)
         place.mkdir(parents=True)
         path, taken = place / safe, 0
@@ -77,37 +77,40 @@ class Uploads:
         """Probe an upload and guess what it is; one that no player could show is thrown away."""
         facts: dict[str, Any] = {"upload": path.parent.name, "file": path.name, "size_bytes": path.stat().st_size}
         try:
-            found = self._sandbox.call("probe", {"source": str(path)}, limit_s=PROBE_LIMIT_S)
+            facts_of_file = self._sandbox.call("probe", {"source": str(path)}, limit_s=PROBE_LIMIT_S)
         except ClipError as error:
             shutil.rmtree(path.parent, ignore_errors=True)
-            said = str(error).replace(f"{path}", path.name)
-            return UploadFacts(**facts, error=said)
+            return UploadFacts(**facts, error=str(error).replace(f"{path}", path.name))
         guess = guess_from_name(
             path.name,
             sorted(self._bench.models()),
             self._bench.prompts(),
             more_models=_catalogue(),
             more_prompts=suite_prompts(),
-            metadata=found["tags"],
+            metadata=facts_of_file["tags"],
         )
-        said_id = guess.prompt_id or (slug(guess.prompt) if guess.prompt else "")
-        return UploadFacts(**facts, error="", probe=found["probe"], **asdict(guess) | {"prompt_id": said_id})
+        prompt_id = guess.prompt_id or (slug(guess.prompt) if guess.prompt else "")
+        return UploadFacts(**facts, error="", probe=facts_of_file["probe"], **asdict(guess) | {"prompt_id": prompt_id})
 
-    def stage(self, confirmed: Sequence[Confirmed]) -> dict[str, Any]:
-        """Bring confirmed uploads into one folder with a manifest; its name and the places, for the import task.
+    def stage(self, confirmed: Sequence[Confirmed], *, score: bool) -> ImportTask:
+        """Bring confirmed uploads into one folder with a manifest; the task that imports it.
+
+        Args:
+            confirmed: What a person says each file is.
+            score: Whether they are measured right after.
 
         Raises:
             OptionError: an upload is gone, a prompt has no text, or two files claim one place.
         """
-        places = [(item.model, item.prompt_id, item.sample) for item in confirmed]
-        if len(set(places)) < len(places):
-            twice = next(place for place in places if places.count(place) > 1)
-            raise OptionError(f"two files for {twice[0]}, prompt {twice[1]}, sample {twice[2]}; number the samples")
+        names = [f"{item.model}, prompt {item.prompt_id}, sample {item.sample}" for item in confirmed]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise OptionError(f"two files for {twice}; number the samples")
         files = [self._file(item.upload) for item in confirmed]
         prompts = self._prompts(confirmed)
         self._bench.add_prompts(prompts)  # with the tags and wishes of its suite, which the lines below do not hold
         name = secrets.token_hex(8)
-        folder = page_folder(self._bench) / "imports" / name
+        folder = folder_to_import(self._bench, name)
         folder.mkdir(parents=True)
         rows = []
         for number, (item, file, prompt) in enumerate(zip(confirmed, files, prompts, strict=True)):
@@ -119,8 +122,8 @@ class Uploads:
         _write_lines(folder / "manifest.jsonl", rows)
         lines = {prompt.key: {"id": prompt.id, "text": prompt.text} for prompt in prompts}
         _write_lines(folder / "prompts.jsonl", list(lines.values()))
-        places = [(item.model, prompt.key, item.sample) for item, prompt in zip(confirmed, prompts, strict=True)]
-        return {"folder": name, "places": places}
+        places = tuple((item.model, prompt.key, item.sample) for item, prompt in zip(confirmed, prompts, strict=True))
+        return ImportTask(folder=name, places=places, score=score)
 
     def _prompts(self, confirmed: Sequence[Confirmed]) -> list[Prompt]:
         """The prompt of each: the bench's, one of a suite, or a new one by its text.
@@ -162,8 +165,8 @@ def _prompt(item: Confirmed, same: Mapping[str, Prompt]) -> Prompt:
         id = item.prompt_id if same else slug(item.prompt_id)
         return same.get(item.prompt) or Prompt(id=id, text=item.prompt, suite="page")
     if len(same) != 1:
-        found = "no prompt" if not same else "more than one prompt"
-        raise OptionError(f"{found} that is known here is called {item.prompt_id!r}; give its text")
+        how_many = "no prompt" if not same else "more than one prompt"
+        raise OptionError(f"{how_many} that is known here is called {item.prompt_id!r}; give its text")
     return next(iter(same.values()))
 
 

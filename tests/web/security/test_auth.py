@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import time
 from pathlib import Path
 
 import pytest
+from itsdangerous.encoding import base64_encode, int_to_bytes
 
 from tests.web.conftest import Visit
 from vbench.bench import Bench
 from vbench.errors import OptionError
-from vbench.web.security.auth import Accounts, hash_password
+from vbench.web.security.auth import SESSION_S, Accounts, hash_password
 
 PASSWORD = "correct horse battery"
 
@@ -50,10 +52,21 @@ def test_a_forged_session_is_nobody(account_file: Path) -> None:
     session = accounts.session("ana")
     assert accounts.by_session(session) == "ana"
     assert Accounts.read(account_file, b"x" * 32).by_session(session) is None
-    body, expires, _ = session.split(".")
-    assert accounts.by_session(f"{body}.{int(expires) + 1}.{session.split('.')[2]}") is None
+    body, signed_at, signature = session.split(".")
+    later = base64_encode(int_to_bytes(int(time.time()) + 3600)).decode()
+    assert later != signed_at
+    assert accounts.by_session(f"{body}.{later}.{signature}") is None
     for garbage in ("", ".", "a.b.c", "é.1.x", session[:-1]):
         assert accounts.by_session(garbage) is None
+
+
+def test_a_session_ends(account_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts = Accounts.read(account_file, b"k" * 32)
+    session, now = accounts.session("ana"), time.time()
+    monkeypatch.setattr(time, "time", lambda: now + SESSION_S - 60)
+    assert accounts.by_session(session) == "ana"
+    monkeypatch.setattr(time, "time", lambda: now + SESSION_S + 60)
+    assert accounts.by_session(session) is None
 
 
 def test_a_script_signs_in_with_every_request(visit: Visit, account_file: Path) -> None:

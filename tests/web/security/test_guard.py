@@ -14,9 +14,9 @@ from tests.web.routes import flat
 from tests.web.served import serving
 from vbench.bench import Bench
 from vbench.web.security import guard
-from vbench.web.security.guard import Guard, is_open_route
+from vbench.web.security.guard import Guard, RateLimit, is_open_route
+from vbench.web.security.headers import RefusedRequest
 from vbench.web.security.policy import Policy
-from vbench.web.security.responses import Refused
 
 # --- which routes -----------------------------------------------------------------------------------------------------
 
@@ -173,7 +173,7 @@ def _run_guard(chunks: list[bytes], *, delay_s: float = 0.0) -> tuple[int, str]:
         try:
             while (await receive()).get("more_body"):
                 pass
-        except Refused:
+        except RefusedRequest:
             status = 400
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": b"{}"})
@@ -225,3 +225,39 @@ def test_a_bug_is_a_sentence_and_keeps_its_traceback_in_the_log(caplog: pytest.L
     assert sent[0]["status"] == 500
     assert b"secret detail" not in sent[1]["body"]
     assert "secret detail" in caplog.text
+
+
+# --- rates --------------------------------------------------------------------------------------------------------
+
+
+def test_rates_refill() -> None:
+    now = [0.0]
+    limit = RateLimit(60, burst=2, clock=lambda: now[0])
+    assert [limit.wait_s("a"), limit.wait_s("a")] == [0, 0]
+    assert limit.wait_s("a") == pytest.approx(1.0)
+    assert limit.wait_s("b") == 0
+    now[0] = 1.01
+    assert limit.wait_s("a") == 0
+    assert limit.wait_s("a") > 0
+
+
+def without_time(page: TestClient) -> None:
+    """Let no bucket of the page be refilled, however slow this machine is."""
+    limits = page.app.state.page.limits  # type: ignore[attr-defined]
+    for name, (per_minute, burst) in {"writes": (300, 100), "boards": (60, 40)}.items():
+        setattr(limits, name, RateLimit(per_minute, burst=burst, clock=lambda: 0.0))
+
+
+def test_writing_too_fast_is_said_with_the_time_to_wait(page: TestClient) -> None:
+    without_time(page)
+    answers = [page.post("/api/v1/plan", json={"prompt": "x", "models": ["m"]}) for _ in range(110)]
+    assert answers[0].status_code == 200
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+def test_boards_with_ever_other_filters_are_asked_for_at_a_pace(page: TestClient) -> None:
+    without_time(page)
+    codes = [page.get(f"/api/v1/board?tag=water&resolution={i}x{i}").status_code for i in range(45)]
+    assert codes[0] == 200
+    assert codes[-1] == 429

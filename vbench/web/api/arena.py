@@ -13,8 +13,9 @@ from fastapi.responses import Response
 from vbench.errors import ClipError
 from vbench.records import Clip
 from vbench.web import schemas
-from vbench.web.media import PROXY, even_height, file_response
-from vbench.web.state import Page, asking, page_state, require, slow_down
+from vbench.web.files import file_response
+from vbench.web.media import PROXY, even_height
+from vbench.web.state import Caller, Page, PageState, require, slow_down
 
 routes = APIRouter(tags=["arena"])
 BLIND_HEIGHT = 720
@@ -22,9 +23,9 @@ WAIT_S = 120.0
 RATINGS_AGE_S = 5.0
 
 
-def _height(one: Clip, two: Clip) -> int:
+def _height(left: Clip, right: Clip) -> int:
     """Both sides are shown at the height of the smaller one, so that size tells nothing."""
-    return even_height(min(one.probe.height, two.probe.height), BLIND_HEIGHT)
+    return even_height(min(left.probe.height, right.probe.height), BLIND_HEIGHT)
 
 
 def _make(page: Page, clip: Clip, height: int) -> Any:
@@ -37,8 +38,8 @@ def _make(page: Page, clip: Clip, height: int) -> Any:
 
 @routes.get("/api/v1/arena/pair")
 def pair(
-    page: page_state,
-    visitor: asking,
+    page: PageState,
+    visitor: Caller,
     prompt: Annotated[str, Query(max_length=200)] = "",
     tag: Annotated[str, Query(max_length=200)] = "",
 ) -> schemas.PairFacts:
@@ -79,8 +80,8 @@ def _side(file: str, clip: Clip, height: int) -> schemas.SideFacts:
 @routes.api_route("/arena/media/{file}.mp4", methods=["GET", "HEAD"], include_in_schema=False)
 async def blind_file(
     request: Request,
-    page: page_state,
-    visitor: asking,
+    page: PageState,
+    visitor: Caller,
     file: Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9_-]{10,40}$")],
 ) -> Response:
     """One side of a pair, re-encoded without a word of who made it."""
@@ -101,7 +102,7 @@ async def blind_file(
 
 
 @routes.post("/api/v1/arena/vote")
-def vote(page: page_state, visitor: asking, body: schemas.NewVote) -> schemas.Reveal:
+def vote(page: PageState, visitor: Caller, body: schemas.NewVote) -> schemas.Reveal:
     """Judge a pair, once; the answer says which tools they were."""
     require(page.may.vote, "voting")
     slow_down(page.limits.votes, visitor.session)
@@ -127,14 +128,14 @@ def _shown(clip: Clip) -> schemas.ShownFacts:
 
 
 @routes.get("/api/v1/ratings")
-def ratings(page: page_state) -> dict[str, Any]:
+def ratings(page: PageState) -> dict[str, Any]:
     """Bradley-Terry ratings from votes, and how the pairs were drawn."""
-    found = page.arena.ratings()
+    tools = page.arena.ratings()
     return {
-        "ratings": [schemas.RatingFacts(**asdict(rating)) for rating in found],
+        "ratings": [schemas.RatingFacts(**asdict(rating)) for rating in tools],
         "facts": page.arena.facts()
         | {
-            "connected": len({rating.component for rating in found}) <= 1,
+            "connected": len({rating.component for rating in tools}) <= 1,
             "sampling": "pairs in proportion to the squared expected reduction of the summed variance of rating gaps, "
             "10 % uniform; 5 % repeats with sides swapped, left out of ratings; odds are stored with every vote",
         },
@@ -142,6 +143,6 @@ def ratings(page: page_state) -> dict[str, Any]:
 
 
 @routes.get("/api/v1/votes")
-def votes(page: page_state) -> list[dict[str, Any]]:
+def votes(page: PageState) -> list[dict[str, Any]]:
     """Every vote, those left out of ratings with the reason; voters are hashes that change every month."""
-    return [asdict(found) for found in page.bench.votes()]
+    return [asdict(verdict) for verdict in page.bench.votes()]

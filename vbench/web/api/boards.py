@@ -13,7 +13,7 @@ from vbench.rank.board import BoardQuery
 from vbench.web import schemas
 from vbench.web.api.root import models
 from vbench.web.boards import boards
-from vbench.web.state import asking, page_state, slow_down
+from vbench.web.state import Caller, PageState, slow_down
 
 routes = APIRouter(prefix="/api/v1", tags=["boards"])
 
@@ -56,7 +56,7 @@ class BoardFilter(BaseModel):
 
 
 @routes.get("/board", response_model=None, responses={200: {"model": schemas.BoardFacts}})
-def leaderboard(page: page_state, visitor: asking, wanted: Annotated[BoardFilter, Query()]) -> dict[str, Any]:
+def leaderboard(page: PageState, visitor: Caller, wanted: Annotated[BoardFilter, Query()]) -> dict[str, Any]:
     """Rows of the leaderboard: `{schema, rows, metrics, notes, models, tags}`.
 
     Tools are left out by what their cards say: `access`, `licence`, `country`, `status`, a length in `seconds` and a
@@ -92,7 +92,7 @@ def board_columns() -> list[schemas.ColumnFacts]:
 
 @routes.get("/board/drill")
 def drill(
-    page: page_state,
+    page: PageState,
     metric: Annotated[str, Query(max_length=200)],
     model: Annotated[str, Query(max_length=200)],
 ) -> list[dict[str, Any]]:

@@ -14,13 +14,13 @@ from vbench.errors import CatalogError, as_typed
 from vbench.web import schemas, take_list
 from vbench.web.security.guard import MAX_UPLOAD_BYTES
 from vbench.web.security.policy import CLIENT_HEADER
-from vbench.web.state import Offset, asking, page_state
+from vbench.web.state import Caller, Offset, PageState
 
 routes = APIRouter(prefix="/api/v1", tags=["bench"])
 
 
 @routes.get("/bench")
-def bench_facts(page: page_state, visitor: asking) -> schemas.BenchFacts:
+def bench_facts(page: PageState, visitor: Caller) -> schemas.BenchFacts:
     """What this page shows and what you may do here."""
     may = {name.rstrip("_"): value for name, value in asdict(page.may).items()}
     return schemas.BenchFacts(
@@ -36,7 +36,7 @@ def bench_facts(page: page_state, visitor: asking) -> schemas.BenchFacts:
 
 
 @routes.get("/prompts")
-def prompts(page: page_state) -> list[schemas.PromptFacts]:
+def prompts(page: PageState) -> list[schemas.PromptFacts]:
     """Prompts of the bench."""
     n_clips = take_list.clips_per(page.bench, "prompt_key")
     return [
@@ -55,7 +55,7 @@ def prompts(page: page_state) -> list[schemas.PromptFacts]:
 
 
 @routes.get("/models")
-def models(page: page_state) -> list[schemas.ModelFacts]:
+def models(page: PageState) -> list[schemas.ModelFacts]:
     """Tools of the bench, and those of the catalogue that could be asked."""
     n_clips = take_list.clips_per(page.bench, "model")
     stored = page.bench.models()
@@ -96,7 +96,7 @@ def _model(name: str, card: dict[str, Any], n_clips: int, in_catalog: bool) -> s
 
 @routes.get("/jobs")
 def jobs(
-    page: page_state,
+    page: PageState,
     state: Annotated[str, Query(max_length=20)] = "",
     offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=2000)] = 200,
@@ -106,7 +106,7 @@ def jobs(
 
 
 @routes.get("/failures")
-def failures(page: page_state, stage: Literal["", "import", "generate", "score"] = "") -> list[dict[str, str]]:
+def failures(page: PageState, stage: Literal["", "import", "generate", "score"] = "") -> list[dict[str, str]]:
     """What could not be made or measured, and why; a public page leaves out imports, which name files.
 
     A measure that has nothing to measure (no sound, nothing asked of the camera) is no failure; each take says so.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse
 
@@ -15,12 +15,26 @@ from vbench.rank import board
 from vbench.records import Clip, MetricInfo, Note, Select
 from vbench.web import schemas, take_list
 from vbench.web.boards import boards
-from vbench.web.state import Offset, Page, asking, page_state, require, slow_down
+from vbench.web.state import Caller, Offset, Page, PageState, require, slow_down
 
 routes = APIRouter(prefix="/api/v1", tags=["takes"])
 MOST_ROWS = 2000
 """Of one answer, about 2 MB: many visitors may ask at once. The wall asks for a few hundred at a time."""
 Ident = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{4,16}$")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipQuery:
+    """Which takes a list is to hold, as the words of its address."""
+
+    prompt: Annotated[str, Query(max_length=200)] = ""
+    """Key or id."""
+    model: Annotated[list[str] | None, Query(max_length=100)] = None
+    """Each may be several with commas."""
+    ids: Annotated[str, Query(max_length=10_000)] = ""
+    """With commas."""
+    offset: Offset = 0
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 200
 
 
 def _clip(page: Page, prefix: str) -> Clip:
@@ -32,53 +46,49 @@ def _clip(page: Page, prefix: str) -> Clip:
 
 @routes.get("/clips", response_model=schemas.ClipList)
 def clips(
-    page: page_state,
-    visitor: asking,
-    prompt: Annotated[str, Query(max_length=200)] = "",
-    model: Annotated[list[str] | None, Query(max_length=100)] = None,
-    ids: Annotated[str, Query(max_length=10_000)] = "",
-    offset: Offset = 0,
-    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 200,
+    page: PageState,
+    visitor: Caller,
+    wanted: Annotated[ClipQuery, Depends()],
 ) -> JSONResponse:
     """Takes by prompt, tool and sample.
 
     `prompt` is a key or an id, `model` may be given several times, `ids` is a list with commas.
     """
-    found = take_list.clip_page(
+    rows = take_list.clip_page(
         page.bench,
         page.originals,
         author=visitor.author,
-        prompt=prompt,
-        models=[name for given in model or () for name in given.split(",") if name],
-        ids=[name for name in ids.split(",") if name],
-        offset=offset,
-        limit=limit,
+        prompt=wanted.prompt,
+        models=[name for names in wanted.model or () for name in names.split(",") if name],
+        ids=[name for name in wanted.ids.split(",") if name],
+        offset=wanted.offset,
+        limit=wanted.limit,
     )
-    return JSONResponse(found)  # checked by tests; validating the rows again would double the time
+    return JSONResponse(rows)  # checked by tests; validating the rows again would double the time
 
 
 @routes.get("/clips/{clip}")
-def clip_facts(page: page_state, visitor: asking, clip: Ident) -> schemas.ClipFacts:
+def clip_facts(page: PageState, visitor: Caller, clip: Ident) -> schemas.ClipFacts:
     """One take, by its id or the beginning of it."""
-    found = _clip(page, clip)
-    rows = take_list.clip_page(page.bench, page.originals, author=visitor.author, ids=[found.id])["clips"]
+    take = _clip(page, clip)
+    rows = take_list.clip_page(page.bench, page.originals, author=visitor.author, ids=[take.id])["clips"]
     return schemas.ClipFacts(**rows[0])
 
 
 @routes.get("/clips/{clip}/scores")
-def scores(page: page_state, clip: Ident) -> dict[str, schemas.ScoreFacts]:
+def scores(page: PageState, clip: Ident) -> dict[str, schemas.ScoreFacts]:
     """Metric → its number for this take, with the mean and interval of its tool; failures say why."""
-    found = _clip(page, clip)
+    take = _clip(page, clip)
     infos = page.bench.metrics()
-    means = {row.metric: row for row in boards(page).rows if row.model == found.model}
-    given: dict[str, schemas.ScoreFacts] = {}
-    for failure in page.bench.score_failures(clip=found.id):
+    means = {row.metric: row for row in boards(page).rows if row.model == take.model}
+    numbers: dict[str, schemas.ScoreFacts] = {}
+    for failure in page.bench.score_failures(clip=take.id):
         if failure.key is not None and failure.key.metric in infos:
-            given[failure.key.metric] = _score(infos[failure.key.metric], means, None, failure.message)
-    for score in page.bench.score_records(clip=found.id):
+            numbers[failure.key.metric] = _score(infos[failure.key.metric], means, None, failure.message)
+    for score in page.bench.score_records(clip=take.id):
         if score.key.metric in infos:
-            given[score.key.metric] = _score(infos[score.key.metric], means, score.value, "")
-    return given
+            numbers[score.key.metric] = _score(infos[score.key.metric], means, score.value, "")
+    return numbers
 
 
 def _score(info: MetricInfo, means: dict[str, board.BoardRow], value: float | None, failure: str) -> schemas.ScoreFacts:
@@ -99,7 +109,7 @@ def _score(info: MetricInfo, means: dict[str, board.BoardRow], value: float | No
 
 
 @routes.get("/clips/{clip}/timelines")
-def timelines(page: page_state, clip: Ident) -> dict[str, schemas.TimelineFacts]:
+def timelines(page: PageState, clip: Ident) -> dict[str, schemas.TimelineFacts]:
     """Metric → its curve over this take."""
     infos = page.bench.metrics()
     return {
@@ -114,23 +124,23 @@ def timelines(page: page_state, clip: Ident) -> dict[str, schemas.TimelineFacts]
 
 
 @routes.get("/clips/{clip}/events")
-def events(page: page_state, clip: Ident) -> list[schemas.EventFacts]:
+def events(page: PageState, clip: Ident) -> list[schemas.EventFacts]:
     """Moments worth seeing, by time."""
-    found = sorted(page.bench.events(_clip(page, clip).id), key=lambda event: event.start_s)
+    moments = sorted(page.bench.events(_clip(page, clip).id), key=lambda event: event.start_s)
     return [
         schemas.EventFacts(**{name: getattr(event, name) for name in schemas.EventFacts.model_fields})
-        for event in found
+        for event in moments
     ]
 
 
 @routes.get("/notes")
-def notes(page: page_state, clip: Annotated[str, Query(pattern=r"^(|[0-9a-f]{16})$")] = "") -> list[schemas.NoteFacts]:
+def notes(page: PageState, clip: Annotated[str, Query(pattern=r"^(|[0-9a-f]{16})$")] = "") -> list[schemas.NoteFacts]:
     """Remarks at moments of a take, or of all."""
     return [schemas.NoteFacts(**asdict(note)) for note in page.bench.notes(clip or None)]
 
 
 @routes.post("/notes", status_code=201)
-def add_note(page: page_state, visitor: asking, body: schemas.NewNote) -> schemas.NoteFacts:
+def add_note(page: PageState, visitor: Caller, body: schemas.NewNote) -> schemas.NoteFacts:
     """Add a remark, or change one by its id."""
     require(page.may.annotate, "writing notes")
     slow_down(page.limits.writes, visitor.session)
@@ -148,7 +158,7 @@ def add_note(page: page_state, visitor: asking, body: schemas.NewNote) -> schema
 
 
 @routes.delete("/notes/{note}", status_code=204)
-def delete_note(page: page_state, visitor: asking, note: Annotated[str, PathParameter(pattern="^[0-9a-f]+$")]) -> None:
+def delete_note(page: PageState, visitor: Caller, note: Annotated[str, PathParameter(pattern="^[0-9a-f]+$")]) -> None:
     """Remove a remark."""
     require(page.may.annotate and page.may.delete, "deleting notes")
     slow_down(page.limits.writes, visitor.session)
@@ -157,7 +167,7 @@ def delete_note(page: page_state, visitor: asking, note: Annotated[str, PathPara
 
 
 @routes.put("/selects/{clip}")
-def choose(page: page_state, visitor: asking, clip: Ident, body: schemas.Choice) -> schemas.Choice:
+def choose(page: PageState, visitor: Caller, clip: Ident, body: schemas.Choice) -> schemas.Choice:
     """Stars for a take, or its rejection."""
     require(page.may.annotate, "choosing takes")
     slow_down(page.limits.writes, visitor.session)

@@ -5,47 +5,47 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
 from vbench.errors import BudgetError, OptionError
-from vbench.exports import FILES, QUICK, export, takes_of
+from vbench.exports import QUICK, export, takes_of
 from vbench.generate.retry import NoJobError
-from vbench.records import Prompt, Task
+from vbench.records import Cell, Prompt, Task
 from vbench.tasks import worker
-from vbench.tasks.cells import places_of, takes_at
-from vbench.tasks.events import read_steps
+from vbench.tasks.arguments import Arguments, ExportTask, ScoreTask, arguments_of, cells_of, exported_file, queue_task
+from vbench.tasks.events import events_file
 from vbench.tasks.generate_task import task_args
-from vbench.tasks.paths import page_folder
-from vbench.web import estimate, retry, schemas, take_list
+from vbench.web import estimate, schemas, take_list
 from vbench.web.prompt_choice import find_prompt, new_prompt, search, shelves
 from vbench.web.security.guard import MAX_UPLOAD_BYTES
-from vbench.web.state import Page, asking, page_state, require, slow_down
+from vbench.web.state import Caller, Page, PageState, require, slow_down
 
 routes = APIRouter(prefix="/api/v1", tags=["work"])
 TaskId = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{16}$")]
 JobId = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{8,64}$")]
 SHOWN_TASKS = 200
+UNDER_WAY = ("waiting", "running")
 
 
 # --- tasks --------------------------------------------------------------------------------------------------------
 
 
-def _facts(page: Page, found: list[Task], *, alive: bool) -> list[schemas.TaskFacts]:
-    wanted = {task.id: places_of(task) for task in found}
-    takes = takes_at(page.bench, [place for places in wanted.values() for place in places])
-    return [_one(task, [takes[place] for place in wanted[task.id] if place in takes], alive=alive) for task in found]
+def _facts(page: Page, tasks: list[Task], *, alive: bool) -> list[schemas.TaskFacts]:
+    wanted = {task.id: cells_of(task) for task in tasks}
+    takes = page.bench.clip_ids_in(cell for cells in wanted.values() for cell in cells)
+    return [_task_facts(task, wanted[task.id], takes, alive=alive) for task in tasks]
 
 
-def _one(task: Task, takes: list[str], *, alive: bool) -> schemas.TaskFacts:
+def _task_facts(task: Task, cells: Sequence[Cell], takes: Mapping[Cell, str], *, alive: bool) -> schemas.TaskFacts:
     is_file = task.kind == "export" and task.state == "done"
-    places = places_of(task)
     return schemas.TaskFacts(
         id=task.id,
         kind=task.kind,
@@ -56,147 +56,158 @@ def _one(task: Task, takes: list[str], *, alive: bool) -> schemas.TaskFacts:
         result_url=f"/api/v1/exports/{task.id}" if is_file else "",
         worker_alive=alive,
         about=str(task.args.get("about", "")),
-        models=sorted({model for model, _, _ in places}),
-        prompts=sorted({key for _, key, _ in places}),
-        takes=takes,
-        n_takes=len(places),
+        models=sorted({cell.model for cell in cells}),
+        prompts=sorted({cell.prompt_key for cell in cells}),
+        takes=[takes[cell] for cell in cells if cell in takes],
+        n_takes=len(cells),
     )
 
 
 def _task(page: Page, id: str) -> Task:
-    found = next((task for task in page.bench.tasks() if task.id == id), None)
-    if found is None:
+    task = page.bench.task(id)
+    if task is None:
         raise HTTPException(404, f"there is no task {id}")
-    return found
+    return task
 
 
-def _queue(page: Page, kind: str, args: dict[str, Any]) -> schemas.TaskFacts:
-    id = page.bench.add_task(kind, args)
+def _started(page: Page, task: str) -> schemas.TaskFacts:
+    """A task that was queued just now, with a worker to do it."""
     worker.ensure_worker(page.bench)
-    return _facts(page, [_task(page, id)], alive=True)[0]
+    return _facts(page, [_task(page, task)], alive=True)[0]
+
+
+def _queue(page: Page, arguments: Arguments) -> schemas.TaskFacts:
+    return _started(page, queue_task(page.bench, arguments))
 
 
 @routes.get("/tasks")
-def tasks(page: page_state) -> list[schemas.TaskFacts]:
+def tasks(page: PageState) -> list[schemas.TaskFacts]:
     """Work asked for, newest first; where a worker died, another is started. A public page has none to show."""
     if page.policy.public:
         return []
-    found = page.bench.tasks()[:SHOWN_TASKS]
+    newest = page.bench.tasks()[:SHOWN_TASKS]
     alive = worker.is_alive(page.bench)
-    if not alive and any(task.state in ("waiting", "running") for task in found):
+    if not alive and any(task.state in UNDER_WAY for task in newest):
         worker.ensure_worker(page.bench)
         alive = True
-    return _facts(page, found, alive=alive)
+    return _facts(page, newest, alive=alive)
 
 
 @routes.get("/tasks/{task}")
-def task_facts(page: page_state, task: TaskId) -> schemas.TaskFacts:
+def task_facts(page: PageState, task: TaskId) -> schemas.TaskFacts:
     """How far a task is."""
     require(not page.policy.public, "looking at tasks")
-    found = _task(page, task)
-    alive = found.state not in ("waiting", "running") or worker.is_alive(page.bench)
-    return _facts(page, [found], alive=alive)[0]
+    asked_for = _task(page, task)
+    alive = asked_for.state not in UNDER_WAY or worker.is_alive(page.bench)
+    return _facts(page, [asked_for], alive=alive)[0]
 
 
 @routes.get("/steps")
-def steps(page: page_state) -> dict[str, schemas.StepFacts]:
+def steps(page: PageState) -> dict[str, schemas.StepFacts]:
     """Job → what it is doing, of those that are being made now. A public page has none to show."""
     if page.policy.public:
         return {}
     running = [task for task in page.bench.tasks()[:SHOWN_TASKS] if task.state == "running"]
-    jobs = [read_steps(page.bench, task.id).get("jobs", {}) for task in running]
-    return {id: schemas.StepFacts(**step) for found in jobs for id, step in found.items()}
+    progress_of_each = page.task_events.read(events_file(page.bench, task.id) for task in running)
+    return {id: schemas.StepFacts(**step) for progress in progress_of_each for id, step in progress.jobs.items()}
 
 
 @routes.post("/tasks", status_code=202)
-def add_task(page: page_state, visitor: asking, body: schemas.NewTask) -> schemas.TaskFacts:
+def add_task(page: PageState, visitor: Caller, body: schemas.NewTask) -> schemas.TaskFacts:
     """Generate takes of a prompt, or score what is not scored."""
     require(page.may.generate, "generating and scoring")
     slow_down(page.limits.writes, visitor.session)
     if body.kind == "score":
-        return _queue(page, "score", (body.score or schemas.ScoreArgs()).model_dump())
+        return _queue(page, ScoreTask(preset=(body.score or schemas.ScoreArgs()).preset))
     if body.generate is None:
         raise OptionError("a task of kind generate needs its arguments under generate")
     wish = body.generate
     prompt = _prompt(page, wish)
     planned = estimate.plan(wish, prompt)
-    if standing := [f"{one.model}: {one.reason}" for one in planned.models if not one.runnable]:
-        raise OptionError("; ".join(standing))
-    if any(one.is_billable for one in planned.models) and wish.max_cost is None:
+    if obstacles := [f"{tool.model}: {tool.reason}" for tool in planned.models if not tool.runnable]:
+        raise OptionError("; ".join(obstacles))
+    if any(tool.is_billable for tool in planned.models) and wish.max_cost is None:
         raise BudgetError("these tools cost money; give a ceiling in dollars (max_cost)")
     if wish.max_cost is not None and planned.cost_usd > wish.max_cost:
         raise BudgetError(
             f"this would cost about ${planned.cost_usd:.2f}, the ceiling is ${wish.max_cost:.2f}; "
             "raise it, or take fewer tools or samples"
         )
-    return _queue(page, "generate", task_args(estimate.spec_of(wish, prompt)))
+    return _started(page, page.bench.add_task("generate", task_args(estimate.spec_of(wish, prompt))))
 
 
 def _prompt(page: Page, wish: schemas.GenerateArgs) -> Prompt:
     """The known prompt with this text (and id, where given), with all that its suite says of it; or a new one."""
-    found = find_prompt(page.bench, wish.prompt, wish.prompt_id)
-    return found or new_prompt(wish.prompt, wish.prompt_id)
+    return find_prompt(page.bench, wish.prompt, wish.prompt_id) or new_prompt(wish.prompt, wish.prompt_id)
 
 
 @routes.post("/jobs/{job}/retry", status_code=202)
-def retry_job(page: page_state, visitor: asking, job: JobId, body: schemas.RetryArgs) -> schemas.TaskFacts:
+def retry_job(page: PageState, visitor: Caller, job: JobId, body: schemas.RetryArgs) -> schemas.TaskFacts:
     """Try one ended job again, with the words, seed and settings it had, as an attempt of its own."""
     require(page.may.generate, "trying again")
     slow_down(page.limits.writes, visitor.session)
     try:
-        args = retry.retry_args(page.bench, job, body)
+        retry = estimate.retry_of(page.bench, job, body)
     except NoJobError as error:
         raise HTTPException(404, str(error)) from None
-    return _queue(page, "retry", args)
+    return _queue(page, retry)
 
 
 @routes.post("/tasks/{task}/cancel")
-def cancel(page: page_state, visitor: asking, task: TaskId) -> schemas.TaskFacts:
+def cancel(page: PageState, visitor: Caller, task: TaskId) -> schemas.TaskFacts:
     """Stop a task; what is finished stays."""
     require(page.may.generate, "cancelling")
     slow_down(page.limits.writes, visitor.session)
-    found = _task(page, task)
-    if found.state in ("waiting", "running"):
-        page.bench.update_task(found.id, state="cancelled", message="stopping")
+    if _task(page, task).state in UNDER_WAY:
+        page.bench.update_task(task, state="cancelled", message="stopping")
     return _facts(page, [_task(page, task)], alive=worker.is_alive(page.bench))[0]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceQuery:
+    """Which prompts a list to pick from is to hold, as the words of its address."""
+
+    q: Annotated[str, Query(max_length=200)] = ""
+    shelf: Annotated[str | None, Query(max_length=200)] = None
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0
+    limit: Annotated[int, Query(ge=1, le=500)] = 100
+
+
 @routes.get("/choices")
-def choices(
-    page: page_state,
-    q: Annotated[str, Query(max_length=200)] = "",
-    shelf: Annotated[str | None, Query(max_length=200)] = None,
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> schemas.ChoiceList:
+def choices(page: PageState, wanted: Annotated[ChoiceQuery, Depends()]) -> schemas.ChoiceList:
     """Prompts to pick: the bench's and those of all suites, by suite; `q` is searched for in ids, texts and tags."""
     require(page.may.generate or page.may.import_, "picking prompts")
     known = shelves(page.bench)
-    n_fitting = Counter(one.name for one, _ in search(known, words=q, shelf=None))
-    fitting = list(search(known, words=q, shelf=shelf))
+    n_fitting = Counter(holder.name for holder, _ in search(known, words=wanted.q, shelf=None))
+    fitting = list(search(known, words=wanted.q, shelf=wanted.shelf))
     n_clips = take_list.clips_per(page.bench, "prompt_key")
     return schemas.ChoiceList(
         total=len(fitting),
         shelves=[
-            schemas.ShelfFacts(name=one.name, about=one.about, n=n_fitting[one.name], problem=one.problem)
-            for one in known
+            schemas.ShelfFacts(
+                name=known_shelf.name,
+                about=known_shelf.about,
+                n=n_fitting[known_shelf.name],
+                problem=known_shelf.problem,
+            )
+            for known_shelf in known
         ],
         prompts=[
             schemas.ChoiceFacts(
-                shelf=one.name,
+                shelf=holder.name,
                 key=prompt.key,
                 id=prompt.id,
                 text=prompt.text,
                 tags=list(prompt.tags),
                 n_clips=n_clips.get(prompt.key, 0),
             )
-            for one, prompt in fitting[offset : offset + limit]
+            for holder, prompt in fitting[wanted.offset : wanted.offset + wanted.limit]
         ],
     )
 
 
 @routes.post("/plan")
-def plan(page: page_state, visitor: asking, body: schemas.GenerateArgs) -> schemas.PlanTotal:
+def plan(page: PageState, visitor: Caller, body: schemas.GenerateArgs) -> schemas.PlanTotal:
     """The price of this click, and whether each tool can run here; nothing is started."""
     require(page.may.generate, "planning")
     slow_down(page.limits.writes, visitor.session)
@@ -208,7 +219,7 @@ def plan(page: page_state, visitor: asking, body: schemas.GenerateArgs) -> schem
 
 @routes.post("/uploads")
 async def upload(
-    request: Request, page: page_state, visitor: asking, name: Annotated[str, Query(min_length=1, max_length=400)]
+    request: Request, page: PageState, visitor: Caller, name: Annotated[str, Query(min_length=1, max_length=400)]
 ) -> schemas.UploadFacts:
     """Take one clip (the body is the file, `name` its name), and guess its tool and prompt."""
     require(page.may.import_, "importing")
@@ -226,18 +237,18 @@ async def upload(
 
 
 @routes.post("/uploads/confirm", status_code=202)
-def confirm(page: page_state, visitor: asking, body: schemas.ConfirmedList) -> schemas.TaskFacts:
+def confirm(page: PageState, visitor: Caller, body: schemas.ConfirmedList) -> schemas.TaskFacts:
     """Import uploads as what a person says they are."""
     require(page.may.import_, "importing")
     slow_down(page.limits.writes, visitor.session)
-    return _queue(page, "import", page.uploads.stage(body.uploads) | {"score": body.score})
+    return _queue(page, page.uploads.stage(body.uploads, score=body.score))
 
 
 # --- exports ------------------------------------------------------------------------------------------------------
 
 
 @routes.post("/exports", response_model=None, responses={202: {"model": schemas.TaskFacts}})
-def add_export(page: page_state, visitor: asking, body: schemas.NewExport) -> Response:
+def add_export(page: PageState, visitor: Caller, body: schemas.NewExport) -> Response:
     """The chosen takes as a file: at once for tables and timelines, else as a task (202)."""
     require(page.may.export, "exporting")
     slow_down(page.limits.writes, visitor.session)
@@ -251,21 +262,22 @@ def add_export(page: page_state, visitor: asking, body: schemas.NewExport) -> Re
             media_type="application/octet-stream",
             headers={"content-disposition": f'attachment; filename="{made.name}"'},
         )
-    ids = [page.bench.clip(id).id for id in body.clips]
-    args = {"kind": body.kind, "clips": ids, "author": visitor.author, "at_s": body.at_s}
-    return JSONResponse(_queue(page, "export", args).model_dump(), 202)
+    clips = tuple(page.bench.clip(id).id for id in body.clips)
+    task = _queue(page, ExportTask(kind=body.kind, clips=clips, author=visitor.author, at_s=body.at_s))
+    return JSONResponse(task.model_dump(), 202)
 
 
 @routes.get("/exports/{task}", response_class=FileResponse)
-def exported(page: page_state, visitor: asking, task: TaskId) -> FileResponse:
+def exported(page: PageState, visitor: Caller, task: TaskId) -> FileResponse:
     """The file of a finished export, to the one who asked for it."""
     require(page.may.export, "exporting")
-    found = _task(page, task)
-    if found.kind != "export" or found.args.get("author") != visitor.author:
+    written = _task(page, task)
+    wanted = arguments_of(written)
+    if not isinstance(wanted, ExportTask) or wanted.author != visitor.author:
         raise HTTPException(404, f"there is no export {task}")
-    if found.state != "done":
-        raise HTTPException(409, f"the export is {found.state}: {found.message or 'ask again in a moment'}")
-    path = page_folder(page.bench) / "exports" / task / FILES[found.args["kind"]]
+    if written.state != "done":
+        raise HTTPException(409, f"the export is {written.state}: {written.message or 'ask again in a moment'}")
+    path = exported_file(page.bench, task, wanted.kind)
     if not path.is_file():
         raise HTTPException(410, "the exported file was deleted; export again")
     return FileResponse(path, filename=path.name, media_type="application/octet-stream")

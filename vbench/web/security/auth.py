@@ -6,12 +6,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import html
 import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from itsdangerous import BadData, URLSafeTimedSerializer
 
 from vbench.errors import OptionError
 
@@ -51,6 +52,9 @@ class Accounts:
 
     def __init__(self, hashes: Mapping[str, tuple[int, int, int, bytes, bytes]], secret: bytes) -> None:
         self._hashes, self._secret = dict(hashes), secret
+        self._sessions = URLSafeTimedSerializer(
+            secret, salt="vbench session", signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256}
+        )
         self._known: dict[bytes, tuple[str, float]] = {}
 
     @classmethod
@@ -91,25 +95,23 @@ class Accounts:
             raise OptionError(f"--auth {path}: nobody is in it; add a line name:HASH")
         return cls(hashes, secret)
 
-    def check(self, name: str, password: str) -> bool:
+    def has_password(self, name: str, password: str) -> bool:
         """Whether the password is that of the account; takes as long for a name that is not there."""
         n, r, p, salt, expected = self._hashes.get(name, (_N, _R, _P, b"-" * 16, b""))
-        found = _scrypt(password[:1024], salt, n, r, p)
-        return hmac.compare_digest(found, expected) and name in self._hashes
+        digest = _scrypt(password[:1024], salt, n, r, p)
+        return hmac.compare_digest(digest, expected) and name in self._hashes
 
     def session(self, name: str) -> str:
-        """A cookie value that says who this is until it expires."""
-        body = f"{_b64(name.encode())}.{int(time.time()) + SESSION_S}"
-        return f"{body}.{self._sign(body)}"
+        """A cookie value that says who this is, for `SESSION_S`."""
+        return str(self._sessions.dumps(name))
 
     def by_session(self, cookie: str) -> str | None:
         """The name a session cookie stands for; None: nobody known."""
-        body, _, signature = cookie.rpartition(".")
-        if not hmac.compare_digest(signature.encode(), self._sign(body).encode()):
+        try:
+            name: str = self._sessions.loads(cookie, max_age=SESSION_S)
+        except BadData:
             return None
-        coded, _, expires = body.partition(".")
-        name = _unb64(coded).decode()
-        return name if int(expires) > time.time() and name in self._hashes else None
+        return name if name in self._hashes else None
 
     def by_known_password(self, authorization: str) -> str | None:
         """The name of a Basic header that was found right lately, so that a script pays for scrypt once."""
@@ -125,7 +127,7 @@ class Accounts:
             name, _, password = base64.b64decode(coded, validate=True).decode().partition(":")
         except (ValueError, binascii.Error):
             return None
-        if not self.check(name, password):
+        if not self.has_password(name, password):
             return None
         if len(self._known) > 1000:
             self._known.clear()
@@ -134,23 +136,3 @@ class Accounts:
 
     def _digest(self, authorization: str) -> bytes:
         return hmac.digest(self._secret, b"basic:" + authorization.encode(), "sha256")
-
-    def _sign(self, body: str) -> str:
-        return hmac.new(self._secret, b"session:" + body.encode(), "sha256").hexdigest()
-
-
-def login_page(message: str = "") -> str:
-    """The form, without a line of script."""
-    said = f'<p role="alert">{html.escape(message)}</p>' if message else ""
-    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>vbench: sign in</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><style>
-body{{font:16px/1.5 system-ui,sans-serif;background:#14161a;color:#e8e8e6}}
-body{{display:grid;place-items:center;min-height:95vh}}
-form{{display:grid;gap:12px;width:min(20rem,90vw)}}input,button{{font:inherit;padding:10px;border-radius:6px}}
-input{{border:1px solid #777}}button{{border:0;background:#7cb7ff;color:#0b0d10;font-weight:600}}
-[role=alert]{{color:#ffb4a9}}
-</style></head><body><form method="post" action="/login"><h1>vbench</h1>{said}
-<label for="name">Name</label><input id="name" name="name" autocomplete="username" required autofocus>
-<label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password" required>
-<button>Sign in</button></form></body></html>"""

@@ -1,24 +1,24 @@
-"""What may reach the page: an allow-list of routes, sizes, times and accounts, in front of everything else."""
+"""What may reach the page: an allow-list of routes, sizes, times, rates and accounts, in front of everything else."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import re
+import secrets
 import time
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vbench.web.security.auth import Accounts
+from vbench.web.security.headers import RefusedRequest, SecuredAnswer
 from vbench.web.security.policy import CLIENT_HEADER, Policy, is_trusted_host, is_trusted_origin
-from vbench.web.security.rates import RateLimit
-from vbench.web.security.responses import Answer, Refused
-
-if TYPE_CHECKING:
-    from vbench.web.security.auth import Accounts
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,30 @@ def is_open_route(method: str, path: str, pages: frozenset[str]) -> bool:
     return method in SAFE_METHODS and (inner.strip("/") in pages or _GRADIO.fullmatch(inner) is not None)
 
 
+class RateLimit:
+    """How often one visitor may do something.
+
+    A bucket of tokens per key, refilled evenly; keys are hashed, and the oldest are forgotten.
+    """
+
+    def __init__(self, per_minute: float, *, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate, self._burst, self._clock = per_minute / 60, burst, clock
+        self._salt = secrets.token_bytes(16)
+        self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
+
+    def wait_s(self, key: str) -> float:
+        """Take a token: 0 where there was one, else the seconds until there is."""
+        hashed = hashlib.blake2b(key.encode(), key=self._salt, digest_size=12).digest()
+        now = self._clock()
+        tokens, then = self._buckets.pop(hashed, (float(self._burst), now))
+        tokens = min(self._burst, tokens + (now - then) * self._rate)
+        wait = 0.0 if tokens >= 1 else (1 - tokens) / self._rate
+        self._buckets[hashed] = (tokens - 1 if tokens >= 1 else tokens, now)
+        if len(self._buckets) > 20_000:
+            self._buckets.popitem(last=False)
+        return wait
+
+
 class Guard:
     """The outermost layer: nothing reaches the application, Gradio's part included, that the policy does not name.
 
@@ -67,7 +91,7 @@ class Guard:
         policy: Who is let in, from where.
         pages: Names of the Gradio pages; empty for the first.
         accounts: Who may in; None: everyone.
-        edition: Said with every answer of the API; see `static_files.edition`.
+        edition: Said with every answer of the API; see `vbench.web.files.edition`.
     """
 
     def __init__(
@@ -90,38 +114,42 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        answer = Answer(send, self._policy, self._edition if scope["path"].startswith("/api/") else "")
+        answer = SecuredAnswer(send, self._policy, self._edition if scope["path"].startswith("/api/") else "")
         try:
             headers = Headers(scope=scope)
             body = self._checked(scope, headers, receive, answer)
             if self._accounts is not None:
                 await self._identify(scope, headers, self._accounts)
             await self._app(scope, body, answer.send)
-        except Refused as refusal:
+        except RefusedRequest as refusal:
             if scope["method"] not in SAFE_METHODS:
                 await _read_away(receive)
             await answer.refuse(refusal)
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
-            await answer.refuse(Refused(500, "the page met a bug; its log has the traceback"))
+            await answer.refuse(RefusedRequest(500, "the page met a bug; its log has the traceback"))
 
-    def _checked(self, scope: Scope, headers: Headers, receive: Receive, answer: Answer) -> Receive:
+    def _checked(self, scope: Scope, headers: Headers, receive: Receive, answer: SecuredAnswer) -> Receive:
         method, path, server = scope["method"], scope["path"], scope.get("server")
         host = headers.get("host", "")
         if not is_trusted_host(host, self._policy, server):
-            raise Refused(421, f"this page does not answer to {host[:100]!r}; use --trusted-origin")
+            raise RefusedRequest(
+                421,
+                f"this page does not answer to {host[:100]!r}; open it by a name that it was started with, "
+                "or have whoever runs it add this one",
+            )
         forwarded = headers.getlist("x-forwarded-host")
         if not all(is_trusted_host(name, self._policy, server) for name in forwarded):  # Gradio writes it down
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"x-forwarded-host"]
         if method not in METHODS:
-            raise Refused(405, f"{method[:20]} is not used here")
+            raise RefusedRequest(405, f"{method[:20]} is not used here")
         if not is_open_route(method, path, self._pages):
-            raise Refused(404, "there is nothing at this address")
+            raise RefusedRequest(404, "there is nothing at this address")
         if method in SAFE_METHODS:
             return receive
         if not is_trusted_origin(headers, self._policy):
             origin = headers.get("origin", "nowhere")[:100]
-            raise Refused(
+            raise RefusedRequest(
                 403,
                 f"the request comes from {origin!r}, not from this page; reload the page, "
                 f"or let a script send the header {CLIENT_HEADER}",
@@ -130,7 +158,7 @@ class Guard:
         limit = MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES
         length = headers.get("content-length", "0")
         if not re.fullmatch(r"[0-9]{1,18}", length) or int(length) > limit:
-            raise Refused(413, f"the body has {length[:20]} bytes; at most {limit} are taken")
+            raise RefusedRequest(413, f"the body has {length[:20]} bytes; at most {limit} are taken")
         return _limited(receive, limit, UPLOAD_TIMEOUT_S if is_upload else BODY_TIMEOUT_S, answer)
 
     async def _identify(self, scope: Scope, headers: Headers, accounts: Accounts) -> None:
@@ -139,14 +167,14 @@ class Guard:
         name = accounts.by_session(cookie) or accounts.by_known_password(authorization)
         if name is None and authorization:
             if wait := self._password_tries.wait_s(client_address(scope)):
-                raise Refused(429, f"too many requests with a password; wait {wait:.0f} s, or sign in once")
+                raise RefusedRequest(429, f"too many requests with a password; wait {wait:.0f} s, or sign in once")
             name = await asyncio.to_thread(accounts.by_password, authorization)
         scope.setdefault("state", {})["account"] = name
         if name is not None or scope["path"] in WITHOUT_ACCOUNT:
             return
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
-            raise Refused(303, "sign in at /login", location="/login")
-        raise Refused(401, "sign in at /login, or send a name and password (HTTP Basic)")
+            raise RefusedRequest(303, "sign in at /login", location="/login")
+        raise RefusedRequest(401, "sign in at /login, or send a name and password (HTTP Basic)")
 
 
 def client_address(scope: Scope) -> str:
@@ -155,7 +183,7 @@ def client_address(scope: Scope) -> str:
     return client[0] if client else ""
 
 
-def _limited(receive: Receive, limit_bytes: int, limit_s: float, answer: Answer) -> Receive:
+def _limited(receive: Receive, limit_bytes: int, limit_s: float, answer: SecuredAnswer) -> Receive:
     """`receive`, up to a size and a time for the whole body; afterwards it waits for the client as before."""
     end = time.monotonic() + limit_s
     taken, is_complete = 0, False

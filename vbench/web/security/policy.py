@@ -104,10 +104,10 @@ def is_trusted_host(value: str, policy: Policy, server: tuple[str, int] | None) 
     A foreign name would be a page of another site whose name was pointed here (DNS rebinding).
     """
     value = value.lower()
-    found = _HOST.fullmatch(value)
-    if found is None or int(found["port"] or 0) > 65535:
+    parts = _HOST.fullmatch(value)
+    if parts is None or int(parts["port"] or 0) > 65535:
         return False
-    name = found["name"].strip("[]")
+    name = parts["name"].strip("[]")
     if value in policy.hosts or name in policy.hosts:
         return True
     try:

@@ -8,8 +8,6 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from vbench.arena.tickets import (
@@ -20,8 +18,8 @@ from vbench.arena.tickets import (
     NothingToCompareError,
     NotOnShowError,
 )
+from vbench.bench.page_database import DatabaseBusyError, DatabaseGoneError, DatabaseSilentError, UnstorableError
 from vbench.errors import ItemError, UserError, as_typed
-from vbench.web.page_database import DatabaseBusyError, DatabaseGoneError
 
 log = logging.getLogger(__name__)
 BUSY = "another process is writing to the bench; what you sent was not stored. Send it again in a moment"
@@ -40,49 +38,48 @@ ARENA_STATUS: dict[type[ArenaError], int] = {
 def say_errors(app: FastAPI) -> None:
     """Have the application answer its errors so."""
 
-    def said(status: int, message: str, headers: Any = None) -> JSONResponse:
+    def sentence(status: int, message: str, headers: Any = None) -> JSONResponse:
         return JSONResponse({"error": as_typed(message)}, status, headers)
 
     @app.exception_handler(StarletteHTTPException)
     def on_http(_: Request, error: StarletteHTTPException) -> JSONResponse:
-        return said(error.status_code, str(error.detail), error.headers)
+        return sentence(error.status_code, str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)
     def on_invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         if first["type"] == "json_invalid":
-            return said(422, "the body is not JSON; send an object")
+            return sentence(422, "the body is not JSON; send an object")
         place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-        return said(422, f"{place}: {first['msg'].removeprefix('Value error, ')}")
+        return sentence(422, f"{place}: {first['msg'].removeprefix('Value error, ')}")
 
     @app.exception_handler(ArenaError)
     def on_arena(_: Request, error: ArenaError) -> JSONResponse:
-        return said(ARENA_STATUS[type(error)], str(error))
+        return sentence(ARENA_STATUS[type(error)], str(error))
 
     @app.exception_handler(UserError)
     def on_user(_: Request, error: UserError) -> JSONResponse:
-        return said(400, str(error))
+        return sentence(400, str(error))
 
     @app.exception_handler(ItemError)
     def on_item(_: Request, error: ItemError) -> JSONResponse:
-        return said(422, str(error))
+        return sentence(422, str(error))
 
     @app.exception_handler(DatabaseBusyError)
-    @app.exception_handler(NoConnectionError)
-    def on_busy(_: Request, _error: Exception) -> JSONResponse:
-        return said(503, BUSY, {"retry-after": "3"})
+    def on_busy(_: Request, error: DatabaseBusyError) -> JSONResponse:
+        log.warning("database: %s", error)
+        return sentence(503, BUSY, {"retry-after": "3"})
 
     @app.exception_handler(DatabaseGoneError)
-    def on_gone(_: Request, _error: Exception) -> JSONResponse:
+    def on_gone(_: Request, _error: DatabaseGoneError) -> JSONResponse:
         log.warning("database: its file is gone")
-        return said(503, GONE, {"retry-after": "3"})
+        return sentence(503, GONE, {"retry-after": "3"})
 
-    @app.exception_handler(SQLAlchemyError)
-    def on_database(_: Request, error: SQLAlchemyError) -> JSONResponse:
-        if not isinstance(error, DBAPIError):
-            raise error
-        if isinstance(error, DataError):
-            return said(422, "a value that was sent is none the database can hold; leave out control characters")
-        log.warning("database: %s", error.orig)
-        is_busy = any(word in str(error.orig) for word in ("locked", "busy", "lock timeout"))
-        return said(503, BUSY if is_busy else SILENT, {"retry-after": "3"})
+    @app.exception_handler(DatabaseSilentError)
+    def on_silent(_: Request, error: DatabaseSilentError) -> JSONResponse:
+        log.warning("database: %s", error)
+        return sentence(503, SILENT, {"retry-after": "3"})
+
+    @app.exception_handler(UnstorableError)
+    def on_unstorable(_: Request, _error: UnstorableError) -> JSONResponse:
+        return sentence(422, "a value that was sent is none the database can hold; leave out control characters")

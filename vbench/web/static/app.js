@@ -5,17 +5,14 @@ import * as api from "./api.js";
 import { choice, dialog, h, put } from "./dom.js";
 import { currentLocale, sentenceOf, setWords, t } from "./words.js";
 
-/** @import { BenchFacts, Child, Option, ToastKind, View, ViewModule } from "../types/page.js" */
+/** @import { BenchFacts, Child, Option, PageEntry, ToastKind, View, ViewModule } from "../types/page.js" */
 
-/** @type {Record<string, {word: string, room: "dark" | "light", load: () => Promise<ViewModule>, needs?: string}>} */
-const PAGES = {
-  "": { word: "nav.takes", room: "dark", load: () => import("./wall.js") },
-  compare: { word: "nav.compare", room: "dark", load: () => import("./compare.js") },
-  arena: { word: "nav.arena", room: "dark", load: () => import("./arena.js"), needs: "vote" },
-  boards: { word: "nav.boards", room: "light", load: () => import("./boards.js") },
-  generate: { word: "nav.generate", room: "light", load: () => import("./generate.js") },
-  runs: { word: "nav.runs", room: "light", load: () => import("./runs.js") },
-};
+/** @typedef {PageEntry & { load: () => Promise<ViewModule> }} LoadablePage */
+/**
+ * Address below the base → page, as the shell names them.
+ * @type {Record<string, LoadablePage>}
+ */
+let PAGES = {};
 /** @type {Option[]} */
 const LANGUAGES = [
   ["en", "English"],
@@ -357,9 +354,10 @@ async function styled() {
 /**
  * Called by the Gradio component when it is on the page.
  * @param {HTMLElement} element
- * @param {{base: string, edition: string}} served
+ * @param {{base: string, edition: string, pages: PageEntry[]}} served
  */
-export async function mount(element, { base, edition }) {
+export async function mount(element, { base, edition, pages }) {
+  PAGES = Object.fromEntries(pages.map((page) => [page.path, { ...page, load: () => import(`./${page.script}`) }]));
   await styled();
   const language = new URLSearchParams(location.search).get("lang") ?? remembered("language");
   const locale = setWords(

@@ -329,3 +329,12 @@ export interface Series {
   values: (number | null)[];
   hidden?: boolean;
 }
+
+/** A page as the shell names it: `PageEntry.for_script` of `vbench/web/pages.py`. */
+export interface PageEntry {
+  path: string;
+  word: string;
+  room: "dark" | "light";
+  script: string;
+  needs: string;
+}

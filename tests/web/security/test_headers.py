@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.web.conftest import Visit
-from vbench.web import static_files
+from vbench.web import files
 
 
 @pytest.mark.parametrize("path", ["/ui/", "/api/v1/bench", "/nowhere", "/healthz", "/ui/theme.css"])
@@ -47,5 +47,5 @@ def test_an_open_page_can_tell_that_the_server_was_upgraded(seen: TestClient, mo
     assert own == seen.get("/api/v1/nowhere").headers["x-vbench-edition"]
     assert f'\\"edition\\": \\"{own}\\"' in seen.get("/ui/").text
     assert "x-vbench-edition" not in seen.get("/ui/").headers
-    monkeypatch.setattr(static_files, "STATIC", static_files.STATIC.parent / "schemas")
-    assert static_files.edition.__wrapped__() != own
+    monkeypatch.setattr(files, "STATIC", files.STATIC.parent / "schemas")
+    assert files.edition.__wrapped__() != own

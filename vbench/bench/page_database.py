@@ -9,26 +9,38 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session
 
-from vbench.bench.database import Database
+from vbench.bench.database import Database, open_database
 from vbench.errors import VBenchError
+from vbench.text import first_line
 
 BUSY_S = 4.0
 """How long a visitor waits for other writers, or for a server to answer; a batch run waits longer."""
+BUSY_WORDS = ("locked", "busy", "lock timeout")
+"""By which databases say that another writer was not done in time."""
 
 
 class DatabaseBusyError(VBenchError):
-    """Another writer was not done in time."""
+    """Another writer was not done in time, or every connection is in use."""
 
 
 class DatabaseGoneError(VBenchError):
     """The file is not where it was."""
 
 
+class DatabaseSilentError(VBenchError):
+    """It does not answer, or answers with an error of its own."""
+
+
+class UnstorableError(VBenchError):
+    """A value is none that the database can hold."""
+
+
 class PageDatabase(Database):
-    """A bench's database with short waits.
+    """A bench's database with short waits, whose troubles are the errors above and no library's.
 
     On SQLite the writers of this process take turns before they take a connection: many that wait inside the database
     would hold every connection, and readers would wait with them.
@@ -43,24 +55,63 @@ class PageDatabase(Database):
             _answer_soon(engine)
         engine.dispose()  # connections made so far know nothing of this
 
+    @classmethod
+    def beside(cls, database: Database) -> PageDatabase:
+        """The same database by connections of its own; `database` keeps its own waits.
+
+        Raises:
+            BenchError: it cannot be opened a second time; see `open_database`.
+        """
+        address = database.engine.url.render_as_string(hide_password=False)
+        return cls(open_database(address, create=False).engine)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """As `Database.read`.
+
+        Raises:
+            DatabaseBusyError: no connection was free in time.
+            DatabaseGoneError: its file is not where it was.
+            DatabaseSilentError: it does not answer.
+            UnstorableError: a value is none that it can hold.
+        """
+        with _translated(), super().read() as session:
+            yield session
+
     @contextmanager
     def write(self) -> Iterator[Session]:
         """As `Database.write`.
 
         Raises:
-            DatabaseBusyError: another writer of this page was not done in time.
+            DatabaseBusyError: another writer was not done in time.
+            DatabaseGoneError, DatabaseSilentError, UnstorableError: as `read`.
         """
         if not self.is_sqlite:  # a server lets writers in side by side
-            with super().write() as session:
+            with _translated(), super().write() as session:
                 yield session
             return
         if not self._turn.acquire(timeout=BUSY_S):
-            raise DatabaseBusyError("another process is writing to the bench; try again in a moment")
+            raise DatabaseBusyError("another writer of this page was not done in time; try again in a moment")
         try:
-            with super().write() as session:
+            with _translated(), super().write() as session:
                 yield session
         finally:
             self._turn.release()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the library's errors into those above; what is none of the database's passes."""
+    try:
+        yield
+    except NoConnectionError as error:
+        raise DatabaseBusyError(first_line(error)) from error
+    except DataError as error:
+        raise UnstorableError(first_line(error.orig or error)) from error
+    except DBAPIError as error:
+        reason = first_line(error.orig or error)
+        is_busy = any(word in str(error.orig) for word in BUSY_WORDS)
+        raise (DatabaseBusyError if is_busy else DatabaseSilentError)(reason) from error
 
 
 def _watch_file(engine: Engine) -> None:

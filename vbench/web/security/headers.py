@@ -11,7 +11,7 @@ from starlette.types import Message, Send
 from vbench.web.security.policy import Policy
 
 EDITION_HEADER = "x-vbench-edition"
-"""By this a page that is open finds out that the server was upgraded; see `static_files.edition`."""
+"""By this a page that is open finds out that the server was upgraded; see `vbench.web.files.edition`."""
 
 
 def content_security_policy(policy: Policy, nonce: str) -> str:
@@ -34,7 +34,7 @@ def content_security_policy(policy: Policy, nonce: str) -> str:
     )
 
 
-class Refused(Exception):
+class RefusedRequest(Exception):
     """A request that goes no further."""
 
     def __init__(self, status: int, message: str, *, location: str = "") -> None:
@@ -42,7 +42,7 @@ class Refused(Exception):
         self.status, self.message, self.location = status, message, location
 
 
-class Answer:
+class SecuredAnswer:
     """The way out: security headers on everything, a nonce on every script of a page."""
 
     def __init__(self, send: Send, policy: Policy, edition: str = "") -> None:
@@ -50,12 +50,12 @@ class Answer:
         self._nonce = secrets.token_urlsafe(16)
         self._start: Message | None = None
         self._page: list[bytes] = []
-        self._refusal: Refused | None = None
+        self._refusal: RefusedRequest | None = None
         self._is_started = False
 
-    def must_be(self, status: int, message: str) -> Refused:
+    def must_be(self, status: int, message: str) -> RefusedRequest:
         """A refusal that goes out even where the application answers something else about the body it did not get."""
-        self._refusal = Refused(status, message)
+        self._refusal = RefusedRequest(status, message)
         return self._refusal
 
     async def send(self, message: Message) -> None:
@@ -65,8 +65,8 @@ class Answer:
         if self._refusal is None:
             await self._pass(message)
 
-    async def refuse(self, refusal: Refused) -> None:
-        """Answer with a sentence; where an answer is on its way, break it off."""
+    async def refuse(self, refusal: RefusedRequest) -> None:
+        """SecuredAnswer with a sentence; where an answer is on its way, break it off."""
         if self._is_started:
             if self._refusal is None:
                 raise ConnectionAbortedError(refusal.message)

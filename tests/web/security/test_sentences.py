@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from tests.web.conftest import PROMPTS, make_clip
-from vbench.bench import Bench
-from vbench.web import page_database
+from vbench.bench import Bench, page_database
 from vbench.web.server import build
 
 ADDRESS = "http://127.0.0.1:7860"
@@ -46,20 +46,26 @@ def test_the_database_being_busy_is_a_sentence(page: TestClient, bench: Bench, m
 def test_many_who_write_do_not_keep_readers_waiting(
     page: TestClient, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another process holds the lock; more writers come than there are connections, and readers are served at once."""
-    monkeypatch.setattr(page_database, "BUSY_S", 1.0)
-    clip = bench.clips()[0].id
+    """Another process holds the lock; more writers come than there are connections, and readers are served on."""
+    n_writers = 30
+    monkeypatch.setattr(page_database, "BUSY_S", 3.0)
+    clip, begun = bench.clips()[0].id, threading.Semaphore(0)
+
+    def write(_: int) -> int:
+        begun.release()
+        return note(page, clip)
+
     other = sqlite3.connect(bench.root / "bench.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     began = time.monotonic()
-    with ThreadPoolExecutor(30) as writers:
-        codes = writers.map(lambda _: note(page, clip), range(30))
-        time.sleep(0.3)
-        asked = time.monotonic()
+    with ThreadPoolExecutor(n_writers) as writers:
+        writing = [writers.submit(write, n) for n in range(n_writers)]
+        for _ in writing:
+            begun.acquire()
         assert page.get("/api/v1/clips").status_code == 200
-        assert time.monotonic() - asked < 0.6
-        assert set(codes) == {503}
-    assert time.monotonic() - began < 4.0  # not one wait after the other
+        assert not any(future.done() for future in writing)  # the reader waited for none of them
+        assert {future.result() for future in writing} == {503}
+    assert time.monotonic() - began < n_writers * 3.0 / 2  # they waited together, not one after the other
     other.execute("ROLLBACK")
     other.close()
     assert note(page, clip) == 201
@@ -106,11 +112,11 @@ def test_a_file_that_was_replaced_is_the_one_that_is_read(page: TestClient, benc
     assert page.get("/api/v1/clips").json()["total"] == 6
 
 
-def test_no_free_connection_is_a_sentence(page: TestClient, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_free_connection_is_a_sentence(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> None:
         raise NoConnectionError("QueuePool limit reached")
 
-    monkeypatch.setattr(bench, "prompts", full)
+    monkeypatch.setattr(page.app.state.page.bench.database.engine.pool, "connect", full)
     answer = page.get("/api/v1/prompts")
     assert answer.status_code == 503
     assert "QueuePool" not in answer.text
@@ -121,9 +127,8 @@ def test_on_a_server_a_row_that_another_holds_is_waited_for_shortly(
 ) -> None:
     monkeypatch.setattr(page_database, "BUSY_S", 1.0)
     (tmp_path / "pg").mkdir()
-    with Bench.open(tmp_path / "pg", db=postgres_url) as bench:
+    with Bench.open(tmp_path / "pg", db=postgres_url) as bench, visitor(build(bench)) as page:
         clip = make_clip(bench, "alpha", PROMPTS[0], 0, seed=1).id
-        page = visitor(build(bench))
         body = {"id": "ab", "clip": clip, "start_s": 0, "text": "x"}
         assert page.post("/api/v1/notes", json=body).status_code == 201
         with Bench.open(tmp_path / "pg", db=postgres_url) as other, other.write() as session:
@@ -154,6 +159,6 @@ def test_fifty_voters_at_once_on_a_server(postgres_url: str, tmp_path: Path) -> 
                 codes += [pair.status_code, voter.post("/api/v1/arena/vote", json=body).status_code]
             return codes
 
-        with ThreadPoolExecutor(50) as voters:
+        with closing(app.state.page.bench), ThreadPoolExecutor(50) as voters:
             assert {code for codes in voters.map(vote, range(50)) for code in codes} == {200}
         assert len(bench.votes()) == 150
