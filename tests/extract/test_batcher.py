@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tests.fakes.tiny_models import save_dino
-from vbench.contracts import ClipFile, DeviceFeature, Encoder, FrameRequest, Settings
+from vbench.contracts import DeviceFeature, Encoder, FrameRequest, Settings, SourceFile
 from vbench.errors import ItemError
 from vbench.extract.batcher import LANE_BACKLOG, Batcher, Lanes
 from vbench.extract.decode import Chunk
@@ -73,7 +73,7 @@ def chunk(values, *, clip=0, first=0, shape=(4, 6, 3)):
 
 def run(batches, chunks):
     for clip in dict.fromkeys(clip for clip, _ in chunks):
-        batches.open(clip, ClipFile(path=None, probe=None), PROMPT)
+        batches.open(clip, SourceFile(path=None, probe=None), PROMPT)
     for clip, part in chunks:
         batches.add(replace(part, clip=clip))
     batches.flush()

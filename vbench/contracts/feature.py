@@ -49,7 +49,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClipFile:
+class SourceFile:
     """The file behind a clip, for features that need more than its frames."""
 
     path: Path
@@ -158,7 +158,7 @@ class StreamFeature(Feature):
     """A feature of numpy and OpenCV, computed in the process that decodes; must not load torch."""
 
     @abstractmethod
-    def open(self, source: ClipFile) -> Accumulator: ...
+    def open(self, source: SourceFile) -> Accumulator: ...
 
 
 class FileFeature(Feature):
@@ -170,7 +170,7 @@ class FileFeature(Feature):
     from_frames = False
 
     @abstractmethod
-    def read(self, source: ClipFile) -> Any:
+    def read(self, source: SourceFile) -> Any:
         """The feature's value, once the clip's frames are decoded. Raises MetricError where this clip has none."""
 
 
@@ -227,7 +227,7 @@ class Encoder(ABC):
         return self.encode(frames[windows])
 
     @abstractmethod
-    def collect(self, source: ClipFile, prompt: Prompt) -> Collector:
+    def collect(self, source: SourceFile, prompt: Prompt) -> Collector:
         """A fresh collector for one clip."""
 
 

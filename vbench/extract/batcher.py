@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import Bytes, ClipFile, Collector, DeviceFeature, Encoder
+from vbench.contracts import Bytes, Collector, DeviceFeature, Encoder, SourceFile
 from vbench.errors import ItemError
 from vbench.extract.decode import Chunk
 from vbench.records import Prompt
@@ -122,7 +122,7 @@ class Batcher:
         self._added: dict[int, list[Future[None]]] = {}
         self._running: deque[_Running] = deque()
 
-    def open(self, clip: int, source: ClipFile, prompt: Prompt) -> None:
+    def open(self, clip: int, source: SourceFile, prompt: Prompt) -> None:
         """Expect frames of a clip."""
         try:
             self._collectors[clip] = self.encoder.collect(source, prompt)

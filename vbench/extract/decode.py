@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from vbench.contracts import (
     Bytes,
-    ClipFile,
     FileFeature,
     Floats,
     FrameRequest,
     Kernel,
     Settings,
+    SourceFile,
     StreamFeature,
     mean_abs_difference,
     small_luma,
@@ -232,12 +232,12 @@ def run_clip(
         frames = read_frames(clip.path, threads=1)
     else:
         frames = read_device_frames(clip.path, facts, device=decode_on, common=small_size)
-    source = ClipFile(path=clip.path, probe=facts)
+    source = SourceFile(path=clip.path, probe=facts)
     yield from run_frames(source, frames, features, requests, number=clip.number, beat=beat)
 
 
 def run_frames(
-    source: ClipFile,
+    source: SourceFile,
     frames: Iterator[VideoFrame],
     features: Sequence[PassFeature],
     requests: Sequence[FrameRequest],

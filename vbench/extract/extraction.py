@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vbench.contracts import ClipFile, DeviceFeature, Feature, FileFeature, StreamFeature, TextFeature
+from vbench.contracts import DeviceFeature, Feature, FileFeature, SourceFile, StreamFeature, TextFeature
 from vbench.errors import ItemError, VBenchError
 from vbench.extract.batcher import Batcher, Lanes
 from vbench.extract.decode import Chunk, ClipEvent, Decoded, NotDecoded, ToDecode, decode_on
@@ -149,7 +149,7 @@ class Extraction:
         self._opened.add(number)
         wanted = self._wanted[number]
         for batcher in self._batchers:
-            batcher.open(number, ClipFile(path=wanted.path, probe=probe), wanted.prompt)
+            batcher.open(number, SourceFile(path=wanted.path, probe=probe), wanted.prompt)
 
     def _flush(self) -> None:
         started = time.perf_counter()

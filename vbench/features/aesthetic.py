@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vbench.contracts import ClipFile, DeviceFeature, Encoder, Every, FrameRequest, Settings
+from vbench.contracts import DeviceFeature, Encoder, Every, FrameRequest, Settings, SourceFile
 from vbench.features.backbone import CLIP_MEAN, CLIP_STD, Normal, RateCollector
 from vbench.features.clip import clip_model, image_rows
 from vbench.features.weights import HubModel, WeightFile
@@ -67,7 +67,7 @@ class AestheticEncoder(Encoder):
         points: Tensor = self._head(normalize(rows.float(), dim=-1))[:, 0]
         return points
 
-    def collect(self, source: ClipFile, prompt: Prompt) -> RateCollector:
+    def collect(self, source: SourceFile, prompt: Prompt) -> RateCollector:
         return RateCollector()
 
 

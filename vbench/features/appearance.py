@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import Bytes, ClipFile, ClipFrame, Embeddings, Every, StreamFeature, small_rgb
+from vbench.contracts import Bytes, ClipFrame, Embeddings, Every, SourceFile, StreamFeature, small_rgb
 from vbench.errors import MetricError
 
 FINE = 16
@@ -30,12 +30,12 @@ class AppearanceFeature(StreamFeature):
     def params(self) -> dict[str, Any]:
         return {"descriptor": "lab-edges-1"}
 
-    def open(self, source: ClipFile) -> _Appearance:
+    def open(self, source: SourceFile) -> _Appearance:
         return _Appearance(source)
 
 
 class _Appearance:
-    def __init__(self, source: ClipFile) -> None:
+    def __init__(self, source: SourceFile) -> None:
         self._sampler = Every(spikes=True).open(source.probe)
         self._rows: list[tuple[float, int, NDArray[np.float32]]] = []
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vbench.contracts import (
-    ClipFile,
     DeviceFeature,
     Encoder,
     Every,
     FrameRequest,
     Settings,
+    SourceFile,
     TextFeature,
     TextRows,
 )
@@ -69,7 +69,7 @@ class ClipEncoder(Encoder):
         """RGB uint8 (N, 3, side, side) → image embeddings (N, D)."""
         return image_rows(self.model, self._normal(frames))
 
-    def collect(self, source: ClipFile, prompt: Prompt) -> EmbeddingCollector:
+    def collect(self, source: SourceFile, prompt: Prompt) -> EmbeddingCollector:
         return EmbeddingCollector()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vbench.contracts import ClipFile, DeviceFeature, Encoder, Every, FrameRequest, Settings
+from vbench.contracts import DeviceFeature, Encoder, Every, FrameRequest, Settings, SourceFile
 from vbench.features.backbone import IMAGENET_MEAN, IMAGENET_STD, EmbeddingCollector, Normal
 from vbench.features.weights import HubModel, load_transformers
 from vbench.records import Prompt
@@ -58,5 +58,5 @@ class DinoEncoder(Encoder):
         tokens: Tensor = self.model(pixel_values=pixels).last_hidden_state[:, 0]
         return tokens
 
-    def collect(self, source: ClipFile, prompt: Prompt) -> EmbeddingCollector:
+    def collect(self, source: SourceFile, prompt: Prompt) -> EmbeddingCollector:
         return EmbeddingCollector()

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from vbench.contracts import (
     SHORT_SIDE,
     Bytes,
-    ClipFile,
     ClipFrame,
     Every,
     Feature,
     Flow,
     Settings,
+    SourceFile,
     StreamFeature,
     small_luma,
 )
@@ -50,14 +50,14 @@ class DisFeature(StreamFeature):
     def params(self) -> dict[str, Any]:
         return {"backend": "dis-fast", "short_side": SHORT_SIDE}
 
-    def open(self, source: ClipFile) -> _DisPairs:
+    def open(self, source: SourceFile) -> _DisPairs:
         return _DisPairs(source)
 
 
 class _DisPairs:
     """Feeds pairs of the time grid to `FlowRows`."""
 
-    def __init__(self, source: ClipFile) -> None:
+    def __init__(self, source: SourceFile) -> None:
         self._sampler = Every().open(source.probe)
         self._rows = FlowRows()
         self._last: ClipFrame | None = None

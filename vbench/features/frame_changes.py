@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vbench.contracts import Bytes, ClipFile, ClipFrame, Steps, StreamFeature, is_spike, small_luma, small_rgb
+from vbench.contracts import Bytes, ClipFrame, SourceFile, Steps, StreamFeature, is_spike, small_luma, small_rgb
 
 DARK_LEVEL = 16
 """Full-range luma at or below which a pixel counts as near-black."""
@@ -25,7 +25,7 @@ class StepsFeature(StreamFeature):
 
     name = "steps"
 
-    def open(self, source: ClipFile) -> _Steps:
+    def open(self, source: SourceFile) -> _Steps:
         return _Steps()
 
 

@@ -39,7 +39,7 @@ def noise(luma: Bytes) -> float:
 
         noise² = max(0, (8 · fine - middle) / 7)
 
-    which is the power of the grain where there is no texture, and 0 where texture falls by 8 or more. ClipFile: after
+    which is the power of the grain where there is no texture, and 0 where texture falls by 8 or more. SourceFile: after
     Ponomarenko et al. 2007 (blind estimation in the DCT domain), with the octave below taken off.
 
     Args:

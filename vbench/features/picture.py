@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import Bytes, ClipFile, ClipFrame, Every, Picture, StreamFeature, small_rgb
+from vbench.contracts import Bytes, ClipFrame, Every, Picture, SourceFile, StreamFeature, small_rgb
 from vbench.errors import MetricError
 from vbench.features.grain import noise
 
@@ -23,12 +23,12 @@ class PictureFeature(StreamFeature):
 
     name = "picture"
 
-    def open(self, source: ClipFile) -> _Picture:
+    def open(self, source: SourceFile) -> _Picture:
         return _Picture(source)
 
 
 class _Picture:
-    def __init__(self, source: ClipFile) -> None:
+    def __init__(self, source: SourceFile) -> None:
         self._sampler = Every(SPACING_S).open(source.probe)
         self._rows: list[tuple[float, ...]] = []
         self._last: tuple[int, tuple[float, ...]] = (-1, ())

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from vbench.contracts import (
     Bytes,
-    ClipFile,
     DeviceFeature,
     Encoder,
     Every,
@@ -18,6 +17,7 @@ from vbench.contracts import (
     Flow,
     FrameRequest,
     Settings,
+    SourceFile,
 )
 from vbench.features.flow_rows import SETTINGS, STILL_S, FlowRows
 from vbench.features.raft_flow import flow_between
@@ -91,7 +91,7 @@ class RaftEncoder(Encoder):
         there, back = both.float()[..., :height, :width].movedim(1, -1).chunk(2)
         return torch.stack([there, back], dim=1)
 
-    def collect(self, source: ClipFile, prompt: Prompt) -> RaftCollector:
+    def collect(self, source: SourceFile, prompt: Prompt) -> RaftCollector:
         return RaftCollector()
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from vbench.contracts import ClipFile, Feature, FileFeature, Reference, Settings
+from vbench.contracts import Feature, FileFeature, Reference, Settings, SourceFile
 from vbench.errors import MetricError, OptionError
 from vbench.features.appearance import AppearanceFeature
 from vbench.features.dino import DinoFeature
@@ -45,7 +45,7 @@ class AppearanceReference(FileFeature):
             return {}
         return {"reference": digest(self._entry) if self._entry is not None else "none"}
 
-    def read(self, source: ClipFile) -> Reference | None:
+    def read(self, source: SourceFile) -> Reference | None:
         """The lines; they do not depend on the clip."""
         if not self._asked:
             return None

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import SHORT_SIDE, ClipFile, ClipFrame, Every, Rates, StreamFeature, is_spike, small_luma
+from vbench.contracts import SHORT_SIDE, ClipFrame, Every, Rates, SourceFile, StreamFeature, is_spike, small_luma
 from vbench.errors import MetricError
 from vbench.features.flow import pair_flow
 
@@ -29,12 +29,12 @@ class ShimmerFeature(StreamFeature):
     def params(self) -> dict[str, Any]:
         return {"flow": "dis-fast", "short_side": SHORT_SIDE}
 
-    def open(self, source: ClipFile) -> _Shimmer:
+    def open(self, source: SourceFile) -> _Shimmer:
         return _Shimmer(source)
 
 
 class _Shimmer:
-    def __init__(self, source: ClipFile) -> None:
+    def __init__(self, source: SourceFile) -> None:
         self._sampler = Every().open(source.probe)
         self._last: ClipFrame | None = None
         self._recent: list[NDArray[np.int16]] = []

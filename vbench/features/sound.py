@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import ClipFile, FileFeature, Floats, Sound
+from vbench.contracts import FileFeature, Floats, Sound, SourceFile
 from vbench.video.sound import sound_chunks
 
 WINDOW_S = 0.1
@@ -22,7 +22,7 @@ class SoundFeature(FileFeature):
 
     name = "sound"
 
-    def read(self, source: ClipFile) -> Sound:
+    def read(self, source: SourceFile) -> Sound:
         meter: LoudnessMeter | None = None
         if source.probe.has_audio:
             for samples, rate in sound_chunks(source.path):

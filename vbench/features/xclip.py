@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from vbench.contracts import (
     Bytes,
-    ClipFile,
     DeviceFeature,
     Encoder,
     Evenly,
@@ -17,6 +16,7 @@ from vbench.contracts import (
     FrameRequest,
     Rates,
     Settings,
+    SourceFile,
 )
 from vbench.errors import MetricError
 from vbench.features.backbone import CLIP_MEAN, CLIP_STD, EmbeddingCollector, Normal
@@ -90,7 +90,7 @@ class XClipEncoder(Encoder):
             words = words + self.model.prompts_generator(words[:, None], seen[None, 1:])[:, 0]
             return float((normalize(words.float(), dim=-1)[0] * normalize(seen[0].float(), dim=-1)).sum())
 
-    def collect(self, source: ClipFile, prompt: Prompt) -> XClipCollector:
+    def collect(self, source: SourceFile, prompt: Prompt) -> XClipCollector:
         if not prompt.text.strip():
             raise MetricError("the clip has no prompt to compare with", code="not_applicable")
         return XClipCollector(self, prompt.text)
@@ -133,5 +133,5 @@ class XClipVideoEncoder(XClipEncoder):
         """RGB uint8 (N, 8, 3, side, side) → video embeddings (N, D)."""
         return super().encode(frames)[:, 0]
 
-    def collect(self, source: ClipFile, prompt: Prompt) -> EmbeddingCollector:  # type: ignore[override]
+    def collect(self, source: SourceFile, prompt: Prompt) -> EmbeddingCollector:  # type: ignore[override]
         return EmbeddingCollector()

@@ -12,7 +12,7 @@ import torch
 import torchmetrics
 from torch import Tensor
 
-from vbench.contracts import ClipFile
+from vbench.contracts import SourceFile
 from vbench.errors import MetricError, OptionError
 from vbench.extract.decode import run_frames
 from vbench.extract.extraction import Extracted, Extraction, Wanted
@@ -118,7 +118,7 @@ class ClipMetric(torchmetrics.Metric):  # type: ignore[misc]
         rgb = clip.detach().movedim(1, -1).cpu().numpy()
         probe = array_probe(rgb, fps)
         prompt = Prompt(id="", text=text)
-        source = ClipFile(path=Path("memory"), probe=probe)
+        source = SourceFile(path=Path("memory"), probe=probe)
         extraction = self._extraction
         extraction.expect(0, Wanted(path=source.path, probe=probe, prompt=prompt))
         extracted: list[Extracted] = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import AllFrames, ClipFile, DeviceFeature, Encoder, FrameRequest, Settings, TextFeature
+from vbench.contracts import AllFrames, DeviceFeature, Encoder, FrameRequest, Settings, SourceFile, TextFeature
 from vbench.errors import MetricError
 from vbench.features.backbone import CLIP_MEAN, CLIP_STD, EmbeddingCollector, Normal, RateCollector
 from vbench.features.clip import clip_model, embed_texts, image_rows, tokenizer
@@ -115,7 +115,7 @@ class VBenchClipEncoder(Encoder):
         pixels = self._normal(centre(resize(frames, self._side, "bicubic"), self._side))
         return image_rows(self.model, pixels)
 
-    def collect(self, source: ClipFile, prompt: Prompt) -> EmbeddingCollector | RateCollector:
+    def collect(self, source: SourceFile, prompt: Prompt) -> EmbeddingCollector | RateCollector:
         return EmbeddingCollector()
 
 
@@ -136,7 +136,7 @@ class VBenchAestheticEncoder(VBenchClipEncoder):
         points: Tensor = self._head(normalize(super().encode(frames), dim=-1))[:, 0]
         return points / 10
 
-    def collect(self, source: ClipFile, prompt: Prompt) -> RateCollector:
+    def collect(self, source: SourceFile, prompt: Prompt) -> RateCollector:
         return RateCollector()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vbench.contracts import ClipFile, DeviceFeature, Encoder, FrameRequest, Settings
+from vbench.contracts import DeviceFeature, Encoder, FrameRequest, Settings, SourceFile
 from vbench.features.backbone import IMAGENET_MEAN, IMAGENET_STD, EmbeddingCollector, Normal
 from vbench.features.weights import HubModel, load_transformers
 from vbench.records import Prompt
@@ -59,7 +59,7 @@ class VBenchDinoEncoder(Encoder):
         tokens: Tensor = self.model(pixel_values=pixels, interpolate_pos_encoding=True).last_hidden_state[:, 0]
         return tokens
 
-    def collect(self, source: ClipFile, prompt: Prompt) -> EmbeddingCollector:
+    def collect(self, source: SourceFile, prompt: Prompt) -> EmbeddingCollector:
         return EmbeddingCollector()
 
 

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from vbench.contracts import AllFrames, Bytes, ClipFile, ClipFrame, Evenly, FrameRequest, Rates, Sampler, StreamFeature
+from vbench.contracts import (
+    AllFrames,
+    Bytes,
+    ClipFrame,
+    Evenly,
+    FrameRequest,
+    Rates,
+    Sampler,
+    SourceFile,
+    StreamFeature,
+)
 from vbench.errors import MetricError
 from vbench.records import Probe
 
@@ -137,7 +147,7 @@ class VBenchLevelsFeature(StreamFeature):
     def params(self) -> dict[str, Any]:
         return {"frames": "all"}
 
-    def open(self, source: ClipFile) -> _Levels:
+    def open(self, source: SourceFile) -> _Levels:
         return _Levels()
 
 

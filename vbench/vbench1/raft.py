@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import Bytes, ClipFile, DeviceFeature, Encoder, Floats, FrameRequest, PairFlow, Settings
+from vbench.contracts import Bytes, DeviceFeature, Encoder, Floats, FrameRequest, PairFlow, Settings, SourceFile
 from vbench.errors import MetricError
 from vbench.features.raft import raft_large
 from vbench.features.raft_flow import flow_between
@@ -93,7 +93,7 @@ class PairEncoder(Encoder):
         pair = torch.arange(2, device=pictures.device)
         return flow_between(self._model, pictures, pair[:1], pair[1:], iterations=ITERATIONS)
 
-    def collect(self, source: ClipFile, prompt: Prompt) -> PairCollector:
+    def collect(self, source: SourceFile, prompt: Prompt) -> PairCollector:
         if (side := min(source.probe.width, source.probe.height)) < MIN_SIDE:
             raise MetricError(f"RAFT needs frames of at least {MIN_SIDE} pixels a side, these have {side}")
         return PairCollector(side)
@@ -102,7 +102,7 @@ class PairEncoder(Encoder):
 class StaticEncoder(PairEncoder):
     """The same, and the two ends of the clip."""
 
-    def collect(self, source: ClipFile, prompt: Prompt) -> EndsCollector:
+    def collect(self, source: SourceFile, prompt: Prompt) -> EndsCollector:
         return EndsCollector(super().collect(source, prompt).short_side, self)
 
     def between(self, first: Bytes, last: Bytes) -> float:

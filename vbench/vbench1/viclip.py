@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import ClipFile, DeviceFeature, Encoder, FrameRequest, Settings, TextFeature
+from vbench.contracts import DeviceFeature, Encoder, FrameRequest, Settings, SourceFile, TextFeature
 from vbench.errors import MetricError, WeightsError
 from vbench.features.backbone import CLIP_MEAN, CLIP_STD, EmbeddingCollector, Normal
 from vbench.features.clip import tokenizer
@@ -89,7 +89,7 @@ class ViClipEncoder(Encoder):
         rows: Tensor = self._model.video_rows(pixels.view(*frames.shape[:2], *pixels.shape[1:]))
         return rows
 
-    def collect(self, source: ClipFile, prompt: Prompt) -> EmbeddingCollector:
+    def collect(self, source: SourceFile, prompt: Prompt) -> EmbeddingCollector:
         return EmbeddingCollector()
 
 
