@@ -35,9 +35,8 @@ def names_imported(tree: ast.AST) -> set[str]:
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if re.fullmatch(r"vbench(\.\w+)+:\w+", node.value):
-                names.add(node.value.partition(":")[0])
+        elif isinstance(node, ast.Constant) and re.fullmatch(r"vbench(\.\w+)+:\w+", str(node.value)):
+            names.add(str(node.value).partition(":")[0])
     return {name for name in names if name == "vbench" or name.startswith("vbench.")}
 
 
