@@ -68,10 +68,8 @@ def level(n_runs: int) -> None:
 
 def power(n_runs: int) -> None:
     """Share of truly different pairs that are told apart: four of eight tools are worse by one standard deviation."""
-    print(
     print("\n| prompts | step-down, normal | Holm, normal | step-down, exponential | Holm, exponential |")
     print("|---|---|---|---|---|")
-    )
     first, second = np.triu_indices(8, k=1)
     is_true = (first < 4) & (second >= 4)
     for n_prompts in (6, 8, 12, 30, 100):
