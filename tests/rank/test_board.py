@@ -97,8 +97,8 @@ def test_what_failed_or_was_refused_stands_beside_the_mean(bench):
 
 
 def test_different_prompts_are_said_and_never_compared(bench):
-    give(bench, a_clip("x", PROMPTS[0]), good=1.0)
-    give(bench, a_clip("y", PROMPTS[1]), good=2.0)
+    for i, prompt in enumerate(PROMPTS):
+        give(bench, a_clip("xy"[i % 2], prompt), good=1.0 + i)
     board = leaderboard(bench, metrics=["good"])
     assert row(board, "x").verdict == "not comparable"
     assert any("did not all get the same prompts (0 are shared" in note for note in board.notes)
@@ -166,3 +166,23 @@ def test_forty_tools_and_twenty_metrics_rank_at_once(bench):
     board = leaderboard(bench, metrics=names)
     assert len(board.rows) == 800
     assert time.perf_counter() - start < 10, "a second on a quiet machine"
+
+
+def test_a_tool_with_one_prompt_stands_below_the_line(bench: Bench) -> None:
+    for n, prompt in enumerate(PROMPTS):
+        give(bench, a_clip("steady", prompt), good=5.0 + n / 10)
+        give(bench, a_clip("lower", prompt), good=1.0 + n / 7)
+    give(bench, a_clip("lucky", PROMPTS[0]), good=99.0)
+    board = leaderboard(bench, metrics=["good"])
+    assert [r.model for r in board.rows] == ["steady", "lower", "lucky"]
+    assert [r.verdict for r in board.rows] == ["best", "worse", "too few prompts"]
+    assert (row(board, "lucky").rank_low, row(board, "steady").rank_high) == (None, 1)
+    assert any("lucky" in note and "single prompt" in note for note in board.notes)
+
+
+def test_equal_values_of_a_bounded_measure_have_a_width(bench: Bench) -> None:
+    for prompt in PROMPTS:
+        give(bench, a_clip("x", prompt), good=100.0)
+    found = row(leaderboard(bench, metrics=["good"]), "x")
+    assert found.ci_low == pytest.approx(100 * 0.025 ** (1 / 6))
+    assert found.ci_high == 100.0

@@ -19,9 +19,9 @@ from vbench.rank.board import BoardQuery, leaderboard
 from vbench.rank.columns import BoardRow, Column
 from vbench.records import GROUPS, Prompt
 from vbench.report import render
-from vbench.web.shell import translations
 from vbench.web.schemas.responses import row_model
 from vbench.web.server import build
+from vbench.web.shell import translations
 
 WIDTH = Column(
     key="ci_width",

@@ -25,8 +25,8 @@ from vbench.arena.tickets import (
     expiry,
 )
 from vbench.bench import Bench
+from vbench.rank.intervals import Floats
 from vbench.rank.ratings import Rating, Verdict, bradley_terry
-from vbench.rank.stats import Floats
 from vbench.records import Outcome, Vote
 
 SideOutcome = Literal["left", "right", "tie", "both_bad", "skip", "broken"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from vbench.rank.intervals import Floats
 from vbench.rank.ratings import posterior
-from vbench.rank.stats import Floats
 
 PRIOR_SD = 1.5
 """Spread of strengths expected before any vote, in natural-log odds; keeps an undefeated tool finite."""

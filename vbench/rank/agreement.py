@@ -15,7 +15,7 @@ from scipy import stats as scipy_stats
 from vbench.bench import Bench
 from vbench.catalog.row_lines import csv_table
 from vbench.errors import CatalogError, OptionError
-from vbench.rank.stats import SEED, percentile_levels
+from vbench.rank.intervals import SEED, percentile_levels
 
 KEY_COLUMNS = ("model", "prompt_id", "sample")
 RATER_COLUMN = "rater"

@@ -12,7 +12,8 @@ from vbench.bench import Bench
 from vbench.errors import OptionError
 from vbench.rank import columns
 from vbench.rank.columns import BoardRow as BoardRow
-from vbench.rank.stats import holm, mean_interval, paired, rank_intervals
+from vbench.rank.comparisons import compare_all
+from vbench.rank.intervals import mean_interval
 from vbench.records import GROUPS, REFUSED_STATES, Clip, MetricInfo
 from vbench.registry import did_you_mean
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 NO_CLIP_STATES = ("failed", "expired", "outcome_unknown")
-LEVEL = 0.05
-FEW_PROMPTS = 5
+MIN_PROMPTS = 2
+"""Below them a tool is shown under a line, and compared with none: one prompt says nothing of the next."""
+FEW_PROMPTS = 6
+"""Below them no sign flip of prompts is rare enough for two tools to be told apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,9 +176,6 @@ def _rows(
     means = {tool: prompt_means(members, values) for tool, members in by_tool.items()}
     measured = {tool: mean for tool, mean in means.items() if mean}
     comparisons = _comparisons(measured, info.higher_is_better)
-    ranks = (
-        rank_intervals(measured, higher_is_better=info.higher_is_better) if info.higher_is_better is not None else {}
-    )
     rows = []
     for tool in tools:
         members, count = by_tool[tool], jobs.get(tool, Counter())
@@ -183,7 +183,6 @@ def _rows(
         n_clips = sum(clip.id in values for clip in members)
         codes = [failed[clip.id] for clip in members if clip.id in failed and clip.id not in values]
         n_not_applicable = codes.count("not_applicable")
-        rank = ranks.get(tool, (None, None))
         rows.append(
             BoardRow(
                 model=tool,
@@ -202,13 +201,12 @@ def _rows(
                 cost_usd=_known(statistics.fmean, (clip.provenance.cost_usd for clip in members)),
                 unit=info.unit,
                 higher_is_better=info.higher_is_better,
-                rank_low=rank[0],
-                rank_high=rank[1],
                 **comparisons.get(tool, _NOT_MEASURED),
             )
         )
     sign = -1.0 if info.higher_is_better is not False else 1.0
-    return sorted(rows, key=lambda row: (row.mean is None, sign * (row.mean or 0.0), row.model))
+    few = {row.model for row in rows if row.n_prompts < MIN_PROMPTS}
+    return sorted(rows, key=lambda row: (row.mean is None, row.model in few, sign * (row.mean or 0.0), row.model))
 
 
 def prompt_means(clips: Iterable[Clip], values: Mapping[str, float]) -> dict[str, float]:
@@ -225,31 +223,47 @@ def _known(reduce: Any, values: Iterable[float | None]) -> float | None:
     return float(reduce(there)) if there else None
 
 
-_NOT_MEASURED: dict[str, Any] = {"versus": "", "win_rate": None, "p_value": None, "verdict": "not comparable"}
+_NOT_MEASURED: dict[str, Any] = {
+    "rank_low": None,
+    "rank_high": None,
+    "versus": "",
+    "win_rate": None,
+    "p_value": None,
+    "verdict": "not comparable",
+}
 
 
 def _comparisons(tools: Mapping[str, Mapping[str, float]], higher_is_better: bool | None) -> dict[str, dict[str, Any]]:
-    """Tool → how it compares, prompt by prompt, with the one whose mean is best."""
+    """Tool → its ranks, and how it compares, prompt by prompt, with the one whose mean is best.
+
+    Ranks and verdicts are of one family of comparisons, so that they never contradict each other. Tools with a single
+    prompt stand outside it.
+    """
     if higher_is_better is None:
         return {tool: {**_NOT_MEASURED, "verdict": "neutral"} for tool in tools}
-    if not tools:
-        return {}
+    compared = {tool: means for tool, means in tools.items() if len(means) >= MIN_PROMPTS}
+    comparisons = {tool: {**_NOT_MEASURED, "verdict": "too few prompts"} for tool in tools if tool not in compared}
+    if not compared:
+        return comparisons
     sign = 1.0 if higher_is_better else -1.0
-    best = max(sorted(tools), key=lambda tool: sign * statistics.fmean(tools[tool].values()))
-    results = {
-        tool: paired(means, tools[best], higher_is_better=higher_is_better)
-        for tool, means in tools.items()
-        if tool != best
-    }
-    compared = {tool: result for tool, result in results.items() if result is not None}
-    adjusted = dict(zip(compared, holm([result.p_value for result in compared.values()]), strict=True))
-    comparisons: dict[str, dict[str, Any]] = {best: {**_NOT_MEASURED, "verdict": "best"}}
-    for tool, result in results.items():
-        if result is None:
-            comparisons[tool] = {**_NOT_MEASURED, "versus": best}
-            continue
-        verdict = "worse" if adjusted[tool] < LEVEL and sign * result.difference < 0 else "not distinguishable"
-        comparisons[tool] = {"versus": best, "win_rate": result.win_rate, "p_value": adjusted[tool], "verdict": verdict}
+    best = max(sorted(compared), key=lambda tool: sign * statistics.fmean(compared[tool].values()))
+    family = compare_all(compared, higher_is_better=higher_is_better)
+    for tool, standing in family.standings().items():
+        ranks = {"rank_low": standing.rank_low, "rank_high": standing.rank_high}
+        pair = family.between(tool, best)
+        if tool == best:
+            comparisons[tool] = {**_NOT_MEASURED, **ranks, "verdict": "best"}
+        elif pair is None:
+            comparisons[tool] = {**_NOT_MEASURED, **ranks, "versus": best}
+        else:
+            is_worse = pair.is_apart and sign * pair.difference < 0
+            comparisons[tool] = {
+                **ranks,
+                "versus": best,
+                "win_rate": pair.win_rate,
+                "p_value": pair.p_value,
+                "verdict": "worse" if is_worse else "not distinguishable",
+            }
     return comparisons
 
 
@@ -291,10 +305,15 @@ def _notes(
         )
     if names and not any(info.group == "text" for info in infos.values()):
         notes.append("Nothing here measures whether a clip shows what its prompt asks for.")
+    if any(row.verdict == "not distinguishable" for row in rows):
+        notes.append(
+            "The best mean is chosen after seeing the data, so it and its interval are a little too good; ranks and "
+            "verdicts, which are of all pairs of tools together, allow for that."
+        )
+    if alone := sorted({row.model for row in rows if row.n_prompts == 1}):
+        notes.append(f"Below the line, compared with none: {', '.join(alone)}, where they have a single prompt.")
     few = {row.metric for row in rows if 0 < row.n_prompts < FEW_PROMPTS}
     if few:
         which = "" if few >= {row.metric for row in rows if row.n_prompts} else f" under {', '.join(sorted(few))}"
-        notes.append(
-            f"Fewer than five prompts{which}: intervals are wide, and few differences can be told from chance."
-        )
+        notes.append(f"Fewer than six prompts{which}: intervals are wide, and no two tools can be told apart.")
     return tuple(notes)

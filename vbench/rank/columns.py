@@ -52,9 +52,9 @@ class BoardRow:
     """The tool with the best mean, which the next three compare with; empty for that tool and for neutral metrics."""
     win_rate: float | None
     p_value: float | None
-    """Holm-adjusted over the tools compared."""
+    """Adjusted for all pairs of tools."""
     verdict: str
-    """best | worse | not distinguishable | not comparable | neutral."""
+    """best | worse | not distinguishable | not comparable | too few prompts | neutral."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from vbench.bench import Bench
-from vbench.rank.stats import SEED, Floats, resample_shares
+from vbench.rank.intervals import SEED, Floats, resample_shares
 from vbench.records import Cell, Outcome, Vote
 
 UNCOUNTED = ("skip", "broken")

@@ -37,7 +37,18 @@ LEADING = (
     "spec_adherence",
 )
 """What a terminal shows of a long board, as far as it was measured; groups together."""
-MARKS = {"best": "●", "worse": " ", "not distinguishable": "○", "not comparable": "?", "neutral": " "}
+MARKS = {
+    "best": "●",
+    "worse": " ",
+    "not distinguishable": "○",
+    "not comparable": "?",
+    "too few prompts": "·",
+    "neutral": " ",
+}
+
+LEGEND = (
+    "● best mean   ○ not distinguishable from it (all pairs together, 95 %)   · one prompt only   [ ] 95 % interval"
+)
 
 
 def number(value: float | None, *, digits: int = 3) -> str:
@@ -95,7 +106,7 @@ def table(board: Board, *, width: int | None = None, everything: bool = False) -
             for group in _wide(board, members, names):
                 console.print(group)
     if board.rows:
-        console.print("● best mean   ○ not distinguishable from it (Holm-corrected, 95 %)   [ ] 95 % interval")
+        console.print(LEGEND)
     if n_more := len(board.metrics) - len(names):
         console.print(f"{n_more} more metrics: --all, --metric NAME, or --format html")
     for line in _gaps(board, names):
@@ -166,7 +177,9 @@ def _detail(board: Board, rows: Sequence[BoardRow]) -> Table:
     for column in columns:
         title, is_tool = column.short or column.title, column.format == "tool"
         table.add_column(title, justify="left" if column.is_text else "right", no_wrap=is_tool)
-    for row in rows:
+    for above, row in zip((None, *rows), rows, strict=False):
+        if above is not None and row.verdict == "too few prompts" != above.verdict:
+            table.add_section()
         cells = (f"{MARKS[row.verdict]} {row.model}" if c.format == "tool" else cell(c, row) for c in columns)
         table.add_row(*(Text(text) for text in cells))
     return table
