@@ -12,7 +12,7 @@ from tests.records import a_clip
 from vbench.arena.pairs import PRIOR_SD
 from vbench.arena.tally import Tally, field_of
 from vbench.bench import Bench
-from vbench.rank.ratings import Verdict, bradley_terry, posterior, ratings_of, strengths
+from vbench.rank.ratings import Verdict, bradley_terry, many_strengths, posterior, ratings_of, strengths
 from vbench.records import Prompt, Vote
 
 PROMPTS = [Prompt(id=f"p{i}", text=f"prompt {i}") for i in range(4)]
@@ -23,9 +23,14 @@ def votes(a: str, b: str, n_a: int, n_b: int, n_tie: int = 0) -> list[Verdict]:
     return [Verdict(a=a, b=b, outcome=o, prompt=str(i % 5)) for i, o in enumerate(outcomes)]
 
 
-def test_two_tools_match_the_closed_form():
+def test_two_tools_match_the_closed_form() -> None:
     ratings = {r.tool: r.rating for r in bradley_terry(votes("x", "y", 30, 10, 8))}
-    expected = 400 * np.log10((30 + 4 + 0.05) / (10 + 4 + 0.05))
+
+    def slope(gap: float) -> float:
+        """Of the likelihood of 34 wins to 14, and of one win and one loss of each against a tool half way between."""
+        return 34 - 48 / (1 + np.exp(-gap)) + 1 - 2 / (1 + np.exp(-gap / 2))
+
+    expected = 400 / np.log(10) * optimize.brentq(slope, -9, 9)
     assert ratings["x"] - ratings["y"] == pytest.approx(expected, abs=0.01)
     assert sum(ratings.values()) / 2 == pytest.approx(1000)
 
@@ -39,14 +44,14 @@ def test_many_tools_match_a_minorisation_fit():
             share = 1 / (1 + np.exp(strength[two] - strength[one]))
             wins = int(rng.binomial(200, share))
             ballots += [Verdict(a=one, b=two, outcome="a" if n < wins else "b", prompt=str(i)) for n in range(200)]
-    wins = {(one, two): 0.05 for one in "abcd" for two in "abcd" if one != two}
+    wins = {(one, two): 0.0 for one in "abcd" for two in "abcd" if one != two}
     for v in ballots:
         wins[(v.a, v.b) if v.outcome == "a" else (v.b, v.a)] += 1
     gamma = dict.fromkeys("abcd", 1.0)
     for _ in range(3000):  # Hunter 2004
         gamma = {
-            i: sum(wins[i, j] for j in "abcd" if j != i)
-            / sum((wins[i, j] + wins[j, i]) / (gamma[i] + gamma[j]) for j in "abcd" if j != i)
+            i: (1 + sum(wins[i, j] for j in "abcd" if j != i))  # one win and one loss besides, against strength 1
+            / (2 / (gamma[i] + 1) + sum((wins[i, j] + wins[j, i]) / (gamma[i] + gamma[j]) for j in "abcd" if j != i))
             for i in "abcd"
         }
     found = {r.tool: r.rating for r in bradley_terry(ballots, n_resamples=2)}
@@ -66,6 +71,42 @@ def test_an_undefeated_tool_is_not_known_for_certain():
     gap = 200 * np.log10(0.95 / 0.05), 200 * np.log10(0.6 / 0.4)
     assert 1000 + gap[1] < best.low < 1000 + gap[0]
     assert best.high >= best.rating
+
+
+def test_the_rating_lies_in_its_interval_and_covers_with_prompt_effects() -> None:
+    """Eight prompts whose tools are better or worse on each: the truth is what four thousand such prompts give."""
+    rng = np.random.default_rng(4)
+    strength = np.array([-0.8, -0.3, 0.0, 0.3, 0.8])
+
+    def vote(n_prompts: int, n_votes: int) -> list[Verdict]:
+        level = strength + rng.normal(0, 0.7, (n_prompts, 5))
+        a = rng.integers(0, 5, n_prompts * n_votes)
+        b = (a + rng.integers(1, 5, len(a))) % 5
+        prompt = np.repeat(np.arange(n_prompts), n_votes)
+        won = rng.random(len(a)) < 1 / (1 + np.exp(level[prompt, b] - level[prompt, a]))
+        return [
+            Verdict(a=str(i), b=str(j), outcome="a" if w else "b", prompt=str(p))
+            for i, j, w, p in zip(a, b, won, prompt, strict=True)
+        ]
+
+    truth = {r.tool: r.rating for r in bradley_terry(vote(4000, 20), n_resamples=2)}
+    covered = []
+    for _ in range(80):
+        for rating in bradley_terry(vote(8, 30)):
+            assert rating.low is not None
+            assert rating.high is not None
+            assert rating.low <= rating.rating <= rating.high
+            covered.append(rating.low <= truth[rating.tool] <= rating.high)
+    assert np.mean(covered) >= 0.93 - 0.03  # 400 ratings, five of a run together
+
+
+def test_many_fits_are_each_what_one_fit_gives() -> None:
+    rng = np.random.default_rng(8)
+    wins = rng.poisson(3.0, (6, 5, 5)).astype(float)
+    wins[:, range(5), range(5)] = 0
+    unseen = rng.exponential(size=(6, 2, 5))
+    each = np.stack([strengths(table, unseen=drawn) for table, drawn in zip(wins, unseen, strict=True)])
+    assert many_strengths(wins, unseen, start=np.zeros(5)) == pytest.approx(each, abs=1e-5)
 
 
 def test_unconnected_tools_are_marked():

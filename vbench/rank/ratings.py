@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from vbench.bench import Bench
-from vbench.rank.intervals import SEED, Floats, resample_shares
+from vbench.rank.intervals import SEED, Floats, percentile_levels, resample_shares
 from vbench.records import Cell, Outcome, Vote
 
 UNCOUNTED = ("skip", "broken")
@@ -22,7 +22,6 @@ WON = {"a": 1.0, "b": 0.0}
 """Of the first of two; any other outcome is half a win for each."""
 
 ELO_SCALE = 400 / np.log(10)
-PRIOR_TIES = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +50,16 @@ class Rating:
     about each other."""
 
 
-def bradley_terry(verdicts: Sequence[Verdict], *, n_resamples: int = 200, seed: int = SEED) -> list[Rating]:
+def bradley_terry(verdicts: Sequence[Verdict], *, n_resamples: int = 400, seed: int = SEED) -> list[Rating]:
     r"""Ratings of tools from pairwise votes, best first.
 
-    Maximum likelihood of :math:`P(a \succ b) = \sigma(\theta_a - \theta_b)`. Tie and both_bad count as half a win
-    for each; skip and broken do not count. One pseudo-tie of weight 0.1 per compared pair keeps an undefeated tool
-    finite. Intervals: 95 %, percentile bootstrap over prompts; in every resample each tool has also won and lost
-    something against a tool of mean strength, by weights drawn from an exponential distribution (a uniform prior
-    as a Bayesian bootstrap has it). Else the votes of an undefeated tool, drawn again, would give the same rating every
+    The maximum of :math:`P(a \succ b) = \sigma(\theta_a - \theta_b)` with a prior: besides its votes, each tool has
+    won and lost once against a tool of mean strength, so that an undefeated one stays finite. Tie and both_bad count
+    as half a win for each; skip and broken do not count.
+
+    Intervals: 95 %, bootstrap over prompts, read further out the fewer they are; the weights of the prior's two games
+    are drawn from an exponential distribution of mean 1, as a Bayesian bootstrap draws those of votes. Point and
+    interval have the same prior. Else the votes of an undefeated tool, drawn again, would give the same rating every
     time, as if there were nothing left to learn of it.
 
     Raises:
@@ -76,26 +77,25 @@ def bradley_terry(verdicts: Sequence[Verdict], *, n_resamples: int = 200, seed: 
     prompts = {prompt: i for i, prompt in enumerate(sorted({v.prompt for v in counted}))}
     prompt = np.array([prompts[v.prompt] for v in counted])
 
-    graph = coo_array((np.ones(len(a)), (a, b)), shape=(len(tools), len(tools)))
+    n = len(tools)
+    graph = coo_array((np.ones(len(a)), (a, b)), shape=(n, n))
     components = connected_components(graph, directed=False)[1]
-    theta = strengths(_wins(a, b, won, weight, len(tools)))
-    draws = None
+    by_prompt = _wins_by_prompt(a, b, prompt, won * weight, (1 - won) * weight, (len(prompts), n))
+    theta = strengths(by_prompt.sum(axis=0).reshape(n, n), unseen=np.ones((2, n)))
+    low = high = None
     if len(prompts) > 1:
         shares = resample_shares(len(prompts), n_resamples, seed) * len(prompts)
-        unseen = np.random.default_rng(seed).exponential(size=(n_resamples, 2, len(tools)))
-        draws = np.stack(
-            [
-                strengths(_wins(a, b, won, weight * share[prompt], len(tools)), start=theta, unseen=drawn)
-                for share, drawn in zip(shares, unseen, strict=True)
-            ]
-        )
+        unseen = np.random.default_rng(seed).exponential(size=(n_resamples, 2, n))
+        draws = many_strengths((shares @ by_prompt).reshape(n_resamples, n, n), unseen, start=theta)
+        low, high = np.quantile(draws, percentile_levels(len(prompts)), axis=0)
+    n_votes = np.bincount(a, minlength=n) + np.bincount(b, minlength=n)
     ratings = [
         Rating(
             tool=tool,
             rating=1000 + ELO_SCALE * float(theta[i]),
-            low=None if draws is None else 1000 + ELO_SCALE * float(np.quantile(draws[:, i], 0.025)),
-            high=None if draws is None else 1000 + ELO_SCALE * float(np.quantile(draws[:, i], 0.975)),
-            n_votes=int(((a == i) | (b == i)).sum()),
+            low=None if low is None else 1000 + ELO_SCALE * float(min(low[i], theta[i])),
+            high=None if high is None else 1000 + ELO_SCALE * float(max(high[i], theta[i])),
+            n_votes=int(n_votes[i]),
             component=int(components[i]),
         )
         for i, tool in enumerate(tools)
@@ -103,15 +103,19 @@ def bradley_terry(verdicts: Sequence[Verdict], *, n_resamples: int = 200, seed: 
     return sorted(ratings, key=lambda rating: (rating.component, -rating.rating, rating.tool))
 
 
-def _wins(a: NDArray[np.intp], b: NDArray[np.intp], won: Floats, weight: Floats, n: int) -> Floats:
-    """How often the row's tool was preferred to the column's, with a pseudo-tie per compared pair; shape (n, n)."""
-    wins = np.zeros((n, n))
-    np.add.at(wins, (a, b), weight * won)
-    np.add.at(wins, (b, a), weight * (1 - won))
-    met = np.zeros((n, n), dtype=bool)
-    met[a, b] = met[b, a] = True
-    wins += np.where(met, PRIOR_TIES / 2, 0.0)
-    return wins
+def _wins_by_prompt(
+    a: NDArray[np.intp],
+    b: NDArray[np.intp],
+    prompt: NDArray[np.intp],
+    to_a: Floats,
+    to_b: Floats,
+    shape: tuple[int, int],
+) -> csr_array:
+    """How often, prompt by prompt, the row's tool was preferred to the column's; shape (prompts, K * K), sparse."""
+    n_prompts, n = shape
+    cells = np.concatenate([a * n + b, b * n + a])
+    entries = (np.concatenate([to_a, to_b]), (np.concatenate([prompt, prompt]), cells))
+    return coo_array(entries, shape=(n_prompts, n * n)).tocsr()
 
 
 # --- the fit ------------------------------------------------------------------------------------------------------
@@ -155,6 +159,38 @@ def strengths(
     )
     theta: Floats = result.x - result.x.mean()
     return theta
+
+
+def many_strengths(wins: Floats, unseen: Floats, *, start: Floats) -> Floats:
+    """`strengths` of many tables at once, by Newton's method from a common start.
+
+    Args:
+        wins: Shape (B, K, K).
+        unseen: As for `strengths`, all above 0; shape (B, 2, K).
+        start: Strengths near which those looked for lie, shape (K,).
+
+    Returns:
+        Shape (B, K), each row centred on 0.
+    """
+    met = wins + wins.transpose(0, 2, 1)
+    more, less = unseen[:, 0], unseen[:, 1]
+    theta = np.repeat(start[None], len(wins), axis=0)
+    diagonal = np.arange(wins.shape[1])
+    for _ in range(MOST_STEPS):
+        p = special.expit(theta[:, :, None] - theta[:, None, :])
+        alone = special.expit(theta)
+        slope = (wins - met * p).sum(axis=2) + more * (1 - alone) - less * alone
+        information = -met * p * (1 - p)
+        information[:, diagonal, diagonal] -= information.sum(axis=2) - (more + less) * alone * (1 - alone)
+        step = np.linalg.solve(information, slope[:, :, None])[:, :, 0]
+        theta = theta + np.clip(step, -1.0, 1.0)  # far from the maximum a full step may overshoot
+        if np.abs(step).max() < 1e-9:
+            break
+    centred: Floats = theta - theta.mean(axis=1, keepdims=True)
+    return centred
+
+
+MOST_STEPS = 60
 
 
 def posterior(wins: Floats, *, prior_sd: float) -> tuple[Floats, Floats]:
