@@ -51,10 +51,11 @@ def import_clips(
         from vbench.schema import to_json
 
         items = [to_json(item) | {"reason": as_typed(item.reason)} for item in report.items]
-        print_json({"counts": report.counts, **to_json(report), "items": items})
+        facts = {"counts": report.counts, "n_damaged": report.n_damaged, "marks": report.marks}
+        print_json({**facts, **to_json(report), "items": items})
     else:
         _print_report(report, is_dry_run=dry_run)
-    if strict and not report.is_complete:
+    if strict and (not report.is_complete or report.n_damaged):
         raise typer.Exit(EXIT_FAILURES)
 
 
@@ -80,18 +81,27 @@ def _progress() -> Iterator[Callable[[int, int, str], None]]:
 
 
 def _print_report(report: ImportReport, *, is_dry_run: bool) -> None:
+    from vbench.marks import MARKS
+
     for item in report.items:
         if item.reason:
             print_line(f"{item.state}: {item.file}: {as_typed(item.reason)}")
         elif is_dry_run:
             print_line(f"{item.state}: {item.file} → {item.model}, prompt {item.prompt_id}, sample {item.sample}")
+        if item.is_damaged:
+            print_line(f"damaged: {item.file}: {'; '.join(item.warnings)}")
     if report.others:
         names = ", ".join(Path(name).name for name in report.others[:5])
         print_line(f"no clips: {names}{f' and {len(report.others) - 5} more' if len(report.others) > 5 else ''}")
     if report.prompts_without_clips:
         ids = report.prompts_without_clips
         print_line(f"prompts without a clip: {', '.join(ids[:5])}{f' and {len(ids) - 5} more' if len(ids) > 5 else ''}")
+    for mark in MARKS:
+        if n := report.marks.get(mark.name):
+            print_line(f"{'damage' if mark.is_damage else 'note'}: {n} {mark.about}")
     counts = ", ".join(f"{n} {state}" for state, n in report.counts.items()) or "no clips found"
+    if report.n_damaged:
+        counts += f"; {report.n_damaged} damaged"
     print_line(f"{counts}{' (dry run: nothing was changed)' if is_dry_run else ''}")
 
 

@@ -22,6 +22,7 @@ from vbench.importing.match import (
 )
 from vbench.importing.scan import scan_folder
 from vbench.importing.store import FileOutcome, Progress, State, store_all
+from vbench.marks import MARKS
 from vbench.records import Failure, Prompt
 from vbench.text import printable
 
@@ -43,6 +44,17 @@ class ImportReport:
     def counts(self) -> dict[str, int]:
         """State → number of files."""
         return dict(Counter(item.state for item in self.items))
+
+    @property
+    def n_damaged(self) -> int:
+        """Clips of which part is missing or spoilt, those that were there before among them."""
+        return sum(item.is_damaged for item in self.items)
+
+    @property
+    def marks(self) -> dict[str, int]:
+        """Name of a mark → number of clips that bear it, damage first."""
+        counts = Counter(name for item in self.items for name in item.marks)
+        return {mark.name: counts[mark.name] for mark in MARKS if mark.name in counts}
 
     @property
     def is_complete(self) -> bool:
