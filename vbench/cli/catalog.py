@@ -55,6 +55,8 @@ def import_clips(
         print_json({**facts, **to_json(report), "items": items})
     else:
         _print_report(report, is_dry_run=dry_run)
+    if report.is_no_match:
+        raise CatalogError(_no_match(report, folder))
     if strict and (not report.is_complete or report.n_damaged):
         raise typer.Exit(EXIT_FAILURES)
 
@@ -103,6 +105,22 @@ def _print_report(report: ImportReport, *, is_dry_run: bool) -> None:
     if report.n_damaged:
         counts += f"; {report.n_damaged} damaged"
     print_line(f"{counts}{' (dry run: nothing was changed)' if is_dry_run else ''}")
+
+
+def _no_match(report: ImportReport, folder: Path) -> str:
+    """Why nothing came in, and what the files may be meant for."""
+    if not report.items:
+        return f"{folder}: no clips in it ({len(report.others)} other files); pass the folder of the tools' folders"
+    near = [
+        f"{Path(file).name} is nearest to {', '.join(repr(prompt_id) for prompt_id in ids)}"
+        for file, ids in report.nearest.items()
+        if ids
+    ]
+    hint = f" ({'; '.join(near)})" if near else ""
+    return (
+        f"{folder}: none of {len(report.items)} clips matches a prompt{hint}; pass the suite that they were made for "
+        "with `prompts=`, say with `pattern=` how they are named, or name them in a manifest"
+    )
 
 
 def prompts(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,9 @@ from vbench.text import printable
 if TYPE_CHECKING:
     from vbench.bench import Bench
 
+SHOWN_FILES = 3
+"""For which the nearest prompts are looked up where none matched."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
@@ -39,11 +42,18 @@ class ImportReport:
     """Files of the folder that are no clips."""
     prompts_without_clips: tuple[str, ...]
     """Ids of prompts of the folder's suite (or of `prompts`) for which it has no clip of any tool."""
+    nearest: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where no file is any prompt's: file → ids of the prompts that its name comes nearest to, for a few of them."""
 
     @property
     def counts(self) -> dict[str, int]:
         """State → number of files."""
         return dict(Counter(item.state for item in self.items))
+
+    @property
+    def is_no_match(self) -> bool:
+        """Whether no file of the folder is any prompt's."""
+        return not self.counts.keys() - {"unmatched"}
 
     @property
     def n_damaged(self) -> int:
@@ -129,6 +139,7 @@ def import_folder(
         items=tuple(items),
         others=tuple(printable(path) for path in scan.others if not _is_ours(path, folder, manifest)),
         prompts_without_clips=tuple(prompt.id for prompt in wanted if prompt.key not in with_clips),
+        nearest={} if matches else {printable(f.path): tuple(index.nearest(f.path)) for f in unmatched[:SHOWN_FILES]},
     )
 
 

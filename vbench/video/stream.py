@@ -41,6 +41,7 @@ def open_container(path: Path, limits: Limits, *, decoders: str | None = None) -
         ClipError: FFmpeg does not know it.
     """
     options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS, "max_pixels": str(limits.max_pixels)}
+    options["min_delay"] = "0"  # a GIF's own delays, which `DelayClock` reads as browsers do
     if decoders is not None:
         options["codec_whitelist"] = decoders
     try:

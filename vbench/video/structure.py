@@ -11,6 +11,8 @@ SEGMENT_ID = b"\x18\x53\x80\x67"
 EBML_ID = b"\x1a\x45\xdf\xa3"
 MAX_BOXES = 1_000_000
 """A fragmented file has two a fragment."""
+TS_SYNC, TS_PACKETS = 0x47, {188: 0, 192: 4, 204: 0}
+"""The byte that packets of a transport stream begin with, and their lengths with its place in them."""
 MAX_PADDING = 4096
 """Zeros after a whole file that some recorders write."""
 
@@ -116,6 +118,16 @@ def _avi(file: BinaryIO, size: int) -> bool:
     return False
 
 
+def _mpegts(file: BinaryIO, size: int) -> bool:
+    """A transport stream is a row of packets of one length, each of which begins with a sync byte."""
+    head = file.read(2 * max(TS_PACKETS))
+    for length, sync in TS_PACKETS.items():
+        if len(head) > length + sync and head[sync] == head[length + sync] == TS_SYNC:
+            file.seek((size // length - 1) * length + sync)
+            return bool(size % length) or file.read(1) != bytes([TS_SYNC])
+    return False
+
+
 def _gif(file: BinaryIO, size: int) -> bool:
     """A GIF ends with a trailer, after blocks that tell their lengths."""
     data = file.read()
@@ -146,5 +158,6 @@ CHECKS: dict[str, Callable[[BinaryIO, int], bool]] = {
     "mkv": _matroska,
     "webm": _matroska,
     "avi": _avi,
+    "mpegts": _mpegts,
     "gif": _gif,
 }
