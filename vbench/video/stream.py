@@ -41,7 +41,6 @@ def open_container(path: Path, limits: Limits, *, decoders: str | None = None) -
         ClipError: FFmpeg does not know it.
     """
     options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS, "max_pixels": str(limits.max_pixels)}
-    options["min_delay"] = "0"  # a GIF's own delays, which `DelayClock` reads as browsers do
     if decoders is not None:
         options["codec_whitelist"] = decoders
     try:
@@ -253,7 +252,7 @@ class StorageClock(PresentationClock):
 
 
 class DelayClock(PresentationClock):
-    """A GIF tells how long each picture stays, as browsers take it."""
+    """A GIF tells how long each picture stays, as browsers take it; FFmpeg has made 100 ms of 0 already."""
 
     def __init__(self, facts: Facts, tick: Fraction) -> None:
         super().__init__(facts, tick)
