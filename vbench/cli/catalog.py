@@ -98,6 +98,8 @@ def _print_report(report: ImportReport, *, is_dry_run: bool) -> None:
     if report.prompts_without_clips:
         ids = report.prompts_without_clips
         print_line(f"prompts without a clip: {', '.join(ids[:5])}{f' and {len(ids) - 5} more' if len(ids) > 5 else ''}")
+    for note in report.notes:
+        print_line(f"note: {note}")
     for mark in MARKS:
         if n := report.marks.get(mark.name):
             print_line(f"{'damage' if mark.is_damage else 'note'}: {n} {mark.about}")
@@ -195,9 +197,19 @@ def _print_lint(suite: Suite, *, as_json: bool) -> None:
     tags = Counter(tag.partition(":")[0] for prompt in suite.prompts for tag in set(prompt.tags))
     n_expecting = sum(bool(prompt.expects) for prompt in suite.prompts)
     if as_json:
-        print_json({"name": suite.name, **_facts(suite), "tags": dict(tags), "n_with_expects": n_expecting})
+        print_json(
+            {
+                "name": suite.name,
+                **_facts(suite),
+                "tags": dict(tags),
+                "n_with_expects": n_expecting,
+                "notes": suite.notes,
+            }
+        )
         return
     facets = ", ".join(f"{name} {n}" for name, n in tags.most_common())
     print_line(
         f"{suite.path}: {len(suite.prompts)} prompts, {n_expecting} say what they expect; tags: {facets or 'none'}"
     )
+    for note in suite.notes:
+        print_line(f"note: {note}")
