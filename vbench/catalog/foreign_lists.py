@@ -58,7 +58,10 @@ def csv_prompts(path: Path, suite: str, notes: list[str]) -> Iterator[NumberedPr
     """A row each; `tags` are separated by semicolons, `expects` is JSON."""
     columns, rows = csv_table(path)
     if "text" not in columns:
-        raise CatalogError(f"{path}:1: no column text, separated by {separator_of(path)} ({_found_names(columns)})")
+        naming = "name the columns on the first line, as in id,text"
+        raise CatalogError(
+            f"{path}:1: no column text, separated by {separator_of(path)} ({_found_names(columns, naming)})"
+        )
 
     def with_lists() -> Iterator[tuple[int, dict[str, Any]]]:
         for number, row in rows:
@@ -109,14 +112,14 @@ def _evalcrafter(line: int, name: str, row: Mapping[str, Any]) -> tuple[int, dic
     return line, {"id": name, "text": row["prompt"], "tags": tags}
 
 
-def _found_names(names: Iterable[str]) -> str:
+def _found_names(names: Iterable[str], otherwise: str = "add one") -> str:
     """What stands in place of a text, and what to write instead."""
     found = [str(name) for name in names]
     shown = f"found {', '.join(found)}"[:200]
     near = next((name for name in found if name.strip().lower() in TEXT_NAMES), None)
     if near is not None:
         return f"{shown}; rename {near} to text"
-    return f"{shown}; name the columns on the first line, as in id,text"
+    return f"{shown}; {otherwise}"
 
 
 def _with_ids(path: Path, suite: str, rows: Iterable[tuple[int, Any]], notes: list[str]) -> Iterator[NumberedPrompt]:
@@ -144,6 +147,8 @@ def _each_once(path: Path, rows: Iterable[tuple[int, Any]], notes: list[str]) ->
         if not isinstance(row, dict):
             raise CatalogError(f"{path}:{line}: expected a mapping with a text; found {row!r:.80}")
         if "text" not in row:
+            if not any(str(name).strip().lower() in TEXT_NAMES for name in row):
+                _fields_or_tags(path, line, row)  # a misspelt key is told as one
             raise CatalogError(f"{path}:{line}: no text ({_found_names(row)})")
         text = " ".join(str(row["text"]).split())
         prompt_id = str(row.get("id") or "")
