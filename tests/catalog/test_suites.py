@@ -86,7 +86,19 @@ COMPLAINTS = {
     "jsonl: mapping as a tag": ("s.jsonl", '{"text": "x", "more": {}}', r":1: unknown key 'more'"),
     "csv: too many cells": ("s.csv", "id,text\na,b,c\n", r"s\.csv:2: 3 cells under 2 columns"),
     "csv: column twice": ("s.csv", "id,id\na,b\n", r"s\.csv:1: "),
-    "txt: line twice": ("s.txt", "One\nTwo\nOne\n", r"s\.txt:3: the same prompt as line 1"),
+    "csv: other header": ("s.csv", "ID,Prompt\na,b\n", r":1: .*by commas \(found ID, Prompt; rename Prompt to text\)"),
+    "csv: no header": ("s.csv", "A woman waits\nAn old man\n", r":1: no column text.*as in id,text"),
+    "csv: cells by semicolons": (
+        "s.csv",
+        "id;text\na;b;c\n",
+        r":2: 3 cells under 2 columns, which semicolons separate",
+    ),
+    "json: other key": ("s.json", '[{"prompt": "x"}]', r"s\.json:1: no text \(found prompt; rename prompt to text\)"),
+    "json: other object": ("s.json", '{"a": {"text": "x"}}', r"s\.json:1: expected a list"),
+    "json: deep": ("s.json", "[" * 100_000, r"s\.json:1: .*nested too deep"),
+    "jsonl: deep": ("s.jsonl", '{"a": ' * 5_000, r"s\.jsonl:1: .*nested too deep"),
+    "yaml: deep": ("s.yaml", "a: " + "[" * 5_000, r"s\.yaml: nested too deep"),
+    "yaml: deep mappings": ("s.yaml", "{a: " * 5_000, r"s\.yaml: nested too deep"),
     "other suffix": ("s.toml", "x", r"ends in \.yaml"),
 }
 
@@ -95,6 +107,25 @@ COMPLAINTS = {
 def test_complaint_names_file_and_line(tmp_path, name, text, says):
     with pytest.raises(CatalogError, match=says):
         load_suite(write(tmp_path, name, text))
+
+
+def test_aliases_that_multiply_are_refused_before_they_do(tmp_path):
+    rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    for more in ("", "? *a11\n: 1\n"):  # as values and as a key
+        with pytest.raises(CatalogError, match=r"s\.yaml:\d+: aliases of aliases make more values than the file has"):
+            load_suite(write(tmp_path, "s.yaml", "\n".join(rows) + "\n" + more))
+    with pytest.raises(CatalogError, match=r"s\.yaml:1: a key must be plain text"):
+        load_suite(write(tmp_path, "s.yaml", "? [a, b]\n: 1\n"))
+
+
+@pytest.mark.parametrize("suffix", ["yaml", "json", "jsonl", "csv", "txt"])
+def test_a_huge_file_is_refused_unread(tmp_path, suffix):
+    path = tmp_path / f"s.{suffix}"
+    with path.open("wb") as file:
+        file.truncate(100 * 2**20)  # no byte of it is on the disk
+    with pytest.raises(CatalogError, match=r"104,857,600 bytes, at most [0-9,]+ are read of such a file"):
+        load_suite(path)
 
 
 def test_include_takes_prompts_by_id_and_keeps_their_suite(tmp_path):

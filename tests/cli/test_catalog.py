@@ -9,13 +9,14 @@ import typer
 from typer.testing import CliRunner
 
 from vbench.bench import Bench
-from vbench.cli import catalog
+from vbench.cli import catalog, jobs
 from vbench.errors import CatalogError, OptionError
 from vbench.video import write_clip
 
 app = typer.Typer()
 app.command("import")(catalog.import_clips)
 app.command("prompts")(catalog.prompts)
+app.command("status")(jobs.status)
 
 
 def run(*words):
@@ -79,12 +80,56 @@ def test_the_home_folder_may_be_written_as_a_tilde(folder, tmp_path, monkeypatch
 def test_parameters_are_named_as_they_are_typed(folder, tmp_path):
     (folder / "prompts.jsonl").unlink()
     reasons = [f"unmatched: {folder}/alpha/{name}.mp4: no prompts are known; " for name in ("dog-0", "dgo-1")]
-    _, out = run("import", folder, "--bench", tmp_path / "bench", "--dry-run")
+    words = ["import", str(folder), "--bench", str(tmp_path / "bench"), "--dry-run"]
+    out = CliRunner().invoke(app, words).stdout  # that nothing matched is an error as well
     assert [line for line in out.splitlines() if "--prompts" in line] == [
         f"{reason}put a prompts.jsonl in the folder, or pass --prompts" for reason in sorted(reasons)
     ]
-    _, out = run("import", folder, "--bench", tmp_path / "bench", "--dry-run", "--json")
+    out = CliRunner().invoke(app, [*words, "--json"]).stdout
     assert {item["reason"].rpartition(" ")[2] for item in json.loads(out)["items"]} == {"--prompts"}
+
+
+def test_a_cut_off_clip_is_told_and_counted(folder, tmp_path):
+    (folder / "alpha" / "dgo-1.mp4").unlink()
+    whole = folder / "alpha" / "dog-0.mp4"
+    rng = np.random.default_rng(0)
+    write_clip(rng.integers(0, 255, (24, 32, 32, 3), np.uint8), whole, fps=8)
+    cut = folder / "alpha" / "cat-0.mp4"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    for state in ("2 imported", "2 there"):  # what was imported before is damaged still
+        code, out = run("import", folder, "--bench", tmp_path / "bench", "--strict")
+        lines = out.splitlines()
+        assert code == 3
+        assert lines[0].startswith(f"damaged: {cut}: stops after frame ")
+        assert lines[-3].startswith("damage: 1 cut off")
+        assert lines[-1] == f"{state}; 1 damaged"
+    code, out = run("import", folder, "--bench", tmp_path / "bench", "--json")
+    report = json.loads(out)
+    by_name = {Path(item["file"]).name: item for item in report["items"]}
+    assert (code, report["n_damaged"], report["marks"]) == (0, 1, {"cut_off": 1, "undecodable": 1})
+    assert by_name["cat-0.mp4"]["marks"] == ["cut_off", "undecodable"]
+    assert by_name["cat-0.mp4"]["is_damaged"]
+    assert by_name["dog-0.mp4"]["warnings"] == []
+
+
+def test_an_import_in_which_nothing_matches_is_an_error_with_the_nearest_names(folder, tmp_path):
+    (folder / "alpha" / "dog-0.mp4").unlink()
+    with pytest.raises(CatalogError, match=r"none of 1 clips matches a prompt \(dgo-1\.mp4 is nearest to 'dog'\)"):
+        run("import", folder, "--bench", tmp_path / "bench")
+    (folder / "alpha" / "dgo-1.mp4").unlink()
+    with pytest.raises(CatalogError, match="no clips in it"):
+        run("import", folder, "--bench", tmp_path / "bench")
+
+
+def test_status_of_an_imported_bench_tells_its_clips_and_scores(folder, tmp_path):
+    run("import", folder, "--bench", tmp_path / "bench")
+    out = CliRunner().invoke(app, ["status", "--bench", str(tmp_path / "bench")]).stdout
+    assert out.splitlines()[:2] == [
+        f"{'alpha':<32}1 clip, 0 scored (0 scores)",
+        "no jobs: the clips were imported",
+    ]
+    out = CliRunner().invoke(app, ["status", "--bench", str(tmp_path / "bench"), "--json"]).stdout
+    assert json.loads(out)["clips"] == {"alpha": {"clips": 1, "scored": 0, "scores": 0}}
 
 
 def test_a_misspelt_folder_makes_no_bench(tmp_path):

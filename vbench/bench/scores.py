@@ -112,6 +112,18 @@ class ScoreStore(Workspace):
         rows = sorted(rows, key=lambda row: (row[1], row[3], row[4], row[2]), reverse=True)
         return [(row[0], row[1], row[2], row[3]) for row in sorted(rows, key=lambda row: row[0])]
 
+    def clip_counts(self) -> dict[str, tuple[int, int, int]]:
+        """Tool → its clips, those of them with any score, and its scores."""
+        scored = select(ScoreRow.clip, func.count().label("n")).group_by(ScoreRow.clip).subquery()
+        query = (
+            select(ClipRow.model, func.count(), func.count(scored.c.n), func.coalesce(func.sum(scored.c.n), 0))
+            .outerjoin(scored, ClipRow.id == scored.c.clip)
+            .group_by(ClipRow.model)
+            .order_by(ClipRow.model)
+        )
+        with self.session() as session:
+            return {row[0]: (row[1], row[2], int(row[3])) for row in session.execute(query)}
+
     def score_records(
         self,
         *,

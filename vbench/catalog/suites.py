@@ -48,6 +48,8 @@ class Suite:
     prompts: tuple[Prompt, ...]
     """An included prompt keeps the name of the suite that it was written in."""
     path: Path
+    notes: tuple[str, ...] = ()
+    """What was read otherwise than it stands, such as a prompt that a list has twice."""
 
 
 def load_suite(path: Path) -> Suite:
@@ -69,8 +71,9 @@ def _load(path: Path, open_files: frozenset[Path]) -> Suite:
     if suffix in (".yaml", ".yml"):
         return _load_yaml(path, name, open_files | {here})
     readers = {".jsonl": jsonl_prompts, ".json": json_prompts, ".csv": csv_prompts, ".txt": txt_prompts}
-    prompts = _unique(path, readers[suffix](path, slug(name)))
-    return Suite(name=slug(name), version=1, licence="", about="", prompts=prompts, path=path)
+    notes: list[str] = []
+    prompts = _unique(path, readers[suffix](path, slug(name), notes))
+    return Suite(name=slug(name), version=1, licence="", about="", prompts=prompts, path=path, notes=tuple(notes))
 
 
 def _unique(path: Path, numbered: Iterable[NumberedPrompt]) -> tuple[Prompt, ...]:

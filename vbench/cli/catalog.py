@@ -51,10 +51,13 @@ def import_clips(
         from vbench.schema import to_json
 
         items = [to_json(item) | {"reason": as_typed(item.reason)} for item in report.items]
-        print_json({"counts": report.counts, **to_json(report), "items": items})
+        facts = {"counts": report.counts, "n_damaged": report.n_damaged, "marks": report.marks}
+        print_json({**facts, **to_json(report), "items": items})
     else:
         _print_report(report, is_dry_run=dry_run)
-    if strict and not report.is_complete:
+    if report.is_no_match:
+        raise CatalogError(_no_match(report, folder))
+    if strict and (not report.is_complete or report.n_damaged):
         raise typer.Exit(EXIT_FAILURES)
 
 
@@ -80,19 +83,46 @@ def _progress() -> Iterator[Callable[[int, int, str], None]]:
 
 
 def _print_report(report: ImportReport, *, is_dry_run: bool) -> None:
+    from vbench.marks import MARKS
+
     for item in report.items:
         if item.reason:
             print_line(f"{item.state}: {item.file}: {as_typed(item.reason)}")
         elif is_dry_run:
             print_line(f"{item.state}: {item.file} → {item.model}, prompt {item.prompt_id}, sample {item.sample}")
+        if item.is_damaged:
+            print_line(f"damaged: {item.file}: {'; '.join(item.warnings)}")
     if report.others:
         names = ", ".join(Path(name).name for name in report.others[:5])
         print_line(f"no clips: {names}{f' and {len(report.others) - 5} more' if len(report.others) > 5 else ''}")
     if report.prompts_without_clips:
         ids = report.prompts_without_clips
         print_line(f"prompts without a clip: {', '.join(ids[:5])}{f' and {len(ids) - 5} more' if len(ids) > 5 else ''}")
+    for note in report.notes:
+        print_line(f"note: {note}")
+    for mark in MARKS:
+        if n := report.marks.get(mark.name):
+            print_line(f"{'damage' if mark.is_damage else 'note'}: {n} {mark.about}")
     counts = ", ".join(f"{n} {state}" for state, n in report.counts.items()) or "no clips found"
+    if report.n_damaged:
+        counts += f"; {report.n_damaged} damaged"
     print_line(f"{counts}{' (dry run: nothing was changed)' if is_dry_run else ''}")
+
+
+def _no_match(report: ImportReport, folder: Path) -> str:
+    """Why nothing came in, and what the files may be meant for."""
+    if not report.items:
+        return f"{folder}: no clips in it ({len(report.others)} other files); pass the folder of the tools' folders"
+    near = [
+        f"{Path(file).name} is nearest to {', '.join(repr(prompt_id) for prompt_id in ids)}"
+        for file, ids in report.nearest.items()
+        if ids
+    ]
+    hint = f" ({'; '.join(near)})" if near else ""
+    return (
+        f"{folder}: none of {len(report.items)} clips matches a prompt{hint}; pass the suite that they were made for "
+        "with `prompts=`, say with `pattern=` how they are named, or name them in a manifest"
+    )
 
 
 def prompts(
@@ -167,9 +197,19 @@ def _print_lint(suite: Suite, *, as_json: bool) -> None:
     tags = Counter(tag.partition(":")[0] for prompt in suite.prompts for tag in set(prompt.tags))
     n_expecting = sum(bool(prompt.expects) for prompt in suite.prompts)
     if as_json:
-        print_json({"name": suite.name, **_facts(suite), "tags": dict(tags), "n_with_expects": n_expecting})
+        print_json(
+            {
+                "name": suite.name,
+                **_facts(suite),
+                "tags": dict(tags),
+                "n_with_expects": n_expecting,
+                "notes": suite.notes,
+            }
+        )
         return
     facets = ", ".join(f"{name} {n}" for name, n in tags.most_common())
     print_line(
         f"{suite.path}: {len(suite.prompts)} prompts, {n_expecting} say what they expect; tags: {facets or 'none'}"
     )
+    for note in suite.notes:
+        print_line(f"note: {note}")

@@ -99,6 +99,10 @@ def _status(bench: Bench) -> dict[str, Any]:
     failures = [asdict(failure) | {"key": None} for failure in bench.failures("generate")]
     return {
         "tools": bench.job_counts(),
+        "clips": {
+            model: {"clips": n_clips, "scored": n_scored, "scores": n_scores}
+            for model, (n_clips, n_scored, n_scores) in bench.clip_counts().items()
+        },
         "spend": asdict(bench.spend()),
         "unknown": unknown,
         "failures": in_flags(failures),
@@ -108,8 +112,12 @@ def _status(bench: Bench) -> dict[str, Any]:
 def _print_status(status: dict[str, Any]) -> None:
     from vbench.generate.report import without_label
 
+    for label, clips in status["clips"].items():
+        plural = "" if clips["clips"] == 1 else "s"
+        print_line(f"{label:<32}{clips['clips']} clip{plural}, {clips['scored']} scored ({clips['scores']} scores)")
     if not status["tools"]:
-        print_line("no jobs yet; start with vbench generate")
+        where_from = ": the clips were imported" if status["clips"] else " yet; start with vbench generate"
+        print_line(f"no jobs{where_from}")
     for label, states in status["tools"].items():
         print_line(f"{label:<32}" + ", ".join(f"{n} {state}" for state, n in sorted(states.items())))
     print_line(f"${status['spend']['usd']:.2f} spent on {status['spend']['n_jobs']} jobs")

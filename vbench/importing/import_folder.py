@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,15 @@ from vbench.importing.match import (
 )
 from vbench.importing.scan import scan_folder
 from vbench.importing.store import FileOutcome, Progress, State, store_all
+from vbench.marks import MARKS
 from vbench.records import Failure, Prompt
 from vbench.text import printable
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
+
+SHOWN_FILES = 3
+"""For which the nearest prompts are looked up where none matched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +42,31 @@ class ImportReport:
     """Files of the folder that are no clips."""
     prompts_without_clips: tuple[str, ...]
     """Ids of prompts of the folder's suite (or of `prompts`) for which it has no clip of any tool."""
+    notes: tuple[str, ...] = ()
+    """On the suite, as `Suite.notes`."""
+    nearest: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where no file is any prompt's: file → ids of the prompts that its name comes nearest to, for a few of them."""
 
     @property
     def counts(self) -> dict[str, int]:
         """State → number of files."""
         return dict(Counter(item.state for item in self.items))
+
+    @property
+    def is_no_match(self) -> bool:
+        """Whether no file of the folder is any prompt's."""
+        return not self.counts.keys() - {"unmatched"}
+
+    @property
+    def n_damaged(self) -> int:
+        """Clips of which part is missing or spoilt, those that were there before among them."""
+        return sum(item.is_damaged for item in self.items)
+
+    @property
+    def marks(self) -> dict[str, int]:
+        """Name of a mark → number of clips that bear it, damage first."""
+        counts = Counter(name for item in self.items for name in item.marks)
+        return {mark.name: counts[mark.name] for mark in MARKS if mark.name in counts}
 
     @property
     def is_complete(self) -> bool:
@@ -86,7 +110,8 @@ def import_folder(
     if bench is None and not dry_run:
         raise OptionError("no bench to import into; open one, or ask for a dry run")
     stored = {prompt.key: prompt for prompt in (bench.prompts() if bench is not None else [])}
-    wanted = [_fuller(prompt, stored.get(prompt.key)) for prompt in _suite_prompts(folder, prompts)]
+    suite_prompts, notes = _suite_prompts(folder, prompts)
+    wanted = [_fuller(prompt, stored.get(prompt.key)) for prompt in suite_prompts]
     index = PromptIndex(wanted or stored.values())
 
     scan = scan_folder(folder, skip=bench.root if bench is not None else None)
@@ -117,18 +142,28 @@ def import_folder(
         items=tuple(items),
         others=tuple(printable(path) for path in scan.others if not _is_ours(path, folder, manifest)),
         prompts_without_clips=tuple(prompt.id for prompt in wanted if prompt.key not in with_clips),
+        notes=notes,
+        nearest={} if matches else {printable(f.path): tuple(index.nearest(f.path)) for f in unmatched[:SHOWN_FILES]},
     )
 
 
-def _suite_prompts(folder: Path, prompts: str | Path | Sequence[Prompt] | None) -> list[Prompt]:
+def _suite_prompts(
+    folder: Path, prompts: str | Path | Sequence[Prompt] | None
+) -> tuple[Sequence[Prompt], tuple[str, ...]]:
+    """The prompts, and what was read otherwise than it stands."""
     if prompts is None:
         files = [folder / f"prompts{suffix}" for suffix in SUITE_SUFFIXES]
         suites = [path for path in files if path.is_file()]
         if len(suites) > 1:
             names = " and ".join(path.name for path in suites)
             raise OptionError(f"{folder} has {names}; remove one, or choose with `prompts=`")
-        return list(find_suite(suites[0]).prompts) if suites else []
-    return list(find_suite(prompts).prompts) if isinstance(prompts, str | Path) else list(prompts)
+        if not suites:
+            return [], ()
+        prompts = suites[0]
+    if not isinstance(prompts, str | Path):
+        return prompts, ()
+    suite = find_suite(prompts)
+    return suite.prompts, suite.notes
 
 
 def _fuller(new: Prompt, stored: Prompt | None) -> Prompt:

@@ -86,6 +86,16 @@ class PromptIndex:
         hint = f"the nearest is {close[0]!r}; rename the file, or" if close else "rename the file, or"
         return f"no prompt has the id or the text {name!r}; {hint} name it in a manifest"
 
+    def nearest(self, file: Path, n: int = 3) -> list[str]:
+        """The ids of the prompts that a file may be meant for by its name or its folder's, the likeliest first."""
+        ids = {known: [p.id for p in prompts.values()] for known, prompts in self._named.items()}
+        near: list[str] = []
+        for name in (plain(re.sub(rf"[-_][0-9]{{1,{MAX_SAMPLE_DIGITS}}}$", "", file.stem)), plain(file.parent.name)):
+            begun = [known for known in ids if len(name) >= 4 and known.lower().startswith(name.lower())]
+            alike = get_close_matches(name, self._sharing_words(name), n=n, cutoff=0.4)
+            near += [prompt_id for known in [*begun[:n], *alike] for prompt_id in ids[known]]
+        return list(dict.fromkeys(near))[:n]
+
     @cached_property
     def _words(self) -> dict[str, frozenset[str]]:
         return {known: frozenset(_WORD.findall(known.lower())) for known in self._named}

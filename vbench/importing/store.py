@@ -10,6 +10,7 @@ from vbench.errors import ClipError, ItemError
 from vbench.files import sha256_of
 from vbench.importing.match import Match
 from vbench.importing.scan import ClipFile
+from vbench.marks import marks_of
 from vbench.records import Clip, Failure
 from vbench.text import printable
 
@@ -34,6 +35,12 @@ class FileOutcome:
     sample: int | None = None
     clip: str = ""
     reason: str = ""
+    warnings: tuple[str, ...] = ()
+    """What the probe says of the clip, such as that its end is missing."""
+    marks: tuple[str, ...] = ()
+    """The same by name, as in `vbench.marks.MARKS`."""
+    is_damaged: bool = False
+    """Part of the clip is missing or spoilt."""
 
 
 def store_all(
@@ -54,6 +61,7 @@ def store_all(
         state, clip, reason = _store(bench, match, by_cell.get(match.cell), taken, dry_run=dry_run, link=link)
         if clip is not None:
             taken.add(clip.media.casefold())
+        marks = marks_of(clip.probe) if clip is not None else ()
         outcomes.append(
             FileOutcome(
                 file=file,
@@ -63,6 +71,9 @@ def store_all(
                 sample=match.sample,
                 clip=clip.id if clip is not None else "",
                 reason=reason,
+                warnings=clip.probe.warnings if clip is not None else (),
+                marks=tuple(mark.name for mark in marks),
+                is_damaged=any(mark.is_damage for mark in marks),
             )
         )
     return outcomes

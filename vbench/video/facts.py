@@ -12,6 +12,8 @@ from vbench.errors import ClipError
 
 FOLDER_FPS = 24.0
 """The rate of frames that tell none."""
+ANIMATION_DEFAULT_S, SHORTEST_DELAY_S = 0.1, 0.01
+"""What browsers show where an animated picture claims `SHORTEST_DELAY_S` or less per frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,15 @@ class Facts:
     """Nominal seconds per frame, used where a timestamp is missing."""
     header_n_frames: int = 0
     header_duration_s: float = 0.0
+    n_indexed: int = 0
+    """Frames that an index of the whole file has a place for and that are shown; 0: there is no such index."""
+    is_cut_off: bool = False
+    """The file ends before its own structure does; known when it has been read to its end."""
+    first_s: float = 0.0
+    """The first picture on the container's clock."""
+    missing_start_s: float = 0.0
+    """Before the first picture, of frames that cannot be decoded."""
+    n_interlaced: int = 0
     aspect: float = 1.0
     """Sample aspect ratio: width of a pixel over its height."""
     audio_codec: str = ""
@@ -83,3 +94,14 @@ def check_size(path: Path, width: int, height: int, limits: Limits) -> None:
             f"{path}: {width} x {height} pixels, at most {limits.max_pixels:,} are decoded; scale it down first",
             code="too_large",
         )
+
+
+def browser_delay_s(delay_s: float) -> float:
+    """Seconds for which browsers show a picture of an animation that claims `delay_s`."""
+    return delay_s if delay_s > SHORTEST_DELAY_S + 1e-9 else ANIMATION_DEFAULT_S
+
+
+def short_delays(n: int) -> list[str]:
+    """A sentence on the pictures of an animation that claim too short a time."""
+    claim = "frames claim" if n > 1 else "frame claims"
+    return [f"{n} {claim} 10 ms or less; taken as 100 ms, as browsers show them"] if n else []

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vbench.errors import ClipError, OptionError
 from vbench.records import Probe
+from vbench.video.depth import PLANAR, in_8_bits, is_deep
 from vbench.video.facts import DEFAULT_LIMITS, DecodedPicture, Facts, Limits, VideoSource
 from vbench.video.source import open_source
 
@@ -38,7 +39,7 @@ BT709, BT601 = int(Colorspace.ITU709), int(Colorspace.ITU601)
 class Lens:
     """How the pictures of one clip become upright frames of one size; holds the reused converters."""
 
-    __slots__ = ("_alpha", "_reformatters", "height", "is_mirrored", "rotation", "width")
+    __slots__ = ("_alpha", "_deep", "_reformatters", "height", "is_mirrored", "rotation", "width")
 
     def __init__(self, image: Any, aspect: float) -> None:
         self.rotation, self.is_mirrored = orientation(image)
@@ -48,6 +49,7 @@ class Lens:
         self.width, self.height = (height, width) if self.rotation % 180 else (width, height)
         self._reformatters: dict[tuple[int, int, str, str], VideoReformatter] = {}
         self._alpha: dict[str, bool] = {}
+        self._deep: dict[str, bool] = {}
 
     def has_alpha(self, image: Any) -> bool:
         """Whether the pixel format carries transparency."""
@@ -56,15 +58,51 @@ class Lens:
             known = self._alpha[name] = any(part.is_alpha for part in image.format.components)
         return known
 
-    def over_black(self, image: Any) -> tuple[Any, bool]:
-        """The image without its alpha, and whether any pixel was transparent."""
-        rgba = self.convert(image, (image.width, image.height), "rgba", "area").to_ndarray()
-        alpha = rgba[..., 3:]
-        is_transparent = int(alpha.min()) < 255
-        rgb = rgba[..., :3]
-        if is_transparent:
+    def flat(self, image: Any) -> Any:
+        """The image with at most 8 bits a sample."""
+        name = image.format.name
+        if (known := self._deep.get(name)) is None:
+            known = self._deep[name] = is_deep(image)
+        size = image.width, image.height
+        if known:
+            is_full = colour_of(image)[1] == FULL_RANGE
+            return in_8_bits(image, lambda deep, form: self.convert(deep, size, form, "area"), is_full=is_full)
+        if name.endswith(("555be", "565be", "444be")):  # swscale makes RGB of these as if their bytes were in order
+            return self.convert(image, size, f"{name[:-2]}le", "area")
+        return image
+
+    def over_black(self, image: Any) -> Any:
+        """The image without its alpha, in RGB."""
+        rgba = self.convert(self.flat(image), (image.width, image.height), "rgba", "area").to_ndarray()
+        alpha, rgb = rgba[..., 3:], rgba[..., :3]
+        if int(alpha.min()) < 255:
             rgb = ((rgb.astype(np.uint16) * alpha + 127) // 255).astype(np.uint8)
-        return av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24"), is_transparent
+        return av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24")
+
+    def luma_over_black(self, image: Any) -> Any:
+        """The image without its alpha, for its luma: of Y'CbCr the luma that was decoded, as if it had no alpha."""
+        if is_rgb(image):
+            return self.over_black(image)
+        image = self.flat(image)
+        if not image.format.name.startswith("yuva"):
+            image = self.convert(image, (image.width, image.height), "yuva444p", "area")
+        opaque = av.VideoFrame(image.width, image.height, image.format.name.replace("yuva", "yuv"))
+        opaque.color_range, opaque.colorspace = image.color_range, image.colorspace
+        luma, *chroma, alpha = (_rows(plane) for plane in image.planes)
+        black = 0 if colour_of(image)[1] == FULL_RANGE else 16
+        if int(alpha.min()) < 255:
+            above = luma.astype(np.int32) - black
+            luma = ((above * alpha + 127) // 255 + black).clip(0, 255).astype(np.uint8)
+        for plane, rows in zip(opaque.planes, (luma, *chroma), strict=True):
+            _rows(plane)[:] = rows
+        return opaque
+
+    def is_transparent(self, image: Any) -> bool:
+        """Whether any pixel lets the black behind it through."""
+        if not self.has_alpha(image):
+            return False
+        rgba = self.convert(self.flat(image), (image.width, image.height), "rgba", "area").to_ndarray()
+        return int(rgba[..., 3].min()) < 255
 
     def convert(self, image: Any, size: tuple[int, int], form: str, kernel: Kernel) -> Any:
         """Scale and convert with swscale, keeping the picture's orientation."""
@@ -86,7 +124,7 @@ class Lens:
             dst_colorspace=target,
             interpolation=KERNELS[kernel],
             src_color_range=levels,
-            dst_color_range=LIMITED_RANGE if is_encoding else FULL_RANGE,
+            dst_color_range=LIMITED_RANGE if is_encoding else levels if PLANAR.fullmatch(form) else FULL_RANGE,
             threads=1,
         )
 
@@ -110,16 +148,22 @@ class Lens:
         return np.ascontiguousarray(pixels)
 
 
+def _rows(plane: Any) -> NDArray[np.uint8]:
+    """The samples of one plane of bytes, to read and to write."""
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, -1)[:, : plane.width]
+
+
 class Frame:
     """One frame of a clip; pixels are made when asked for.
 
     A frame may hold one of the decoder's buffers: convert it, then let go of it.
     """
 
-    __slots__ = ("_image", "_lens", "duration_s", "height", "index", "t_s", "width")
+    __slots__ = ("_flat", "_image", "_lens", "duration_s", "height", "index", "t_s", "width")
 
     def __init__(self, image: Any, lens: Lens, index: int, t_s: float, duration_s: float) -> None:
         self._image = image
+        self._flat: Any = None
         self._lens = lens
         self.index = index
         self.t_s = t_s
@@ -143,7 +187,9 @@ class Frame:
             size: (width, height) in pixels; None: as displayed.
             kernel: Used for scaling.
         """
-        return self._lens.luma(self._opaque(), size, kernel)
+        has_alpha = self._lens.has_alpha(self._image)
+        image = self._lens.luma_over_black(self._image) if has_alpha else self._opaque()
+        return self._lens.luma(image, size, kernel)
 
     def yuv420p(self, size: tuple[int, int]) -> Any:
         """Limited-range BT.709 `av.VideoFrame` at an even `size` (width, height), for the encoder."""
@@ -156,12 +202,14 @@ class Frame:
     @property
     def is_transparent(self) -> bool:
         """Whether any pixel lets the black behind it through."""
-        return self._lens.has_alpha(self._image) and self._lens.over_black(self._image)[1]
+        return self._lens.is_transparent(self._image)
 
     def _opaque(self) -> Any:
-        if self._lens.has_alpha(self._image):
-            self._image, _ = self._lens.over_black(self._image)
-        return self._image
+        """The picture in at most 8 bits and without alpha, made once."""
+        if self._flat is None:
+            has_alpha = self._lens.has_alpha(self._image)
+            self._flat = self._lens.over_black(self._image) if has_alpha else self._lens.flat(self._image)
+        return self._flat
 
 
 def is_rgb(image: Any) -> bool:

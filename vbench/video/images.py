@@ -12,10 +12,17 @@ from PIL import Image
 
 from vbench.errors import ClipError
 from vbench.files import frames_in
-from vbench.video.facts import FOLDER_FPS, DecodedPicture, Facts, Limits, check_size
+from vbench.video.facts import (
+    ANIMATION_DEFAULT_S,
+    FOLDER_FPS,
+    DecodedPicture,
+    Facts,
+    Limits,
+    browser_delay_s,
+    check_size,
+    short_delays,
+)
 
-ANIMATION_DEFAULT_S = 0.1
-"""What browsers show where an animated picture claims 10 ms or less per frame."""
 IMAGE_FORMATS = ("WEBP", "PNG", "JPEG")
 IMAGE_ERRORS = (OSError, SyntaxError, ValueError, EOFError)
 """What Pillow raises for a damaged picture."""
@@ -46,17 +53,17 @@ class ImageSource:
                 self._image.seek(index)
                 frame = as_frame(self._image)
             except IMAGE_ERRORS as error:
+                self.facts.is_cut_off = True
                 self.facts.warnings.append(f"reading stopped early: {error}")
                 break
             duration_s = float(self._image.info.get("duration") or 0) / 1000
             if self.facts.header_n_frames == 1:
                 duration_s = 0.0
-            elif duration_s <= 0.01:
-                duration_s, n_short = ANIMATION_DEFAULT_S, n_short + 1
+            elif (shown_s := browser_delay_s(duration_s)) != duration_s:
+                duration_s, n_short = shown_s, n_short + 1
             yield DecodedPicture(frame, t_s, duration_s)
             t_s += duration_s
-        if n_short:
-            self.facts.warnings.append(f"{n_short} frames claim 10 ms or less; taken as 100 ms, as browsers show them")
+        self.facts.warnings += short_delays(n_short)
 
     def close(self) -> None:
         self._image.close()

@@ -69,6 +69,8 @@ def survey(
         notes.append("stored mirrored; shown as its display matrix says")
     if image.color_trc in HDR_TRANSFERS:
         notes.append(f"high dynamic range ({HDR_TRANSFERS[image.color_trc]}); shown without tone mapping")
+    if facts.n_interlaced:
+        notes.append(f"{facts.n_interlaced} of {n_frames} frames are interlaced; measured as whole frames")
     if is_transparent:
         notes.append("transparent pixels are shown over black")
     return Probe(
@@ -105,10 +107,20 @@ def is_variable(times: array[float], tick_s: float) -> bool:
 def _missing(facts: Facts, n_frames: int, duration_s: float, n_corrupt: int) -> list[str]:
     """What the header promised and the stream did not hold."""
     notes = []
-    if n_frames < facts.header_n_frames:
-        notes.append(f"stops after frame {n_frames} of {facts.header_n_frames}")
-    elif not facts.header_n_frames and facts.header_duration_s - duration_s > max(0.25, 0.02 * duration_s):
-        notes.append(f"stops after {duration_s:.2f} s of {facts.header_duration_s:.2f} s")
+    n_whole = facts.n_indexed or facts.header_n_frames
+    end_s, header_s = facts.first_s + duration_s, facts.header_duration_s
+    # An MP4 has a place for each frame, and its header may tell any duration.
+    is_short = not facts.n_indexed and header_s - end_s > max(0.25, 0.02 * duration_s)
+    if n_frames < n_whole and facts.is_cut_off:
+        notes.append(f"stops after frame {n_frames} of {n_whole}")
+    elif is_short:
+        notes.append(f"stops after {duration_s:.2f} s of {header_s - facts.first_s:.2f} s")
+    elif facts.is_cut_off:
+        notes.append("cut off: the file ends before its contents do; copy or download it again")
+    if facts.missing_start_s > 1.5 * facts.interval_s:
+        notes.append(
+            f"begins {facts.missing_start_s:.2f} s late: the key frame that its first pictures need is missing"
+        )
     if facts.n_broken:
         notes.append(f"{facts.n_broken} packet{'s' if facts.n_broken > 1 else ''} could not be decoded")
     if n_corrupt:

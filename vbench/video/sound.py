@@ -16,7 +16,7 @@ from vbench.errors import ClipError
 from vbench.video.facts import DEFAULT_LIMITS, Limits
 from vbench.video.images import is_image
 from vbench.video.source import check_file
-from vbench.video.stream import open_container
+from vbench.video.stream import open_container, played, shown_stream
 
 GAP_S = 0.02
 """Holes in the sound longer than this are filled with silence, so that it stays in step."""
@@ -58,10 +58,9 @@ def sound_chunks(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[tup
     if path.is_dir() or is_image(check_file(path, limits)):
         return
     with closing(open_container(path, limits)) as file:
-        if not file.streams.audio:
+        stream, pictures = played(file.streams.audio), shown_stream(file)
+        if stream is None:
             return
-        stream = file.streams.audio[0]
-        pictures = next(iter(file.streams.video), None)
         start_s = float(pictures.start_time * pictures.time_base) if pictures and pictures.start_time else 0.0
         resampler: AudioResampler | None = None
         n_written = 0

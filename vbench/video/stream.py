@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import heapq
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 from av.error import FFmpegError
+from av.stream import Disposition
 
 from vbench.errors import ClipError
-from vbench.video.facts import FOLDER_FPS, DecodedPicture, Facts, Limits, check_size
+from vbench.video.facts import FOLDER_FPS, DecodedPicture, Facts, Limits, browser_delay_s, check_size, short_delays
+from vbench.video.structure import is_cut_off
 
 # Demuxers that read one self-contained file; playlists (hls, dash, concat) and patterns (image2) are not among them.
 DEMUXERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif,avi,mpeg,mpegts,flv,live_flv,ogg,asf,ivf,h264,hevc,obu,m4v,yuv4mpegpipe,"
     "mp3,wav,flac,aac"
 )
+
+COVERS = Disposition.attached_pic | Disposition.timed_thumbnails
+"""Kinds of video streams that are never played."""
 
 
 def open_container(path: Path, limits: Limits, *, decoders: str | None = None) -> Any:
@@ -41,6 +49,32 @@ def open_container(path: Path, limits: Limits, *, decoders: str | None = None) -
         raise ClipError(f"{path}: not a video that can be read; generate or import it again") from error
 
 
+def moving_streams(file: Any) -> list[Any]:
+    """The video streams that are no cover pictures or thumbnails."""
+    return [stream for stream in file.streams.video if not stream.disposition & COVERS]
+
+
+def shown_stream(file: Any) -> Any | None:
+    """The video stream that players show."""
+    return played(moving_streams(file))
+
+
+def played(streams: Sequence[Any]) -> Any | None:
+    """The stream that players take: the first that is marked as default, else the first of all."""
+    return next((stream for stream in streams if stream.disposition & Disposition.default), next(iter(streams), None))
+
+
+def several(what: str, streams: Sequence[Any], chosen: Any) -> list[str]:
+    """A sentence where a file has more than one track of a kind: which is measured, and by what right."""
+    if len(streams) < 2:
+        return []
+    n_default = sum(bool(stream.disposition & Disposition.default) for stream in streams)
+    place = list(streams).index(chosen) + 1
+    n_equal = n_default or len(streams)
+    why = "the default one" if n_equal == 1 else f"the first of {n_equal} with equal right"
+    return [f"{len(streams)} {what} tracks; track {place} is measured, {why}"]
+
+
 class StreamSource:
     """The video stream of a container, through PyAV."""
 
@@ -49,7 +83,7 @@ class StreamSource:
         self._file = open_container(path, limits)
         try:
             self._stream = self._video_stream()
-            self._sound = self._file.streams.audio[0] if sound and self._file.streams.audio else None
+            self._sound = played(self._file.streams.audio) if sound else None
             context = self._stream.codec_context
             if context is None:  # the build knows no decoder of that name
                 raise ClipError(
@@ -58,6 +92,9 @@ class StreamSource:
             width, height = (context.width, context.height) if context.width else self._claimed_size(limits)
             check_size(path, width, height, limits)
             self.facts = self._read_header(head)
+            if sound:  # a survey: what is not measured is told
+                self.facts.warnings += several("picture", moving_streams(self._file), self._stream)
+                self.facts.warnings += several("sound", self._file.streams.audio, self._sound)
             if self.facts.header_duration_s > limits.max_seconds:
                 raise ClipError(
                     f"{path}: {self.facts.header_duration_s:.0f} s long, at most {limits.max_seconds:.0f} s are read; "
@@ -84,9 +121,8 @@ class StreamSource:
         return int(self._stream.index)
 
     def _video_stream(self) -> Any:
-        for stream in self._file.streams.video:
-            if not stream.disposition & av.stream.Disposition.attached_pic:
-                return stream
+        if (stream := shown_stream(self._file)) is not None:
+            return stream
         raise ClipError(f"{self._path}: no video stream; give a file with pictures", code="no_video")
 
     def _claimed_size(self, limits: Limits) -> tuple[int, int]:
@@ -99,8 +135,11 @@ class StreamSource:
         stream, file = self._stream, self._file
         rate = stream.average_rate or stream.guessed_rate
         duration_s = float(stream.duration * stream.time_base) if stream.duration else _tag_seconds(stream.metadata)
-        if not duration_s and file.duration and not file.streams.audio:
-            duration_s = file.duration / av.time_base
+        whole_s = file.duration / av.time_base if file.duration else 0.0
+        if not duration_s and not file.streams.audio:
+            duration_s = whole_s
+        elif not stream.duration and whole_s:  # a tag may be of the file that this one was cut from
+            duration_s = min(duration_s, whole_s)
         return Facts(
             container=_container_name(file, head),
             codec=stream.codec_context.codec.canonical_name,
@@ -113,18 +152,41 @@ class StreamSource:
         )
 
     def pictures(self) -> Iterator[DecodedPicture]:
-        tick, decode = self._stream.time_base, self._context.decode
+        clock = CLOCKS.get(self.facts.container, PresentationClock)(self.facts, self._stream.time_base)
+        first_packet_s, is_begun, is_shown = math.inf, False, False
         for packet in self._packets():
             try:
-                frames = decode(packet)
+                frames = self._context.decode(packet)
             except FFmpegError:
                 self.facts.n_broken += 1
                 continue
+            if packet is not None:
+                clock.decoded(packet)
+                if not is_shown and not packet.is_discard and packet.pts is not None:
+                    # a key frame that others depend on begins the stream: what it cannot show nobody can
+                    is_begun = is_begun or packet.is_keyframe
+                    if not is_begun:
+                        first_packet_s = min(first_packet_s, float(packet.pts * self._stream.time_base))
             for frame in frames:
-                stamp = frame.dts if frame.pts is None else frame.pts
-                yield DecodedPicture(
-                    frame, None if stamp is None else float(stamp * tick), float(frame.duration * tick)
-                )
+                t_s, duration_s = clock.time_of(frame)
+                if not is_shown and t_s is not None:
+                    is_shown, self.facts.first_s = True, t_s
+                    self.facts.missing_start_s = max(0.0, t_s - first_packet_s)
+                self.facts.n_interlaced += frame.interlaced_frame
+                yield DecodedPicture(frame, t_s, duration_s)
+        clock.close()
+        self._look_at_end()
+
+    def _look_at_end(self) -> None:
+        """Whether the file is as long as it says, by its index or its structure."""
+        facts = self.facts
+        facts.is_cut_off = facts.is_cut_off or is_cut_off(self._path, facts.container)
+        if facts.container in ("mp4", "mov"):
+            size = self._path.stat().st_size
+            entries = [entry for entry in self._stream.index_entries if not entry.is_discard]
+            if self._stream.frames:  # not a row of fragments, of which the index tells those that were found
+                facts.n_indexed = len(entries)  # an edit list leaves out some that the header counts
+            facts.is_cut_off = facts.is_cut_off or any(entry.pos + entry.size > size for entry in entries)
 
     def _packets(self) -> Iterator[Any]:
         """Packets of the video stream, then None to drain the decoder; measures the sound on the way."""
@@ -153,6 +215,62 @@ class StreamSource:
 
     def close(self) -> None:
         self._file.close()
+
+
+class PresentationClock:
+    """The times that the container gives its pictures."""
+
+    def __init__(self, facts: Facts, tick: Fraction) -> None:
+        self.facts, self.tick = facts, tick
+
+    def decoded(self, packet: Any) -> None:
+        """Take note of a packet that the decoder has taken."""
+
+    def time_of(self, frame: Any) -> tuple[float | None, float]:
+        """When a picture is shown, and for how long; None and 0 where that is not known."""
+        stamp = frame.dts if frame.pts is None else frame.pts
+        return None if stamp is None else float(stamp * self.tick), float(frame.duration * self.tick)
+
+    def close(self) -> None:
+        """Say what was repaired."""
+
+
+class StorageClock(PresentationClock):
+    """AVI numbers its frames as they are stored, and tells no order of showing: the earliest number is shown first."""
+
+    def __init__(self, facts: Facts, tick: Fraction) -> None:
+        super().__init__(facts, tick)
+        self._waiting: list[int] = []
+
+    def decoded(self, packet: Any) -> None:
+        if packet.dts is not None:
+            heapq.heappush(self._waiting, packet.dts)
+
+    def time_of(self, frame: Any) -> tuple[float | None, float]:
+        stamp = heapq.heappop(self._waiting) if self._waiting else None
+        return None if stamp is None else float(stamp * self.tick), float(frame.duration * self.tick)
+
+
+class DelayClock(PresentationClock):
+    """A GIF tells how long each picture stays, as browsers take it; FFmpeg has made 100 ms of 0 already."""
+
+    def __init__(self, facts: Facts, tick: Fraction) -> None:
+        super().__init__(facts, tick)
+        self._next_s, self._n_short = 0.0, 0
+
+    def time_of(self, frame: Any) -> tuple[float | None, float]:
+        t_s = self._next_s
+        delay_s = float(frame.duration * self.tick)
+        duration_s = browser_delay_s(delay_s)
+        self._n_short += duration_s != delay_s
+        self._next_s += duration_s
+        return t_s, duration_s
+
+    def close(self) -> None:
+        self.facts.warnings += short_delays(self._n_short)
+
+
+CLOCKS: dict[str, type[PresentationClock]] = {"avi": StorageClock, "gif": DelayClock}
 
 
 def _container_name(file: Any, head: bytes) -> str:

@@ -1,0 +1,163 @@
+"""Whether a file ends where its own structure says, by the sizes that containers write before their contents."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+SEGMENT_ID = b"\x18\x53\x80\x67"
+EBML_ID = b"\x1a\x45\xdf\xa3"
+MAX_BOXES = 1_000_000
+"""A fragmented file has two a fragment."""
+TS_SYNC, TS_PACKETS = 0x47, {188: 0, 192: 4, 204: 0}
+"""The byte that packets of a transport stream begin with, and their lengths with its place in them."""
+MAX_PADDING = 4096
+"""Zeros after a whole file that some recorders write."""
+
+
+def is_cut_off(path: Path, container: str) -> bool:
+    """Whether the file is shorter than the sizes in it promise; False where its container writes none.
+
+    Args:
+        path: The file.
+        container: As `Facts.container` has it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    check = CHECKS.get(container)
+    if check is None:
+        return False
+    with path.open("rb") as file:
+        return check(file, os.fstat(file.fileno()).st_size)
+
+
+def _mp4(file: BinaryIO, size: int) -> bool:
+    """Whether a box of headers is not all there; a cut in the pictures' own box is told by their index.
+
+    After fragments, and without the list of them that ends such a file, zeros stand in for more of them.
+    """
+    at, kinds = 0, set()
+    for _ in range(MAX_BOXES):
+        file.seek(at)
+        head = file.read(16)
+        if len(head) < 8:
+            return False
+        length, kind = int.from_bytes(head[:4]), head[4:8]
+        if not any(head):
+            return b"moof" in kinds and b"mfra" not in kinds and size - at > MAX_PADDING
+        if length == 1:
+            length = int.from_bytes(head[8:16])
+        if length < 8:  # 0: to the end of the file; less is no box
+            return False
+        at += length
+        kinds.add(kind)
+        if at > size:
+            return kind in (b"moof", b"moov")
+    return False
+
+
+def _matroska(file: BinaryIO, size: int) -> bool:
+    """Whether the segment is not all there, or its parts are not one after the other to its end."""
+    if file.read(4) != EBML_ID:
+        return False
+    length, _ = _varint(file)
+    file.seek(length, os.SEEK_CUR)
+    if file.read(4) != SEGMENT_ID:
+        return False
+    length, is_known = _varint(file)
+    end = file.tell() + length
+    if not is_known or end > size:
+        return is_known
+    for _ in range(MAX_BOXES):
+        first = file.read(1)
+        if file.tell() > end or not first:
+            return False
+        if not first[0]:  # no element's id begins so: the rest was never written
+            return True
+        file.seek(8 - first[0].bit_length(), os.SEEK_CUR)
+        length, is_known = _varint(file)
+        if not is_known:
+            return False
+        file.seek(length, os.SEEK_CUR)
+    return False
+
+
+def _varint(file: BinaryIO) -> tuple[int, bool]:
+    """An EBML size, and whether it is known: live streams write ones only."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return 0, False
+    n_more = 8 - first[0].bit_length()
+    value = int.from_bytes(bytes([first[0] & (0x7F >> n_more)]) + file.read(n_more))
+    return value, value != (1 << (7 * (n_more + 1))) - 1
+
+
+def _avi(file: BinaryIO, size: int) -> bool:
+    """A file of more than a gigabyte is a row of RIFF lists; one that was streamed has the size 0."""
+    at = 0
+    while at + 12 <= size:
+        file.seek(at)
+        head = file.read(12)
+        if head[:4] != b"RIFF" or head[8:11] != b"AVI":
+            return False
+        length = int.from_bytes(head[4:8], "little")
+        end = at + 8 + length
+        if not length or end > size:
+            return bool(length)
+        at += 12
+        while at + 8 <= end:
+            file.seek(at)
+            kind, n_bytes = file.read(4), int.from_bytes(file.read(4), "little")
+            if kind == bytes(4):  # no chunk is called so: the rest was never written
+                return True
+            at += 8 + n_bytes + n_bytes % 2
+        at = end + length % 2
+    return False
+
+
+def _mpegts(file: BinaryIO, size: int) -> bool:
+    """A transport stream is a row of packets of one length, each of which begins with a sync byte."""
+    head = file.read(2 * max(TS_PACKETS))
+    for length, sync in TS_PACKETS.items():
+        if len(head) > length + sync and head[sync] == head[length + sync] == TS_SYNC:
+            file.seek((size // length - 1) * length + sync)
+            return bool(size % length) or file.read(1) != bytes([TS_SYNC])
+    return False
+
+
+def _gif(file: BinaryIO, size: int) -> bool:
+    """A GIF ends with a trailer, after blocks that tell their lengths."""
+    data = file.read()
+    at = 13 + (3 << ((data[10] & 7) + 1) if len(data) > 10 and data[10] & 0x80 else 0)
+    while at < size:
+        kind = data[at]
+        if kind == 0x3B:
+            return False
+        if kind == 0x2C:  # a picture: its place, perhaps its colours, and the size of its codes
+            flags = data[at + 9] if at + 9 < size else 0
+            at += 11 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
+        elif kind == 0x21:  # an extension
+            at += 2
+        elif not any(data[at:]):  # a download that was padded
+            return True
+        else:
+            at += 1
+            continue
+        while at < size and data[at]:
+            at += 1 + data[at]
+        at += 1
+    return True
+
+
+CHECKS: dict[str, Callable[[BinaryIO, int], bool]] = {
+    "mp4": _mp4,
+    "mov": _mp4,
+    "mkv": _matroska,
+    "webm": _matroska,
+    "avi": _avi,
+    "mpegts": _mpegts,
+    "gif": _gif,
+}
