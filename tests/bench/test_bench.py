@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -187,10 +188,15 @@ def test_notes_selects_and_secrets(bench):
     clip = make_clip()
     bench.add_clip(clip)
     note = Note(id="n", clip=clip.id, start_s=1.0, end_s=1.5, text="<script>", author="me", created="2026-01-01")
-    bench.add_note(note)
+    assert bench.add_note(note)
     assert bench.notes(clip.id) == [note]
-    assert bench.delete_note("n")
-    assert not bench.delete_note("n")
+    assert bench.add_note(replace(note, text="changed"))
+    assert not bench.add_note(replace(note, text="stolen", author="you"))
+    assert not bench.delete_note("n", author="you")
+    assert bench.note("n") == replace(note, text="changed")
+    assert bench.delete_note("n", author="me")
+    assert not bench.delete_note("n", author="me")
+    assert bench.note("n") is None
     bench.set_select(Select(clip=clip.id, stars=3))
     bench.set_select(Select(clip=clip.id, stars=4))
     assert bench.selects() == [Select(clip=clip.id, stars=4)]

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Query, Request, Response
 
 from vbench.arena.arena import Arena
 from vbench.bench import Bench
+from vbench.errors import as_typed
 from vbench.tasks.events import EventReaders
 from vbench.web.boards import Kept
 from vbench.web.media import Makers, Originals
 from vbench.web.security.auth import Accounts
 from vbench.web.security.guard import RateLimit, client_address
 from vbench.web.security.policy import Permissions, Policy
+from vbench.web.security.sentences import without_paths
 from vbench.web.uploads import Uploads
 
 VOTER_COOKIE = "vbench_voter"
@@ -58,6 +62,18 @@ class Page:
     @property
     def may(self) -> Permissions:
         return self.policy.may
+
+    @property
+    def is_local(self) -> bool:
+        """Whether whoever looks sits at this machine, whose files are theirs."""
+        return not self.policy.public and self.accounts is None
+
+    def say(self, text: str) -> str:
+        """A sentence of ours as this page's visitors may read it."""
+        text = as_typed(text)
+        if self.is_local:
+            return text
+        return without_paths(text, (self.bench.root, Path.home(), Path.cwd(), Path(tempfile.gettempdir())))
 
 
 def _page(request: Request) -> Page:

@@ -185,6 +185,7 @@ class NoteFacts(BaseModel):
     text: str
     author: str
     created: str
+    reply_to: str
 
 
 class TaskFacts(BaseModel):
