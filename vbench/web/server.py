@@ -71,7 +71,7 @@ def build(
         policy=policy,
         originals=Originals(bench),
         makers=Makers(),
-        arena=Arena(bench),
+        arena=Arena(bench, must_watch=True),
         boards=Kept(),
         uploads=Uploads(bench),
         voter_key=bench.secret("voters"),

@@ -36,6 +36,10 @@ class PageLimits:
     votes: RateLimit = field(default_factory=lambda: RateLimit(60, burst=30))
     """Per voter: pairs drawn and votes cast."""
     votes_from_address: RateLimit = field(default_factory=lambda: RateLimit(3000, burst=1500))
+    public_votes_from_address: RateLimit = field(default_factory=lambda: RateLimit(240, burst=120))
+    """Of a page where a new cookie is a new voter: pairs drawn and votes cast, enough for a class of thirty."""
+    counted_from_address: RateLimit = field(default_factory=lambda: RateLimit(30, burst=40))
+    """Votes of such a page that count; those beyond are kept with the reason."""
     writes: RateLimit = field(default_factory=lambda: RateLimit(300, burst=100))
     boards: RateLimit = field(default_factory=lambda: RateLimit(60, burst=40))
     """Per address: one with other filters takes a second of a large bench, and they are made one at a time."""

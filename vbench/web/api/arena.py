@@ -10,12 +10,13 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import Response
 
+from vbench.arena.arena import CROWDED
 from vbench.errors import ClipError
 from vbench.records import Clip
 from vbench.web import schemas
 from vbench.web.files import file_response
 from vbench.web.media import PROXY, even_height
-from vbench.web.state import Caller, Page, PageState, require, slow_down
+from vbench.web.state import Caller, Page, PageState, Visitor, require, slow_down
 
 routes = APIRouter(tags=["arena"])
 BLIND_HEIGHT = 720
@@ -36,6 +37,14 @@ def _make(page: Page, clip: Clip, height: int) -> Any:
     return out, page.makers.start(PROXY, page.originals.path(clip), out, height=height, silent=True)
 
 
+def _slow_down(page: Page, visitor: Visitor) -> None:
+    """Count a draw or a vote of this voter, and of everybody behind their address."""
+    require(page.may.vote, "voting")
+    slow_down(page.limits.votes, visitor.session)
+    limits = page.limits
+    slow_down(limits.public_votes_from_address if page.policy.public else limits.votes_from_address, visitor.address)
+
+
 @routes.get("/api/v1/arena/pair")
 def pair(
     page: PageState,
@@ -44,9 +53,7 @@ def pair(
     tag: Annotated[str, Query(max_length=200)] = "",
 ) -> schemas.PairFacts:
     """Two takes of one prompt, in random order, under addresses that tell nothing."""
-    require(page.may.vote, "voting")
-    slow_down(page.limits.votes, visitor.session)
-    slow_down(page.limits.votes_from_address, visitor.address)
+    _slow_down(page, visitor)
     drawn = page.arena.draw(visitor.voter, prompt=prompt, tag=tag)
     left, right = page.bench.clip(drawn.clip("left")), page.bench.clip(drawn.clip("right"))
     height = _height(left, right)
@@ -104,10 +111,11 @@ async def blind_file(
 @routes.post("/api/v1/arena/vote")
 def vote(page: PageState, visitor: Caller, body: schemas.NewVote) -> schemas.Reveal:
     """Judge a pair, once; the answer says which tools they were."""
-    require(page.may.vote, "voting")
-    slow_down(page.limits.votes, visitor.session)
-    slow_down(page.limits.votes_from_address, visitor.address)
-    judged, _ = page.arena.cast(body.token, visitor.voter, body.outcome, body.watched.model_dump())
+    _slow_down(page, visitor)
+    is_crowded = page.policy.public and page.limits.counted_from_address.wait_s(visitor.address) > 0
+    judged, kept = page.arena.cast(
+        body.token, visitor.voter, body.outcome, body.watched.model_dump(), excluded=CROWDED if is_crowded else ""
+    )
     n_votes, n_repeats, n_same = page.arena.agreement(visitor.voter)
     return schemas.Reveal(
         outcome=body.outcome,
@@ -115,6 +123,7 @@ def vote(page: PageState, visitor: Caller, body: schemas.NewVote) -> schemas.Rev
         right=_shown(page.bench.clip(judged.clip("right"))),
         ratings=[schemas.RatingFacts(**asdict(r)) for r in page.arena.ratings(max_age_s=RATINGS_AGE_S)],
         is_repeat=bool(judged.repeats),
+        excluded="" if judged.repeats else kept.excluded,
         n_votes=n_votes,
         n_repeats=n_repeats,
         n_consistent=n_same,
@@ -135,6 +144,7 @@ def ratings(page: PageState) -> dict[str, Any]:
         "ratings": [schemas.RatingFacts(**asdict(rating)) for rating in tools],
         "facts": page.arena.facts()
         | {
+            "excluded": page.arena.excluded(),
             "connected": len({rating.component for rating in tools}) <= 1,
             "sampling": "pairs in proportion to the squared expected reduction of the summed variance of rating gaps, "
             "10 % uniform; 5 % repeats with sides swapped, left out of ratings; odds are stored with every vote",

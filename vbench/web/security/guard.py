@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import ipaddress
 import logging
 import re
 import secrets
@@ -178,9 +179,18 @@ class Guard:
 
 
 def client_address(scope: Scope) -> str:
-    """Where a request came from; used for rates only, and never stored."""
+    """Where a request came from; used for rates only, and never stored.
+
+    Of IPv6 the network (/64), since one line has as many addresses in it as it likes.
+    """
     client = scope.get("client")
-    return client[0] if client else ""
+    if not client or ":" not in client[0]:
+        return client[0] if client else ""
+    try:
+        address = ipaddress.IPv6Address(client[0].partition("%")[0])
+    except ValueError:
+        return str(client[0])
+    return str(address.ipv4_mapped or ipaddress.IPv6Network((address, 64), strict=False))
 
 
 def _limited(receive: Receive, limit_bytes: int, limit_s: float, answer: SecuredAnswer) -> Receive:
