@@ -19,7 +19,7 @@ from vbench.tasks.events import EventReaders
 from vbench.web.boards import Kept
 from vbench.web.media import Makers, Originals
 from vbench.web.security.auth import Accounts
-from vbench.web.security.guard import RateLimit, client_address
+from vbench.web.security.guard import PasswordTries, RateLimit, client_address
 from vbench.web.security.policy import Permissions, Policy
 from vbench.web.security.sentences import without_paths
 from vbench.web.uploads import Uploads
@@ -43,7 +43,6 @@ class PageLimits:
     writes: RateLimit = field(default_factory=lambda: RateLimit(300, burst=100))
     boards: RateLimit = field(default_factory=lambda: RateLimit(60, burst=40))
     """Per address: one with other filters takes a second of a large bench, and they are made one at a time."""
-    logins: RateLimit = field(default_factory=lambda: RateLimit(6, burst=6))
 
 
 @dataclass(kw_only=True)
@@ -60,6 +59,7 @@ class Page:
     voter_key: bytes
     """Turns sessions into what is stored with votes."""
     accounts: Accounts | None = None
+    tries: PasswordTries = field(default_factory=PasswordTries)
     limits: PageLimits = field(default_factory=PageLimits)
     task_events: EventReaders = field(default_factory=EventReaders)
 

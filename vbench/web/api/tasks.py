@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -241,6 +240,8 @@ async def upload(
     require(page.may.import_, "importing")
     slow_down(page.limits.writes, visitor.session)
 
+    page.uploads.refuse_many()
+
     async def pieces() -> AsyncIterator[bytes]:
         async for piece in request.stream():
             yield piece
@@ -249,7 +250,7 @@ async def upload(
         path = await page.uploads.receive(name, pieces(), most_bytes=MAX_UPLOAD_BYTES)
     except ClientDisconnect:
         raise HTTPException(400, f"{name}: the upload was broken off; drop the file again") from None
-    return await asyncio.to_thread(page.uploads.examine, path)
+    return await page.uploads.look_into(path)
 
 
 @routes.post("/uploads/confirm", status_code=202)
