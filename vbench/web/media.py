@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from stat import S_ISREG
@@ -16,6 +15,7 @@ from vbench.bench import Bench
 from vbench.errors import ClipError
 from vbench.files import frames_in, sha256_of
 from vbench.records import Clip
+from vbench.tasks.copies import Recipe
 from vbench.video.sandbox import Sandbox
 
 Stamp = tuple[int, int]
@@ -77,28 +77,6 @@ def _stamp(path: Path) -> tuple[bool, Stamp]:
         return True, (stat.st_mtime_ns, stat.st_size)
     frames = [frame.stat() for frame in frames_in(path)]
     return False, (max((f.st_mtime_ns for f in frames), default=0), sum(f.st_size for f in frames))
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How one kind of file is made from an original."""
-
-    operation: str
-    """In `vbench.video.sandbox_child.OPERATIONS`."""
-    limit_s: float
-    is_slow: bool
-
-
-POSTER = Recipe("poster", 60, False)
-SPRITE = Recipe("sprite", 180, False)
-PROXY = Recipe("proxy", 1800, True)
-RECIPES = {"poster.webp": POSTER, "sprite.webp": SPRITE, "proxy.mp4": PROXY}
-MAX_PROXY_HEIGHT = 1080
-
-
-def even_height(height: int, most: int) -> int:
-    """The height a proxy gets: not above the original's, even, at least 2."""
-    return max(2, min(height, most) // 2 * 2)
 
 
 MOST_WAITING = 100

@@ -13,28 +13,22 @@ from fastapi.responses import Response
 from vbench.arena.arena import CROWDED
 from vbench.errors import ClipError
 from vbench.records import Clip
+from vbench.tasks.copies import blind_copy, blind_height
 from vbench.web import schemas
 from vbench.web.files import file_response
-from vbench.web.media import PROXY, even_height
 from vbench.web.state import Caller, Page, PageState, Visitor, require, slow_down
 
 routes = APIRouter(tags=["arena"])
-BLIND_HEIGHT = 720
 WAIT_S = 120.0
 RATINGS_AGE_S = 5.0
 
 
-def _height(left: Clip, right: Clip) -> int:
-    """Both sides are shown at the height of the smaller one, so that size tells nothing."""
-    return even_height(min(left.probe.height, right.probe.height), BLIND_HEIGHT)
-
-
 def _make(page: Page, clip: Clip, height: int) -> Any:
-    """Without sound too: that a take has some, or none, would tell the tool."""
-    out = page.bench.media.derived(clip.sha256, f"blind-silent-{height}.mp4")
+    copy = blind_copy(clip, height)
+    out = page.bench.media.derived(clip.sha256, copy.name)
     if out.exists():
         return out, None
-    return out, page.makers.start(PROXY, page.originals.path(clip), out, height=height, silent=True)
+    return out, page.makers.start(copy.recipe, page.originals.path(clip), out, **copy.arguments)
 
 
 def _slow_down(page: Page, visitor: Visitor) -> None:
@@ -56,7 +50,7 @@ def pair(
     _slow_down(page, visitor)
     drawn = page.arena.draw(visitor.voter, prompt=prompt, tag=tag)
     left, right = page.bench.clip(drawn.clip("left")), page.bench.clip(drawn.clip("right"))
-    height = _height(left, right)
+    height = blind_height(left, right)
     for clip in (left, right):
         try:
             _make(page, clip, height)  # so that it is under way before the browser asks
@@ -96,7 +90,7 @@ async def blind_file(
     both = await asyncio.to_thread(lambda: (page.bench.clip(shown.a), page.bench.clip(shown.b)))
     clip = both[0] if both[0].id == shown.clip(side) else both[1]
     try:
-        out, making = await asyncio.to_thread(_make, page, clip, _height(*both))
+        out, making = await asyncio.to_thread(_make, page, clip, blind_height(*both))
         if making is not None:
             await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(making)), WAIT_S)
     except ClipError:

@@ -81,12 +81,16 @@ export function card(clip, { chosen, mayMark, onchoose, onopen, onmark }) {
   const problem = clip.missing ? t(clip.missing === "changed" ? "player.changed" : "player.missing") : "";
   /** @type {HTMLImageElement} */
   const picture = h("img", {
-    class: "poster",
+    class: clip.missing ? "poster" : "poster loading",
     alt: "",
     loading: "lazy",
     decoding: "async",
     src: clip.missing ? undefined : clip.poster_url,
-    onerror: () => picture.classList.add("broken"),
+    onload: () => picture.classList.remove("loading"),
+    onerror: () => {
+      picture.classList.remove("loading");
+      picture.classList.add("broken");
+    },
   });
   const strip = h("div", { class: "strip", hidden: true });
   const at = h("span", { class: "strip-time", hidden: true });

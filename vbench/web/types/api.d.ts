@@ -1242,6 +1242,8 @@ export interface components {
             ratings: components["schemas"]["RatingFacts"][];
             /** Is Repeat */
             is_repeat: boolean;
+            /** Excluded */
+            excluded: string;
             /** N Votes */
             n_votes: number;
             /** N Repeats */
