@@ -79,6 +79,7 @@ export function rating(clip, onchange) {
  */
 export function card(clip, { chosen, mayMark, onchoose, onopen, onmark }) {
   const problem = clip.missing ? t(clip.missing === "changed" ? "player.changed" : "player.missing") : "";
+  let tries = 0;
   /** @type {HTMLImageElement} */
   const picture = h("img", {
     class: clip.missing ? "poster" : "poster loading",
@@ -88,6 +89,14 @@ export function card(clip, { chosen, mayMark, onchoose, onopen, onmark }) {
     src: clip.missing ? undefined : clip.poster_url,
     onload: () => picture.classList.remove("loading"),
     onerror: () => {
+      tries += 1;
+      if (tries < 5) {
+        // too many are being made just now
+        setTimeout(() => {
+          if (picture.isConnected) picture.src = `${clip.poster_url}?again=${tries}`;
+        }, 3000 * tries);
+        return;
+      }
       picture.classList.remove("loading");
       picture.classList.add("broken");
     },
