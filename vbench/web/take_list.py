@@ -11,14 +11,13 @@ from vbench.records import Probe
 from vbench.schema import from_json
 from vbench.video import is_browser_playable
 from vbench.web.media import Originals
+from vbench.web.state import Page
 
 
 def clip_page(
-    bench: Bench,
-    originals: Originals,
+    page: Page,
     *,
     author: str,
-    say: Callable[[str], str],
     prompt: str = "",
     models: Sequence[str] = (),
     ids: Sequence[str] = (),
@@ -28,18 +27,23 @@ def clip_page(
     """Takes by prompt, tool and sample, as `schemas.ClipList`.
 
     Args:
-        bench: Where they are.
-        originals: Tells which files are gone or changed.
+        page: Whose bench they are in.
         author: Whose stars are shown.
-        say: Makes a sentence what this page's visitors may read.
         prompt: Key or id; empty: all.
         models: Only these tools; empty: all.
         ids: Only these clips; empty: all.
         offset: How many to pass over.
         limit: How many at most.
     """
-    total, rows = bench.list_clips(author=author, prompt=prompt, models=models, ids=ids, offset=offset, limit=limit)
-    return {"total": total, "offset": offset, "limit": limit, "clips": [_clip(row, originals, say) for row in rows]}
+    total, rows = page.bench.list_clips(
+        author=author, prompt=prompt, models=models, ids=ids, offset=offset, limit=limit
+    )
+    return {
+        "total": total,
+        "offset": offset,
+        "limit": limit,
+        "clips": [_clip(row, page.originals, page.say) for row in rows],
+    }
 
 
 def _clip(row: Any, originals: Originals, say: Callable[[str], str]) -> dict[str, Any]:

@@ -55,10 +55,8 @@ def clips(
     `prompt` is a key or an id, `model` may be given several times, `ids` is a list with commas.
     """
     rows = take_list.clip_page(
-        page.bench,
-        page.originals,
+        page,
         author=visitor.author,
-        say=page.say,
         prompt=wanted.prompt,
         models=[name for names in wanted.model or () for name in names.split(",") if name],
         ids=[name for name in wanted.ids.split(",") if name],
@@ -72,7 +70,7 @@ def clips(
 def clip_facts(page: PageState, visitor: Caller, clip: Ident) -> schemas.ClipFacts:
     """One take, by its id or the beginning of it."""
     take = _clip(page, clip)
-    found = take_list.clip_page(page.bench, page.originals, author=visitor.author, say=page.say, ids=[take.id])
+    found = take_list.clip_page(page, author=visitor.author, ids=[take.id])
     return schemas.ClipFacts(**found["clips"][0])
 
 
