@@ -357,6 +357,8 @@ class Note:
     text: str
     author: str = ""
     created: str = ""
+    reply_to: str = ""
+    """Id of the remark that it answers; empty: it stands by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

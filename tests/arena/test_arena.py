@@ -222,3 +222,15 @@ def test_fifty_voters_at_once(bench: Bench) -> None:
     assert len({v.id for v in votes}) == 150
     assert len({(v.voter, v.a, v.b) for v in votes}) == 150
     assert arena.facts()["n_counted"] == 150
+
+
+def test_the_tally_says_what_is_left_out_and_why(bench: Bench) -> None:
+    arena = Arena(bench, must_watch=True)
+    pair = arena.draw("ann")
+    arena.cast(arena.token(pair), "ann", "left", {"left_s": 9, "right_s": 9})
+    pair = arena.draw("bo")
+    arena.cast(arena.token(pair), "bo", "left", {}, excluded="a reason")
+    pair = arena.draw("cy")
+    arena.cast(arena.token(pair), "cy", "skip", {})
+    assert arena.excluded() == {arena_module.NOT_WATCHED: 1, "a reason": 1}
+    assert (arena.facts()["n_votes"], arena.facts()["n_excluded"], arena.facts()["n_counted"]) == (3, 2, 0)

@@ -7,11 +7,13 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect, text
 
+from tests.records import a_clip
 from vbench.bench import Bench
 from vbench.bench import database as database_module
 from vbench.bench.database import filesystem_of
@@ -187,10 +189,15 @@ def test_notes_selects_and_secrets(bench):
     clip = make_clip()
     bench.add_clip(clip)
     note = Note(id="n", clip=clip.id, start_s=1.0, end_s=1.5, text="<script>", author="me", created="2026-01-01")
-    bench.add_note(note)
+    assert bench.add_note(note)
     assert bench.notes(clip.id) == [note]
-    assert bench.delete_note("n")
-    assert not bench.delete_note("n")
+    assert bench.add_note(replace(note, text="changed"))
+    assert not bench.add_note(replace(note, text="stolen", author="you"))
+    assert not bench.delete_note("n", author="you")
+    assert bench.note("n") == replace(note, text="changed")
+    assert bench.delete_note("n", author="me")
+    assert not bench.delete_note("n", author="me")
+    assert bench.note("n") is None
     bench.set_select(Select(clip=clip.id, stars=3))
     bench.set_select(Select(clip=clip.id, stars=4))
     assert bench.selects() == [Select(clip=clip.id, stars=4)]
@@ -419,3 +426,19 @@ def test_the_state_of_a_bench_changes_with_what_is_in_it(bench):
     before = bench.state_mark()
     bench.add_clip(make_clip("alpha"))
     assert bench.state_mark() != before
+
+
+def test_notes_and_renewed_secrets_on_a_server(postgres_url: str, tmp_path: Path) -> None:
+    with Bench.open(tmp_path / "pg", db=postgres_url) as bench:
+        clip = a_clip("alpha", Prompt(id="boat", text="A boat"))
+        bench.add_clip(clip)
+        note = Note(id="ab", clip=clip.id, start_s=0.5, end_s=0.5, text="look", author="me")
+        answer = Note(id="ac", clip=clip.id, start_s=0.5, end_s=0.5, text="seen", author="you", reply_to="ab")
+        assert bench.add_note(note)
+        assert bench.add_note(answer)
+        assert not bench.add_note(replace(note, text="stolen", author="you"))
+        assert [(kept.text, kept.reply_to) for kept in bench.notes(clip.id)] == [("look", ""), ("seen", "ab")]
+        assert not bench.delete_note("ab", author="you")
+        assert bench.delete_note("ab", author="me")
+        before = bench.secret("session:x")
+        assert bench.renew_secret("session:x") == bench.secret("session:x") != before

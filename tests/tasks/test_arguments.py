@@ -10,6 +10,7 @@ from vbench.bench import Bench
 from vbench.records import Cell
 from vbench.tasks.arguments import (
     Arguments,
+    CopiesTask,
     ExportTask,
     GenerateTask,
     ImportTask,
@@ -23,6 +24,7 @@ from vbench.tasks.arguments import (
 EACH: list[Arguments] = [
     ScoreTask(preset="full"),
     ImportTask(folder="ab", places=(("m", "k", 0), ("m", "k", 1)), score=True),
+    CopiesTask(),
     ExportTask(kind="frames", clips=("a", "b"), author="ana", at_s=1.5),
     GenerateTask(models=("m", "n@deep"), prompt_key="k", samples=2, about="A boat"),
     RetryTask(job="j", models=("m@deep",), prompt_key="k", sample=3, about="A boat", max_cost=0.5, understood=True),

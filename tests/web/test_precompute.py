@@ -15,6 +15,7 @@ from vbench.bench import Bench
 from vbench.bench.tables import ClipRow
 from vbench.rank import board
 from vbench.records import Clip
+from vbench.tasks import copies
 from vbench.web import precompute
 from vbench.web.boards import boards
 from vbench.web.precompute import Precompute
@@ -49,17 +50,33 @@ def test_pictures_of_what_no_browser_plays_are_there_before_anybody_asks(visit: 
         make_unplayable(bench, clip)
     bench.clip_path(gone).unlink()
     Precompute(page_of(visit)).work()
-    for name in ("poster.webp", "proxy.mp4"):
+    for name in ("poster.webp", "proxy.mp4", "blind-silent-48.mp4"):
         assert bench.media.derived(odd.sha256, name).exists()
-        assert not any(bench.media.derived(clip.sha256, name).exists() for clip in (gone, *others))
+        assert not bench.media.derived(gone.sha256, name).exists()
+    for clip in others:
+        there = [bench.media.derived(clip.sha256, name).exists() for name in ("poster.webp", "proxy.mp4")]
+        assert there == [True, False], "browsers play the original"
+        assert bench.media.derived(clip.sha256, "blind-silent-48.mp4").exists()
+
+
+def test_a_task_that_makes_them_is_let_do_it(visit: Visit, bench: Bench) -> None:
+    task = bench.add_task("copies", {})
+    page = page_of(visit)
+    Precompute(page).work()
+    assert len(copies.missing_copies(bench)) == 12
+    bench.update_task(task, state="done")
+    Precompute(page).work()
+    assert copies.missing_copies(bench) == []
 
 
 def test_a_large_bench_gets_its_proxies_on_demand(visit: Visit, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     odd = bench.clips()[0]
     make_unplayable(bench, odd)
-    monkeypatch.setattr(precompute, "MOST_CLIPS", 5)
+    monkeypatch.setattr(copies, "MOST_CLIPS", 5)
     Precompute(page_of(visit)).work()
     assert not bench.media.derived(odd.sha256, "proxy.mp4").exists()
+    assert not bench.media.derived(odd.sha256, "blind-silent-48.mp4").exists()
+    assert bench.media.derived(odd.sha256, "poster.webp").exists()
 
 
 def test_the_board_is_made_at_the_start_and_when_a_task_has_ended(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from tests.web.served import serving
 from vbench.bench import Bench
 from vbench.errors import OptionError
-from vbench.web import serve
+from vbench.web import files, serve
 
 
 def test_a_port_in_use_is_a_sentence() -> None:
@@ -87,12 +88,12 @@ class FakeTimers:
 @pytest.fixture
 def connection(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A connection on a fake clock, whose bytes nobody reads; `closed` says whether it was hung up."""
-    for name in ("connection_made", "data_received", "connection_lost"):
+    for name in ("connection_made", "data_received", "connection_lost", "pause_writing", "resume_writing"):
         monkeypatch.setattr(serve.AutoHTTPProtocol, name, lambda *_: None)
     closed: list[bool] = []
     made: Any = serve.TimelyProtocol.__new__(serve.TimelyProtocol)
     made.loop, made.cycle, made.closed = FakeTimers(), None, closed
-    made.transport = SimpleNamespace(close=lambda: closed.append(True))
+    made.transport = SimpleNamespace(close=lambda: closed.append(True), abort=lambda: closed.append(True))
     return made
 
 
@@ -104,6 +105,37 @@ def test_another_byte_of_a_request_wins_no_time(connection: Any) -> None:
     assert connection.closed == []
     connection.loop.advance(0.2)
     assert connection.closed == [True]
+
+
+def test_who_does_not_read_is_cut_off(connection: Any) -> None:
+    connection.connection_made(connection.transport)
+    connection.cycle = SimpleNamespace(response_complete=False)
+    connection.data_received(b"GET /media")
+    for _ in range(5):  # slow, but reading
+        connection.pause_writing()
+        connection.loop.advance(serve.WRITE_TIMEOUT_S - 1)
+        connection.resume_writing()
+        connection.loop.advance(10)
+    assert connection.closed == []
+    connection.pause_writing()
+    connection.loop.advance(serve.WRITE_TIMEOUT_S + 1)
+    assert connection.closed == [True]
+    connection.connection_lost(None)
+
+
+def test_an_answer_nobody_reads_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "WRITE_TIMEOUT_S", 0.5)
+    file = bench.root / "big.bin"
+    file.write_bytes(bytes(60_000_000))
+    with serving(bench) as address, connected(address) as reader:
+        monkeypatch.setattr(files, "STATIC", bench.root)
+        reader.sendall(f"GET /static/big.bin HTTP/1.1\r\nHost: {urlsplit(address).netloc}\r\n\r\n".encode())
+        time.sleep(2.5)
+        taken = 0
+        with contextlib.suppress(ConnectionResetError):
+            while part := reader.recv(1_000_000):
+                taken += len(part)
+        assert 0 < taken < 60_000_000
 
 
 def test_only_a_request_that_has_begun_is_waited_for(connection: Any) -> None:

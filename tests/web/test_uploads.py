@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +15,15 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import PngImagePlugin
 
-from tests.web.conftest import moving_square
+from tests.web.conftest import Visit, moving_square
 from vbench import video
 from vbench.bench import Bench
 from vbench.catalog import find_suite
 from vbench.tasks import worker
+from vbench.web import uploads
+from vbench.web.schemas import UploadFacts
+from vbench.web.security.auth import hash_password
+from vbench.web.uploads import Uploads
 
 SUITE = find_suite("filmmaker").prompts
 
@@ -103,3 +112,44 @@ def test_two_texts_under_one_id_are_not_mixed_up(page: TestClient, tmp_path: Pat
     ]
     answer = page.post("/api/v1/uploads/confirm", json={"uploads": items})
     assert (answer.status_code, "two texts for the prompt 'same'" in answer.json()["error"]) == (400, True)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for what other threads do."""
+    for _ in range(1200):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come in 60 s")
+
+
+def test_files_that_take_long_to_look_into_stop_neither_media_nor_sign_in(
+    visit: Visit, bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A dozen at once, more than there are threads in the loop's own pool; those beyond the queue are refused."""
+    accounts = tmp_path / "accounts"
+    accounts.write_text(f"ana:{hash_password('correct horse battery')}\n")
+    goes_on = threading.Event()
+
+    def slow(self: Uploads, path: Path) -> UploadFacts:
+        goes_on.wait(60)
+        return UploadFacts(upload=path.parent.name, file=path.name, size_bytes=1, error="")
+
+    monkeypatch.setattr(Uploads, "examine", slow)
+    monkeypatch.setattr(uploads, "MOST_WAITING", 40)
+    page = visit(auth=accounts)
+    signs_in = {"name": "ana", "password": "correct horse battery"}
+    assert page.post("/login", data=signs_in).status_code == 303
+    with ThreadPoolExecutor(50) as senders:
+        sent = [senders.submit(page.post, "/api/v1/uploads?name=a.gif", content=b"GIF89a") for _ in range(45)]
+        try:
+            until(lambda: page.app.state.page.uploads._n_waiting == 40)  # type: ignore[attr-defined]
+            assert page.get(f"/media/{bench.clips()[0].sha256}").status_code == 200
+            basic = base64.b64encode(b"ana:correct horse battery").decode()
+            assert page.post("/login", data=signs_in).status_code == 303
+            page.cookies.clear()
+            assert page.get("/api/v1/bench", headers={"authorization": f"Basic {basic}"}).status_code == 200
+        finally:
+            goes_on.set()
+        assert sorted(answer.result().status_code for answer in sent) == [200] * 40 + [503] * 5
+    assert len(list(page.app.state.page.uploads.folder.iterdir())) == 40  # type: ignore[attr-defined]

@@ -26,7 +26,7 @@ from vbench.arena.tickets import (
 )
 from vbench.bench import Bench
 from vbench.rank.intervals import Floats
-from vbench.rank.ratings import Rating, Verdict, bradley_terry
+from vbench.rank.ratings import UNCOUNTED, Rating, Verdict, bradley_terry
 from vbench.records import Outcome, Vote
 
 SideOutcome = Literal["left", "right", "tie", "both_bad", "skip", "broken"]
@@ -34,16 +34,39 @@ REPEAT_SHARE = 0.05
 REPEAT_AFTER = 5
 """A pair comes back only after this many others, when it is no longer fresh in mind."""
 REPEAT = "the same pair again with sides swapped, for the voter's agreement with themselves"
+NOT_WATCHED = "one of the two takes was not watched"
+HURRIED = "judged in less time than the takes last"
+CROWDED = "more votes from one address than people cast there"
+SHARE_WATCHED = 0.9
+"""Of the shorter take; players come to its last frame a little early."""
 KEPT_PAIRS = 20_000
 REFRESH_S = 10.0
 T = TypeVar("T")
 
 
 class Arena:
-    """Draws pairs and takes votes for one bench; safe to call from several threads."""
+    """Draws pairs and takes votes for one bench; safe to call from several threads.
 
-    def __init__(self, bench: Bench, *, rng: random.Random | None = None) -> None:
+    Args:
+        bench: Where takes and votes are.
+        rng: Draws the pairs.
+        must_watch: Votes count only of those who asked for both files (`shown`) and took as long as the takes last; the
+            others are kept with the reason.
+        clock: Seconds.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        *,
+        rng: random.Random | None = None,
+        must_watch: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._bench, self._rng = bench, rng or random.SystemRandom()
+        self._must_watch, self._clock = must_watch, clock
+        self._asked_at: dict[str, float] = {}
+        """Name of a file → when its voter first asked for it."""
         self._tickets = Tickets(bench.secret("votes"))
         self._lock = threading.RLock()
         self._pairs: OrderedDict[str, Pair] = OrderedDict()
@@ -150,6 +173,7 @@ class Arena:
             _, old = self._pairs.popitem(last=False)
             for name in old.media.values():
                 del self._files[name]
+                self._asked_at.pop(name, None)
         return pair
 
     def shown(self, file: str, voter: str) -> tuple[Pair, Side]:
@@ -161,8 +185,9 @@ class Arena:
         with self._lock:
             pair_id, side = self._files.get(file, ("", "left"))
             pair = self._pairs.get(pair_id)
-        if pair is None or not hmac.compare_digest(pair.voter, voter):
-            raise NotOnShowError("this pair is not on show; draw the next one")
+            if pair is None or not hmac.compare_digest(pair.voter, voter):
+                raise NotOnShowError("this pair is not on show; draw the next one")
+            self._asked_at.setdefault(file, self._clock())
         return pair, side
 
     # --- voting ---------------------------------------------------------------------------------------------------
@@ -171,7 +196,9 @@ class Arena:
         """What a vote on this pair must bring."""
         return self._tickets.give(pair)
 
-    def cast(self, token: str, voter: str, outcome: SideOutcome, watched: Mapping[str, Any]) -> tuple[Pair, Vote]:
+    def cast(
+        self, token: str, voter: str, outcome: SideOutcome, watched: Mapping[str, Any], *, excluded: str = ""
+    ) -> tuple[Pair, Vote]:
         """Take a verdict.
 
         Args:
@@ -179,6 +206,7 @@ class Arena:
             voter: Who; any name that is the same whenever this person votes.
             outcome: The verdict in terms of sides.
             watched: What was watched; stored with the vote.
+            excluded: Why the vote is to be kept without counting; empty: nothing speaks against it.
 
         Raises:
             ForgedTicketError, ExpiredTicketError: see `Tickets.judged`.
@@ -193,8 +221,8 @@ class Arena:
             if earlier and not pair.repeats:
                 raise JudgedBeforeError("you voted on this pair in another tab; that vote counts. Draw the next one")
             self._casting.add(place)  # before the slow part, so that a second tab finds it
-        vote = _vote(pair, outcome, watched)
         try:
+            vote = _vote(pair, outcome, watched, excluded or self._why_excluded(pair, outcome, watched))
             is_new = self._bench.add_vote(vote)
             if not is_new:
                 raise JudgedBeforeError("this pair has your vote already; draw the next one")
@@ -204,6 +232,22 @@ class Arena:
             with self._lock:
                 self._casting.remove(place)
         return pair, vote
+
+    def _why_excluded(self, pair: Pair, outcome: SideOutcome, watched: Mapping[str, Any]) -> str:
+        """Why a verdict does not count, by what this side of the line saw of the watching, and what the page tells."""
+        if not self._must_watch or outcome in UNCOUNTED:
+            return ""
+        with self._lock:
+            asked_at = [self._asked_at.get(name) for name in pair.media.values()]
+        told_s = min(float(watched.get("left_s", 0)), float(watched.get("right_s", 0)))
+        if None in asked_at or told_s <= 0:
+            return NOT_WATCHED
+        needed_s = SHARE_WATCHED * min(
+            self._bench.clip(pair.a).probe.duration_s, self._bench.clip(pair.b).probe.duration_s
+        )
+        watched_s = self._clock() - max(at for at in asked_at if at is not None)
+        faster = max(1.0, float(watched.get("playback_rate", 1)))
+        return HURRIED if watched_s < needed_s or told_s * faster < needed_s else ""
 
     # --- what others wrote meanwhile ------------------------------------------------------------------------------
 
@@ -236,13 +280,19 @@ class Arena:
             self._refresh()
             return self._tally.facts()
 
+    def excluded(self) -> dict[str, int]:
+        """Why votes are left out of ratings → how many."""
+        with self._lock:
+            self._refresh()
+            return self._tally.excluded()
+
     def agreement(self, voter: str) -> tuple[int, int, int]:
         """See `Tally.agreement`."""
         with self._lock:
             return self._tally.agreement(voter)
 
 
-def _vote(pair: Pair, outcome: SideOutcome, watched: Mapping[str, Any]) -> Vote:
+def _vote(pair: Pair, outcome: SideOutcome, watched: Mapping[str, Any], excluded: str) -> Vote:
     """A verdict in terms of sides as one in terms of takes."""
     right: Outcome = "b" if pair.left == "a" else "a"
     return Vote(
@@ -254,7 +304,7 @@ def _vote(pair: Pair, outcome: SideOutcome, watched: Mapping[str, Any]) -> Vote:
         left=pair.left,
         watched=dict(watched) | ({"repeats": pair.repeats} if pair.repeats else {}),
         propensity=pair.propensity,
-        excluded=REPEAT if pair.repeats else "",
+        excluded=REPEAT if pair.repeats else excluded,
     )
 
 

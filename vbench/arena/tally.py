@@ -129,6 +129,10 @@ class Tally:
         """What a reader of ratings needs to know."""
         return vote_facts(self.votes, self.verdicts())
 
+    def excluded(self) -> dict[str, int]:
+        """Why votes are left out → how many, the most frequent reason first."""
+        return dict(Counter(vote.excluded for vote in self.votes if vote.excluded).most_common())
+
     def agreement(self, voter: str) -> tuple[int, int, int]:
         """Of a voter: votes, pairs seen twice, and how often both verdicts were the same."""
         own = {v.id: v for v in self.votes if v.voter == voter}

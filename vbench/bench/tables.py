@@ -206,6 +206,7 @@ class NoteRow(Base):
     text: Mapped[str] = mapped_column(Text)
     author: Mapped[str] = mapped_column(String(200))
     created: Mapped[str] = mapped_column(String(32))
+    reply_to: Mapped[str] = mapped_column(String(32), server_default="")
 
 
 class SelectRow(Base):

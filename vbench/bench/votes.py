@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from vbench.bench.tables import NoteRow, SelectRow, VoteRow
 from vbench.bench.workspace import Workspace, now
@@ -30,23 +30,30 @@ class VoteStore(Workspace):
         """All verdicts, oldest first, those left out of ratings too."""
         return self._records(VoteRow, Vote, VoteRow.created, VoteRow.id)
 
-    def add_note(self, note: Note) -> None:
-        """Store a remark; the same id again replaces it."""
+    def add_note(self, note: Note) -> bool:
+        """Store a remark; the same id again replaces it, and False tells that it is another author's, and stays."""
+        row = to_json(note) | {"created": note.created or now()}
+        own = (NoteRow.id == note.id) & (NoteRow.author == note.author) & (NoteRow.clip == note.clip)
         with self.write() as session:
-            session.merge(NoteRow(**to_json(note) | {"created": note.created or now()}))
+            if self.database.insert_new(session, NoteRow, [row]):
+                return True
+            changed = update(NoteRow).where(own).values(**row).returning(NoteRow.id)
+            return session.scalar(changed) is not None
 
-    def delete_note(self, note: str) -> bool:
-        """Remove a remark; False where there is none of this id."""
+    def delete_note(self, note: str, *, author: str) -> bool:
+        """Remove a remark; False where this author has none of this id."""
+        own = (NoteRow.id == note) & (NoteRow.author == author)
         with self.write() as session:
-            row = session.get(NoteRow, note)
-            if row is not None:
-                session.delete(row)
-            return row is not None
+            return session.scalar(delete(NoteRow).where(own).returning(NoteRow.id)) is not None
+
+    def note(self, note: str) -> Note | None:
+        """The remark with this id, or None."""
+        return next(iter(self._records(NoteRow, Note, NoteRow.id, wanted=NoteRow.id == note)), None)
 
     def notes(self, clip: str | None = None) -> list[Note]:
         """Remarks by clip and time."""
-        notes: list[Note] = self._records(NoteRow, Note, NoteRow.clip, NoteRow.start_s, NoteRow.id)
-        return [note for note in notes if clip is None or note.clip == clip]
+        wanted = None if clip is None else NoteRow.clip == clip
+        return self._records(NoteRow, Note, NoteRow.clip, NoteRow.start_s, NoteRow.id, wanted=wanted)
 
     def set_select(self, choice: Select) -> None:
         """Store a person's choice about a clip."""
@@ -57,8 +64,9 @@ class VoteStore(Workspace):
         """All choices."""
         return self._records(SelectRow, Select, SelectRow.clip, SelectRow.author)
 
-    def _records(self, row_type: type[Any], record_type: type[Any], *order: Any) -> list[Any]:
+    def _records(self, row_type: type[Any], record_type: type[Any], *order: Any, wanted: Any = None) -> list[Any]:
         names = record_type.__slots__
+        query = select(row_type).order_by(*order)
         with self.session() as session:
-            rows = session.scalars(select(row_type).order_by(*order))
+            rows = session.scalars(query if wanted is None else query.where(wanted))
             return [record_type(**{name: getattr(row, name) for name in names}) for row in rows]

@@ -105,3 +105,10 @@ class Workspace:
             if row is None:
                 raise OptionError(f"the secret {name!r} could not be stored")
         return bytes(row.value)
+
+    def renew_secret(self, name: str) -> bytes:
+        """Other random bytes in place of those that `secret` gave; what was signed with them is void."""
+        value = secrets.token_bytes(32)
+        with self.write() as session:
+            session.merge(SecretRow(name=name, value=value))
+        return value

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from vbench.contracts import FrameRequest
+from vbench.contracts import FrameRequest, values
 from vbench.errors import ItemError
 from vbench.extract.decode import Chunk, ClipEvent, NotDecoded, PassFeature, ToDecode, run_clip
-from vbench.extract.process import ChildProcess, Link
+from vbench.extract.process import ChildProcess, Link, Records, UnreadableAnswerError, records_in
+from vbench.records import Probe
 
 STALL_S = 120.0
 """Silence after which a process counts as hung."""
@@ -63,8 +64,14 @@ def serve_clips(link: Link, setup: DecodeSetup) -> None:
             last = time.monotonic()
 
     while True:
-        for event in events_of(link.receive(), setup, beat=beat):
-            link.send(event)
+        clip = link.receive()
+        for event in events_of(clip, setup, beat=beat):
+            try:
+                link.send(event)
+            except TypeError as error:
+                message = f"{clip.path}: a feature's value cannot leave the decode process ({error})"
+                link.send(NotDecoded(clip=clip.number, code="failed", message=message))
+                break
 
 
 def events_of(clip: ToDecode, setup: DecodeSetup, *, beat: Callable[[], None] = lambda: None) -> Iterator[ClipEvent]:
@@ -85,6 +92,14 @@ def events_of(clip: ToDecode, setup: DecodeSetup, *, beat: Callable[[], None] = 
         yield failed("io", f"{clip.path}: cannot be read ({error.strerror or error})")
 
 
+def records_of(features: Sequence[PassFeature]) -> Records:
+    """What the answers of a decode process may hold: our own records, and those that its features' modules name."""
+    modules = {kind.__module__ for feature in features for kind in type(feature).__mro__}
+    return records_in(
+        {__name__, run_clip.__module__, Probe.__module__, values.__name__, *modules} - {"builtins", "abc"}
+    )
+
+
 class DecodePool:
     """A fixed number of decode processes over a list of clips.
 
@@ -96,6 +111,7 @@ class DecodePool:
 
     def __init__(self, setup: DecodeSetup, *, workers: int, stall_s: float = STALL_S) -> None:
         self._setup = setup
+        self._records = records_of(setup.features)
         self._n, self._stall_s = max(1, workers), stall_s
         self._todo: queue.SimpleQueue[ToDecode] = queue.SimpleQueue()
         self._out: queue.Queue[ClipEvent | Exception] = queue.Queue(maxsize=BACKLOG)
@@ -176,6 +192,9 @@ class DecodePool:
                 self._heard[slot] = time.monotonic()
                 if not isinstance(event, Chunk):
                     break
+        except UnreadableAnswerError as error:
+            self._processes.pop(slot).kill()
+            self._out.put(NotDecoded(clip=clip.number, code="crashed", message=f"{clip.path}: {error}"))
         except (EOFError, BrokenPipeError):
             if not self._closing.is_set():
                 self._out.put(self._obituary(slot, clip))
@@ -185,7 +204,13 @@ class DecodePool:
     def _process(self, slot: int) -> ChildProcess:
         process = self._processes.get(slot)
         if process is None or not process.is_running:
-            process = self._processes[slot] = ChildProcess(serve_clips, self._setup, env=ONE_THREAD)
+            process = self._processes[slot] = ChildProcess(
+                serve_clips,
+                self._setup,
+                env=ONE_THREAD,
+                records=self._records,
+                has_device=self._setup.decode_on is not None,
+            )
         return process
 
     def _obituary(self, slot: int, clip: ToDecode) -> NotDecoded:

@@ -48,6 +48,11 @@ class ExportTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopiesTask:
+    """Make the pictures and videos that pages show of clips, before anybody asks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateTask:
     """Make takes of one prompt: as much as page and worker need; `vbench.tasks.generate_task` reads the whole run."""
 
@@ -83,9 +88,16 @@ class RetryTask:
         return (Cell(self.models[0], self.prompt_key, self.sample),)
 
 
-Arguments = ScoreTask | ImportTask | ExportTask | GenerateTask | RetryTask
+Arguments = ScoreTask | ImportTask | ExportTask | CopiesTask | GenerateTask | RetryTask
 KINDS: Mapping[str, type[Arguments]] = MappingProxyType(
-    {"score": ScoreTask, "import": ImportTask, "export": ExportTask, "generate": GenerateTask, "retry": RetryTask}
+    {
+        "score": ScoreTask,
+        "import": ImportTask,
+        "export": ExportTask,
+        "copies": CopiesTask,
+        "generate": GenerateTask,
+        "retry": RetryTask,
+    }
 )
 
 
@@ -109,7 +121,7 @@ def cells_of(task: Task) -> tuple[Cell, ...]:
         arguments = arguments_of(task)
     except ValueError:
         return ()
-    return () if isinstance(arguments, ScoreTask | ExportTask) else arguments.cells
+    return () if isinstance(arguments, ScoreTask | ExportTask | CopiesTask) else arguments.cells
 
 
 def queue_task(bench: Bench, arguments: Arguments) -> str:

@@ -13,6 +13,7 @@ from vbench.bench import Bench
 from vbench.errors import VBenchError
 from vbench.records import Task
 from vbench.tasks.arguments import (
+    CopiesTask,
     ExportTask,
     GenerateTask,
     ImportTask,
@@ -21,6 +22,7 @@ from vbench.tasks.arguments import (
     arguments_of,
     exported_file,
     folder_to_import,
+    queue_task,
 )
 from vbench.tasks.events import WRITE_EVERY_S, EventWriter, TaskEvent, Tell, events_file
 from vbench.text import first_line
@@ -87,6 +89,26 @@ def export(bench: Bench, asked_for: ExportTask, task: str) -> Ending:
     return True, write(asked_for.kind, takes, folder, at_s=asked_for.at_s).name
 
 
+def copies(bench: Bench, tell: Tell) -> Ending:
+    """Make what pages will show; while others wait, the rest is left to another task."""
+    from vbench.tasks.copies import make_copies, missing_copies
+
+    missing = missing_copies(bench)
+
+    def told(n_done: int, next_one: str) -> None:
+        tell(TaskEvent(share=n_done / len(missing), message=f"{n_done} of {len(missing)} made: {next_one}"))
+
+    def is_asked() -> bool:
+        return any(task.state == "waiting" for task in bench.tasks())
+
+    n_made, problems, is_left = make_copies(bench, missing, is_asked=is_asked, told=told)
+    if is_left:
+        queue_task(bench, CopiesTask())
+    parts = [f"{n_made} of {len(missing)} pictures and videos for the page made"]
+    parts += ["the rest comes after what waits"] * is_left
+    return True, "; ".join(parts + [f"not made: {problem}" for problem in problems])
+
+
 def by_kind(bench: Bench, task: Task, tell: Tell) -> Ending:
     """What its kind says.
 
@@ -100,6 +122,8 @@ def by_kind(bench: Bench, task: Task, tell: Tell) -> Ending:
             return import_clips(bench, asked_for, tell)
         case ExportTask() as asked_for:
             return export(bench, asked_for, task.id)
+        case CopiesTask():
+            return copies(bench, tell)
         case GenerateTask() | RetryTask():
             from vbench.tasks.generate_task import outcome, run
 

@@ -11,6 +11,7 @@ from vbench.bench import Bench
 from vbench.records import Task
 from vbench.tasks.arguments import (
     Arguments,
+    CopiesTask,
     GenerateTask,
     ImportTask,
     RetryTask,
@@ -63,8 +64,8 @@ def command_of(task: Task, bench: Bench) -> Command:
             limit_s=IMPORT_LIMIT_S,
             memory_bytes=MEMORY_BYTES,
             leaves=folder_to_import(bench, arguments.folder),
-            then=ScoreTask() if arguments.score else None,
+            then=ScoreTask() if arguments.score else CopiesTask(),
         )
     if isinstance(arguments, GenerateTask | RetryTask):
         return Command(argv=argv, makes=arguments, then=ScoreTask())
-    return Command(argv=argv)
+    return Command(argv=argv, then=CopiesTask() if isinstance(arguments, ScoreTask) else None)

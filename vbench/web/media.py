@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from stat import S_ISREG
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from vbench.bench import Bench
 from vbench.errors import ClipError
 from vbench.files import frames_in, sha256_of
 from vbench.records import Clip
+from vbench.tasks.copies import Recipe
 from vbench.video.sandbox import Sandbox
 
 Stamp = tuple[int, int]
@@ -78,35 +79,25 @@ def _stamp(path: Path) -> tuple[bool, Stamp]:
     return False, (max((f.st_mtime_ns for f in frames), default=0), sum(f.st_size for f in frames))
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How one kind of file is made from an original."""
-
-    operation: str
-    """In `vbench.video.sandbox_child.OPERATIONS`."""
-    limit_s: float
-    is_slow: bool
-
-
-POSTER = Recipe("poster", 60, False)
-SPRITE = Recipe("sprite", 180, False)
-PROXY = Recipe("proxy", 1800, True)
-RECIPES = {"poster.webp": POSTER, "sprite.webp": SPRITE, "proxy.mp4": PROXY}
-MAX_PROXY_HEIGHT = 1080
-
-
-def even_height(height: int, most: int) -> int:
-    """The height a proxy gets: not above the original's, even, at least 2."""
-    return max(2, min(height, most) // 2 * 2)
+MOST_WAITING = 100
+"""Files of one kind (stills, proxies) that wait to be made; whoever asks for more is asked to come back."""
+BUSY = "many pictures are being made just now; ask again in a moment"
+N_SANDBOXES = 2
+"""Of each kind, so that one clip that takes its whole time does not stop the others."""
 
 
 class Makers:
-    """Makes each derived file at most once at a time; stills do not wait for proxies."""
+    """Makes each derived file at most once at a time, in threads of their own; stills do not wait for proxies."""
 
     def __init__(self) -> None:
-        self._sandboxes = {False: Sandbox(), True: Sandbox()}
-        self._threads = {slow: ThreadPoolExecutor(1, thread_name_prefix="media") for slow in (False, True)}
+        self._threads = {slow: ThreadPoolExecutor(N_SANDBOXES, thread_name_prefix="media") for slow in (False, True)}
+        self._all = {slow: [Sandbox() for _ in range(N_SANDBOXES)] for slow in (False, True)}
+        self._free: dict[bool, SimpleQueue[Sandbox]] = {slow: SimpleQueue() for slow in (False, True)}
+        for slow, sandboxes in self._all.items():
+            for sandbox in sandboxes:
+                self._free[slow].put(sandbox)
         self._making: dict[Path, Future[None]] = {}
+        self._n_waiting = {False: 0, True: 0}
         self._failed: dict[tuple[Path, int], str] = {}
         self._lock = threading.Lock()
         self._is_closed = False
@@ -116,6 +107,7 @@ class Makers:
 
         Raises:
             ClipError: it was tried on this very file, and cannot be made; or the page is being stopped.
+            HTTPException: 503, too many wait already.
         """
         with self._lock:
             if self._is_closed:
@@ -126,27 +118,33 @@ class Makers:
             if message := self._failed.get(key):
                 raise ClipError(message)
             if (running := self._making.get(out)) is None:
+                if self._n_waiting[recipe.is_slow] >= MOST_WAITING:
+                    raise HTTPException(503, BUSY, {"retry-after": "10"})
+                self._n_waiting[recipe.is_slow] += 1
                 running = self._threads[recipe.is_slow].submit(self._make, recipe, source, out, arguments, key)
                 self._making[out] = running
             return running
 
     def _make(self, recipe: Recipe, source: Path, out: Path, arguments: dict[str, Any], key: tuple[Path, int]) -> None:
+        sandbox = self._free[recipe.is_slow].get()
         try:
             call = {"source": str(source), "out": str(out), **arguments}
-            self._sandboxes[recipe.is_slow].call(recipe.operation, call, limit_s=recipe.limit_s)
+            sandbox.call(recipe.operation, call, limit_s=recipe.limit_s)
         except ClipError as error:
             message = str(error).replace(str(source), source.name)  # visitors need not know where files lie
             self._failed[key] = message
             raise ClipError(message, code=error.code) from None
         finally:
+            self._free[recipe.is_slow].put(sandbox)
             with self._lock:
                 self._making.pop(out, None)
+                self._n_waiting[recipe.is_slow] -= 1
 
     def close(self) -> None:
         """End the processes; what they were at is begun again next time."""
         with self._lock:
             self._is_closed = True
-        for sandbox in self._sandboxes.values():
+        for sandbox in (one for sandboxes in self._all.values() for one in sandboxes):
             sandbox.close()
         for threads in self._threads.values():
             threads.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""Makes what visitors will ask for before they do: the default board, and pictures of clips no browser plays."""
+"""Makes what visitors will ask for before they do: the default board, and the copies of clips that pages show."""
 
 from __future__ import annotations
 
@@ -10,25 +10,21 @@ from fastapi import HTTPException
 
 from vbench.bench import StoreError
 from vbench.errors import VBenchError
-from vbench.records import Clip
-from vbench.video import is_browser_playable
+from vbench.tasks.copies import Copy, missing_copies
 from vbench.web.boards import boards
-from vbench.web.media import MAX_PROXY_HEIGHT, POSTER, PROXY, Recipe, even_height
 from vbench.web.state import Page
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 5.0
 """Between looks at whether a task has ended; one counts rows of a short table."""
-MOST_CLIPS = 500
-"""A larger bench gets its proxies on demand: nobody watches all of it, and they take disk."""
 LEAVE_S = 2.0
 
 
 class Precompute:
     """A thread that works once at its start and after every task that ends; use it as a context.
 
-    Proxies are made one at a time in the page's own sandbox, which is nice to other processes, and a visitor's are next
-    in line. Nothing here stops the page: what cannot be made says why to the visitor who asks for it.
+    Copies are made one at a time in the page's own sandboxes, which are nice to other processes, and a visitor's are
+    next in line. Nothing here stops the page: what cannot be made says why to the visitor who asks for it.
     """
 
     def __init__(self, page: Page) -> None:
@@ -57,29 +53,22 @@ class Precompute:
             self._leaving.wait(LOOK_EVERY_S)
 
     def work(self) -> None:
-        """The board, then posters and proxies of clips that browsers cannot play."""
+        """The board, then the pictures and videos that are missing; a task of them under way is let do it."""
         boards(self._page)
-        if self._page.bench.n_clips() > MOST_CLIPS:
+        tasks = self._page.bench.tasks()
+        if any(task.kind == "copies" and task.state in ("waiting", "running") for task in tasks):
             return
-        for clip in self._page.bench.clips():
+        for copy in missing_copies(self._page.bench):
             if self._leaving.is_set():
                 return
-            if not is_browser_playable(clip.probe):
-                self._show(clip)
+            self._make(copy)
 
-    def _show(self, clip: Clip) -> None:
-        media, makers = self._page.bench.media, self._page.makers
-        recipes: list[tuple[str, Recipe, dict[str, int]]] = [
-            ("poster.webp", POSTER, {}),
-            ("proxy.mp4", PROXY, {"height": even_height(clip.probe.height, MAX_PROXY_HEIGHT)}),
-        ]
+    def _make(self, copy: Copy) -> None:
+        page, clip = self._page, copy.clip
+        out = page.bench.media.derived(clip.sha256, copy.name)
         try:
-            for name, recipe, arguments in recipes:
-                out = media.derived(clip.sha256, name)
-                if out.exists():
-                    continue
-                making = makers.start(recipe, self._page.originals.path(clip), out, **arguments)
-                if making is not None:
-                    making.result()
+            making = page.makers.start(copy.recipe, page.originals.path(clip), out, **copy.arguments)
+            if making is not None:
+                making.result()
         except (VBenchError, HTTPException, CancelledError) as error:  # the page says it where the clip is shown
             log.info("%s: nothing made ahead: %s", clip.id, error)

@@ -15,6 +15,8 @@ from vbench.web.precompute import Precompute
 
 HEAD_TIMEOUT_S = 15.0
 """For the first lines of a request; the guard limits the time for its body."""
+WRITE_TIMEOUT_S = 60.0
+"""For a reader to take in what is on its way, some 100 kB; a player that is paused asks again from where it was."""
 MAX_CONNECTIONS = 1000
 LOCAL_PROXIES = "127.0.0.1,::1"
 PRIVATE_PROXIES = "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,::1,fc00::/7"
@@ -23,9 +25,13 @@ outside these networks counts: what a visitor writes there themselves stands bef
 
 
 class TimelyProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
-    """HTTP that hangs up on who does not come out with a request; else a few hundred such close the page to all."""
+    """HTTP that hangs up on who does not come out with a request, or does not read the answer.
+
+    Else a few hundred such close the page to all.
+    """
 
     _hang_up: asyncio.TimerHandle | None = None
+    _cut_off: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Start waiting for the first request."""
@@ -40,7 +46,30 @@ class TimelyProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
     def connection_lost(self, error: Exception | None) -> None:
         """Stop waiting."""
         self._stop()
+        self._go_on()
         super().connection_lost(error)
+
+    def pause_writing(self) -> None:
+        """Start waiting for a reader that has let the bytes on their way pile up."""
+        super().pause_writing()
+        if self._cut_off is None:
+            self._cut_off = self.loop.call_later(WRITE_TIMEOUT_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The reader has taken in most of them."""
+        self._go_on()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End a connection that asks for nothing more; what it has not read by then is dropped."""
+        super().timeout_keep_alive_handler()
+        if self.transport.is_closing() and self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+    def _go_on(self) -> None:
+        if self._cut_off is not None:
+            self._cut_off.cancel()
+            self._cut_off = None
 
     def _is_waiting(self) -> bool:
         return self.cycle is None or self.cycle.response_complete

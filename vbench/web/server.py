@@ -65,13 +65,13 @@ def build(
         host, has_auth=auth is not None, public=public, trusted_origins=trusted_origins, space_host=space_host
     )
     bench = _own(bench)
-    accounts = Accounts.read(auth, bench.secret("sessions")) if auth is not None else None
+    accounts = Accounts.read(auth, bench.secret("sessions"), bench) if auth is not None else None
     page = Page(
         bench=bench,
         policy=policy,
         originals=Originals(bench),
         makers=Makers(),
-        arena=Arena(bench),
+        arena=Arena(bench, must_watch=True),
         boards=Kept(),
         uploads=Uploads(bench),
         voter_key=bench.secret("voters"),
@@ -101,7 +101,7 @@ def build(
         app.include_router(part.routes)
     names = _mount_pages(app, bench)
     app.add_middleware(pages.PreloadHeaders)
-    app.add_middleware(Guard, policy=policy, pages=names, accounts=accounts, edition=files.edition())
+    app.add_middleware(Guard, policy=policy, pages=names, accounts=accounts, edition=files.edition(), tries=page.tries)
     return app
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Query, Request, Response
 
 from vbench.arena.arena import Arena
 from vbench.bench import Bench
+from vbench.errors import as_typed
 from vbench.tasks.events import EventReaders
 from vbench.web.boards import Kept
 from vbench.web.media import Makers, Originals
 from vbench.web.security.auth import Accounts
-from vbench.web.security.guard import RateLimit, client_address
+from vbench.web.security.guard import PasswordTries, RateLimit, client_address
 from vbench.web.security.policy import Permissions, Policy
+from vbench.web.security.sentences import without_paths
 from vbench.web.uploads import Uploads
 
 VOTER_COOKIE = "vbench_voter"
@@ -32,10 +36,13 @@ class PageLimits:
     votes: RateLimit = field(default_factory=lambda: RateLimit(60, burst=30))
     """Per voter: pairs drawn and votes cast."""
     votes_from_address: RateLimit = field(default_factory=lambda: RateLimit(3000, burst=1500))
+    public_votes_from_address: RateLimit = field(default_factory=lambda: RateLimit(240, burst=120))
+    """Of a page where a new cookie is a new voter: pairs drawn and votes cast, enough for a class of thirty."""
+    counted_from_address: RateLimit = field(default_factory=lambda: RateLimit(30, burst=40))
+    """Votes of such a page that count; those beyond are kept with the reason."""
     writes: RateLimit = field(default_factory=lambda: RateLimit(300, burst=100))
     boards: RateLimit = field(default_factory=lambda: RateLimit(60, burst=40))
     """Per address: one with other filters takes a second of a large bench, and they are made one at a time."""
-    logins: RateLimit = field(default_factory=lambda: RateLimit(6, burst=6))
 
 
 @dataclass(kw_only=True)
@@ -52,12 +59,25 @@ class Page:
     voter_key: bytes
     """Turns sessions into what is stored with votes."""
     accounts: Accounts | None = None
+    tries: PasswordTries = field(default_factory=PasswordTries)
     limits: PageLimits = field(default_factory=PageLimits)
     task_events: EventReaders = field(default_factory=EventReaders)
 
     @property
     def may(self) -> Permissions:
         return self.policy.may
+
+    @property
+    def is_local(self) -> bool:
+        """Whether whoever looks sits at this machine, whose files are theirs."""
+        return not self.policy.public and self.accounts is None
+
+    def say(self, text: str) -> str:
+        """A sentence of ours as this page's visitors may read it."""
+        text = as_typed(text)
+        if self.is_local:
+            return text
+        return without_paths(text, (self.bench.root, Path.home(), Path.cwd(), Path(tempfile.gettempdir())))
 
 
 def _page(request: Request) -> Page:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from vbench.bench import Bench
 from vbench.bench.lists import ClipColumn
-from vbench.errors import as_typed
 from vbench.records import Probe
 from vbench.schema import from_json
 from vbench.video import is_browser_playable
 from vbench.web.media import Originals
+from vbench.web.state import Page
 
 
 def clip_page(
-    bench: Bench,
-    originals: Originals,
+    page: Page,
     *,
     author: str,
     prompt: str = "",
@@ -28,8 +27,7 @@ def clip_page(
     """Takes by prompt, tool and sample, as `schemas.ClipList`.
 
     Args:
-        bench: Where they are.
-        originals: Tells which files are gone or changed.
+        page: Whose bench they are in.
         author: Whose stars are shown.
         prompt: Key or id; empty: all.
         models: Only these tools; empty: all.
@@ -37,11 +35,18 @@ def clip_page(
         offset: How many to pass over.
         limit: How many at most.
     """
-    total, rows = bench.list_clips(author=author, prompt=prompt, models=models, ids=ids, offset=offset, limit=limit)
-    return {"total": total, "offset": offset, "limit": limit, "clips": [_clip(row, originals) for row in rows]}
+    total, rows = page.bench.list_clips(
+        author=author, prompt=prompt, models=models, ids=ids, offset=offset, limit=limit
+    )
+    return {
+        "total": total,
+        "offset": offset,
+        "limit": limit,
+        "clips": [_clip(row, page.originals, page.say) for row in rows],
+    }
 
 
-def _clip(row: Any, originals: Originals) -> dict[str, Any]:
+def _clip(row: Any, originals: Originals, say: Callable[[str], str]) -> dict[str, Any]:
     probe, origin = row.probe, row.provenance
     base = f"/media/{row.sha256}"
     return {
@@ -63,7 +68,7 @@ def _clip(row: Any, originals: Originals) -> dict[str, Any]:
         "is_vfr": bool(probe.get("is_vfr")),
         **{name: origin.get(name) for name in ("seed", "latency_s", "cost_usd")},
         **{name: origin.get(name) or "" for name in ("cost_source", "licence", "prompt_sent", "origin")},
-        "warnings": [*probe.get("warnings", ()), *origin.get("warnings", ())],
+        "warnings": [say(text) for text in (*probe.get("warnings", ()), *origin.get("warnings", ()))],
         "missing": originals.problem(row.media, row.linked, probe.get("size_bytes", 0), row.sha256),
         "stars": row.stars or 0,
         "rejected": bool(row.rejected),
@@ -81,10 +86,12 @@ def clips_per(bench: Bench, column: ClipColumn) -> dict[str, int]:
     return bench.n_clips_by(column)
 
 
-def jobs(bench: Bench, *, state: str = "", offset: int = 0, limit: int = 200) -> dict[str, Any]:
+def jobs(
+    bench: Bench, *, say: Callable[[str], str], state: str = "", offset: int = 0, limit: int = 200
+) -> dict[str, Any]:
     """Attempts to generate, newest first, and how many there are in each state."""
     by_state, rows = bench.list_jobs(state=state, offset=offset, limit=limit)
-    rows = [row | {"message": as_typed(row["message"])} for row in rows]
+    rows = [row | {"message": say(row["message"])} for row in rows]
     return {"states": by_state, "offset": offset, "limit": limit, "jobs": rows}
 
 

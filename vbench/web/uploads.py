@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from fastapi import HTTPException
 
 from vbench.bench import Bench
 from vbench.bench.media import safe_name
@@ -25,6 +29,9 @@ from vbench.web.prompt_choice import suite_prompts
 from vbench.web.schemas import Confirmed, UploadFacts
 
 PROBE_LIMIT_S = 180.0
+MOST_WAITING = 40
+"""Uploads that wait to be looked into, one after another; more are refused before they are taken."""
+RETRY = {"retry-after": "60"}
 KEPT_S = 24 * 3600.0
 """An upload nobody confirmed is thrown away after this."""
 SPARE_BYTES = 2 * 2**30
@@ -36,6 +43,8 @@ class Uploads:
 
     def __init__(self, bench: Bench) -> None:
         self._bench, self._sandbox = bench, Sandbox()
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="uploads")
+        self._n_waiting = 0
 
     @property
     def folder(self) -> Path:
@@ -72,6 +81,40 @@ class Uploads:
             shutil.rmtree(place, ignore_errors=True)
             raise
         return path
+
+    def refuse_many(self) -> None:
+        """Refuse an upload before it is taken, where too many wait to be looked into.
+
+        Raises:
+            HTTPException: 503.
+        """
+        if self._n_waiting >= MOST_WAITING:
+            raise HTTPException(503, "many clips are being looked into; drop this one in a minute", RETRY)
+
+    async def look_into(self, path: Path) -> UploadFacts:
+        """`examine` in its turn, in a thread that nothing else waits for.
+
+        Raises:
+            HTTPException: 503, too many came at once; the upload is thrown away.
+        """
+        try:
+            self.refuse_many()
+        except HTTPException:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            raise
+        self._n_waiting += 1
+        try:
+            examined = asyncio.get_running_loop().run_in_executor(self._threads, self.examine, path)
+            examined.add_done_callback(self._done)  # not when its visitor has left: it is at work all the same
+        except BaseException:
+            self._n_waiting -= 1
+            raise
+        return await asyncio.shield(examined)
+
+    def _done(self, examined: asyncio.Future[UploadFacts]) -> None:
+        self._n_waiting -= 1
+        if not examined.cancelled():
+            examined.exception()  # said to its visitor, where there still is one
 
     def examine(self, path: Path) -> UploadFacts:
         """Probe an upload and guess what it is; one that no player could show is thrown away."""
@@ -143,6 +186,7 @@ class Uploads:
 
     def close(self) -> None:
         """End the process that looks into files."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._sandbox.close()
 
     def _file(self, upload: str) -> Path:

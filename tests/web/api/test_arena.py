@@ -12,9 +12,34 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.web.conftest import MODELS, PROMPTS, Visit, make_clip
+from vbench.arena import arena as arena_module
 from vbench.arena import tickets
 from vbench.arena.arena import Arena
 from vbench.bench import Bench
+
+WATCHED = {"left_s": 2.0, "right_s": 2.0}
+
+
+class Clock:
+    """Seconds as a test says; starts with those of this machine."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def watch(page: TestClient, seconds: float = 2.0) -> Clock:
+    """Ask for both files of every pair on show, as a player does, and let time pass; the takes last 1.5 s."""
+    arena: Arena = page.app.state.page.arena  # type: ignore[attr-defined]
+    clock = arena._clock = arena._clock if isinstance(arena._clock, Clock) else Clock()
+    for pair in list(arena._pairs.values()):
+        for file in pair.media.values():
+            arena.shown(file, pair.voter)
+    clock.now += seconds
+    return clock
+
 
 # --- nothing gives a tool away ------------------------------------------------------------------------------------
 
@@ -99,6 +124,7 @@ def test_a_file_that_is_gone_does_not_name_its_tool(page: TestClient, bench: Ben
 
 def test_a_vote_reveals_and_is_stored_with_what_was_watched(page: TestClient, bench: Bench) -> None:
     pair = page.get("/api/v1/arena/pair").json()
+    watch(page)
     watched = {"left_s": 3.5, "right_s": 2.0, "left_plays": 2, "muted": False, "device_width": 390}
     answer = page.post(
         "/api/v1/arena/vote", json={"token": pair["token"], "outcome": "left", "watched": watched}
@@ -122,7 +148,9 @@ def test_a_vote_reveals_and_is_stored_with_what_was_watched(page: TestClient, be
 @pytest.mark.parametrize("outcome", ["left", "right", "tie", "both_bad", "skip", "broken"])
 def test_six_outcomes(page: TestClient, bench: Bench, outcome: str) -> None:
     token = page.get("/api/v1/arena/pair").json()["token"]
-    assert page.post("/api/v1/arena/vote", json={"token": token, "outcome": outcome}).status_code == 200
+    watch(page)
+    body = {"token": token, "outcome": outcome, "watched": WATCHED}
+    assert page.post("/api/v1/arena/vote", json=body).status_code == 200
     (vote,) = bench.votes()
     other = "b" if vote.left == "a" else "a"
     assert vote.outcome == {"left": vote.left, "right": other}.get(outcome, outcome)
@@ -202,3 +230,52 @@ def test_a_token_from_before_a_restart(visit: Visit, bench: Bench) -> None:
     answer = after.post("/api/v1/arena/vote", json={"token": token, "outcome": "left"})
     assert answer.status_code == 410
     assert "restarted" in answer.json()["error"]
+
+
+# --- votes that do not count ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asks", "seconds", "watched", "excluded"),
+    [
+        (True, 2.0, WATCHED, ""),
+        (True, 1.36, WATCHED, ""),
+        (True, 1.3, WATCHED, arena_module.HURRIED),
+        (True, 2.0, {"left_s": 1.0, "right_s": 2.0}, arena_module.HURRIED),
+        (True, 2.0, {"left_s": 0.7, "right_s": 0.7, "playback_rate": 2}, ""),
+        (True, 2.0, {"left_s": 0.0, "right_s": 2.0}, arena_module.NOT_WATCHED),
+        (True, 2.0, {}, arena_module.NOT_WATCHED),
+        (False, 2.0, WATCHED, arena_module.NOT_WATCHED),
+    ],
+)
+def test_a_vote_counts_when_both_takes_were_watched(
+    page: TestClient, bench: Bench, asks: bool, seconds: float, watched: dict[str, float], excluded: str
+) -> None:
+    token = page.get("/api/v1/arena/pair").json()["token"]
+    if asks:
+        watch(page, seconds)
+    answer = page.post("/api/v1/arena/vote", json={"token": token, "outcome": "left", "watched": watched}).json()
+    assert answer["excluded"] == excluded
+    assert [vote.excluded for vote in bench.votes()] == [excluded], "kept all the same"
+    facts = page.get("/api/v1/ratings").json()["facts"]
+    assert facts["n_counted"] == (not excluded)
+    assert facts["excluded"] == ({excluded: 1} if excluded else {})
+
+
+def test_one_address_with_new_cookies_does_not_make_a_ranking(visit: Visit, bench: Bench) -> None:
+    """250 votes in no time, each by a new voter; a rate has a little more as the clock runs on."""
+    page = visit(host="0.0.0.0", public=True)
+    codes = []
+    for _ in range(125):
+        page.cookies.clear()
+        drawn = page.get("/api/v1/arena/pair")
+        codes.append(drawn.status_code)
+        if drawn.status_code == 200:
+            watch(page)
+            body = {"token": drawn.json()["token"], "outcome": "left", "watched": WATCHED}
+            codes.append(page.post("/api/v1/arena/vote", json=body).status_code)
+    assert set(codes) == {200, 429}
+    facts = page.get("/api/v1/ratings").json()["facts"]
+    assert 40 <= facts["n_counted"] < 80
+    assert facts["excluded"] == {arena_module.CROWDED: facts["n_votes"] - facts["n_counted"]}
+    assert facts["excluded"][arena_module.CROWDED] > 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -15,6 +17,7 @@ from PIL import Image
 
 from vbench.bench import Bench
 from vbench.importing import import_folder
+from vbench.web import media
 
 
 @pytest.fixture
@@ -245,3 +248,36 @@ def test_a_linked_folder_of_frames_may_hold_other_files(page: TestClient, bench:
     assert page.get(f"/media/{clip.sha256}").status_code == 415
     Image.new("RGB", (32, 32), (1, 2, 3)).save(folder / "frame2.png")
     assert page.get(f"/media/{clip.sha256}").status_code == 409
+
+
+def test_more_than_can_wait_is_asked_to_come_back(
+    page: TestClient, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media, "MOST_WAITING", 0)
+    answer = page.get(f"{address}/poster.webp")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert page.get(address).status_code == 200
+    monkeypatch.setattr(media, "MOST_WAITING", 1)
+    assert page.get(f"{address}/poster.webp").status_code == 200
+
+
+def test_a_clip_that_takes_its_whole_time_does_not_stop_the_others(
+    page: TestClient, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, call = threading.Event(), media.Sandbox.call
+    slow, other = bench.clips()[:2]
+    held = bench.clip_path(slow)
+
+    def slowly(self: media.Sandbox, operation: str, arguments: dict[str, str], *, limit_s: float) -> object:
+        if arguments["source"] == str(held):
+            goes_on.wait(60)
+        return call(self, operation, arguments, limit_s=limit_s)
+
+    monkeypatch.setattr(media.Sandbox, "call", slowly)
+    with ThreadPoolExecutor(1) as visitors:
+        waiting = visitors.submit(page.get, f"/media/{slow.sha256}/poster.webp")
+        try:
+            assert page.get(f"/media/{other.sha256}/poster.webp").status_code == 200
+        finally:
+            goes_on.set()
+        assert waiting.result().status_code == 200

@@ -114,6 +114,20 @@ def test_notes_are_kept_as_they_are(page: TestClient, bench: Bench) -> None:
     assert page.delete(f"/api/v1/notes/{id}").status_code == 404
 
 
+def test_a_note_is_answered(page: TestClient, bench: Bench) -> None:
+    one, other = bench.clips()[:2]
+    note = page.post("/api/v1/notes", json={"clip": one.id, "start_s": 0.5, "text": "look"}).json()
+    answer = {"clip": one.id, "start_s": 0.5, "text": "seen", "reply_to": note["id"]}
+    assert page.post("/api/v1/notes", json=answer).json()["reply_to"] == note["id"]
+    assert page.post("/api/v1/notes", json=answer | {"reply_to": "ffff"}).status_code == 404
+    assert page.post("/api/v1/notes", json=answer | {"clip": other.id}).status_code == 404
+    assert (
+        page.post("/api/v1/notes", json=answer | {"clip": other.id, "reply_to": "", "id": note["id"]}).status_code
+        == 403
+    )
+    assert [note.text for note in bench.notes()].count("look") == 1
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -261,3 +261,18 @@ def test_boards_with_ever_other_filters_are_asked_for_at_a_pace(page: TestClient
     codes = [page.get(f"/api/v1/board?tag=water&resolution={i}x{i}").status_code for i in range(45)]
     assert codes[0] == 200
     assert codes[-1] == 429
+
+
+@pytest.mark.parametrize(
+    ("client", "key"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:bbbb::9", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_one_line_is_one_address(client: str, key: str) -> None:
+    assert guard.client_address({"client": (client, 1)}) == key

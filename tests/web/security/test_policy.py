@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +11,21 @@ from fastapi.testclient import TestClient
 from tests.web.conftest import Visit
 from tests.web.routes import flat
 from vbench.bench import Bench
+from vbench.bench.tables import ClipRow, JobRow
 from vbench.errors import OptionError
-from vbench.records import Failure
+from vbench.records import Failure, Note, ScoreKey, Select
+from vbench.web.security.auth import hash_password
 from vbench.web.security.policy import is_trusted_host, policy_for
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def account_file(tmp_path: Path) -> Path:
+    path = tmp_path / "accounts"
+    path.write_text(f"ana:{hash_password(PASSWORD)}\n")
+    return path
+
 
 # --- hosts and origins ------------------------------------------------------------------------------------------------
 
@@ -138,3 +151,167 @@ def test_every_write_route_is_in_the_list_above(seen: TestClient) -> None:
     plain = {(m, p.partition("?")[0].replace("0123456789abcdef", "{}").replace("abc", "{}")) for m, p, _ in WRITES}
     shown = {(m, "/".join("{}" if part.startswith("{") else part for part in p.split("/"))) for m, p in written}
     assert shown - plain == {("POST", "/api/v1/arena/vote"), ("POST", "/login"), ("POST", "/logout")}
+
+
+# --- every route, for everyone ----------------------------------------------------------------------------------------
+
+ROLES = ("public", "signed out", "ana", "local")
+"""A visitor of a public page, a stranger before a page with accounts, an account, and whoever sits at the machine."""
+ANYONE = (200, 401, 200, 200)
+OPEN = (200, 200, 200, 200)
+MAKERS = (403, 401, 404, 404)
+"""Of something that is not there: a public page does not even look."""
+TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
+    ("GET", "/"): (307, 401, 307, 307),
+    ("GET", "/healthz"): OPEN,
+    ("GET", "/robots.txt"): OPEN,
+    ("GET", "/favicon.ico"): (307, 307, 307, 307),
+    ("GET", "/login"): OPEN,
+    ("POST", "/login"): (303, 401, 401, 303),
+    ("POST", "/logout"): (303, 401, 303, 303),
+    ("GET", "/static/{name:path}"): ANYONE,
+    ("GET", "/media/{sha256}"): ANYONE,
+    ("GET", "/media/{sha256}/{name}"): ANYONE,
+    ("GET", "/arena/media/{file}.mp4"): (404, 401, 404, 404),
+    ("GET", "/api/v1/openapi.json"): ANYONE,
+    ("GET", "/api/v1/bench"): ANYONE,
+    ("GET", "/api/v1/prompts"): ANYONE,
+    ("GET", "/api/v1/models"): ANYONE,
+    ("GET", "/api/v1/jobs"): ANYONE,
+    ("GET", "/api/v1/failures"): ANYONE,
+    ("GET", "/api/v1/clips"): ANYONE,
+    ("GET", "/api/v1/clips/{clip}"): ANYONE,
+    ("GET", "/api/v1/clips/{clip}/scores"): ANYONE,
+    ("GET", "/api/v1/clips/{clip}/timelines"): ANYONE,
+    ("GET", "/api/v1/clips/{clip}/events"): ANYONE,
+    ("GET", "/api/v1/notes"): ANYONE,
+    ("GET", "/api/v1/board"): ANYONE,
+    ("GET", "/api/v1/board/columns"): ANYONE,
+    ("GET", "/api/v1/board/drill"): ANYONE,
+    ("GET", "/api/v1/arena/pair"): ANYONE,
+    ("GET", "/api/v1/ratings"): ANYONE,
+    ("GET", "/api/v1/votes"): ANYONE,
+    ("GET", "/api/v1/tasks"): ANYONE,
+    ("GET", "/api/v1/steps"): ANYONE,
+    ("GET", "/api/v1/tasks/{task}"): MAKERS,
+    ("GET", "/api/v1/exports/{task}"): MAKERS,
+    ("GET", "/api/v1/choices"): (403, 401, 200, 200),
+    ("POST", "/api/v1/arena/vote"): (403, 401, 403, 403),
+    ("POST", "/api/v1/tasks"): (403, 401, 400, 400),
+    ("POST", "/api/v1/tasks/{task}/cancel"): MAKERS,
+    ("POST", "/api/v1/jobs/{job}/retry"): MAKERS,
+    ("POST", "/api/v1/plan"): (403, 401, 200, 200),
+    ("POST", "/api/v1/uploads"): (403, 401, 400, 400),
+    ("POST", "/api/v1/uploads/confirm"): (403, 401, 400, 400),
+    ("POST", "/api/v1/exports"): (403, 401, 400, 400),
+    ("POST", "/api/v1/notes"): (403, 401, 403, 403),
+    ("DELETE", "/api/v1/notes/{note}"): MAKERS,
+    ("PUT", "/api/v1/selects/{clip}"): (403, 401, 200, 200),
+}
+"""(Method, path) → what each of `ROLES` is answered."""
+BODIES: dict[str, Any] = {
+    "/api/v1/arena/vote": {"token": "x" * 20, "outcome": "left"},
+    "/api/v1/tasks": {"kind": "generate"},
+    "/api/v1/jobs/{job}/retry": {},
+    "/api/v1/plan": {"prompt": "x", "models": ["synthetic-clean"]},
+    "/api/v1/uploads/confirm": {"uploads": [{"upload": "0" * 32, "model": "m", "prompt_id": "p"}]},
+    "/api/v1/exports": {"clips": ["0" * 16], "kind": "csv"},
+    "/api/v1/selects/{clip}": {"stars": 3},
+}
+QUERIES = {
+    "/api/v1/uploads": "?name=a.txt",
+    "/api/v1/board/drill": "?metric=flicker&model=alpha",
+}
+PLACE, COST, NAME, REMARK = "/srv/secret place/of/ours", 1234.5678, "bertha-the-maker", "their own words"
+"""What is planted in the bench, and may not come out."""
+
+
+def planted(bench: Bench, place: str) -> None:
+    """A bench that knows a path, a cost and a name."""
+    clip = bench.clips()[0]
+    key = ScoreKey(clip=clip.id, metric="flicker", version=1)
+    bench.add_note(Note(id="ab", clip=clip.id, start_s=0.5, end_s=0.5, text=REMARK, author=NAME))
+    bench.set_select(Select(clip=clip.id, author=NAME, stars=5))
+    for stage in ("import", "generate", "score"):
+        about = Failure(stage=stage, subject=f"{place}/a.mp4", code="x", message=f"{place}/a.mp4: no frame")  # type: ignore[arg-type]
+        bench.add_failure(about)
+    bench.add_failure(Failure(stage="score", subject=clip.id, code="x", message=f"cannot read {place}/a.mp4", key=key))
+    task = bench.add_task("export", {"kind": "zip", "clips": [clip.id], "author": NAME})
+    bench.update_task(task, state="failed", message=f"{place}/a.mp4: is gone")
+    with bench.write() as session:
+        row = session.get(ClipRow, clip.id)
+        assert row is not None
+        row.provenance = dict(row.provenance) | {"source": f"{place}/a.mp4", "warnings": [f"{place}/a.mp4 was cut"]}
+        session.add(
+            JobRow(
+                id="0" * 32,
+                identity="i",
+                model=clip.model,
+                prompt_key=clip.prompt.key,
+                sample=0,
+                state="failed",
+                message=f"{place}/a.mp4: the disk is full",
+                plan={"prompt": REMARK, "place": place},
+                is_billable=True,
+                estimate_usd=COST,
+                cost_usd=COST,
+                run="r",
+                planned_at="2026-01-01T00:00:00Z",
+            )
+        )
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_route_answers_each_role_as_the_table_says(
+    visit: Visit, bench: Bench, account_file: Path, role: str
+) -> None:
+    place = f"{bench.root}/a folder"
+    planted(bench, PLACE)
+    planted_in_bench = Failure(stage="generate", subject=f"{place}/b.mp4", code="x", message=f"{place}/b.mp4: x")
+    bench.add_failure(planted_in_bench)
+    options: dict[str, Any] = {
+        "public": {"host": "0.0.0.0", "public": True},
+        "signed out": {"auth": account_file},
+        "ana": {"auth": account_file},
+        "local": {},
+    }[role]
+    page = visit(**options)
+    if role == "ana":
+        assert page.post("/login", data={"name": "ana", "password": PASSWORD}).status_code == 303
+    clip = bench.clips()[0]
+    parts = {
+        "{name:path}": "app.js",
+        "{sha256}": clip.sha256,
+        "{name}": "poster.webp",
+        "{file}": "x" * 22,
+        "{clip}": clip.id,
+        "{task}": "f" * 16,
+        "{job}": "f" * 32,
+        "{note}": "ab",
+    }
+    routes = {(m, path) for m, path in flat(page.app.routes) if m != "HEAD"}  # type: ignore[attr-defined]
+    assert routes == set(TABLE), "a new route has its line in the table"
+    bodies: dict[str, Any] = BODIES | {
+        "/api/v1/notes": {"clip": clip.id, "start_s": 0, "text": "mine now", "id": "ab"},
+    }
+    answers, told = {}, ""
+    ends_the_session = [key for key in TABLE if key[1] in ("/login", "/logout")]
+    for method, path in [*sorted(routes - set(ends_the_session)), *ends_the_session]:
+        address = path + QUERIES.get(path, "")
+        for part, value in parts.items():
+            address = address.replace(part, value)
+        extra = {"data": {"name": "ana", "password": "wrong wrong"}} if path == "/login" else {}
+        body = bodies.get(path) if method != "GET" else None
+        answer = page.request(method, address, json=body, **extra)
+        answers[method, path] = answer.status_code
+        told += f"\n{method} {path} {answer.text}" if "media" not in path and "static" not in path else ""
+    assert answers == {key: codes[ROLES.index(role)] for key, codes in TABLE.items()}
+    assert [(note.text, note.author) for note in bench.notes()] == [(REMARK, NAME)], "nobody changed or removed it"
+    told_name, told_cost = NAME in told, str(COST) in told
+    told_paths = [path for path in (PLACE, "secret place", str(bench.root), "/a folder") if path in told]
+    if role == "local":
+        assert told_paths
+        assert (told_name, told_cost) == (True, True)
+        return
+    assert told_paths == []
+    assert (told_name, told_cost, REMARK in told) == ((role == "ana",) * 3)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from tests.web.conftest import PROMPTS, make_clip
 from vbench.bench import Bench, page_database
+from vbench.web.security.sentences import without_paths
 from vbench.web.server import build
 
 ADDRESS = "http://127.0.0.1:7860"
@@ -162,3 +163,20 @@ def test_fifty_voters_at_once_on_a_server(postgres_url: str, tmp_path: Path) -> 
         with closing(app.state.page.bench), ThreadPoolExecutor(50) as voters:
             assert {code for codes in voters.map(vote, range(50)) for code in codes} == {200}
         assert len(bench.votes()) == 150
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/home/me/a.mp4: no frame", "…/a.mp4: no frame"),
+        ("cannot read /srv/my clips/of may/a.mp4 (gone)", "cannot read …/a.mp4 (gone)"),
+        ("~/clips/a.mp4 is gone", "…/a.mp4 is gone"),
+        ("see /data/bench/page/logs/x.log", "see …/x.log"),
+        ("/data/bench: is full", "…: is full"),
+        ("watch /media/ab/proxy.mp4", "watch /media/ab/proxy.mp4"),
+        ("https://tool.example/v1/videos: 500", "https://tool.example/v1/videos: 500"),
+        ("30 frames/s and 24/25 of it", "30 frames/s and 24/25 of it"),
+    ],
+)
+def test_a_path_is_a_name_to_who_sits_elsewhere(text: str, shown: str) -> None:
+    assert without_paths(text, [Path("/data/bench")]) == shown

@@ -10,30 +10,33 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import Response
 
+from vbench.arena.arena import CROWDED
 from vbench.errors import ClipError
 from vbench.records import Clip
+from vbench.tasks.copies import blind_copy, blind_height
 from vbench.web import schemas
 from vbench.web.files import file_response
-from vbench.web.media import PROXY, even_height
-from vbench.web.state import Caller, Page, PageState, require, slow_down
+from vbench.web.state import Caller, Page, PageState, Visitor, require, slow_down
 
 routes = APIRouter(tags=["arena"])
-BLIND_HEIGHT = 720
 WAIT_S = 120.0
 RATINGS_AGE_S = 5.0
 
 
-def _height(left: Clip, right: Clip) -> int:
-    """Both sides are shown at the height of the smaller one, so that size tells nothing."""
-    return even_height(min(left.probe.height, right.probe.height), BLIND_HEIGHT)
-
-
 def _make(page: Page, clip: Clip, height: int) -> Any:
-    """Without sound too: that a take has some, or none, would tell the tool."""
-    out = page.bench.media.derived(clip.sha256, f"blind-silent-{height}.mp4")
+    copy = blind_copy(clip, height)
+    out = page.bench.media.derived(clip.sha256, copy.name)
     if out.exists():
         return out, None
-    return out, page.makers.start(PROXY, page.originals.path(clip), out, height=height, silent=True)
+    return out, page.makers.start(copy.recipe, page.originals.path(clip), out, **copy.arguments)
+
+
+def _slow_down(page: Page, visitor: Visitor) -> None:
+    """Count a draw or a vote of this voter, and of everybody behind their address."""
+    require(page.may.vote, "voting")
+    slow_down(page.limits.votes, visitor.session)
+    limits = page.limits
+    slow_down(limits.public_votes_from_address if page.policy.public else limits.votes_from_address, visitor.address)
 
 
 @routes.get("/api/v1/arena/pair")
@@ -44,12 +47,10 @@ def pair(
     tag: Annotated[str, Query(max_length=200)] = "",
 ) -> schemas.PairFacts:
     """Two takes of one prompt, in random order, under addresses that tell nothing."""
-    require(page.may.vote, "voting")
-    slow_down(page.limits.votes, visitor.session)
-    slow_down(page.limits.votes_from_address, visitor.address)
+    _slow_down(page, visitor)
     drawn = page.arena.draw(visitor.voter, prompt=prompt, tag=tag)
     left, right = page.bench.clip(drawn.clip("left")), page.bench.clip(drawn.clip("right"))
-    height = _height(left, right)
+    height = blind_height(left, right)
     for clip in (left, right):
         try:
             _make(page, clip, height)  # so that it is under way before the browser asks
@@ -89,7 +90,7 @@ async def blind_file(
     both = await asyncio.to_thread(lambda: (page.bench.clip(shown.a), page.bench.clip(shown.b)))
     clip = both[0] if both[0].id == shown.clip(side) else both[1]
     try:
-        out, making = await asyncio.to_thread(_make, page, clip, _height(*both))
+        out, making = await asyncio.to_thread(_make, page, clip, blind_height(*both))
         if making is not None:
             await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(making)), WAIT_S)
     except ClipError:
@@ -104,10 +105,11 @@ async def blind_file(
 @routes.post("/api/v1/arena/vote")
 def vote(page: PageState, visitor: Caller, body: schemas.NewVote) -> schemas.Reveal:
     """Judge a pair, once; the answer says which tools they were."""
-    require(page.may.vote, "voting")
-    slow_down(page.limits.votes, visitor.session)
-    slow_down(page.limits.votes_from_address, visitor.address)
-    judged, _ = page.arena.cast(body.token, visitor.voter, body.outcome, body.watched.model_dump())
+    _slow_down(page, visitor)
+    is_crowded = page.policy.public and page.limits.counted_from_address.wait_s(visitor.address) > 0
+    judged, kept = page.arena.cast(
+        body.token, visitor.voter, body.outcome, body.watched.model_dump(), excluded=CROWDED if is_crowded else ""
+    )
     n_votes, n_repeats, n_same = page.arena.agreement(visitor.voter)
     return schemas.Reveal(
         outcome=body.outcome,
@@ -115,6 +117,7 @@ def vote(page: PageState, visitor: Caller, body: schemas.NewVote) -> schemas.Rev
         right=_shown(page.bench.clip(judged.clip("right"))),
         ratings=[schemas.RatingFacts(**asdict(r)) for r in page.arena.ratings(max_age_s=RATINGS_AGE_S)],
         is_repeat=bool(judged.repeats),
+        excluded="" if judged.repeats else kept.excluded,
         n_votes=n_votes,
         n_repeats=n_repeats,
         n_consistent=n_same,
@@ -135,6 +138,7 @@ def ratings(page: PageState) -> dict[str, Any]:
         "ratings": [schemas.RatingFacts(**asdict(rating)) for rating in tools],
         "facts": page.arena.facts()
         | {
+            "excluded": page.arena.excluded(),
             "connected": len({rating.component for rating in tools}) <= 1,
             "sampling": "pairs in proportion to the squared expected reduction of the summed variance of rating gaps, "
             "10 % uniform; 5 % repeats with sides swapped, left out of ratings; odds are stored with every vote",

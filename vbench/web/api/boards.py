@@ -101,7 +101,7 @@ def drill(
     if metric not in infos:
         raise OptionError(f"no metric {metric!r}; there are: {', '.join(sorted(infos)) or 'none, score first'}")
     values = {score.key.clip: score.value for score in page.bench.score_records(metrics=[metric], models=[model])}
-    reasons = {f.key.clip: f.message for f in page.bench.score_failures() if f.key and f.key.metric == metric}
+    reasons = {f.key.clip: page.say(f.message) for f in page.bench.score_failures() if f.key and f.key.metric == metric}
     rows = [
         {
             "clip": clip.id,

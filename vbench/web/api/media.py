@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse, Response
 
 from vbench.errors import ClipError
 from vbench.records import Clip
+from vbench.tasks.copies import PROXY, RECIPES, proxy_copy
 from vbench.web.files import IMMUTABLE, file_response
-from vbench.web.media import MAX_PROXY_HEIGHT, PROXY, RECIPES, even_height
 from vbench.web.state import Page, PageState
 
 STILL_WAIT_S = 25.0
@@ -54,8 +54,8 @@ async def derived(request: Request, sha256: Sha, name: str, page: PageState) -> 
     if not out.exists():
         clip, source = await _original(page, sha256)
         try:
-            height = {"height": even_height(clip.probe.height, MAX_PROXY_HEIGHT)} if recipe is PROXY else {}
-            making = page.makers.start(recipe, source, out, **height)
+            arguments = proxy_copy(clip).arguments if recipe is PROXY else {}
+            making = page.makers.start(recipe, source, out, **arguments)
             if making is not None and recipe.is_slow:
                 return JSONResponse({"state": "making"}, 202, {"retry-after": "1", "cache-control": "no-store"})
             if making is not None:

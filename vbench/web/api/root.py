@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from vbench._version import __version__
 from vbench.adapters import works_here
 from vbench.catalog.cards import SecondsRange, cards
-from vbench.errors import CatalogError, as_typed
+from vbench.errors import CatalogError
 from vbench.web import schemas, take_list
 from vbench.web.security.guard import MAX_UPLOAD_BYTES
 from vbench.web.security.policy import CLIENT_HEADER
@@ -101,8 +101,10 @@ def jobs(
     offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=2000)] = 200,
 ) -> dict[str, Any]:
-    """Attempts to generate, newest first, with the number in each state."""
-    return take_list.jobs(page.bench, state=state, offset=offset, limit=limit)
+    """Attempts to generate, newest first, with the number in each state. A public page has none to show."""
+    if page.policy.public:
+        return {"states": {}, "offset": offset, "limit": limit, "jobs": []}
+    return take_list.jobs(page.bench, state=state, offset=offset, limit=limit, say=page.say)
 
 
 @routes.get("/failures")
@@ -111,13 +113,12 @@ def failures(page: PageState, stage: Literal["", "import", "generate", "score"] 
 
     A measure that has nothing to measure (no sound, nothing asked of the camera) is no failure; each take says so.
     """
-    root = str(page.bench.root)
     return [
         {
             "stage": failure.stage,
-            "subject": failure.subject,
+            "subject": page.say(failure.subject),
             "code": failure.code,
-            "message": as_typed(failure.message.replace(root, "…") if page.policy.public else failure.message),
+            "message": page.say(failure.message),
             "metric": failure.key.metric if failure.key else "",
         }
         for failure in page.bench.failures(stage or None)

@@ -55,8 +55,7 @@ def clips(
     `prompt` is a key or an id, `model` may be given several times, `ids` is a list with commas.
     """
     rows = take_list.clip_page(
-        page.bench,
-        page.originals,
+        page,
         author=visitor.author,
         prompt=wanted.prompt,
         models=[name for names in wanted.model or () for name in names.split(",") if name],
@@ -71,8 +70,8 @@ def clips(
 def clip_facts(page: PageState, visitor: Caller, clip: Ident) -> schemas.ClipFacts:
     """One take, by its id or the beginning of it."""
     take = _clip(page, clip)
-    rows = take_list.clip_page(page.bench, page.originals, author=visitor.author, ids=[take.id])["clips"]
-    return schemas.ClipFacts(**rows[0])
+    found = take_list.clip_page(page, author=visitor.author, ids=[take.id])
+    return schemas.ClipFacts(**found["clips"][0])
 
 
 @routes.get("/clips/{clip}/scores")
@@ -84,7 +83,7 @@ def scores(page: PageState, clip: Ident) -> dict[str, schemas.ScoreFacts]:
     numbers: dict[str, schemas.ScoreFacts] = {}
     for failure in page.bench.score_failures(clip=take.id):
         if failure.key is not None and failure.key.metric in infos:
-            numbers[failure.key.metric] = _score(infos[failure.key.metric], means, None, failure.message)
+            numbers[failure.key.metric] = _score(infos[failure.key.metric], means, None, page.say(failure.message))
     for score in page.bench.score_records(clip=take.id):
         if score.key.metric in infos:
             numbers[score.key.metric] = _score(infos[score.key.metric], means, score.value, "")
@@ -135,16 +134,20 @@ def events(page: PageState, clip: Ident) -> list[schemas.EventFacts]:
 
 @routes.get("/notes")
 def notes(page: PageState, clip: Annotated[str, Query(pattern=r"^(|[0-9a-f]{16})$")] = "") -> list[schemas.NoteFacts]:
-    """Remarks at moments of a take, or of all."""
+    """Remarks at moments of a take, or of all. A public page has none to show: they are the makers' own words."""
+    if page.policy.public:
+        return []
     return [schemas.NoteFacts(**asdict(note)) for note in page.bench.notes(clip or None)]
 
 
 @routes.post("/notes", status_code=201)
 def add_note(page: PageState, visitor: Caller, body: schemas.NewNote) -> schemas.NoteFacts:
-    """Add a remark, or change one by its id."""
+    """Add a remark, answer one, or change one of your own by its id."""
     require(page.may.annotate, "writing notes")
     slow_down(page.limits.writes, visitor.session)
     clip = _clip(page, body.clip)
+    if body.reply_to and ((answered := page.bench.note(body.reply_to)) is None or answered.clip != clip.id):
+        raise HTTPException(404, f"this take has no note {body.reply_to}; reload the page")
     note = Note(
         id=body.id or secrets.token_hex(8),
         clip=clip.id,
@@ -152,18 +155,20 @@ def add_note(page: PageState, visitor: Caller, body: schemas.NewNote) -> schemas
         end_s=max(body.start_s, body.end_s if body.end_s is not None else body.start_s),
         text=body.text,
         author=visitor.author,
+        reply_to=body.reply_to,
     )
-    page.bench.add_note(note)
+    if not page.bench.add_note(note):
+        raise HTTPException(403, "this note is somebody else's, or of another take; answer it with reply_to")
     return schemas.NoteFacts(**asdict(note))
 
 
 @routes.delete("/notes/{note}", status_code=204)
 def delete_note(page: PageState, visitor: Caller, note: Annotated[str, PathParameter(pattern="^[0-9a-f]+$")]) -> None:
-    """Remove a remark."""
+    """Remove a remark of your own."""
     require(page.may.annotate and page.may.delete, "deleting notes")
     slow_down(page.limits.writes, visitor.session)
-    if not page.bench.delete_note(note):
-        raise HTTPException(404, f"there is no note {note[:32]}")
+    if not page.bench.delete_note(note, author=visitor.author):
+        raise HTTPException(404, f"there is no note {note[:32]} of yours")
 
 
 @routes.put("/selects/{clip}")

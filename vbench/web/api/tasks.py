@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -26,7 +25,7 @@ from vbench.tasks.generate_task import task_args
 from vbench.web import estimate, schemas, take_list
 from vbench.web.prompt_choice import find_prompt, new_prompt, search, shelves
 from vbench.web.security.guard import MAX_UPLOAD_BYTES
-from vbench.web.state import Caller, Page, PageState, require, slow_down
+from vbench.web.state import Caller, Page, PageState, Visitor, require, slow_down
 
 routes = APIRouter(prefix="/api/v1", tags=["work"])
 TaskId = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{16}$")]
@@ -38,10 +37,20 @@ UNDER_WAY = ("waiting", "running")
 # --- tasks --------------------------------------------------------------------------------------------------------
 
 
-def _facts(page: Page, tasks: list[Task], *, alive: bool) -> list[schemas.TaskFacts]:
+def _facts(page: Page, visitor: Visitor, tasks: list[Task], *, alive: bool) -> list[schemas.TaskFacts]:
     wanted = {task.id: cells_of(task) for task in tasks}
     takes = page.bench.clip_ids_in(cell for cells in wanted.values() for cell in cells)
-    return [_task_facts(task, wanted[task.id], takes, alive=alive) for task in tasks]
+    facts = [_task_facts(task, wanted[task.id], takes, alive=alive) for task in tasks]
+    for task, shown in zip(tasks, facts, strict=True):
+        shown.message = page.say(shown.message)
+        if not _is_of(task, visitor):
+            shown.result_url = ""
+    return facts
+
+
+def _is_of(task: Task, visitor: Visitor) -> bool:
+    """Whether a task's file is this visitor's; what is made of the bench's own takes is everybody's."""
+    return task.kind != "export" or task.args.get("author", "") == visitor.author
 
 
 def _task_facts(task: Task, cells: Sequence[Cell], takes: Mapping[Cell, str], *, alive: bool) -> schemas.TaskFacts:
@@ -70,18 +79,18 @@ def _task(page: Page, id: str) -> Task:
     return task
 
 
-def _started(page: Page, task: str) -> schemas.TaskFacts:
+def _started(page: Page, visitor: Visitor, task: str) -> schemas.TaskFacts:
     """A task that was queued just now, with a worker to do it."""
     worker.ensure_worker(page.bench)
-    return _facts(page, [_task(page, task)], alive=True)[0]
+    return _facts(page, visitor, [_task(page, task)], alive=True)[0]
 
 
-def _queue(page: Page, arguments: Arguments) -> schemas.TaskFacts:
-    return _started(page, queue_task(page.bench, arguments))
+def _queue(page: Page, visitor: Visitor, arguments: Arguments) -> schemas.TaskFacts:
+    return _started(page, visitor, queue_task(page.bench, arguments))
 
 
 @routes.get("/tasks")
-def tasks(page: PageState) -> list[schemas.TaskFacts]:
+def tasks(page: PageState, visitor: Caller) -> list[schemas.TaskFacts]:
     """Work asked for, newest first; where a worker died, another is started. A public page has none to show."""
     if page.policy.public:
         return []
@@ -90,16 +99,16 @@ def tasks(page: PageState) -> list[schemas.TaskFacts]:
     if not alive and any(task.state in UNDER_WAY for task in newest):
         worker.ensure_worker(page.bench)
         alive = True
-    return _facts(page, newest, alive=alive)
+    return _facts(page, visitor, newest, alive=alive)
 
 
 @routes.get("/tasks/{task}")
-def task_facts(page: PageState, task: TaskId) -> schemas.TaskFacts:
+def task_facts(page: PageState, visitor: Caller, task: TaskId) -> schemas.TaskFacts:
     """How far a task is."""
     require(not page.policy.public, "looking at tasks")
     asked_for = _task(page, task)
     alive = asked_for.state not in UNDER_WAY or worker.is_alive(page.bench)
-    return _facts(page, [asked_for], alive=alive)[0]
+    return _facts(page, visitor, [asked_for], alive=alive)[0]
 
 
 @routes.get("/steps")
@@ -109,7 +118,11 @@ def steps(page: PageState) -> dict[str, schemas.StepFacts]:
         return {}
     running = [task for task in page.bench.tasks()[:SHOWN_TASKS] if task.state == "running"]
     progress_of_each = page.task_events.read(events_file(page.bench, task.id) for task in running)
-    return {id: schemas.StepFacts(**step) for progress in progress_of_each for id, step in progress.jobs.items()}
+    return {
+        id: schemas.StepFacts(**step | {"message": page.say(step["message"])})
+        for progress in progress_of_each
+        for id, step in progress.jobs.items()
+    }
 
 
 @routes.post("/tasks", status_code=202)
@@ -118,7 +131,7 @@ def add_task(page: PageState, visitor: Caller, body: schemas.NewTask) -> schemas
     require(page.may.generate, "generating and scoring")
     slow_down(page.limits.writes, visitor.session)
     if body.kind == "score":
-        return _queue(page, ScoreTask(preset=(body.score or schemas.ScoreArgs()).preset))
+        return _queue(page, visitor, ScoreTask(preset=(body.score or schemas.ScoreArgs()).preset))
     if body.generate is None:
         raise OptionError("a task of kind generate needs its arguments under generate")
     wish = body.generate
@@ -133,7 +146,7 @@ def add_task(page: PageState, visitor: Caller, body: schemas.NewTask) -> schemas
             f"this would cost about ${planned.cost_usd:.2f}, the ceiling is ${wish.max_cost:.2f}; "
             "raise it, or take fewer tools or samples"
         )
-    return _started(page, page.bench.add_task("generate", task_args(estimate.spec_of(wish, prompt))))
+    return _started(page, visitor, page.bench.add_task("generate", task_args(estimate.spec_of(wish, prompt))))
 
 
 def _prompt(page: Page, wish: schemas.GenerateArgs) -> Prompt:
@@ -150,7 +163,7 @@ def retry_job(page: PageState, visitor: Caller, job: JobId, body: schemas.RetryA
         retry = estimate.retry_of(page.bench, job, body)
     except NoJobError as error:
         raise HTTPException(404, str(error)) from None
-    return _queue(page, retry)
+    return _queue(page, visitor, retry)
 
 
 @routes.post("/tasks/{task}/cancel")
@@ -158,9 +171,11 @@ def cancel(page: PageState, visitor: Caller, task: TaskId) -> schemas.TaskFacts:
     """Stop a task; what is finished stays."""
     require(page.may.generate, "cancelling")
     slow_down(page.limits.writes, visitor.session)
-    if _task(page, task).state in UNDER_WAY:
+    if not _is_of(wanted := _task(page, task), visitor):
+        raise HTTPException(404, f"there is no task {task} of yours")
+    if wanted.state in UNDER_WAY:
         page.bench.update_task(task, state="cancelled", message="stopping")
-    return _facts(page, [_task(page, task)], alive=worker.is_alive(page.bench))[0]
+    return _facts(page, visitor, [_task(page, task)], alive=worker.is_alive(page.bench))[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +240,8 @@ async def upload(
     require(page.may.import_, "importing")
     slow_down(page.limits.writes, visitor.session)
 
+    page.uploads.refuse_many()
+
     async def pieces() -> AsyncIterator[bytes]:
         async for piece in request.stream():
             yield piece
@@ -233,7 +250,7 @@ async def upload(
         path = await page.uploads.receive(name, pieces(), most_bytes=MAX_UPLOAD_BYTES)
     except ClientDisconnect:
         raise HTTPException(400, f"{name}: the upload was broken off; drop the file again") from None
-    return await asyncio.to_thread(page.uploads.examine, path)
+    return await page.uploads.look_into(path)
 
 
 @routes.post("/uploads/confirm", status_code=202)
@@ -241,7 +258,7 @@ def confirm(page: PageState, visitor: Caller, body: schemas.ConfirmedList) -> sc
     """Import uploads as what a person says they are."""
     require(page.may.import_, "importing")
     slow_down(page.limits.writes, visitor.session)
-    return _queue(page, page.uploads.stage(body.uploads, score=body.score))
+    return _queue(page, visitor, page.uploads.stage(body.uploads, score=body.score))
 
 
 # --- exports ------------------------------------------------------------------------------------------------------
@@ -263,7 +280,7 @@ def add_export(page: PageState, visitor: Caller, body: schemas.NewExport) -> Res
             headers={"content-disposition": f'attachment; filename="{made.name}"'},
         )
     clips = tuple(page.bench.clip(id).id for id in body.clips)
-    task = _queue(page, ExportTask(kind=body.kind, clips=clips, author=visitor.author, at_s=body.at_s))
+    task = _queue(page, visitor, ExportTask(kind=body.kind, clips=clips, author=visitor.author, at_s=body.at_s))
     return JSONResponse(task.model_dump(), 202)
 
 

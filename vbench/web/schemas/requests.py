@@ -31,6 +31,8 @@ class NewNote(_Body):
     text: Words = Field(min_length=1, max_length=4000)
     id: str = Field(default="", pattern=r"^(|[0-9a-f]{1,32})$")
     """Of a note to change; empty: a new one."""
+    reply_to: str = Field(default="", pattern=r"^(|[0-9a-f]{1,32})$")
+    """Id of the note that this one answers."""
 
 
 class Choice(_Body):

@@ -185,6 +185,7 @@ class NoteFacts(BaseModel):
     text: str
     author: str
     created: str
+    reply_to: str
 
 
 class TaskFacts(BaseModel):
@@ -266,6 +267,8 @@ class Reveal(BaseModel):
     right: ShownFacts
     ratings: list[RatingFacts]
     is_repeat: bool
+    excluded: str
+    """Why the vote is kept without counting; empty: it counts."""
     n_votes: int
     n_repeats: int
     n_consistent: int

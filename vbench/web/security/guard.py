@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import ipaddress
 import logging
 import re
 import secrets
@@ -16,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vbench.web.security.auth import Accounts
+from vbench.web.security.auth import Accounts, basic_words
 from vbench.web.security.headers import RefusedRequest, SecuredAnswer
 from vbench.web.security.policy import CLIENT_HEADER, Policy, is_trusted_host, is_trusted_origin
 
@@ -35,6 +36,7 @@ UNREAD_BYTES, UNREAD_S = 16_000_000, 2.0
 """So much of a refused body is read all the same: a browser that is still sending would not see why it was refused."""
 UPLOADS = "/api/v1/uploads"
 SESSION_COOKIE = "vbench_session"
+DEVICE_COOKIE = "vbench_device"
 WITHOUT_ACCOUNT = frozenset({"/login", "/healthz", "/favicon.ico", "/robots.txt"})
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 METHODS = SAFE_METHODS | {"POST", "PUT", "DELETE"}
@@ -83,6 +85,38 @@ class RateLimit:
         return wait
 
 
+class PasswordTries:
+    """How often passwords may be tried, in the form and by scripts together.
+
+    One address may try a few a minute. Over all addresses an account has a wider limit, which no single address can use
+    up, and which does not hold for where it was signed in before: no stranger keeps its owner out.
+    """
+
+    def __init__(self) -> None:
+        self._by_address = RateLimit(6, burst=6)
+        self._by_name = RateLimit(60, burst=60)
+        self._good: OrderedDict[tuple[str, str], None] = OrderedDict()
+        """(address, account) of those that were right."""
+
+    def wait_s(self, address: str, name: str, *, is_known: bool = False) -> float:
+        """Take a try: 0 where there was one, else the seconds until there is.
+
+        Args:
+            address: Where from.
+            name: Of the account.
+            is_known: The browser was signed in to this account before.
+        """
+        if wait := self._by_address.wait_s(address):
+            return wait
+        return 0.0 if is_known or (address, name) in self._good else self._by_name.wait_s(name)
+
+    def was_right(self, address: str, name: str) -> None:
+        """Remember where an account's owner is."""
+        self._good[address, name] = None
+        if len(self._good) > 10_000:
+            self._good.popitem(last=False)
+
+
 class Guard:
     """The outermost layer: nothing reaches the application, Gradio's part included, that the policy does not name.
 
@@ -91,6 +125,7 @@ class Guard:
         policy: Who is let in, from where.
         pages: Names of the Gradio pages; empty for the first.
         accounts: Who may in; None: everyone.
+        tries: Of passwords; shared with the form.
         edition: Said with every answer of the API; see `vbench.web.files.edition`.
     """
 
@@ -101,10 +136,11 @@ class Guard:
         pages: frozenset[str],
         accounts: Accounts | None = None,
         edition: str = "",
+        tries: PasswordTries | None = None,
     ) -> None:
         self._app, self._policy, self._pages, self._accounts = app, policy, pages, accounts
         self._edition = edition
-        self._password_tries = RateLimit(6, burst=6)
+        self._tries = tries or PasswordTries()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -166,9 +202,12 @@ class Guard:
         authorization = headers.get("authorization", "")
         name = accounts.by_session(cookie) or accounts.by_known_password(authorization)
         if name is None and authorization:
-            if wait := self._password_tries.wait_s(client_address(scope)):
+            address, claimed = client_address(scope), basic_words(authorization)[0]
+            if wait := self._tries.wait_s(address, claimed):
                 raise RefusedRequest(429, f"too many requests with a password; wait {wait:.0f} s, or sign in once")
-            name = await asyncio.to_thread(accounts.by_password, authorization)
+            name = await accounts.in_turn(accounts.by_password, authorization)
+            if name is not None:
+                self._tries.was_right(address, name)
         scope.setdefault("state", {})["account"] = name
         if name is not None or scope["path"] in WITHOUT_ACCOUNT:
             return
@@ -178,9 +217,18 @@ class Guard:
 
 
 def client_address(scope: Scope) -> str:
-    """Where a request came from; used for rates only, and never stored."""
+    """Where a request came from; used for rates only, and never stored.
+
+    Of IPv6 the network (/64), since one line has as many addresses in it as it likes.
+    """
     client = scope.get("client")
-    return client[0] if client else ""
+    if not client or ":" not in client[0]:
+        return client[0] if client else ""
+    try:
+        address = ipaddress.IPv6Address(client[0].partition("%")[0])
+    except ValueError:
+        return str(client[0])
+    return str(address.ipv4_mapped or ipaddress.IPv6Network((address, 64), strict=False))
 
 
 def _limited(receive: Receive, limit_bytes: int, limit_s: float, answer: SecuredAnswer) -> Receive:

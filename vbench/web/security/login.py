@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from vbench.web.security.guard import SESSION_COOKIE, client_address
-from vbench.web.state import PageState, set_cookie, slow_down
+from vbench.web.security.auth import DEVICE_S
+from vbench.web.security.guard import DEVICE_COOKIE, SESSION_COOKIE, client_address
+from vbench.web.state import PageState, set_cookie
 
 routes = APIRouter(include_in_schema=False)
 
@@ -37,24 +38,31 @@ def login_form() -> HTMLResponse:
 
 
 @routes.post("/login")
-def login(
+async def login(
     page: PageState, request: Request, name: str = Form(max_length=200), password: str = Form(max_length=1000)
 ) -> Response:
     """Check a password, and remember who it was in a cookie."""
     if page.accounts is None:
         return RedirectResponse("/", 303)
-    slow_down(page.limits.logins, f"login:{client_address(request.scope)}")
-    slow_down(page.limits.logins, f"login:{name}")
-    if not page.accounts.has_password(name, password):
+    address = client_address(request.scope)
+    is_known = page.accounts.is_device_of(name, request.cookies.get(DEVICE_COOKIE, ""))
+    if wait := page.tries.wait_s(address, name, is_known=is_known):
+        raise HTTPException(429, f"too many tries; wait {wait:.0f} s", {"retry-after": str(int(wait) + 1)})
+    if not await page.accounts.in_turn(page.accounts.has_password, name, password):
         return HTMLResponse(login_page("The name or the password is wrong."), 401)
+    page.tries.was_right(address, name)
     response = RedirectResponse("/", 303)
+    set_cookie(response, page.policy, request, DEVICE_COOKIE, page.accounts.device(name), max_age=DEVICE_S)
     set_cookie(response, page.policy, request, SESSION_COOKIE, page.accounts.session(name), max_age=None)
     return response
 
 
 @routes.post("/logout")
-def logout() -> RedirectResponse:
-    """Forget."""
+def logout(page: PageState, request: Request) -> RedirectResponse:
+    """Forget, here and wherever else the account is signed in: a copy of the cookie opens nothing any more."""
+    account = getattr(request.state, "account", None)
+    if page.accounts is not None and account:
+        page.accounts.end_sessions(account)
     response = RedirectResponse("/login", 303)
     response.delete_cookie(SESSION_COOKIE)
     return response

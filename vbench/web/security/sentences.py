@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -19,8 +22,13 @@ from vbench.arena.tickets import (
     NotOnShowError,
 )
 from vbench.bench.page_database import DatabaseBusyError, DatabaseGoneError, DatabaseSilentError, UnstorableError
-from vbench.errors import ItemError, UserError, as_typed
+from vbench.errors import ItemError, UserError
 
+_PART = r"[^\s/'\"<>|:,;()]+"
+_PATH = re.compile(
+    rf"(?<![\w:/.~…])[~…]?/(?!(?:media|api|arena|ui|static|login)\b)(?:{_PART}(?: {_PART})*/)+(?:{_PART})?"
+)
+"""A path of this machine: absolute, with two parts or more (spaces in all but the last), no address of the page."""
 log = logging.getLogger(__name__)
 BUSY = "another process is writing to the bench; what you sent was not stored. Send it again in a moment"
 GONE = "the database of the bench is not where it was; what you sent was not stored. Put the file back"
@@ -35,11 +43,24 @@ ARENA_STATUS: dict[type[ArenaError], int] = {
 }
 
 
+def without_paths(text: str, folders: Iterable[Path] = ()) -> str:
+    """A sentence in which files have their names alone, for whoever does not sit at this machine.
+
+    Args:
+        text: The sentence.
+        folders: Known ones, whose paths may hold spaces.
+    """
+    for folder in sorted({str(folder) for folder in folders}, key=len, reverse=True):
+        if folder.count("/") > 1:
+            text = text.replace(f"{folder}/", "…/").replace(folder, "…")
+    return _PATH.sub(lambda path: f"…/{path[0].rstrip('/').rpartition('/')[2]}", text)
+
+
 def say_errors(app: FastAPI) -> None:
     """Have the application answer its errors so."""
 
     def sentence(status: int, message: str, headers: Any = None) -> JSONResponse:
-        return JSONResponse({"error": as_typed(message)}, status, headers)
+        return JSONResponse({"error": app.state.page.say(message)}, status, headers)
 
     @app.exception_handler(StarletteHTTPException)
     def on_http(_: Request, error: StarletteHTTPException) -> JSONResponse:

@@ -26,6 +26,15 @@ const words = (outcome) => {
   return t(rowOf(outcome)[2]);
 };
 
+/**
+ * Why a vote is kept without counting, in the page's words.
+ * @param {string} reason
+ */
+const excludedWord = (reason) => {
+  if (reason.includes("not watched")) return t("arena.unwatched");
+  return t(reason.includes("less time") ? "arena.hurried" : "arena.crowded");
+};
+
 class Arena {
   /** @type {PairFacts | null} */ pair = null;
   /** @type {Promise<PairFacts> | null} */ ahead = null;
@@ -210,6 +219,7 @@ class Arena {
           h(
             "p",
             { class: "unit" },
+            reveal.excluded ? `${t("arena.excluded", { why: excludedWord(reveal.excluded) })} ` : "",
             t("arena.count", { n: reveal.n_votes }),
             reveal.n_repeats ? ` · ${t("arena.consistent", { n: reveal.n_consistent, of: reveal.n_repeats })}` : "",
           ),

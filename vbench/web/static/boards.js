@@ -635,6 +635,7 @@ class Boards {
           voters: facts.n_voters,
           prompts: facts.n_prompts,
         }),
+        facts.n_excluded ? ` ${t("board.votesExcluded", { n: facts.n_excluded })}` : "",
         facts.connected === false ? ` ${t("board.unconnected")}` : "",
       ),
       h(

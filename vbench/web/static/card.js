@@ -79,14 +79,27 @@ export function rating(clip, onchange) {
  */
 export function card(clip, { chosen, mayMark, onchoose, onopen, onmark }) {
   const problem = clip.missing ? t(clip.missing === "changed" ? "player.changed" : "player.missing") : "";
+  let tries = 0;
   /** @type {HTMLImageElement} */
   const picture = h("img", {
-    class: "poster",
+    class: clip.missing ? "poster" : "poster loading",
     alt: "",
     loading: "lazy",
     decoding: "async",
     src: clip.missing ? undefined : clip.poster_url,
-    onerror: () => picture.classList.add("broken"),
+    onload: () => picture.classList.remove("loading"),
+    onerror: () => {
+      tries += 1;
+      if (tries < 5) {
+        // too many are being made just now
+        setTimeout(() => {
+          if (picture.isConnected) picture.src = `${clip.poster_url}?again=${tries}`;
+        }, 3000 * tries);
+        return;
+      }
+      picture.classList.remove("loading");
+      picture.classList.add("broken");
+    },
   });
   const strip = h("div", { class: "strip", hidden: true });
   const at = h("span", { class: "strip-time", hidden: true });

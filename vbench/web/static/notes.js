@@ -11,6 +11,18 @@ import { t } from "./words.js";
 /** @import { Player } from "./player.js" */
 /** @import { NoteFacts } from "../types/page.js" */
 
+/**
+ * By time, and answers right after what they answer; one whose note is gone stands by itself.
+ * @param {NoteFacts[]} notes
+ */
+export function inOrder(notes) {
+  const byTime = [...notes].sort((a, b) => a.start_s - b.start_s || a.created.localeCompare(b.created));
+  const ids = new Set(notes.map((note) => note.id));
+  /** @param {string} id @returns {NoteFacts[]} */
+  const answersTo = (id) => byTime.filter((note) => note.reply_to === id).flatMap((n) => [n, ...answersTo(n.id)]);
+  return byTime.filter((note) => !ids.has(note.reply_to)).flatMap((note) => [note, ...answersTo(note.id)]);
+}
+
 export class Notes {
   /** @type {NoteFacts[]} */ notes = [];
 
@@ -34,10 +46,15 @@ export class Notes {
           event.preventDefault();
           void this.add();
         }
-        if (event.key === "Escape") this.text.blur();
+        if (event.key === "Escape") {
+          this.answer(null);
+          this.text.blur();
+        }
       },
     });
     this.which = h("span");
+    /** @type {NoteFacts | null} */ this.answered = null;
+    this.answering = h("p", { class: "hint note-answering", hidden: true });
     this.form = h(
       "form",
       {
@@ -48,6 +65,7 @@ export class Notes {
         },
       },
       this.which,
+      this.answering,
       this.text,
       h("button", { type: "submit" }, t("note.add")),
     );
@@ -83,15 +101,37 @@ export class Notes {
     this.text.focus();
   }
 
+  /**
+   * Answer a note with the next one; null: write one of its own.
+   * @param {NoteFacts | null} note
+   */
+  answer(note) {
+    this.answered = note;
+    this.answering.hidden = !note;
+    this.answering.textContent = note ? t("note.answering", { text: note.text.slice(0, 80) }) : "";
+    if (note) this.text.focus();
+  }
+
   async add() {
     const text = this.text.value.trim();
-    const take = this.player.takes[this.take];
+    const answered = this.answered;
+    const take = answered
+      ? this.player.takes.find((one) => one.clip.id === answered.clip)
+      : this.player.takes[this.take];
     if (!text || !take) return;
     const { localS } = localTime(this.player.time, take, this.player.ending);
-    const start = Math.round(localS * 1000) / 1000;
+    const start = answered ? answered.start_s : Math.round(localS * 1000) / 1000;
+    const end = answered ? answered.end_s : start;
     await this.app.attempt(async () => {
-      const note = await api.post("notes", { clip: take.clip.id, start_s: start, end_s: start, text });
+      const note = await api.post("notes", {
+        clip: take.clip.id,
+        start_s: start,
+        end_s: end,
+        text,
+        reply_to: answered?.id ?? "",
+      });
       this.notes.push(note);
+      this.answer(null);
       this.text.value = "";
       this.draw();
       this.app.announce(t("note.added"));
@@ -102,14 +142,15 @@ export class Notes {
     const takes = this.player.takes;
     /** @param {NoteFacts} note */
     const indexOf = (note) => takes.findIndex((take) => take.clip.id === note.clip);
-    const sorted = this.notes.filter((note) => indexOf(note) >= 0).sort((a, b) => a.start_s - b.start_s);
+    const sorted = inOrder(this.notes.filter((note) => indexOf(note) >= 0));
+    const own = this.app.bench.account;
     put(
       this.list,
       sorted.map((note) => {
         const take = takes[indexOf(note)];
         return h(
           "li",
-          { class: "note", style: { "--take": `var(--take-${take.index + 1})` } },
+          { class: note.reply_to ? "note reply" : "note", style: { "--take": `var(--take-${take.index + 1})` } },
           h(
             "button",
             {
@@ -122,6 +163,10 @@ export class Notes {
           ),
           h("p", {}, note.text, note.author && h("span", { class: "unit" }, ` ${note.author}`)),
           this.mayWrite &&
+            note.author !== own &&
+            h("button", { type: "button", class: "note-answer", onclick: () => this.answer(note) }, t("note.answer")),
+          this.mayWrite &&
+            note.author === own &&
             iconButton(
               "cross",
               t("note.delete"),

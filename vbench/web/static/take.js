@@ -53,7 +53,9 @@ export class Take {
       this.counter,
       this.soundButton,
     );
-    this.frame = h("div", { class: "tile-frame" }, this.video, this.message);
+    this.frame = h("div", { class: "tile-frame loading" }, this.video, this.message);
+    const shown = () => this.frame.classList.remove("loading");
+    for (const kind of ["loadeddata", "error"]) this.video.addEventListener(kind, shown);
     this.element = h(
       "figure",
       { class: "tile", dataset: { take: index }, style: { "--take": `var(--take-${index + 1})` } },
@@ -77,6 +79,7 @@ export class Take {
   /** @param {string} sentence */
   fail(sentence) {
     this.problem = sentence;
+    this.frame.classList.remove("loading");
     this.say(sentence, true);
   }
 

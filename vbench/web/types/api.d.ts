@@ -74,7 +74,7 @@ export interface paths {
         };
         /**
          * Jobs
-         * @description Attempts to generate, newest first, with the number in each state.
+         * @description Attempts to generate, newest first, with the number in each state. A public page has none to show.
          */
         get: operations["jobs_api_v1_jobs_get"];
         put?: never;
@@ -218,13 +218,13 @@ export interface paths {
         };
         /**
          * Notes
-         * @description Remarks at moments of a take, or of all.
+         * @description Remarks at moments of a take, or of all. A public page has none to show: they are the makers' own words.
          */
         get: operations["notes_api_v1_notes_get"];
         put?: never;
         /**
          * Add Note
-         * @description Add a remark, or change one by its id.
+         * @description Add a remark, answer one, or change one of your own by its id.
          */
         post: operations["add_note_api_v1_notes_post"];
         delete?: never;
@@ -245,7 +245,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Note
-         * @description Remove a remark.
+         * @description Remove a remark of your own.
          */
         delete: operations["delete_note_api_v1_notes__note__delete"];
         options?: never;
@@ -1072,6 +1072,11 @@ export interface components {
              * @default
              */
             id?: string;
+            /**
+             * Reply To
+             * @default
+             */
+            reply_to?: string;
         };
         /** NewTask */
         NewTask: {
@@ -1123,6 +1128,8 @@ export interface components {
             author: string;
             /** Created */
             created: string;
+            /** Reply To */
+            reply_to: string;
         };
         /** PairFacts */
         PairFacts: {
@@ -1235,6 +1242,8 @@ export interface components {
             ratings: components["schemas"]["RatingFacts"][];
             /** Is Repeat */
             is_repeat: boolean;
+            /** Excluded */
+            excluded: string;
             /** N Votes */
             n_votes: number;
             /** N Repeats */

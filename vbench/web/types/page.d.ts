@@ -98,6 +98,7 @@ export interface RatingsAnswer {
   facts: {
     n_votes: number;
     n_counted?: number;
+    n_excluded?: number;
     n_voters: number;
     n_prompts: number;
     connected: boolean;
