@@ -5,7 +5,6 @@ Every change is one short transaction that names the state it expects, so that t
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from vbench.bench.ceilings import WHOLE_BENCH, Ceiling, Spend, ceiling_record, spend_in
+from vbench.bench.ceilings import WHOLE_BENCH, Ceiling, Spend, ceiling_record, countable_usd, spend_in
 from vbench.bench.clips import ClipStore
 from vbench.bench.rows import prompt_record, prompt_row, row_values
 from vbench.bench.tables import CeilingRow, ExpansionRow, JobRow, ModelRow, PromptRow
@@ -208,7 +207,7 @@ class JobStore(ClipStore):
             "message": "",
             "plan": to_json(intent.plan),
             "is_billable": intent.plan.is_billable,
-            "estimate_usd": intent.plan.cost_usd,
+            "estimate_usd": countable_usd(intent.plan.cost_usd),
             "run": run,
             "attempt": attempt,
             "planned_at": now(),
@@ -396,7 +395,7 @@ class JobStore(ClipStore):
         with self.write() as session:
             self.add_clip_in(session, clip)
             session.flush()
-            columns: dict[str, Any] = {"cost_usd": cost} if cost is not None and math.isfinite(cost) else {}
+            columns: dict[str, Any] = {} if countable_usd(cost) is None else {"cost_usd": cost}
             columns |= {"state": "succeeded", "reason": None, "message": "", "clip": clip.id, "finished_at": now()}
             ended = update(JobRow).where(JobRow.id == job).values(**columns, owner=None, lease_until=None)
             session.execute(ended)

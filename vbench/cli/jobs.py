@@ -62,8 +62,8 @@ def cancel(
 
 
 def budget(
-    max_cost: Annotated[float | None, typer.Option(help="New ceiling in US dollars.", min=0)] = None,
-    max_jobs: Annotated[int | None, typer.Option(help="New ceiling in jobs.", min=0)] = None,
+    max_cost: Annotated[float | None, typer.Option(help="New ceiling in US dollars.")] = None,
+    max_jobs: Annotated[int | None, typer.Option(help="New ceiling in jobs.")] = None,
     of_run: Annotated[
         str, typer.Option("--run", help="Key of the run, as shown; 'bench' for all runs together.", show_default=False)
     ] = "",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, get_args
 
 from vbench.adapters import Adapter
 from vbench.bench import StoreError
+from vbench.bench.ceilings import believed_usd, countable_usd
 from vbench.bench.clips import clip_from_file
 from vbench.bench.jobs import plan_of
 from vbench.bench.media import clip_key
@@ -333,6 +334,7 @@ class JobRunner:
             return False
         if provenance.latency_s is None:
             provenance = replace(provenance, latency_s=round(waited_s, 3))
+        provenance = _with_believed_cost(provenance, job)
         if wishes := Wishes.of(job.plan["request"]).made:
             provenance = replace(provenance, extra={**provenance.extra, "request": wishes})
         clip = clip_from_file(
@@ -391,6 +393,26 @@ class JobRunner:
                     progress=progress,
                 )
             )
+
+
+def _with_believed_cost(provenance: Provenance, job: Job) -> Provenance:
+    """With the cost that counts; what the tool's answer claims beyond sense is kept beside it and told."""
+    claimed, estimate = provenance.cost_usd, countable_usd(job.plan.get("cost_usd"))
+    if provenance.cost_source != "billed" or claimed is None:
+        return provenance
+    counts = believed_usd(claimed, estimate)
+    if counts == claimed:
+        return provenance
+    cost = counts if counts is not None else estimate
+    expected = "nobody knows its price" if estimate is None else f"the estimate is ${estimate:.4g}"
+    taken = "nothing is counted" if cost is None else f"${cost:.4g} is counted"
+    return replace(
+        provenance,
+        cost_usd=cost,
+        cost_source="billed" if counts is not None else "" if cost is None else "estimated",
+        warnings=(*provenance.warnings, f"the tool says that ${claimed:.4g} was billed, {expected}: {taken}"),
+        extra={**provenance.extra, "claimed_usd": str(claimed)},
+    )
 
 
 def check_video(path: Path) -> Probe:

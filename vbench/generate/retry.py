@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vbench.adapters import Adapter
-from vbench.bench.ceilings import Ceiling
+from vbench.bench.ceilings import Ceiling, check_limits
 from vbench.bench.jobs import Intent, plan_of
 from vbench.catalog import cards
 from vbench.errors import BenchError, BudgetError, OptionError
@@ -89,6 +89,7 @@ def retry_job(
         UserError: as `ended_job` does, or the tool cannot be used before something is corrected.
         KeyboardInterrupt: after what was under way has been put down.
     """
+    check_limits(max_cost, None)
     started, run = time.monotonic(), digest("again", id)  # the word is part of keys that stand in benches
     label = ToolLabel.parse(_job(bench, id).model)
     tool = Tool(card=cards.find_card(label.tool), arm=label.arm)
