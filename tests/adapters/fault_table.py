@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.driver import drive, hosted
-from tests.adapters.test_hosted import CREATE_FAULTS, NO_STATE_WORDS, POLL_FAULTS
+from tests.adapters.test_hosted import CREATE_FAULTS, NO_STATE_WORDS, POLL_FAULTS, SMALL_BYTES
 from tests.fakes.hosted import Fake
 from tests.fakes.protocols import PROTOCOLS
+from vbench.adapters import response
 
 STAGES = {
     "create": tuple(CREATE_FAULTS),
     "poll": tuple(POLL_FAULTS),
-    "file": ("403", "truncated", "html", "png", "empty", "garbled", "huge", "drop"),
+    "file": ("403", "truncated", "cut", "packed", "bomb", "html", "png", "empty", "garbled", "huge", "drop"),
 }
 """Stage of a job → what goes wrong there."""
 
@@ -35,6 +36,7 @@ def cell(protocol: str, stage: str, fault: str) -> str:
         hosted(fake, patch) as (adapter, _),
         tempfile.TemporaryDirectory() as folder,
     ):
+        patch.setattr(response, "MAX_RESPONSE_BYTES", SMALL_BYTES)
         return f"{drive(adapter, Path(folder) / 'clip').end} ({fake.creates})"
 
 

@@ -28,6 +28,7 @@ FAULTS = {
     "sound": ("empty_result", "the result"),
     "huge": ("download_failed", "5368709120 bytes"),
     "endless": ("download_failed", "bytes or more"),
+    "bomb": ("download_failed", "bytes or more"),
     "403": ("download_failed", "no longer valid"),
 }
 
@@ -44,7 +45,7 @@ def test_a_bad_file_never_gets_its_name(
 ) -> None:
     code, words = FAULTS[fault]
     with Fake(protocol, file=[fault] * 9) as fake, hosted(fake, monkeypatch) as (adapter, _):
-        limit = {"max_bytes": 2**20} if fault == "endless" else {}
+        limit = {"max_bytes": 2**20} if fault in ("endless", "bomb") else {}
         adapter.options = adapter.options.model_copy(update=limit)  # type: ignore[attr-defined]
         run = drive(adapter, tmp_path / "clip")
         assert run.end == code
@@ -53,6 +54,14 @@ def test_a_bad_file_never_gets_its_name(
         assert fake.key not in str(run.error)
         assert "s1gn3d" not in str(run.error), "a signed address is a key of its own"
     assert list(tmp_path.iterdir()) == [], "neither a file nor a .part"
+
+
+def test_a_clip_that_comes_packed_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("kling", file=["packed"]) as fake, hosted(fake, monkeypatch) as (adapter, pauses):
+        run = drive(adapter, tmp_path / "clip")
+        assert run.file is not None
+        assert run.file.read_bytes() == clip_bytes()
+        assert pauses == []
 
 
 @pytest.mark.parametrize("fault", ["truncated", "drop", "500", "html", "json", "empty"])

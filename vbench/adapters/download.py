@@ -16,7 +16,7 @@ from urllib.request import getproxies
 import httpcore
 import httpx
 
-from vbench.adapters.response import retry_after_s
+from vbench.adapters.response import TooLargeError, retry_after_s, unpacked
 from vbench.adapters.secrets import redact
 from vbench.adapters.wire import origin, pause_s, trusted
 from vbench.errors import BenchError, ClipError, JobError
@@ -262,12 +262,10 @@ def _stream(clip: RemoteClip, http: httpx.Client) -> Generator[bytes, None, None
             size = int(response.headers.get("content-length") or 0)
             if size > clip.max_bytes:
                 raise _too_large(clip, size)
-            total = 0
-            for chunk in response.iter_raw(CHUNK):
-                total += len(chunk)
-                if total > clip.max_bytes:
-                    raise _too_large(clip, total)
-                yield chunk
+            try:
+                yield from unpacked(response, max_bytes=clip.max_bytes, chunk=CHUNK)
+            except TooLargeError:
+                raise _too_large(clip, clip.max_bytes + 1) from None
             return
     raise JobError(f"{clip.model}: the result's address redirects more than {REDIRECTS} times", code="download_failed")
 

@@ -74,6 +74,7 @@ class GeminiAdapter(HttpAdapter):
             raise self._refusal(response, code, message)
         if not isinstance(response.json, Mapping) or "id" not in response.json:
             raise unknown(self.card.id, f"HTTP {response.status} without an interaction id: {response.text or 'empty'}")
+        job, _ = self._fit(response.json["id"], {})
         video = next(_videos(response.json), None)
         if video is None and response.json.get("status") not in {"in_progress", "queued"}:
             words = _words(response.json)
@@ -90,7 +91,7 @@ class GeminiAdapter(HttpAdapter):
             "warnings": list(plan.warnings),
             **place,
         }
-        return Handle(id=str(response.json["id"]), data=data)
+        return Handle(id=job, data=data)
 
     def poll(self, handle: Handle) -> Status:
         """Ask for the file; where the call came back early, for the interaction."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vbench.adapters.http.options import Hop, HttpOptions, our_state
-from vbench.adapters.response import HTTP_REASONS, Response
+from vbench.adapters.response import HTTP_REASONS, Response, fit_text
 from vbench.adapters.secrets import redact
 from vbench.adapters.templates import first, read
 from vbench.catalog.cards import ModelCard
@@ -40,7 +40,7 @@ class ResponseReader:
         """The tool's error code, its words, and the reason they mean; None: it does not complain."""
         errors = self.options.errors
         error = first(errors.code, response.json)
-        code = "" if error is None or error in errors.ok or str(error) in map(str, errors.ok) else str(error)
+        code = "" if error is None or error in errors.ok or str(error) in map(str, errors.ok) else str(error)[:200]
         message = first(errors.message, response.json)
         words = "" if message is None else redact(str(message))[:500]
         if not code and response.ok and not (message is not None and not errors.code):
@@ -93,13 +93,14 @@ class ResponseReader:
         """Queued, running or done: with a refreshed handle."""
         poll, now = self.options.poll, time.time()
         data = dict(handle.data)
-        data["keep"] = {**data.get("keep", {}), **self.kept(poll.keep, response.json)}
+        fit = {name: value for name, value in self.kept(poll.keep, response.json).items() if fit_text(value)}
+        data["keep"] = {**data.get("keep", {}), **fit}
         if state == "running":  # a start that was never seen is not known: no split of the time is invented
             data.setdefault("running_at", now)
         if state == "succeeded":
             data["done_at"] = data.get("done_at", now)
             data["final"] = _without_media(response.json)
-            data["result"] = first(self.options.result.url, response.json)
+            data["result"] = _without_media(first(self.options.result.url, response.json))
             if self.options.result.hop is None and first_address(data["result"]) is None:
                 return ended("failed", "empty_result", f"done, but nothing at {' or '.join(self.options.result.url)}")
         progress = first(poll.progress, response.json)
@@ -194,8 +195,14 @@ def ended(state: JobState, reason: Reason, message: str) -> Status:
     return Status(state=REFUSALS.get(reason, state), reason=reason, message=redact(message))
 
 
+def is_pattern(key: str) -> bool:
+    """Whether a key of errors.reasons is a regular expression between slashes, rather than a code."""
+    return len(key) > 2 and key.startswith("/") and key.endswith("/")
+
+
 def matches(key: str, code: str, message: str) -> bool:
-    if len(key) > 2 and key.startswith("/") and key.endswith("/"):
+    """Whether a complaint is one that a key of errors.reasons names."""
+    if is_pattern(key):
         return re.search(key[1:-1], f"{code} {message}", re.IGNORECASE) is not None
     return bool(code) and key.lower() == code.lower()
 
