@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import random
+import shutil
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -12,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from sqlalchemy.exc import OperationalError
+
 from vbench.adapters import Adapter
 from vbench.bench import StoreError
 from vbench.bench.ceilings import believed_usd, countable_usd
@@ -19,6 +22,7 @@ from vbench.bench.clips import clip_from_file
 from vbench.bench.jobs import plan_of
 from vbench.bench.media import clip_key
 from vbench.errors import AuthError, BenchError, ClipError, JobError, NotStartedError, UserError, VBenchError
+from vbench.generate.handle_notes import HandleNotes
 from vbench.generate.inbox import Inbox
 from vbench.generate.journal import Journal, LostJobError
 from vbench.generate.tool_group import ToolGroup
@@ -44,6 +48,8 @@ END_STATES: dict[str, JobState] = {
     "outcome_unknown": "outcome_unknown",
 }
 """Reason → the state that a job ends in; of any other it has failed."""
+RESERVE_BYTES = 64 * 2**20
+"""Below so much free space nothing new begins: what a tool answers must find room, and a clip beside it."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 
@@ -94,6 +100,9 @@ class JobRunner:
     ) -> None:
         self.bench, self.journal, self.inbox = bench, journal, Inbox(bench.root / "incoming")
         self.allow_unpriced = allow_unpriced
+        self.notes = HandleNotes(bench.root)
+        self.unstored: list[str] = []
+        """What tools have taken and the database has not, in sentences."""
         self.stopped = threading.Event()
         self.error: BaseException | None = None
         self.n_made = 0
@@ -122,6 +131,33 @@ class JobRunner:
         with self._lock:
             self.error = self.error or error
         self.stop()
+
+    def why_ended(self) -> BaseException | None:
+        """The error that ended the run, as a sentence where a person can put it right, with every paid job it left."""
+        error = self.error
+        if error is None or not (self.unstored or isinstance(error, OperationalError)):
+            return error
+        why = str(error) if isinstance(error, VBenchError) else first_line(error)
+        if isinstance(error, OperationalError):
+            why = f"{self.bench.root}: the bench cannot be written to ({why}); free space or put the database right"
+        ended = BenchError(
+            "; ".join(dict.fromkeys([why, *self.unstored, "then repeat the same line: nothing is sent twice"]))
+        )
+        ended.__cause__ = error
+        return ended
+
+    def no_room(self) -> str:
+        """Why nothing new may begin; empty: there is room to keep what a tool answers."""
+        try:
+            free = shutil.disk_usage(self.inbox.folder).free
+        except OSError as error:
+            return f"{self.inbox.folder}: {error.strerror}; put that right, then repeat the same line"
+        if free >= RESERVE_BYTES:
+            return ""
+        return (
+            f"{self.bench.root}: {free / 2**20:.0f} MiB are free, {RESERVE_BYTES / 2**20:.0f} are needed to keep what "
+            "tools answer; nothing new is sent. Free space, then repeat the same line"
+        )
 
     def stop_jobs(self, jobs: Collection[str]) -> None:
         """Stop single jobs that a person has cancelled."""
@@ -235,20 +271,30 @@ class JobRunner:
         Raises:
             BenchError: it stays away; the message is all that is left of the handle.
         """
-        for pause_s in STORE_PAUSES_S:
+        sentence = ""
+        for pause_s in (*STORE_PAUSES_S, None):
             try:
                 self.journal.submitted(job.id, handle)
                 return
-            except StoreError:
-                time.sleep(pause_s)
-        try:
-            self.journal.submitted(job.id, handle)
-        except StoreError as error:
-            raise BenchError(
-                f"{job.model}: the tool took {job.prompt.id}-{job.sample} as its job {handle.id}, and the bench cannot "
-                f"store that ({first_line(error)}); note the number, put the database right, and look for the "
-                "clip in the tool's own list of jobs"
-            ) from error
+            except (StoreError, OSError) as error:
+                if not sentence:  # before anything else: the process may be ended while it waits
+                    sentence = self._noted(job, handle, error)
+                if pause_s is None or self.stopped.wait(pause_s):
+                    with self._lock:
+                        self.unstored.append(sentence)
+                    raise BenchError(sentence) from error
+
+    def _noted(self, job: Job, handle: Handle, error: Exception) -> str:
+        """Write a handle down outside the database, and tell it; the sentence that was told."""
+        place = self.notes.add(job, handle)
+        kept = f"it is noted in {place}" if place is not None else "note the number: it could not be written anywhere"
+        sentence = (
+            f"{job.model}: the tool took {job.prompt.id}-{job.sample} as its job {handle.id}, and the bench cannot "
+            f"store that ({first_line(error)}); {kept}"
+        )
+        with suppress(OSError):  # nobody reads it any more
+            self._report(job, "submitted", sentence)
+        return sentence
 
     # --- waiting and fetching -------------------------------------------------------------------------------------
 
@@ -377,7 +423,12 @@ class JobRunner:
         self, job: Job, state: JobState, reason: str | None, message: str, *, cost_usd: float | None = None
     ) -> None:
         known: Reason | None = reason if reason in REASONS else ("provider_error" if reason else None)  # type: ignore[assignment]
-        if self.journal.finish(job.id, state, reason=known, message=message, cost_usd=cost_usd):
+        try:
+            is_mine = self.journal.finish(job.id, state, reason=known, message=message, cost_usd=cost_usd)
+        except StoreError:  # it may be all that is known of a job that was paid for
+            self._report(job, state, message)
+            raise
+        if is_mine:
             self._report(job, state, message)
 
     def _report(self, job: Job, state: JobState, message: str = "", progress: float | None = None) -> None:

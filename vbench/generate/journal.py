@@ -12,6 +12,7 @@ from typing import Any
 from vbench.bench import Bench, now
 from vbench.bench.jobs import Intent, StartOnly
 from vbench.generate.budget import admission
+from vbench.generate.handle_notes import HandleNotes
 from vbench.generate.lease import LEASE_S, Lease
 from vbench.records import Clip, Handle, Job, JobState, Reason
 from vbench.schema import to_json
@@ -40,6 +41,20 @@ class Journal:
     def recover(self) -> list[str]:
         """Free the jobs of processes that are gone; ids of those whose outcome nobody knows."""
         return self.lease.recover()
+
+    def adopt(self, notes: HandleNotes) -> list[str]:
+        """Take up jobs that were sent and whose handles the database did not take at the time; their ids."""
+        noted = notes.read()
+        if not noted:
+            return []
+        jobs = self.bench.jobs(states=("submitting", "outcome_unknown"), ids=sorted(noted))
+        lost = [job.id for job in jobs if job.state == "outcome_unknown" and job.id in noted]
+        for job in lost:
+            self.submitted(job, noted[job])
+            self.release(job)
+        if len(lost) == len(jobs):  # otherwise a process that lives is about to store one of them
+            notes.forget()
+        return lost
 
     def heartbeat(self) -> set[str]:
         """Show that this process lives; ids of its jobs that a person has cancelled meanwhile."""

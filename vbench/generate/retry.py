@@ -12,6 +12,7 @@ from vbench.bench.ceilings import Ceiling, check_limits
 from vbench.bench.jobs import Intent, plan_of
 from vbench.catalog import cards
 from vbench.errors import BenchError, BudgetError, OptionError
+from vbench.generate.handle_notes import HandleNotes
 from vbench.generate.job_runner import JobRunner, Progress
 from vbench.generate.journal import Journal
 from vbench.generate.plan import Matrix, PlannedCell, make_adapter
@@ -98,6 +99,7 @@ def retry_job(
     journal = Journal(bench)
     try:
         journal.recover()
+        journal.adopt(HandleNotes(bench.root))
         begun = bench.jobs(run=run)
         current = begun[-1] if begun else _job(bench, id)
         n_planned = 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vbench.adapters import Adapter
 from vbench.generate.budget import set_run_ceiling
 from vbench.generate.expansion import expand_prompts, known_expansions
+from vbench.generate.handle_notes import HandleNotes
 from vbench.generate.job_runner import JobRunner, Progress
 from vbench.generate.journal import Journal
 from vbench.generate.plan import Matrix, make_adapter, plan_jobs
@@ -66,6 +67,7 @@ def generate(
     journal = Journal(bench)
     try:
         journal.recover()
+        journal.adopt(HandleNotes(bench.root))
         expansions = expand_prompts(bench, spec.arms, spec.prompts)
         _add_models(bench, tools)
         matrix = plan_jobs(spec, bench=bench, adapters=by_label, expansions=expansions, is_final=True)

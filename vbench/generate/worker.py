@@ -86,8 +86,8 @@ def run_groups(groups: Sequence[ToolGroup], runner: JobRunner) -> None:
             if thread.ident is not None:  # it was started before the interrupt
                 thread.join(max(0.0, deadline - time.monotonic()))
         raise
-    if runner.error is not None:
-        raise runner.error
+    if (error := runner.why_ended()) is not None:
+        raise error
 
 
 def _work(group: ToolGroup, runner: JobRunner) -> None:
@@ -107,6 +107,8 @@ def _drain(group: ToolGroup, labels: list[str], runner: JobRunner) -> None:
     while not runner.stopped.is_set():
         if runner.stopped.wait(group.throttle.wait_s()):
             return
+        if any(label not in group.paused for label in labels) and (why := runner.no_room()):
+            group.pause_all(why)
         may_ask = [label for label in labels if label not in group.unasked]
         may_start = [label for label in labels if label not in group.paused]
         limit = NO_LIMIT if group.is_local else group.throttle.limit  # a device is this process's own
