@@ -1,12 +1,13 @@
 """Downloads: whatever a tool answers, a file appears whole and playable, or not at all."""
 
-from __future__ import annotations
+from __future__ import io
 
 import errno
 import os
 import socket
 from pathlib import Path
 
+import av
 import httpx
 import pytest
 
@@ -64,7 +65,46 @@ def test_a_clip_that_comes_packed_is_unpacked(tmp_path: Path, monkeypatch: pytes
         assert pauses == []
 
 
-@pytest.mark.parametrize("fault", ["truncated", "drop", "500", "html", "json", "empty"])
+@pytest.mark.parametrize("faststart", [False, True])
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.999])
+def test_a_part_of_a_clip_is_known_by_its_boxes(faststart: bool, share: float, tmp_path: Path) -> None:
+    clip = clip_bytes()
+    if faststart:
+        with (
+            av.open(io.BytesIO(clip)) as source,
+            av.open(str(tmp_path / "f.mp4"), "w", options={"movflags": "faststart"}) as target,
+        ):
+            stream = target.add_stream_from_template(source.streams.video[0])
+            for packet in source.demux(video=0):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    target.mux(packet)
+        clip = (tmp_path / "f.mp4").read_bytes()
+        assert clip.index(b"moov") < clip.index(b"mdat")
+    whole, part = tmp_path / "whole.mp4", tmp_path / "part.mp4"
+    whole.write_bytes(clip)
+    part.write_bytes(clip[: int(len(clip) * share)])
+    assert not downloads.is_cut_off(whole)
+    assert downloads.is_cut_off(part)
+
+
+def test_a_clip_that_the_tool_holds_cut_off_is_taken_after_all_tries(tmp_path: Path) -> None:
+    """Its first picture can be seen, and more of it there is not."""
+    clip = clip_bytes()
+    head = clip[: clip.index(b"mdat") - 4]
+    body = clip[len(head) : clip.index(b"moov") - 4]
+    moov = clip[clip.index(b"moov") - 4 :]
+    longer = (int.from_bytes(body[:4], "big") + 9).to_bytes(4, "big") + body[4:]
+    cut = head + moov[:0] + longer + moov  # the box of the pictures claims what follows it
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(cut)
+    assert downloads.is_cut_off(path)
+    with pytest.raises(downloads.CutOffError) as caught:
+        downloads.save([cut], tmp_path / "x", model="x")
+    assert caught.value.n_bytes == len(cut)
+
+
+@pytest.mark.parametrize("fault", ["truncated", "cut", "drop", "500", "html", "json", "empty"])
 def test_a_broken_download_is_tried_again(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Fake("kling", file=[fault]) as fake, hosted(fake, monkeypatch) as (adapter, pauses):
         run = drive(adapter, tmp_path / "clip")

@@ -25,6 +25,7 @@ from vbench.errors import AuthError, BenchError, ClipError, JobError, NotStarted
 from vbench.generate.handle_notes import HandleNotes
 from vbench.generate.inbox import Inbox
 from vbench.generate.journal import Journal, LostJobError
+from vbench.generate.plan import why_again
 from vbench.generate.tool_group import ToolGroup
 from vbench.records import OPEN_STATES, Handle, Job, JobState, Plan, Probe, Provenance, Reason, Wishes
 from vbench.text import first_line
@@ -36,7 +37,9 @@ POLL_S, MAX_POLL_S = 1.0, 10.0
 """Between two questions to a tool that does not say how long to wait: doubling from the first to the second."""
 ASK_FOR_S = 6 * 3600.0
 """How long a tool that answers, but never finishes, is asked in one run."""
-FETCH_TRIES = 4
+FETCH_TRIES, FETCH_PAUSE_S = 4, 1.0
+"""How often a finished clip is fetched, with pauses that double: what came may be cut off, or no clip yet."""
+FETCHED_AGAIN = ("download_failed", "empty_result")
 STORE_PAUSES_S = (0.5, 2.0, 8.0, 20.0)
 """Pauses before a handle that the database did not take is stored again: it is the only trace of a paid request."""
 BILLED_ALL_THE_SAME = ("outcome_unknown", "download_failed", "empty_result")
@@ -222,7 +225,8 @@ class JobRunner:
             self._end(job, "failed", "crashed", f"{why}, plan it anew with `retry=crashed`", cost_usd=0.0)
             return None
         try:
-            self._report(job, "submitting")
+            earlier = self.bench.earlier_end(job) if plan.is_billable else None
+            self._report(job, "submitting", "" if earlier is None else why_again(earlier, plan))
         except BaseException:  # of whoever is told, such as a closed pipe: nothing was sent
             self.journal.not_started(job.id, "")
             raise
@@ -358,11 +362,11 @@ class JobRunner:
                 if self.stopped.is_set() or job.id in self._cancelled:
                     self.journal.release(job.id)
                     return None
-                if error.code != "download_failed" or attempt == FETCH_TRIES:
+                if error.code not in FETCHED_AGAIN or attempt == FETCH_TRIES:
                     self._end(job, END_STATES.get(error.code, "failed"), error.code, str(error))
                     return None
                 self._report(job, "running", str(error))
-                self.stopped.wait(min(30.0, 2.0**attempt / 2))
+                self.stopped.wait(min(30.0, FETCH_PAUSE_S * 2.0 ** (attempt - 1)))
                 fresh = self._wait(job, adapter, handle)
                 if fresh is None:
                     return None

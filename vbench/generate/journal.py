@@ -79,6 +79,10 @@ class Journal:
         """
         return self.bench.reopen_jobs(labels, reasons=REFETCHED, job=job)
 
+    def reopen_ended(self, jobs: Collection[str]) -> int:
+        """Ask the tools once more, free, what became of these jobs; how many can be asked for."""
+        return self.bench.reopen_ended_jobs(jobs)
+
     def restart(self, labels: Sequence[str]) -> None:
         """Plan again what was under way on this machine and was interrupted: its card may have changed since."""
         self.bench.restart_jobs(labels)
@@ -91,6 +95,10 @@ class Journal:
         Jobs that another run has left planned were agreed to under another ceiling.
         """
         self._start_only = StartOnly(run=run, job=job)
+
+    def start_nothing(self) -> None:
+        """From now on begin no planned job: what was sent is brought home."""
+        self._start_only = StartOnly(job="")
 
     def claim(
         self,
@@ -122,6 +130,10 @@ class Journal:
             lease_s=LEASE_S,
             admit=admission(allow_unpriced),
         )
+
+    def take(self, job: str) -> bool:
+        """Take this very job, which is at its tool and nobody's; False where it is not so any more."""
+        return self.bench.take_job(job, owner=self.owner, lease_s=LEASE_S)
 
     def n_free(self, labels: Sequence[str], sent_labels: Sequence[str]) -> int:
         """How many jobs this process could still take: any of `labels`, and those already sent of `sent_labels`."""

@@ -98,6 +98,8 @@ def retry_job(
     adapter = make(tool.card)
     journal = Journal(bench)
     try:
+        unpriced = frozenset([label.tool] if allow_unpriced else [])
+        runner = JobRunner(bench, journal, progress=progress, allow_unpriced=unpriced)
         journal.recover()
         journal.adopt(HandleNotes(bench.root))
         begun = bench.jobs(run=run)
@@ -105,7 +107,12 @@ def retry_job(
         n_planned = 0
         if not begun and current.state not in OPEN_STATES and current.state != "succeeded":
             current = ended_job(bench, id, understood=understood)
-            if not journal.reopen([tool.label], job=id):
+            if journal.reopen_ended([id]):  # asked for, free, before anything is sent
+                journal.start_nothing()
+                work_off([tool], {tool.label: adapter}, runner)
+                current = _job(bench, id)
+            is_over = current.state not in OPEN_STATES and current.state != "succeeded"
+            if is_over and not journal.reopen([tool.label], job=id):
                 about = f"another try of {tool.label} on {current.prompt.id}"
                 bench.set_ceiling(Ceiling(key=run, about=about, max_cost_usd=max_cost))
                 n_planned = journal.plan([_intent(current, adapter)], run=run, retry={current.state})
@@ -113,8 +120,6 @@ def retry_job(
         if lane_of(adapter):
             journal.restart([tool.label])
         journal.start_only(job=current.id)
-        unpriced = frozenset([label.tool] if allow_unpriced else [])
-        runner = JobRunner(bench, journal, progress=progress, allow_unpriced=unpriced)
         paused = work_off([tool], {tool.label: adapter}, runner)
         cell = PlannedCell(label=tool.label, prompt=current.prompt, sample=current.sample, state="new", plan=None)
         matrix, elapsed_s = Matrix(tools=(), cells=(cell,)), time.monotonic() - started

@@ -26,7 +26,7 @@ from vbench.adapters.wire import Auth, Wire, origin, unknown
 from vbench.catalog.cards import ModelCard, estimate_cost
 from vbench.catalog.wishes import grant
 from vbench.errors import AuthError, JobError
-from vbench.records import Handle, Plan, Provenance, Request, Status
+from vbench.records import Handle, JobState, Plan, Provenance, Request, Status
 from vbench.schema import Strict
 
 VERSION = 1
@@ -104,9 +104,10 @@ class HttpAdapter(Adapter):
         create = self.options.create
         response = self._post(plan)
         code, message, reason = self._reader.complaint(response)
-        if not response.ok or reason is not None:
-            raise self._refusal(response, code, message)
         job = first(create.id, response.json)
+        has_begun = response.ok and fit_id(job) is not None and self._reader.named(code, message) is None
+        if not response.ok or (reason is not None and not has_begun):  # a job with a remark is a job
+            raise self._refusal(response, code, message)
         if job is None:
             raise unknown(
                 self.card.id,
@@ -156,11 +157,22 @@ class HttpAdapter(Adapter):
         return path, self._provenance(handle)
 
     def cancel(self, handle: Handle) -> bool:
-        """Ask the tool to stop; False where it cannot be asked or said no."""
-        if self.options.cancel is None:
+        """Ask the tool to stop; False where it cannot be asked, said no, or has come to an end already.
+
+        It is asked first how the job stands: of a finished job a cancellation may destroy the record, and the clip
+        with it. Where cancelling is a DELETE of something that may be billed, only what still waits is cancelled, since
+        what runs may be finished before the DELETE arrives.
+        """
+        call = self.options.cancel
+        if call is None:
             return False
+        may_be: tuple[JobState | None, ...] = ("submitted", "running")
+        if call.method == "DELETE" and self.card.is_billable:
+            may_be = ("submitted",)
         try:
-            response = self._call(self.options.cancel, handle, attempts=1)
+            if self._reader.state_of(self._normal(self._call(self.options.poll, handle, attempts=1))) not in may_be:
+                return False
+            response = self._call(call, handle, attempts=1)
         except JobError:
             return False
         return response.ok and self._reader.complaint(response)[2] is None
