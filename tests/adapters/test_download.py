@@ -1,8 +1,9 @@
 """Downloads: whatever a tool answers, a file appears whole and playable, or not at all."""
 
-from __future__ import io
+from __future__ import annotations
 
 import errno
+import io
 import os
 import socket
 from pathlib import Path
@@ -65,22 +66,26 @@ def test_a_clip_that_comes_packed_is_unpacked(tmp_path: Path, monkeypatch: pytes
         assert pauses == []
 
 
-@pytest.mark.parametrize("faststart", [False, True])
+def fast_start(folder: Path) -> bytes:
+    """The clip with its index before its pictures, as most tools deliver it."""
+    with (
+        av.open(io.BytesIO(clip_bytes())) as source,
+        av.open(str(folder / "fast.mp4"), "w", options={"movflags": "faststart"}) as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    clip = (folder / "fast.mp4").read_bytes()
+    assert clip.index(b"moov") < clip.index(b"mdat")
+    return clip
+
+
+@pytest.mark.parametrize("is_fast", [False, True])
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.999])
-def test_a_part_of_a_clip_is_known_by_its_boxes(faststart: bool, share: float, tmp_path: Path) -> None:
-    clip = clip_bytes()
-    if faststart:
-        with (
-            av.open(io.BytesIO(clip)) as source,
-            av.open(str(tmp_path / "f.mp4"), "w", options={"movflags": "faststart"}) as target,
-        ):
-            stream = target.add_stream_from_template(source.streams.video[0])
-            for packet in source.demux(video=0):
-                if packet.dts is not None:
-                    packet.stream = stream
-                    target.mux(packet)
-        clip = (tmp_path / "f.mp4").read_bytes()
-        assert clip.index(b"moov") < clip.index(b"mdat")
+def test_a_part_of_a_clip_is_known_by_its_boxes(is_fast: bool, share: float, tmp_path: Path) -> None:
+    clip = fast_start(tmp_path) if is_fast else clip_bytes()
     whole, part = tmp_path / "whole.mp4", tmp_path / "part.mp4"
     whole.write_bytes(clip)
     part.write_bytes(clip[: int(len(clip) * share)])
@@ -88,20 +93,28 @@ def test_a_part_of_a_clip_is_known_by_its_boxes(faststart: bool, share: float, t
     assert downloads.is_cut_off(part)
 
 
-def test_a_clip_that_the_tool_holds_cut_off_is_taken_after_all_tries(tmp_path: Path) -> None:
-    """Its first picture can be seen, and more of it there is not."""
-    clip = clip_bytes()
-    head = clip[: clip.index(b"mdat") - 4]
-    body = clip[len(head) : clip.index(b"moov") - 4]
-    moov = clip[clip.index(b"moov") - 4 :]
-    longer = (int.from_bytes(body[:4], "big") + 9).to_bytes(4, "big") + body[4:]
-    cut = head + moov[:0] + longer + moov  # the box of the pictures claims what follows it
-    path = tmp_path / "cut.mp4"
-    path.write_bytes(cut)
-    assert downloads.is_cut_off(path)
-    with pytest.raises(downloads.CutOffError) as caught:
-        downloads.save([cut], tmp_path / "x", model="x")
-    assert caught.value.n_bytes == len(cut)
+@pytest.mark.parametrize(
+    ("shares", "is_taken"), [((0.9, 0.9, 0.9), True), ((0.7, 0.8, 0.9), False), ((0.9, 0.9, 1.0), True)]
+)
+def test_a_clip_is_taken_in_part_only_where_the_tool_holds_no_more(
+    shares: tuple[float, ...], is_taken: bool, tmp_path: Path
+) -> None:
+    """Its first picture can be seen in each part; a line that breaks breaks at another place each time."""
+    clip = fast_start(tmp_path)
+    parts = [clip[: int(len(clip) * share)] for share in shares]
+    (tmp_path / "out").mkdir()
+    answers = iter(parts)
+    with httpx.Client(
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=httpx.ByteStream(next(answers))))
+    ) as http:
+        if is_taken:
+            path = fetch("http://127.0.0.1/a.mp4", tmp_path / "out", http, local=True)
+            assert path.read_bytes() == parts[-1]
+        else:
+            with pytest.raises(downloads.CutOffError, match="cut off after") as caught:
+                fetch("http://127.0.0.1/a.mp4", tmp_path / "out", http, local=True)
+            assert caught.value.code == "download_failed"
+            assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.mark.parametrize("fault", ["truncated", "cut", "drop", "500", "html", "json", "empty"])
