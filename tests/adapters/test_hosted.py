@@ -19,6 +19,7 @@ from tests.adapters.driver import REQUEST, Run, drive, hosted
 from tests.fakes.hosted import Fake, FakeJob
 from tests.fakes.protocols import PROTOCOLS
 from vbench.adapters import response
+from vbench.adapters.http import reader
 from vbench.adapters.http.adapter import HttpAdapter
 from vbench.adapters.response import Response
 from vbench.adapters.secrets import redact
@@ -50,6 +51,8 @@ POLL_FAULTS = {
     "drop": "file",
     "html": "file",
     "bomb": "file",
+    "404": "file",
+    "404_late": "file",
     "unseen": "file",
     "UPPER": "file",
     "lower": "file",
@@ -116,6 +119,8 @@ def test_poll_faults_lose_no_paid_clip(
     protocol: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    if fault == "404_late":
+        monkeypatch.setattr(reader, "FRESH_S", 0.0)
     with Fake(protocol, poll=["queued", fault]) as fake, hosted(fake, monkeypatch) as (adapter, _):
         run = drive(adapter, tmp_path / "clip")
         assert run.end == RENAMED.get(("poll", protocol, fault), POLL_FAULTS[fault]), (run.error, run.statuses)

@@ -168,9 +168,9 @@ class Fake:
 class _Handler(BaseHTTPRequestHandler):
     """Faults of create: 429, balance, auth, moderated, bad_request, 500, 500_after, 503, drop, drop_before, empty,
     303, 409, huge_id, odd_id, bomb, redirect:<url>. Of poll: queued, running, unseen, UPPER, lower, 429, 500, 404,
-    drop, html, bomb, failed, failed_4xx, moderated, moderated_quietly, no_url. Of file: 403, 500, truncated, cut (as
-    truncated, without a length), html, json, png, empty, garbled, sound, huge, endless, bomb, packed, drop,
-    redirect:<url>.
+    404_late (of a job that is not young), drop, html, bomb, failed, failed_4xx, moderated, moderated_quietly, no_url.
+    Of file: 403, 500, truncated, cut (as truncated, without a length), html, json, png, empty, garbled, sound, huge,
+    endless, bomb, packed, drop, redirect:<url>.
     """
 
     owner: Fake
@@ -255,7 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self._next("poll")
         if fault in {"429", "500"}:
             return self._send(int(fault), b"busy", "text/plain", {"Retry-After": "0"})
-        if fault == "404":
+        if fault in {"404", "404_late"}:
             return self._json(*spec.error("not_found"))
         if fault == "drop":
             return self._drop()

@@ -39,7 +39,6 @@ ASK_FOR_S = 6 * 3600.0
 """How long a tool that answers, but never finishes, is asked in one run."""
 FETCH_TRIES, FETCH_PAUSE_S = 4, 1.0
 """How often a finished clip is fetched, with pauses that double: what came may be cut off, or no clip yet."""
-FETCHED_AGAIN = ("download_failed", "empty_result")
 STORE_PAUSES_S = (0.5, 2.0, 8.0, 20.0)
 """Pauses before a handle that the database did not take is stored again: it is the only trace of a paid request."""
 BILLED_ALL_THE_SAME = ("outcome_unknown", "download_failed", "empty_result")
@@ -187,14 +186,7 @@ class JobRunner:
                 return
             with self._lock:
                 self._under_way[job.id] = _UnderWay(job, adapter, handle, group.is_local)
-            began = time.monotonic()
-            kept = self.inbox.kept(job.id)
-            if kept is None:
-                handle = self._wait(job, adapter, handle)
-                kept = None if handle is None else self._fetch(job, adapter, handle)
-            if kept is not None and self._store(job, kept[0], kept[1], time.monotonic() - began):
-                with self._lock:
-                    self.n_made += 1
+            self._bring_home(job, adapter, handle)
         except LostJobError:
             return
         except AuthError as error:
@@ -339,9 +331,36 @@ class JobRunner:
                 return None
             self.stopped.wait(wait_s * random.uniform(0.95, 1.05))  # jobs of one moment need not ask in step
 
+    def _bring_home(self, job: Job, adapter: Adapter, handle: Handle) -> None:
+        """Wait for the clip, fetch it and store it; what came of a paid job and is no video is fetched again."""
+        began, kept = time.monotonic(), self.inbox.kept(job.id)
+        for attempt in range(1, FETCH_TRIES + 1):
+            if kept is None:
+                fresh = self._wait(job, adapter, handle)
+                kept = None if fresh is None else self._fetch(job, adapter, fresh)
+            if kept is None:
+                return
+            try:
+                probe = check_video(kept[0])
+            except ClipError as error:
+                if attempt == FETCH_TRIES or not job.plan.get("is_billable"):
+                    self._not_a_video(job, error)
+                    return
+                self._report(job, "running", str(error))
+                self._pause(attempt)
+                kept = None
+                continue
+            if self._store(job, kept[0], kept[1], probe, time.monotonic() - began):
+                with self._lock:
+                    self.n_made += 1
+            return
+
+    def _pause(self, attempt: int) -> None:
+        self.stopped.wait(min(30.0, FETCH_PAUSE_S * 2.0 ** (attempt - 1)))
+
     def _fetch(self, job: Job, adapter: Adapter, handle: Handle) -> tuple[Path, Provenance] | None:
         """Bring the clip here; asked again before each further try, since addresses of results expire."""
-        out = self.inbox.out(job.id)
+        out, is_paid = self.inbox.out(job.id), job.plan.get("is_billable")
         for attempt in range(1, FETCH_TRIES + 1):
             try:
                 path, provenance = adapter.fetch(handle, out)
@@ -362,11 +381,12 @@ class JobRunner:
                 if self.stopped.is_set() or job.id in self._cancelled:
                     self.journal.release(job.id)
                     return None
-                if error.code not in FETCHED_AGAIN or attempt == FETCH_TRIES:
+                is_final = error.code != "download_failed" and not (error.code == "empty_result" and is_paid)
+                if is_final or attempt == FETCH_TRIES:
                     self._end(job, END_STATES.get(error.code, "failed"), error.code, str(error))
                     return None
                 self._report(job, "running", str(error))
-                self.stopped.wait(min(30.0, FETCH_PAUSE_S * 2.0 ** (attempt - 1)))
+                self._pause(attempt)
                 fresh = self._wait(job, adapter, handle)
                 if fresh is None:
                     return None
@@ -375,13 +395,8 @@ class JobRunner:
 
     # --- storing --------------------------------------------------------------------------------------------------
 
-    def _store(self, job: Job, path: Path, provenance: Provenance, waited_s: float) -> bool:
+    def _store(self, job: Job, path: Path, provenance: Provenance, probe: Probe, waited_s: float) -> bool:
         """Put the file into the media store, then commit clip and job together; False where no clip came of it."""
-        try:
-            probe = check_video(path)
-        except ClipError as error:
-            self._not_a_video(job, error)
-            return False
         if provenance.latency_s is None:
             provenance = replace(provenance, latency_s=round(waited_s, 3))
         provenance = _with_believed_cost(provenance, job)
