@@ -160,25 +160,30 @@ class ResponseReader:
         words = redact(" ".join(filter(None, [f"HTTP {response.status}:", code, message or response.text])))[:500]
         if reason == "auth" or response.status in {401, 403}:
             raise AuthError(f"{self.card.id}: {words}; the key was refused while asking for job {handle.id}")
-        if response.status in {404, 410} and reason not in REFUSALS:
-            return self._gone(handle, words)
-        if (named := self.named(code, message)) is not None and named not in WAITING:
+        named = self.named(code, message)
+        if named is not None and named in REFUSALS:
             return ended("failed", named, words)
+        if response.status in {404, 410}:
+            return self._gone(handle, words)
+        if named is not None and named not in WAITING:  # of the question rather than of the job, perhaps
+            return self._gone(handle, words, named)
         wait = response.retry_after_s if response.retry_after_s is not None else ASK_LATER_S
         return Status(
             state="submitted", message=f"{self.card.id}: no state in the answer ({words})", retry_after_s=wait
         )
 
-    def _gone(self, handle: Handle, words: str) -> Status:
-        """The tool says that it does not know the job: an end only where it says so again and again."""
+    def _gone(self, handle: Handle, words: str, named: Reason | None = None) -> Status:
+        """The tool says that it does not know the job, or complains: an end only where it does so again and again."""
         now = time.time()
         age = now - float(handle.data.get("submitted_at", 0.0))
-        told = f"{self.card.id}: the tool does not know the job ({words})"
+        told = f"{self.card.id}: the tool {'does not know the job' if named is None else 'complains'} ({words})"
         if 0 <= age < FRESH_S:
             return Status(state="submitted", message=f"{told}; it is young, and asked on", retry_after_s=ASK_LATER_S)
         before = handle.data.get("gone") or {"times": 0, "since": now}
         times, since = int(before["times"]) + 1, float(before["since"])
         if times >= GONE_TRIES and not 0 <= now - since < GONE_S:  # a clock that was set back counts as long enough
+            if named is not None:
+                return ended("failed", named, words)
             return Status(state="expired", message=f"the tool no longer knows the job, asked {times} times ({words})")
         data = {**handle.data, "gone": {"times": times, "since": since}}
         return Status(
