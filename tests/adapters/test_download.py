@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import socket
 from pathlib import Path
 
+import av
 import httpx
 import pytest
 
@@ -28,6 +30,7 @@ FAULTS = {
     "sound": ("empty_result", "the result"),
     "huge": ("download_failed", "5368709120 bytes"),
     "endless": ("download_failed", "bytes or more"),
+    "bomb": ("download_failed", "bytes or more"),
     "403": ("download_failed", "no longer valid"),
 }
 
@@ -44,7 +47,7 @@ def test_a_bad_file_never_gets_its_name(
 ) -> None:
     code, words = FAULTS[fault]
     with Fake(protocol, file=[fault] * 9) as fake, hosted(fake, monkeypatch) as (adapter, _):
-        limit = {"max_bytes": 2**20} if fault == "endless" else {}
+        limit = {"max_bytes": 2**20} if fault in ("endless", "bomb") else {}
         adapter.options = adapter.options.model_copy(update=limit)  # type: ignore[attr-defined]
         run = drive(adapter, tmp_path / "clip")
         assert run.end == code
@@ -55,7 +58,66 @@ def test_a_bad_file_never_gets_its_name(
     assert list(tmp_path.iterdir()) == [], "neither a file nor a .part"
 
 
-@pytest.mark.parametrize("fault", ["truncated", "drop", "500", "html", "json", "empty"])
+def test_a_clip_that_comes_packed_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("kling", file=["packed"]) as fake, hosted(fake, monkeypatch) as (adapter, pauses):
+        run = drive(adapter, tmp_path / "clip")
+        assert run.file is not None
+        assert run.file.read_bytes() == clip_bytes()
+        assert pauses == []
+
+
+def fast_start(folder: Path) -> bytes:
+    """The clip with its index before its pictures, as most tools deliver it."""
+    with (
+        av.open(io.BytesIO(clip_bytes())) as source,
+        av.open(str(folder / "fast.mp4"), "w", options={"movflags": "faststart"}) as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    clip = (folder / "fast.mp4").read_bytes()
+    assert clip.index(b"moov") < clip.index(b"mdat")
+    return clip
+
+
+@pytest.mark.parametrize("is_fast", [False, True])
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.999])
+def test_a_part_of_a_clip_is_known_by_its_boxes(is_fast: bool, share: float, tmp_path: Path) -> None:
+    clip = fast_start(tmp_path) if is_fast else clip_bytes()
+    whole, part = tmp_path / "whole.mp4", tmp_path / "part.mp4"
+    whole.write_bytes(clip)
+    part.write_bytes(clip[: int(len(clip) * share)])
+    assert not downloads.is_cut_off(whole)
+    assert downloads.is_cut_off(part)
+
+
+@pytest.mark.parametrize(
+    ("shares", "is_taken"), [((0.9, 0.9, 0.9), True), ((0.7, 0.8, 0.9), False), ((0.9, 0.9, 1.0), True)]
+)
+def test_a_clip_is_taken_in_part_only_where_the_tool_holds_no_more(
+    shares: tuple[float, ...], is_taken: bool, tmp_path: Path
+) -> None:
+    """Its first picture can be seen in each part; a line that breaks breaks at another place each time."""
+    clip = fast_start(tmp_path)
+    parts = [clip[: int(len(clip) * share)] for share in shares]
+    (tmp_path / "out").mkdir()
+    answers = iter(parts)
+    with httpx.Client(
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=httpx.ByteStream(next(answers))))
+    ) as http:
+        if is_taken:
+            path = fetch("http://127.0.0.1/a.mp4", tmp_path / "out", http, local=True)
+            assert path.read_bytes() == parts[-1]
+        else:
+            with pytest.raises(downloads.CutOffError, match="cut off after") as caught:
+                fetch("http://127.0.0.1/a.mp4", tmp_path / "out", http, local=True)
+            assert caught.value.code == "download_failed"
+            assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("fault", ["truncated", "cut", "drop", "500", "html", "json", "empty"])
 def test_a_broken_download_is_tried_again(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Fake("kling", file=[fault]) as fake, hosted(fake, monkeypatch) as (adapter, pauses):
         run = drive(adapter, tmp_path / "clip")

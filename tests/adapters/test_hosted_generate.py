@@ -8,12 +8,26 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.driver import card
+from tests.adapters.fault_table import STAGES, cell, has_cell
 from tests.fakes.hosted import Fake
+from tests.fakes.protocols import PROTOCOLS
 from vbench.bench import Bench
 from vbench.generate import generate
 from vbench.records import Prompt
 
 PROMPTS = [Prompt(id=f"p{n}", text=f"scene number {n}") for n in range(4)]
+
+
+ENDS = {"empty": "empty_result", "cut": "empty_result", "expired": "expired", "cancelled": "cancelled"}
+TOLD_OTHERWISE = {("minimax_v2", "expired"): "provider_error, made (1)", ("minimax_v1", "expired"): "made (1)"}
+"""One says HTTP 500 of a job it does not know, the other HTTP 200 without a state."""
+
+
+@pytest.mark.parametrize(
+    ("protocol", "end"), [(p, end) for p in PROTOCOLS for end in STAGES["again"] if has_cell(p, "again", end)]
+)
+def test_a_clip_that_the_tool_still_has_is_fetched_where_another_would_be_paid_for(protocol: str, end: str) -> None:
+    assert cell(protocol, "again", end) == TOLD_OTHERWISE.get((protocol, end), f"{ENDS[end]}, made (1)")
 
 
 def test_four_tools_with_faults(

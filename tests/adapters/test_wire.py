@@ -141,7 +141,13 @@ def test_no_connection_means_nothing_began(host: str, monkeypatch: pytest.Monkey
         (500, None, JobError, "outcome_unknown"),
         (500, "moderated_input", JobError, "moderated_input"),
         (418, None, JobError, "outcome_unknown"),
-        (302, None, JobError, "bad_request"),
+        (307, None, JobError, "bad_request"),
+        (308, None, JobError, "bad_request"),
+        (301, None, JobError, "outcome_unknown"),
+        (302, None, JobError, "outcome_unknown"),
+        (303, None, JobError, "outcome_unknown"),
+        (409, None, JobError, "outcome_unknown"),
+        (409, "no_balance", JobError, "no_balance"),
     ],
 )
 def test_what_a_refused_create_means(

@@ -100,6 +100,8 @@ def test_what_is_planned_can_be_dropped(suite: Path, tmp_path: Path) -> None:
         (["generate", "--models", ","], "no tool is named"),
         (["cancel"], "nothing to cancel is named"),
         (["budget", "--run", "nope", "--max-jobs", "1"], "no run 'nope'"),
+        (["budget", "--max-cost", "inf"], "`max_cost=` is inf"),
+        (["budget", "--max-cost", "nan"], "`max_cost=` is nan"),
     ],
 )
 def test_mistakes_are_sentences(words: list[str], sentence: str, suite: Path, tmp_path: Path) -> None:
@@ -120,6 +122,14 @@ def test_mistakes_are_sentences(words: list[str], sentence: str, suite: Path, tm
             "vbench: --retry: 'faild' is no state or reason of an ended job; did you mean failed or download_failed?\n",
         ),
         (("--models", ","), "vbench: no tool is named; say --models with one or more of vbench models\n"),
+        *(
+            (
+                ("--max-cost", usd),
+                f"vbench: --max-cost is {float(usd):g}; give US dollars, 0 or more, or leave it out for no ceiling\n",
+            )
+            for usd in ("inf", "nan", "1e400")
+        ),
+        (("--seconds", "nan"), "vbench: --seconds is nan; give a number above 0 and below 100000\n"),
     ],
 )
 def test_what_is_wrong_is_told_by_its_flag(

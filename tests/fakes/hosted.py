@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import json
 import re
 import socket
@@ -52,6 +53,15 @@ def sound_only_bytes() -> bytes:
             for packet in (*stream.encode(frame), *stream.encode(None)):
                 file.mux(packet)
         return path.read_bytes()
+
+
+@functools.cache
+def bomb() -> bytes:
+    """A clip and 64 MiB behind it, in a thousandth of that."""
+    return gzip.compress(clip_bytes() + bytes(64 * 2**20))
+
+
+ODD_IDS = {"huge_id": "j" * 3_000_000, "odd_id": "job 1\r\nX-Injected: yes\x00"}
 
 
 @dataclass
@@ -157,9 +167,10 @@ class Fake:
 
 class _Handler(BaseHTTPRequestHandler):
     """Faults of create: 429, balance, auth, moderated, bad_request, 500, 500_after, 503, drop, drop_before, empty,
-    redirect:<url>. Of poll: queued, running, unseen, UPPER, lower, 429, 500, 404, drop, html, failed, failed_4xx,
-    moderated, moderated_quietly, no_url. Of file: 403, 500, truncated, html, json, png, empty, garbled, sound,
-    huge, endless, drop, redirect:<url>.
+    303, 409, huge_id, odd_id, bomb, redirect:<url>. Of poll: queued, running, unseen, UPPER, lower, 429, 500, 404,
+    404_late (of a job that is not young), drop, html, bomb, failed, failed_4xx, moderated, moderated_quietly, no_url.
+    Of file: 403, 500, truncated, cut (as truncated, without a length), html, json, png, empty, garbled, sound, huge,
+    endless, bomb, packed, drop, redirect:<url>.
     """
 
     owner: Fake
@@ -216,7 +227,15 @@ class _Handler(BaseHTTPRequestHandler):
             return self._drop()
         if fault == "empty":
             return self._send(200, b"", "application/json")
-        return self._json(*spec.created(job, fake))
+        if fault in {"303", "409"}:
+            return self._send(int(fault), b"", "text/plain", {"Location": f"{fake.base_url}/jobs/{job.id}"})
+        if fault == "bomb":
+            return self._send(200, bomb(), "application/json", {"Content-Encoding": "gzip"})
+        status, answer = spec.created(job, fake)
+        if fault in ODD_IDS:
+            odd = json.dumps(ODD_IDS[fault])[1:-1]
+            answer = json.loads(json.dumps(answer).replace(job.id, odd))
+        return self._json(status, answer)
 
     def _job(self, asked: Asked) -> FakeJob:
         fake = self.owner
@@ -236,12 +255,14 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self._next("poll")
         if fault in {"429", "500"}:
             return self._send(int(fault), b"busy", "text/plain", {"Retry-After": "0"})
-        if fault == "404":
+        if fault in {"404", "404_late"}:
             return self._json(*spec.error("not_found"))
         if fault == "drop":
             return self._drop()
         if fault == "html":
             return self._send(200, b"<html>maintenance</html>", "text/html")
+        if fault == "bomb":
+            return self._send(200, bomb(), "application/json", {"Content-Encoding": "gzip"})
         if fault == "auth":
             return self._json(*spec.error("auth"))
         if fault in {"failed", "moderated", "failed_4xx"}:
@@ -303,6 +324,14 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(302, b"", "text/plain", {"Location": fault.partition(":")[2]})
         if fault == "drop":
             return self._drop()
+        if fault in {"bomb", "packed"}:
+            body = gzip.compress(clip) if fault == "packed" else bomb()
+            return self._send(200, body, "video/mp4", {"Content-Encoding": "gzip"})
+        if fault == "cut":
+            self._head(200, "video/mp4", None)
+            self.wfile.write(clip[: len(clip) // 2])
+            self.close_connection = True
+            return None
         if fault in {"truncated", "huge"}:
             size = 5 * 2**30 if fault == "huge" else len(clip)
             self._head(200, "video/mp4", size)

@@ -21,6 +21,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses that a test need not wait for."""
     monkeypatch.setattr(job_runner, "POLL_S", 0.01)
+    monkeypatch.setattr(job_runner, "FETCH_PAUSE_S", 0.01)
     monkeypatch.setattr(job_runner, "STORE_PAUSES_S", (0.01, 0.01))
     monkeypatch.setattr(worker, "IDLE_S", 0.01)
     monkeypatch.setattr(worker, "HEARTBEAT_S", 0.02)

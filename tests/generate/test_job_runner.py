@@ -85,12 +85,15 @@ def test_a_handle_is_stored_as_soon_as_the_database_is_back(
 
 def test_a_handle_that_cannot_be_stored_is_told(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(tmp_path / "server")
-    monkeypatch.setattr(BillableAdapter, "submit", lambda *_: Handle(id="video_0815", data={}))
+    monkeypatch.setattr(
+        BillableAdapter, "submit", lambda *_: Handle(id="video_0815", data={"ready": 0, "end": "succeeded"})
+    )
     Away(monkeypatch, 99)
     with pytest.raises(BenchError, match="took cat-0 as its job video_0815, and the bench cannot store that"):
         run(bench, server, prompts=CAT)
     monkeypatch.undo()
-    assert [job.state for job in run(bench, server, prompts=CAT).unknown] == ["outcome_unknown"]
+    assert [job.state for job in bench.jobs()] == ["submitting"]
+    assert run(bench, server, prompts=CAT).is_complete  # what was noted beside the database is taken up
     assert not server.seen()  # it is never sent again by itself
 
 

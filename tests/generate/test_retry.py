@@ -16,10 +16,11 @@ from vbench.bench import Bench
 from vbench.bench.jobs import plan_of
 from vbench.bench.tables import ClipRow, JobRow
 from vbench.catalog import cards
-from vbench.errors import BenchError, BudgetError, JobError, OptionError
-from vbench.generate import cancel_jobs, generate, job_runner, retry, worker
+from vbench.errors import AuthError, BenchError, BudgetError, JobError, OptionError
+from vbench.generate import RunSpec, Step, Wishes, cancel_jobs, generate, job_runner, plan_jobs, retry, worker
 from vbench.generate.retry import ended_job, retry_job
-from vbench.records import Job, Prompt
+from vbench.records import Handle, Job, Prompt
+from vbench.schema import to_json
 
 TWO = [Prompt(id="fox", text="a red fox"), Prompt(id="cat", text="a black cat", negative="blur")]
 LOST = JobError("no answer", code="outcome_unknown")
@@ -126,8 +127,13 @@ def test_a_try_that_was_cut_off_is_taken_up_and_paid_once(
     run(bench, server, prompts=TWO[:1])
     (ended,) = jobs_of(bench, "fox")
 
-    def cut(*_: Any) -> Any:
-        raise KeyboardInterrupt
+    calls, work_off = [], retry.work_off
+
+    def cut(*args: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 2:  # the first asks the tool what it has
+            raise KeyboardInterrupt
+        return work_off(*args)
 
     with monkeypatch.context() as patch:
         patch.setattr(retry, "work_off", cut)  # after it was planned, before it was sent
@@ -176,3 +182,76 @@ def test_what_cannot_be_tried_again(bench: Bench, tmp_path: Path) -> None:
     assert ended_job(bench, cat.id).state == "cancelled"
     shutil.rmtree(tmp_path / "server")
     assert retry_job(bench, cat.id, make=server).made == 1
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+@pytest.mark.parametrize("end", ["expired", "nothing", "failed", "refused_output"])
+def test_what_the_tool_has_is_asked_for_before_another_request_is_paid(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, by_hand: bool
+) -> None:
+    """An end that was none: the clip is there when it is asked for once more."""
+    server = Server(tmp_path / "server", fox=[end])
+    run(bench, server, prompts=TWO[:1])
+    (ended,) = jobs_of(bench, "fox")
+    assert ended.state not in ("succeeded", "submitted")
+    ready = Handle(id=ended.handle.id, data={"ready": 0, "end": "succeeded"}) if ended.handle else None
+    with bench.write() as session:
+        row = session.get(JobRow, ended.id)
+        assert row is not None
+        assert ready is not None
+        row.handle = to_json(ready)
+    if by_hand:
+        report = retry_job(bench, ended.id, make=server)
+    else:
+        report = run(bench, server, prompts=TWO[:1], retry=[ended.state])
+    assert (report.made, report.is_complete) == (1, True)
+    assert server.posts == {"paid fox 0": 1}
+    assert [job.state for job in jobs_of(bench, "fox")] == ["succeeded"]
+
+
+@pytest.mark.parametrize("end", ["expired", "nothing", "failed", "refused_output"])
+def test_an_end_that_is_confirmed_is_tried_again_and_the_price_is_told(bench: Bench, tmp_path: Path, end: str) -> None:
+    server, steps = Server(tmp_path / "server", fox=[end]), list[Step]()
+    run(bench, server, prompts=TWO[:1])
+    (ended,) = jobs_of(bench, "fox")
+    card = billable.card(concurrency=1)
+    spec = RunSpec(models=[card], prompts=TWO[:1], retry=[ended.state])
+    planned = plan_jobs(spec, bench=bench, adapters={"paid": server(card)})
+    (sentence,) = planned.tools[0].warnings
+    assert sentence.startswith("sent again, it costs about $0.50: the clip of the last attempt is not there (")
+    assert (ended.reason or ended.state) in sentence
+    assert sentence.endswith("; the tool is asked for that one first, free")
+    n_polls = len((tmp_path / "server" / "polls").read_text().splitlines())
+    assert run(bench, server, prompts=TWO[:1], retry=[ended.state], progress=steps.append).is_complete
+    assert server.posts == {"paid fox 0": 2}
+    first, second = jobs_of(bench, "fox")
+    assert (first.state, first.reason, second.state) == (ended.state, ended.reason, "succeeded")
+    assert len((tmp_path / "server" / "polls").read_text().splitlines()) >= n_polls + 2
+    assert any("sent again, it costs about $0.50" in step.message for step in steps if step.state == "submitting")
+
+
+def test_changed_settings_ask_first_too(bench: Bench, tmp_path: Path) -> None:
+    server = Server(tmp_path / "server", fox=["expired"])
+    run(bench, server, prompts=TWO[:1])
+    (ended,) = jobs_of(bench, "fox")
+    assert ended.handle is not None
+    with bench.write() as session:
+        row = session.get(JobRow, ended.id)
+        assert row is not None
+        row.handle = to_json(Handle(id=ended.handle.id, data={"ready": 0, "end": "succeeded"}))
+    assert run(bench, server, prompts=TWO[:1], wishes=Wishes(seconds=3)).made == 1
+    assert server.posts == {"paid fox 0": 1}
+
+
+def test_what_cannot_be_asked_is_not_paid_for_again(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: Any) -> Any:
+        raise AuthError("paid: the key was refused")
+
+    server = Server(tmp_path / "server", fox=["expired"])
+    run(bench, server, prompts=TWO[:1])
+    monkeypatch.setattr(BillableAdapter, "poll", locked)
+    report = run(bench, server, prompts=TWO[:1], retry=["expired"])
+    assert dict(report.states) == {"submitted": 1}
+    assert server.posts == {"paid fox 0": 1}

@@ -10,13 +10,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 from urllib.request import getproxies
 
 import httpcore
 import httpx
 
-from vbench.adapters.response import retry_after_s
+from vbench.adapters.response import TooLargeError, retry_after_s, unpacked
 from vbench.adapters.secrets import redact
 from vbench.adapters.wire import origin, pause_s, trusted
 from vbench.errors import BenchError, ClipError, JobError
@@ -39,6 +39,16 @@ class PassingPageError(JobError):
     """Text or nothing came instead of a video: perhaps a page that goes away (maintenance); ask again later."""
 
     code = "download_failed"
+
+
+class CutOffError(JobError):
+    """The file ends before its container says that it does: the line broke unsaid, or it lies so at the tool."""
+
+    code = "download_failed"
+
+    def __init__(self, message: str, n_bytes: int) -> None:
+        super().__init__(message)
+        self.n_bytes = n_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,10 +230,17 @@ def download(
         JobError: code ``download_failed``, or ``empty_result`` where what came is not a video.
         BenchError: the disk is full or cannot be written to.
     """
+    lengths: list[int] = []
     for attempt in range(1, attempts + 1):
         try:
             with closing(_stream(clip, http)) as chunks:
-                return save(chunks, out, model=clip.model)
+                is_all = attempt == attempts > 1 and len(lengths) == attempts - 1 and len(set(lengths)) == 1
+                return save(chunks, out, model=clip.model, at_most=lengths[0] if is_all else None)
+        except CutOffError as error:  # of one length each time: it lies so at the tool, and is what there is
+            lengths.append(error.n_bytes)
+            if attempt == attempts:
+                raise
+            sleep(pause_s(attempt))
         except (httpx.InvalidURL, UnicodeError):
             raise JobError(f"{clip.model}: the result's address is none", code="download_failed") from None
         except PassingPageError:
@@ -262,12 +279,10 @@ def _stream(clip: RemoteClip, http: httpx.Client) -> Generator[bytes, None, None
             size = int(response.headers.get("content-length") or 0)
             if size > clip.max_bytes:
                 raise _too_large(clip, size)
-            total = 0
-            for chunk in response.iter_raw(CHUNK):
-                total += len(chunk)
-                if total > clip.max_bytes:
-                    raise _too_large(clip, total)
-                yield chunk
+            try:
+                yield from unpacked(response, max_bytes=clip.max_bytes, chunk=CHUNK)
+            except TooLargeError:
+                raise _too_large(clip, clip.max_bytes + 1) from None
             return
     raise JobError(f"{clip.model}: the result's address redirects more than {REDIRECTS} times", code="download_failed")
 
@@ -291,10 +306,17 @@ def _too_large(clip: RemoteClip, size: int) -> JobError:
     )
 
 
-def save(chunks: Iterable[bytes], out: Path, *, model: str) -> Path:
+def save(chunks: Iterable[bytes], out: Path, *, model: str, at_most: int | None = None) -> Path:
     """Write a clip beside its final name, check it, and give it that name when it is whole.
 
+    Args:
+        chunks: The bytes.
+        out: Where to write, without a suffix.
+        model: Card id, for messages.
+        at_most: A clip that is cut off after so many bytes is taken all the same: more there is not.
+
     Raises:
+        CutOffError: a part of it is missing.
         JobError: it is not a video (code ``empty_result``).
         BenchError: the disk is full or cannot be written to.
     """
@@ -308,6 +330,11 @@ def save(chunks: Iterable[bytes], out: Path, *, model: str) -> Path:
             with part.open("wb") as file:
                 file.write(head)
                 file.writelines(rest)
+            n_bytes = part.stat().st_size
+            if n_bytes != at_most and is_cut_off(part):
+                raise CutOffError(
+                    f"{model}: the result is cut off after {n_bytes} bytes; run again to fetch it", n_bytes
+                )
             _verify(part, model)
     except OSError as error:
         hint = "free space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "check the folder"
@@ -316,6 +343,36 @@ def save(chunks: Iterable[bytes], out: Path, *, model: str) -> Path:
             "the clip is fetched then, at no further cost"
         ) from None
     return whole
+
+
+def is_cut_off(path: Path) -> bool:
+    """Whether a file ends before its container says that it does, as a download without a length may."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[4:8] == b"ftyp":
+            return _ends_within_box(file, size)
+        if head.startswith(b"RIFF"):
+            return int.from_bytes(head[4:8], "little") + 8 > size
+    return False
+
+
+def _ends_within_box(file: BinaryIO, size: int) -> bool:
+    """Of an MP4 or MOV: its top boxes say how long they are, and without ``moov`` nothing can be played."""
+    at, kinds = 0, set[bytes]()
+    while at + 8 <= size and len(kinds) < 1000:
+        file.seek(at)
+        head = file.read(16)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        kinds.add(kind)
+        if length == 1:
+            length = int.from_bytes(head[8:16], "big")
+        if length == 0:  # to the end of the file
+            break
+        if length < 8:
+            return False  # damaged rather than cut off
+        at += length
+    return at > size or b"moov" not in kinds
 
 
 def container_suffix(head: bytes, *, model: str) -> str:

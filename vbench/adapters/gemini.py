@@ -74,13 +74,15 @@ class GeminiAdapter(HttpAdapter):
             raise self._refusal(response, code, message)
         if not isinstance(response.json, Mapping) or "id" not in response.json:
             raise unknown(self.card.id, f"HTTP {response.status} without an interaction id: {response.text or 'empty'}")
+        job, _ = self._fit(response.json["id"], {})
         video = next(_videos(response.json), None)
         if video is None and response.json.get("status") not in {"in_progress", "queued"}:
             words = _words(response.json)
-            raise JobError(f"{self.card.id}: {words}", code=reason or _reason(words))
+            if (why := reason or _reason(words)) != "empty_result":  # that may be paid for: it is asked for again
+                raise JobError(f"{self.card.id}: {words}", code=why)
         try:
             place = self._place_of(video, response) if video else {"keep": {}}
-        except BenchError:  # a full disk: the clip is paid for, and asked for again once there is room
+        except (BenchError, JobError):  # a full disk or a damaged clip: it is paid for, and asked for again
             place = {"keep": {}}
         data = {
             "submitted_at": time.time(),
@@ -90,7 +92,7 @@ class GeminiAdapter(HttpAdapter):
             "warnings": list(plan.warnings),
             **place,
         }
-        return Handle(id=str(response.json["id"]), data=data)
+        return Handle(id=job, data=data)
 
     def poll(self, handle: Handle) -> Status:
         """Ask for the file; where the call came back early, for the interaction."""
@@ -106,11 +108,12 @@ class GeminiAdapter(HttpAdapter):
             return Status(state="running", message=str(error), retry_after_s=self.options.poll.every_s)
         video = next(_videos(response.json), None)
         if video is not None:
-            return Status(
-                state="running",
-                handle=Handle(id=handle.id, data={**handle.data, **self._place_of(video, response)}),
-                retry_after_s=0.0,
-            )
+            try:
+                place = self._place_of(video, response)
+            except JobError as error:
+                return ended("failed", "empty_result", str(error))
+            data = {**handle.data, **place}
+            return Status(state="running", handle=Handle(id=handle.id, data=data), retry_after_s=0.0)
         status = str((response.json or {}).get("status", "in_progress"))
         if status in {"failed", "cancelled", "incomplete", "completed", "budget_exceeded"}:
             _, _, reason = self._reader.complaint(response)

@@ -37,6 +37,8 @@ NAMES = (
     "job_key",
 )
 """What a body may ask for, besides the card's own tables."""
+_BROKEN = re.compile(r"(?<!\$)\{\s*[A-Za-z_][A-Za-z0-9_]*\s*[:?]?[A-Za-z0-9_ ?]*(\}|$)|(?<!\$)\{\s*\}")
+"""A placeholder that is misspelt; ``${NAME}`` is the environment's."""
 _STEP = re.compile(r"\.([A-Za-z0-9_\-]+)|\[(\d+|\*)\]")
 
 
@@ -108,6 +110,25 @@ def check_placeholders(card: ModelCard, template: Any, known: tuple[str, ...], *
             raise card.complaint(f"no value is called {{{name}}}; {did_you_mean(name, list(known))}", *where)
         if kind and kind not in TYPES:
             raise card.complaint(f"{{{name}:{kind}}}: no such type; {did_you_mean(kind, list(TYPES))}", *where)
+    for text in _texts(template):
+        if (broken := _BROKEN.search(PLACEHOLDER.sub("", text))) is not None:
+            raise card.complaint(
+                f"{broken[0]!r} in {text[:60]!r} would be sent as it stands; a value is written {{name}} or "
+                "{name:type?}, in small letters",
+                *where,
+            )
+
+
+def _texts(template: Any) -> Iterator[str]:
+    if isinstance(template, str):
+        yield template
+    elif isinstance(template, Mapping):
+        for key, value in template.items():
+            yield from _texts(key)
+            yield from _texts(value)
+    elif isinstance(template, list | tuple):
+        for value in template:
+            yield from _texts(value)
 
 
 def fill(template: Any, known: Mapping[str, Any], *, card: ModelCard) -> tuple[Any, dict[str, str]]:

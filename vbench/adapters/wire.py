@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from vbench._version import __version__
-from vbench.adapters.response import HTTP_REASONS, Response, read_response
+from vbench.adapters.response import ACCEPTED, HTTP_REASONS, Response, TooLargeError, read_response
 from vbench.adapters.secrets import expand, redact, silence_logs
 from vbench.errors import AuthError, CatalogError, JobError, NotStartedError
 from vbench.records import Reason
@@ -25,6 +25,10 @@ LONGEST_WAIT_S = 5.0
 
 _GONE = re.compile(r"\bmodel\b.{0,80}(not found|not exist|no longer|deprecated|retired|shut ?down)", re.I | re.S)
 """How tools say that a model was taken away."""
+
+SAME_ELSEWHERE = (307, 308)
+"""Redirects that ask for the same request at another address, so that nothing began here; after the others (see other,
+found) it may well have."""
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +78,7 @@ class Wire:
             raise CatalogError(f"{model}: base_url {redact(self.base_url)!r} is not an http address; correct the card")
         self._attempts, self._sleep = attempts, sleep
         trust = trusted()
-        agent = {"user-agent": f"vbench/{__version__}"}
+        agent = {"user-agent": f"vbench/{__version__}", "accept-encoding": ACCEPTED}
         timeout = httpx.Timeout(timeout_s, connect=15.0)
         self._reads = httpx.Client(timeout=timeout, headers=agent, follow_redirects=False, verify=trust)
         # Without kept connections: one that the server closed meanwhile would make a POST's outcome unknown.
@@ -97,10 +101,10 @@ class Wire:
             JobError: it is another origin, where the key must not go.
         """
         if not path.startswith(("http://", "https://")):
-            return self.base_url + path
+            path = self.base_url + path
         try:
             there = origin(path)
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, UnicodeError):  # too long, or with characters that no address has
             there = "an address that is none"
         if there != origin(self.base_url):
             raise JobError(
@@ -198,7 +202,7 @@ class Wire:
                 ) as raw:
                     response = read_response(raw)
             except (httpx.HTTPError, OSError) as error:
-                if attempt == tries:
+                if attempt == tries or isinstance(error, TooLargeError):
                     raise JobError(
                         f"{self.model}: {origin(url)} cannot be asked ({_name(error)}); it is asked again later",
                         code="provider_error",
@@ -234,14 +238,15 @@ class Wire:
             )
         if meaning == "auth" and response.status in {200, 401, 403}:
             return AuthError(f"{what}; the key was refused: check it, and that it belongs to {origin(self.base_url)}")
-        if meaning is None and 300 <= response.status < 400:
+        if meaning is None and response.status in SAME_ELSEWHERE:
             return JobError(
                 f"{self.model}: HTTP {response.status}: the tool redirects elsewhere; the key does not follow, "
                 "correct base_url",
                 code="bad_request",
             )
         if meaning is None:
-            return unknown(self.model, f"HTTP {response.status}: {words}")
+            hint = "the tool redirects elsewhere, where the key does not follow (is base_url right?) "
+            return unknown(self.model, f"HTTP {response.status}: {hint if 300 <= response.status < 400 else ''}{words}")
         return JobError(what, code=meaning)
 
 
@@ -275,4 +280,4 @@ def pause_s(attempt: int) -> float:
 
 
 def _name(error: Exception) -> str:
-    return f"{type(error).__name__}: {redact(str(error))}"[:200]
+    return f"{type(error).__name__}: {redact(str(error))}"[:400]

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, case, func, select, update
 from sqlalchemy.orm import Session
 
 from vbench.bench.tables import CeilingRow, JobRow
 from vbench.bench.workspace import Workspace, now
+from vbench.errors import OptionError
 
 WHOLE_BENCH = "bench"
 """Key of the ceiling over all runs."""
+MAX_JOBS = 2**31 - 1
+"""What every database takes as a number."""
+PLAUSIBLE_FACTOR = 10.0
+"""How far a bill may lie from its estimate, up or down, and be believed. Between the cheapest and the dearest tier of
+one tool lies a factor of 6, with sound or a discount 10 at most; a unit that is mistaken (cents for dollars, ticks for
+credits) is off by 100 and more."""
+MAX_USD_PER_CLIP = 1000.0
+"""What a bill may say of a clip whose price nobody knows and be believed: far above any tool's longest clip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +44,43 @@ class Ceiling:
     about: str = "the whole bench"
     max_cost_usd: float | None = None
     max_jobs: int | None = None
+
+    def __post_init__(self) -> None:
+        check_limits(self.max_cost_usd, self.max_jobs)
+
+
+def check_limits(max_cost: float | None, max_jobs: int | None) -> None:
+    """Refuse what is no limit: nothing is larger than infinity, and nothing compares with what is no number.
+
+    Raises:
+        OptionError: with the name of the parameter.
+    """
+    if max_cost is not None and not (math.isfinite(max_cost) and max_cost >= 0):
+        raise OptionError(f"`max_cost=` is {max_cost:g}; give US dollars, 0 or more, or leave it out for no ceiling")
+    if max_jobs is not None and not 0 <= max_jobs <= MAX_JOBS:
+        raise OptionError(f"`max_jobs=` is {max_jobs}; give a number from 0 to {MAX_JOBS}, or leave it out")
+
+
+def countable_usd(usd: float | None) -> float | None:
+    """An amount that sums and compares; None: no price, also where it is negative or no number."""
+    return usd if usd is not None and math.isfinite(usd) and usd >= 0 else None
+
+
+def believed_usd(billed: float, estimate: float | None) -> float | None:
+    """What counts of an amount that an answer claims was billed; None: what was estimated counts, as without a claim.
+
+    A claim lowers what counts below the estimate only where it is plausible (see `PLAUSIBLE_FACTOR`). One that is too
+    high counts as the highest that is plausible: it may be a mistake, and it may have been charged.
+
+    Args:
+        billed: US dollars, as the answer says.
+        estimate: What the clip should have cost; None: nobody knows.
+    """
+    if countable_usd(billed) is None:
+        return None
+    most = MAX_USD_PER_CLIP if not estimate else estimate * PLAUSIBLE_FACTOR
+    least = estimate / PLAUSIBLE_FACTOR if estimate else 0.0
+    return None if billed < least else min(billed, most)
 
 
 class CeilingStore(Workspace):
@@ -62,7 +109,8 @@ def spend_in(session: Session, run: str) -> Spend:
     """`CeilingStore.spend` inside the caller's transaction."""
     cost = func.coalesce(JobRow.cost_usd, JobRow.estimate_usd)
     unpriced = and_(JobRow.is_billable, cost.is_(None))
-    query = select(func.count(), func.coalesce(func.sum(cost), 0.0), func.count().filter(unpriced))
+    paid = case((cost > 0, cost), else_=0.0)  # nothing that a tool answers makes room under a ceiling
+    query = select(func.count(), func.coalesce(func.sum(paid), 0.0), func.count().filter(unpriced))
     query = query.where(JobRow.submitting_at.is_not(None))
     if run != WHOLE_BENCH:
         query = query.where(JobRow.run == run)
@@ -71,5 +119,5 @@ def spend_in(session: Session, run: str) -> Spend:
 
 
 def ceiling_record(row: CeilingRow) -> Ceiling:
-    """The record of a row."""
-    return Ceiling(key=row.key, about=row.about, max_cost_usd=row.max_cost_usd, max_jobs=row.max_jobs)
+    """The record of a row; what an earlier version took for a limit and is none, such as infinity, is none here."""
+    return Ceiling(key=row.key, about=row.about, max_cost_usd=countable_usd(row.max_cost_usd), max_jobs=row.max_jobs)

@@ -5,22 +5,22 @@ Every change is one short transaction that names the state it expects, so that t
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from vbench.bench.ceilings import WHOLE_BENCH, Ceiling, Spend, ceiling_record, spend_in
+from vbench.bench.ceilings import WHOLE_BENCH, Ceiling, Spend, ceiling_record, countable_usd, spend_in
 from vbench.bench.clips import ClipStore
 from vbench.bench.rows import prompt_record, prompt_row, row_values
 from vbench.bench.tables import CeilingRow, ExpansionRow, JobRow, ModelRow, PromptRow
 from vbench.bench.workspace import now
 from vbench.records import OPEN_STATES, Cell, Clip, Handle, Job, JobKey, JobState, Plan, Prompt, Reason, Request, digest
 from vbench.schema import from_json, to_json
+from vbench.text import first_line
 
 FINAL_STATES: tuple[JobState, ...] = (
     "succeeded",
@@ -70,6 +70,20 @@ class LatestJob:
     identity: str
     """Without the number of the attempt."""
     is_billable: bool
+    id: str = field(default="", compare=False)
+    message: str = field(default="", compare=False)
+    has_handle: bool = False
+    """The tool can be asked for it, which costs nothing."""
+
+    @property
+    def is_asked_first(self) -> bool:
+        """Before another request may be paid for, the tool is asked what became of the one it has."""
+        return self.has_handle and self.is_billable and self.state not in OPEN_STATES and self.state != "succeeded"
+
+    @property
+    def why(self) -> str:
+        """How it ended, in a line."""
+        return f"{self.reason or self.state}: {first_line(self.message)}" if self.message else self.reason or self.state
 
     def may_retry(self, identity: str, retry: Collection[str]) -> bool:
         """Whether the cell gets another job: where a person asks, or where the settings have changed since.
@@ -140,7 +154,10 @@ class JobStore(ClipStore):
         """How the last attempt at each cell of these tools stands."""
         columns = (JobRow.model, JobRow.prompt_key, JobRow.sample)
         facts = (JobRow.state, JobRow.reason, JobRow.identity, JobRow.is_billable)
-        query = select(*columns, *facts).where(JobRow.model.in_(labels)).order_by(JobRow.attempt, JobRow.planned_at)
+        more = (JobRow.id, JobRow.message, JobRow.submitted_at, JobRow.handle)
+        query = (
+            select(*columns, *facts, *more).where(JobRow.model.in_(labels)).order_by(JobRow.attempt, JobRow.planned_at)
+        )
         with self.session() as session:
             return {Cell(row.model, row.prompt_key, row.sample): _latest(row) for row in session.execute(query)}
 
@@ -208,7 +225,7 @@ class JobStore(ClipStore):
             "message": "",
             "plan": to_json(intent.plan),
             "is_billable": intent.plan.is_billable,
-            "estimate_usd": intent.plan.cost_usd,
+            "estimate_usd": countable_usd(intent.plan.cost_usd),
             "run": run,
             "attempt": attempt,
             "planned_at": now(),
@@ -236,6 +253,29 @@ class JobStore(ClipStore):
             JobRow.submitted_at.is_not(None),
         )
         return self._update(*failed, state="submitted", reason=None, message="", finished_at=None)
+
+    def reopen_ended_jobs(self, ids: Collection[str]) -> int:
+        """Take jobs that ended without a clip as submitted again, whatever they ended as: their tools are asked."""
+        ended = (
+            JobRow.state.in_(FINAL_STATES[1:]),
+            JobRow.is_billable.is_(True),
+            JobRow.handle.is_not(None),
+            JobRow.submitted_at.is_not(None),
+        )
+        wanted, n_reopened = sorted(ids), 0
+        for start in range(0, len(wanted), CHUNK):
+            these = JobRow.id.in_(wanted[start : start + CHUNK])
+            n_reopened += self._update(these, *ended, state="submitted", reason=None, message="", finished_at=None)
+        return n_reopened
+
+    def earlier_end(self, job: Job) -> LatestJob | None:
+        """How the attempt before this one ended; None: it is the first."""
+        attempt = JobKey.parse(job.identity).attempt
+        here = (JobRow.model == job.model, JobRow.prompt_key == job.prompt.key, JobRow.sample == job.sample)
+        query = select(JobRow).where(*here, JobRow.attempt < attempt).order_by(JobRow.attempt.desc()).limit(1)
+        with self.session() as session:
+            row = session.scalar(query)
+            return None if row is None else _latest(row)
 
     def restart_jobs(self, labels: Sequence[str]) -> None:
         """Plan again what of these tools was under way on this machine, costs nothing, and is nobody's."""
@@ -291,6 +331,11 @@ class JobStore(ClipStore):
             prompt = session.get(PromptRow, row.prompt_key)
             assert prompt is not None  # a foreign key
             return job_record(row, prompt)
+
+    def take_job(self, job: str, *, owner: str, lease_s: float) -> bool:
+        """Take one job that is at its tool and nobody's; False where it is not so any more."""
+        free = (JobRow.id == job, JobRow.owner.is_(None), JobRow.state.in_(AT_TOOL))
+        return bool(self._update(*free, owner=owner, lease_until=time.time() + lease_s))
 
     def _first_job(self, session: Session, condition: ColumnElement[bool]) -> JobRow | None:
         """The next job; on a database server not one that someone else is changing, such as cancelling, right now."""
@@ -396,7 +441,7 @@ class JobStore(ClipStore):
         with self.write() as session:
             self.add_clip_in(session, clip)
             session.flush()
-            columns: dict[str, Any] = {"cost_usd": cost} if cost is not None and math.isfinite(cost) else {}
+            columns: dict[str, Any] = {} if countable_usd(cost) is None else {"cost_usd": cost}
             columns |= {"state": "succeeded", "reason": None, "message": "", "clip": clip.id, "finished_at": now()}
             ended = update(JobRow).where(JobRow.id == job).values(**columns, owner=None, lease_until=None)
             session.execute(ended)
@@ -432,7 +477,15 @@ class JobStore(ClipStore):
 def _latest(row: Any) -> LatestJob:
     """How a job stands, from its row or those columns of it."""
     identity = JobKey.parse(row.identity).identity
-    return LatestJob(state=row.state, reason=row.reason or "", identity=identity, is_billable=row.is_billable)
+    return LatestJob(
+        state=row.state,
+        reason=row.reason or "",
+        identity=identity,
+        is_billable=row.is_billable,
+        id=row.id,
+        message=row.message,
+        has_handle=row.handle is not None and row.submitted_at is not None,
+    )
 
 
 def plan_of(job: Job) -> Plan:

@@ -39,8 +39,8 @@ ONLY_SAMPLE = option(
     "only_sample", int | None, help="Of the samples, only the one with this number, from 0.  [default: all]", min=0
 )
 LIMIT_OPTIONS = (
-    option("max_cost", float | None, help="US dollars this run may cost, over all its repetitions.", min=0),
-    option("max_jobs", int | None, help="Jobs this run may start.", min=0),
+    option("max_cost", float | None, help="US dollars this run may cost, over all its repetitions."),
+    option("max_jobs", int | None, help="Jobs this run may start."),
     option(
         "allow_unpriced",
         str,

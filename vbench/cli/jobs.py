@@ -48,7 +48,10 @@ def cancel(
     everything: Annotated[bool, typer.Option("--all", help="Every open job.")] = False,
     bench: BenchPath = None,
 ) -> None:
-    """Stop jobs: planned ones are dropped, those at a tool are cancelled there where it can."""
+    """Stop jobs: planned ones are dropped, those at a tool are cancelled there where it can.
+
+    A clip that a tool has finished already is paid for: it is fetched.
+    """
     from vbench.bench import Bench
     from vbench.generate import cancel_jobs
 
@@ -58,12 +61,13 @@ def cancel(
         stopped = cancel_jobs(opened, ids=jobs or (), models=names(models) or None)
     for job, how in stopped:
         print_line(f"{job.id[:10]}  {job.model}  {job.prompt.id}-{job.sample}  {how}")
-    print_line(f"{len(stopped)} cancelled")
+    n_ended = sum("already" in how for _, how in stopped)
+    print_line(f"{len(stopped) - n_ended} cancelled" + (f", {n_ended} had ended already" if n_ended else ""))
 
 
 def budget(
-    max_cost: Annotated[float | None, typer.Option(help="New ceiling in US dollars.", min=0)] = None,
-    max_jobs: Annotated[int | None, typer.Option(help="New ceiling in jobs.", min=0)] = None,
+    max_cost: Annotated[float | None, typer.Option(help="New ceiling in US dollars.")] = None,
+    max_jobs: Annotated[int | None, typer.Option(help="New ceiling in jobs.")] = None,
     of_run: Annotated[
         str, typer.Option("--run", help="Key of the run, as shown; 'bench' for all runs together.", show_default=False)
     ] = "",

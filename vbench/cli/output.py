@@ -87,3 +87,10 @@ def print_report(report: GenerateReport) -> None:
         print_line(f"{'paused':<16}{label}: {as_typed(without_label(label, why))}")
     if report.ended:
         print_line("to try these again, add --retry with the states, as in --retry failed,refused_output")
+        costs = [job.plan.get("cost_usd") for job in report.ended if job.plan.get("is_billable")]
+        if costs:
+            unpriced = f" and {costs.count(None)} of unknown price" if None in costs else ""
+            print_line(
+                f"that would cost about ${sum(cost for cost in costs if cost is not None):.2f}{unpriced}; what a tool "
+                "still has of them is asked for first, free"
+            )

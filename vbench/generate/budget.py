@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from vbench.bench import Bench
-from vbench.bench.ceilings import WHOLE_BENCH, Ceiling, Spend
+from vbench.bench.ceilings import WHOLE_BENCH, Ceiling, Spend, check_limits, countable_usd
 from vbench.bench.jobs import Admit
 from vbench.errors import BudgetError, OptionError
 from vbench.generate.spec import RunSpec
@@ -45,7 +45,7 @@ def why_over(ceiling: Ceiling, spend: Spend, *, model: str, estimate_usd: float 
         )
     if ceiling.max_cost_usd is None:
         return ""
-    if estimate_usd is None:
+    if countable_usd(estimate_usd) is None or estimate_usd is None:
         if allow_unpriced:
             return ""
         return (
@@ -73,8 +73,9 @@ def budget(
         max_jobs: New ceiling in jobs.
 
     Raises:
-        OptionError: no such run has a ceiling.
+        OptionError: no such run has a ceiling, or what is given is none.
     """
+    check_limits(max_cost, max_jobs)
     ceilings = bench.ceilings()
     if max_cost is not None or max_jobs is not None:
         key = run or (ceilings[0].key if ceilings else WHOLE_BENCH)

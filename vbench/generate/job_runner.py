@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import random
+import shutil
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -12,14 +13,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from sqlalchemy.exc import OperationalError
+
 from vbench.adapters import Adapter
 from vbench.bench import StoreError
+from vbench.bench.ceilings import believed_usd, countable_usd
 from vbench.bench.clips import clip_from_file
 from vbench.bench.jobs import plan_of
 from vbench.bench.media import clip_key
 from vbench.errors import AuthError, BenchError, ClipError, JobError, NotStartedError, UserError, VBenchError
+from vbench.generate.handle_notes import HandleNotes
 from vbench.generate.inbox import Inbox
 from vbench.generate.journal import Journal, LostJobError
+from vbench.generate.plan import why_again
 from vbench.generate.tool_group import ToolGroup
 from vbench.records import OPEN_STATES, Handle, Job, JobState, Plan, Probe, Provenance, Reason, Wishes
 from vbench.text import first_line
@@ -31,7 +37,8 @@ POLL_S, MAX_POLL_S = 1.0, 10.0
 """Between two questions to a tool that does not say how long to wait: doubling from the first to the second."""
 ASK_FOR_S = 6 * 3600.0
 """How long a tool that answers, but never finishes, is asked in one run."""
-FETCH_TRIES = 4
+FETCH_TRIES, FETCH_PAUSE_S = 4, 1.0
+"""How often a finished clip is fetched, with pauses that double: what came may be cut off, or no clip yet."""
 STORE_PAUSES_S = (0.5, 2.0, 8.0, 20.0)
 """Pauses before a handle that the database did not take is stored again: it is the only trace of a paid request."""
 BILLED_ALL_THE_SAME = ("outcome_unknown", "download_failed", "empty_result")
@@ -43,6 +50,8 @@ END_STATES: dict[str, JobState] = {
     "outcome_unknown": "outcome_unknown",
 }
 """Reason → the state that a job ends in; of any other it has failed."""
+RESERVE_BYTES = 64 * 2**20
+"""Below so much free space nothing new begins: what a tool answers must find room, and a clip beside it."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 
@@ -93,6 +102,9 @@ class JobRunner:
     ) -> None:
         self.bench, self.journal, self.inbox = bench, journal, Inbox(bench.root / "incoming")
         self.allow_unpriced = allow_unpriced
+        self.notes = HandleNotes(bench.root)
+        self.unstored: list[str] = []
+        """What tools have taken and the database has not, in sentences."""
         self.stopped = threading.Event()
         self.error: BaseException | None = None
         self.n_made = 0
@@ -122,6 +134,33 @@ class JobRunner:
             self.error = self.error or error
         self.stop()
 
+    def why_ended(self) -> BaseException | None:
+        """The error that ended the run, as a sentence where a person can put it right, with every paid job it left."""
+        error = self.error
+        if error is None or not (self.unstored or isinstance(error, OperationalError)):
+            return error
+        why = str(error) if isinstance(error, VBenchError) else first_line(error)
+        if isinstance(error, OperationalError):
+            why = f"{self.bench.root}: the bench cannot be written to ({why}); free space or put the database right"
+        ended = BenchError(
+            "; ".join(dict.fromkeys([why, *self.unstored, "then repeat the same line: nothing is sent twice"]))
+        )
+        ended.__cause__ = error
+        return ended
+
+    def no_room(self) -> str:
+        """Why nothing new may begin; empty: there is room to keep what a tool answers."""
+        try:
+            free = shutil.disk_usage(self.inbox.folder).free
+        except OSError as error:
+            return f"{self.inbox.folder}: {error.strerror}; put that right, then repeat the same line"
+        if free >= RESERVE_BYTES:
+            return ""
+        return (
+            f"{self.bench.root}: {free / 2**20:.0f} MiB are free, {RESERVE_BYTES / 2**20:.0f} are needed to keep what "
+            "tools answer; nothing new is sent. Free space, then repeat the same line"
+        )
+
     def stop_jobs(self, jobs: Collection[str]) -> None:
         """Stop single jobs that a person has cancelled."""
         with self._lock:
@@ -147,14 +186,7 @@ class JobRunner:
                 return
             with self._lock:
                 self._under_way[job.id] = _UnderWay(job, adapter, handle, group.is_local)
-            began = time.monotonic()
-            kept = self.inbox.kept(job.id)
-            if kept is None:
-                handle = self._wait(job, adapter, handle)
-                kept = None if handle is None else self._fetch(job, adapter, handle)
-            if kept is not None and self._store(job, kept[0], kept[1], time.monotonic() - began):
-                with self._lock:
-                    self.n_made += 1
+            self._bring_home(job, adapter, handle)
         except LostJobError:
             return
         except AuthError as error:
@@ -185,7 +217,8 @@ class JobRunner:
             self._end(job, "failed", "crashed", f"{why}, plan it anew with `retry=crashed`", cost_usd=0.0)
             return None
         try:
-            self._report(job, "submitting")
+            earlier = self.bench.earlier_end(job) if plan.is_billable else None
+            self._report(job, "submitting", "" if earlier is None else why_again(earlier, plan))
         except BaseException:  # of whoever is told, such as a closed pipe: nothing was sent
             self.journal.not_started(job.id, "")
             raise
@@ -234,20 +267,30 @@ class JobRunner:
         Raises:
             BenchError: it stays away; the message is all that is left of the handle.
         """
-        for pause_s in STORE_PAUSES_S:
+        sentence = ""
+        for pause_s in (*STORE_PAUSES_S, None):
             try:
                 self.journal.submitted(job.id, handle)
                 return
-            except StoreError:
-                time.sleep(pause_s)
-        try:
-            self.journal.submitted(job.id, handle)
-        except StoreError as error:
-            raise BenchError(
-                f"{job.model}: the tool took {job.prompt.id}-{job.sample} as its job {handle.id}, and the bench cannot "
-                f"store that ({first_line(error)}); note the number, put the database right, and look for the "
-                "clip in the tool's own list of jobs"
-            ) from error
+            except (StoreError, OSError) as error:
+                if not sentence:  # before anything else: the process may be ended while it waits
+                    sentence = self._noted(job, handle, error)
+                if pause_s is None or self.stopped.wait(pause_s):
+                    with self._lock:
+                        self.unstored.append(sentence)
+                    raise BenchError(sentence) from error
+
+    def _noted(self, job: Job, handle: Handle, error: Exception) -> str:
+        """Write a handle down outside the database, and tell it; the sentence that was told."""
+        place = self.notes.add(job, handle)
+        kept = f"it is noted in {place}" if place is not None else "note the number: it could not be written anywhere"
+        sentence = (
+            f"{job.model}: the tool took {job.prompt.id}-{job.sample} as its job {handle.id}, and the bench cannot "
+            f"store that ({first_line(error)}); {kept}"
+        )
+        with suppress(OSError):  # nobody reads it any more
+            self._report(job, "submitted", sentence)
+        return sentence
 
     # --- waiting and fetching -------------------------------------------------------------------------------------
 
@@ -288,9 +331,36 @@ class JobRunner:
                 return None
             self.stopped.wait(wait_s * random.uniform(0.95, 1.05))  # jobs of one moment need not ask in step
 
+    def _bring_home(self, job: Job, adapter: Adapter, handle: Handle) -> None:
+        """Wait for the clip, fetch it and store it; what came of a paid job and is no video is fetched again."""
+        began, kept = time.monotonic(), self.inbox.kept(job.id)
+        for attempt in range(1, FETCH_TRIES + 1):
+            if kept is None:
+                fresh = self._wait(job, adapter, handle)
+                kept = None if fresh is None else self._fetch(job, adapter, fresh)
+            if kept is None:
+                return
+            try:
+                probe = check_video(kept[0])
+            except ClipError as error:
+                if attempt == FETCH_TRIES or not job.plan.get("is_billable"):
+                    self._not_a_video(job, error)
+                    return
+                self._report(job, "running", str(error))
+                self._pause(attempt)
+                kept = None
+                continue
+            if self._store(job, kept[0], kept[1], probe, time.monotonic() - began):
+                with self._lock:
+                    self.n_made += 1
+            return
+
+    def _pause(self, attempt: int) -> None:
+        self.stopped.wait(min(30.0, FETCH_PAUSE_S * 2.0 ** (attempt - 1)))
+
     def _fetch(self, job: Job, adapter: Adapter, handle: Handle) -> tuple[Path, Provenance] | None:
         """Bring the clip here; asked again before each further try, since addresses of results expire."""
-        out = self.inbox.out(job.id)
+        out, is_paid = self.inbox.out(job.id), job.plan.get("is_billable")
         for attempt in range(1, FETCH_TRIES + 1):
             try:
                 path, provenance = adapter.fetch(handle, out)
@@ -311,11 +381,12 @@ class JobRunner:
                 if self.stopped.is_set() or job.id in self._cancelled:
                     self.journal.release(job.id)
                     return None
-                if error.code != "download_failed" or attempt == FETCH_TRIES:
+                is_final = error.code != "download_failed" and not (error.code == "empty_result" and is_paid)
+                if is_final or attempt == FETCH_TRIES:
                     self._end(job, END_STATES.get(error.code, "failed"), error.code, str(error))
                     return None
                 self._report(job, "running", str(error))
-                self.stopped.wait(min(30.0, 2.0**attempt / 2))
+                self._pause(attempt)
                 fresh = self._wait(job, adapter, handle)
                 if fresh is None:
                     return None
@@ -324,15 +395,11 @@ class JobRunner:
 
     # --- storing --------------------------------------------------------------------------------------------------
 
-    def _store(self, job: Job, path: Path, provenance: Provenance, waited_s: float) -> bool:
+    def _store(self, job: Job, path: Path, provenance: Provenance, probe: Probe, waited_s: float) -> bool:
         """Put the file into the media store, then commit clip and job together; False where no clip came of it."""
-        try:
-            probe = check_video(path)
-        except ClipError as error:
-            self._not_a_video(job, error)
-            return False
         if provenance.latency_s is None:
             provenance = replace(provenance, latency_s=round(waited_s, 3))
+        provenance = _with_believed_cost(provenance, job)
         if wishes := Wishes.of(job.plan["request"]).made:
             provenance = replace(provenance, extra={**provenance.extra, "request": wishes})
         clip = clip_from_file(
@@ -375,7 +442,12 @@ class JobRunner:
         self, job: Job, state: JobState, reason: str | None, message: str, *, cost_usd: float | None = None
     ) -> None:
         known: Reason | None = reason if reason in REASONS else ("provider_error" if reason else None)  # type: ignore[assignment]
-        if self.journal.finish(job.id, state, reason=known, message=message, cost_usd=cost_usd):
+        try:
+            is_mine = self.journal.finish(job.id, state, reason=known, message=message, cost_usd=cost_usd)
+        except StoreError:  # it may be all that is known of a job that was paid for
+            self._report(job, state, message)
+            raise
+        if is_mine:
             self._report(job, state, message)
 
     def _report(self, job: Job, state: JobState, message: str = "", progress: float | None = None) -> None:
@@ -391,6 +463,26 @@ class JobRunner:
                     progress=progress,
                 )
             )
+
+
+def _with_believed_cost(provenance: Provenance, job: Job) -> Provenance:
+    """With the cost that counts; what the tool's answer claims beyond sense is kept beside it and told."""
+    claimed, estimate = provenance.cost_usd, countable_usd(job.plan.get("cost_usd"))
+    if provenance.cost_source != "billed" or claimed is None:
+        return provenance
+    counts = believed_usd(claimed, estimate)
+    if counts == claimed:
+        return provenance
+    cost = counts if counts is not None else estimate
+    expected = "nobody knows its price" if estimate is None else f"the estimate is ${estimate:.4g}"
+    taken = "nothing is counted" if cost is None else f"${cost:.4g} is counted"
+    return replace(
+        provenance,
+        cost_usd=cost,
+        cost_source="billed" if counts is not None else "" if cost is None else "estimated",
+        warnings=(*provenance.warnings, f"the tool says that ${claimed:.4g} was billed, {expected}: {taken}"),
+        extra={**provenance.extra, "claimed_usd": str(claimed)},
+    )
 
 
 def check_video(path: Path) -> Probe:

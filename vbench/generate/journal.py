@@ -12,6 +12,7 @@ from typing import Any
 from vbench.bench import Bench, now
 from vbench.bench.jobs import Intent, StartOnly
 from vbench.generate.budget import admission
+from vbench.generate.handle_notes import HandleNotes
 from vbench.generate.lease import LEASE_S, Lease
 from vbench.records import Clip, Handle, Job, JobState, Reason
 from vbench.schema import to_json
@@ -41,6 +42,20 @@ class Journal:
         """Free the jobs of processes that are gone; ids of those whose outcome nobody knows."""
         return self.lease.recover()
 
+    def adopt(self, notes: HandleNotes) -> list[str]:
+        """Take up jobs that were sent and whose handles the database did not take at the time; their ids."""
+        noted = notes.read()
+        if not noted:
+            return []
+        jobs = self.bench.jobs(states=("submitting", "outcome_unknown"), ids=sorted(noted))
+        lost = [job.id for job in jobs if job.state == "outcome_unknown" and job.id in noted]
+        for job in lost:
+            self.submitted(job, noted[job])
+            self.release(job)
+        if len(lost) == len(jobs):  # otherwise a process that lives is about to store one of them
+            notes.forget()
+        return lost
+
     def heartbeat(self) -> set[str]:
         """Show that this process lives; ids of its jobs that a person has cancelled meanwhile."""
         return self.lease.prolong()
@@ -64,6 +79,10 @@ class Journal:
         """
         return self.bench.reopen_jobs(labels, reasons=REFETCHED, job=job)
 
+    def reopen_ended(self, jobs: Collection[str]) -> int:
+        """Ask the tools once more, free, what became of these jobs; how many can be asked for."""
+        return self.bench.reopen_ended_jobs(jobs)
+
     def restart(self, labels: Sequence[str]) -> None:
         """Plan again what was under way on this machine and was interrupted: its card may have changed since."""
         self.bench.restart_jobs(labels)
@@ -76,6 +95,10 @@ class Journal:
         Jobs that another run has left planned were agreed to under another ceiling.
         """
         self._start_only = StartOnly(run=run, job=job)
+
+    def start_nothing(self) -> None:
+        """From now on begin no planned job: what was sent is brought home."""
+        self._start_only = StartOnly(job="")
 
     def claim(
         self,
@@ -107,6 +130,10 @@ class Journal:
             lease_s=LEASE_S,
             admit=admission(allow_unpriced),
         )
+
+    def take(self, job: str) -> bool:
+        """Take this very job, which is at its tool and nobody's; False where it is not so any more."""
+        return self.bench.take_job(job, owner=self.owner, lease_s=LEASE_S)
 
     def n_free(self, labels: Sequence[str], sent_labels: Sequence[str]) -> int:
         """How many jobs this process could still take: any of `labels`, and those already sent of `sent_labels`."""

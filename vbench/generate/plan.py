@@ -38,6 +38,8 @@ class PlannedCell:
     state: CellState
     plan: Plan | None
     note: str = ""
+    asked_first: str = ""
+    """The job that ended here before: its tool is asked for it, free, before this one may be paid for."""
 
     @property
     def cell(self) -> Cell:
@@ -202,18 +204,27 @@ class _Planner:
             is_other = latest is not None and latest.identity != intent.identity
             note = "made earlier with other settings; kept" if is_other else ""
             return PlannedCell(**common, state="done", plan=plan, note=note)
-        state, note = self._state(latest, intent)
-        return PlannedCell(**common, state=state, plan=plan, note=note)
-
-    def _state(self, latest: LatestJob | None, intent: Intent) -> tuple[CellState, str]:
-        """How a cell without a clip stands, and a word on it."""
         if latest is None or latest.state == "planned":
-            return "new", ""
+            return PlannedCell(**common, state="new", plan=plan)
         if latest.state in OPEN_STATES:
-            return "open", latest.state
-        if latest.may_retry(intent.identity, self._spec.retry):
-            return "new", ""
-        return "ended", latest.reason or latest.state
+            return PlannedCell(**common, state="open", plan=plan, note=latest.state)
+        if not latest.may_retry(intent.identity, self._spec.retry):
+            return PlannedCell(**common, state="ended", plan=plan, note=latest.reason or latest.state)
+        asked_first = latest.id if latest.is_asked_first else ""
+        return PlannedCell(
+            **common,
+            state="new",
+            plan=plan,
+            note=why_again(latest, plan) if plan.is_billable else "",
+            asked_first=asked_first,
+        )
+
+
+def why_again(latest: LatestJob, plan: Plan) -> str:
+    """What another attempt costs, and why there is no clip of the one before."""
+    price = "nobody knows what it costs" if plan.cost_usd is None else f"it costs about ${plan.cost_usd:.2f}"
+    asked = "; the tool is asked for that one first, free" if latest.is_asked_first else ""
+    return f"sent again, {price}: the clip of the last attempt is not there ({latest.why}){asked}"
 
 
 def make_adapter(card: ModelCard) -> Adapter:
@@ -225,7 +236,7 @@ def make_adapter(card: ModelCard) -> Adapter:
 def _summary(tool: Tool, cells: Sequence[PlannedCell]) -> ToolPlan:
     new = [cell.plan for cell in cells if cell.state == "new" and cell.plan is not None]
     warnings = Counter(warning for plan in new for warning in plan.warnings)
-    warnings.update(cell.note for cell in cells if cell.state in ("impossible", "done") and cell.note)
+    warnings.update(cell.note for cell in cells if cell.state in ("impossible", "done", "new") and cell.note)
     costs = [plan.cost_usd if plan.is_billable else 0.0 for plan in new]
     times = [plan.seconds_estimate for plan in new]
     known_times = [seconds for seconds in times if seconds is not None]

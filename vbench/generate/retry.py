@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vbench.adapters import Adapter
-from vbench.bench.ceilings import Ceiling
+from vbench.bench.ceilings import Ceiling, check_limits
 from vbench.bench.jobs import Intent, plan_of
 from vbench.catalog import cards
 from vbench.errors import BenchError, BudgetError, OptionError
+from vbench.generate.handle_notes import HandleNotes
 from vbench.generate.job_runner import JobRunner, Progress
 from vbench.generate.journal import Journal
 from vbench.generate.plan import Matrix, PlannedCell, make_adapter
@@ -89,6 +90,7 @@ def retry_job(
         UserError: as `ended_job` does, or the tool cannot be used before something is corrected.
         KeyboardInterrupt: after what was under way has been put down.
     """
+    check_limits(max_cost, None)
     started, run = time.monotonic(), digest("again", id)  # the word is part of keys that stand in benches
     label = ToolLabel.parse(_job(bench, id).model)
     tool = Tool(card=cards.find_card(label.tool), arm=label.arm)
@@ -96,13 +98,21 @@ def retry_job(
     adapter = make(tool.card)
     journal = Journal(bench)
     try:
+        unpriced = frozenset([label.tool] if allow_unpriced else [])
+        runner = JobRunner(bench, journal, progress=progress, allow_unpriced=unpriced)
         journal.recover()
+        journal.adopt(HandleNotes(bench.root))
         begun = bench.jobs(run=run)
         current = begun[-1] if begun else _job(bench, id)
         n_planned = 0
         if not begun and current.state not in OPEN_STATES and current.state != "succeeded":
             current = ended_job(bench, id, understood=understood)
-            if not journal.reopen([tool.label], job=id):
+            if journal.reopen_ended([id]):  # asked for, free, before anything is sent
+                journal.start_nothing()
+                work_off([tool], {tool.label: adapter}, runner)
+                current = _job(bench, id)
+            is_over = current.state not in OPEN_STATES and current.state != "succeeded"
+            if is_over and not journal.reopen([tool.label], job=id):
                 about = f"another try of {tool.label} on {current.prompt.id}"
                 bench.set_ceiling(Ceiling(key=run, about=about, max_cost_usd=max_cost))
                 n_planned = journal.plan([_intent(current, adapter)], run=run, retry={current.state})
@@ -110,8 +120,6 @@ def retry_job(
         if lane_of(adapter):
             journal.restart([tool.label])
         journal.start_only(job=current.id)
-        unpriced = frozenset([label.tool] if allow_unpriced else [])
-        runner = JobRunner(bench, journal, progress=progress, allow_unpriced=unpriced)
         paused = work_off([tool], {tool.label: adapter}, runner)
         cell = PlannedCell(label=tool.label, prompt=current.prompt, sample=current.sample, state="new", plan=None)
         matrix, elapsed_s = Matrix(tools=(), cells=(cell,)), time.monotonic() - started

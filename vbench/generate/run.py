@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vbench.adapters import Adapter
 from vbench.generate.budget import set_run_ceiling
 from vbench.generate.expansion import expand_prompts, known_expansions
+from vbench.generate.handle_notes import HandleNotes
 from vbench.generate.job_runner import JobRunner, Progress
 from vbench.generate.journal import Journal
 from vbench.generate.plan import Matrix, make_adapter, plan_jobs
@@ -66,15 +68,19 @@ def generate(
     journal = Journal(bench)
     try:
         journal.recover()
+        journal.adopt(HandleNotes(bench.root))
         expansions = expand_prompts(bench, spec.arms, spec.prompts)
         _add_models(bench, tools)
-        matrix = plan_jobs(spec, bench=bench, adapters=by_label, expansions=expansions, is_final=True)
+        runner = JobRunner(bench, journal, progress=progress, allow_unpriced=frozenset(spec.allow_unpriced))
+        planned = partial(plan_jobs, spec, bench=bench, adapters=by_label, expansions=expansions, is_final=True)
+        matrix = planned()
+        if _ask_first(matrix, tools, by_label, runner):
+            matrix = planned()
         set_run_ceiling(bench, spec)
         journal.reopen([tool.label for tool in tools])
         journal.restart([tool.label for tool in tools if lane_of(by_label[tool.label])])
         n_planned = journal.plan(matrix.intents(), run=spec.key, retry=spec.retry)
         journal.start_only(run=spec.key)
-        runner = JobRunner(bench, journal, progress=progress, allow_unpriced=frozenset(spec.allow_unpriced))
         paused = work_off(tools, by_label, runner)
         elapsed_s = time.monotonic() - started
         return report_of(bench, matrix, made=runner.n_made, paused=paused, n_planned=n_planned, elapsed_s=elapsed_s)
@@ -82,6 +88,17 @@ def generate(
         journal.close()
         for adapter in adapters.values():
             adapter.close()
+
+
+def _ask_first(matrix: Matrix, tools: list[Tool], adapters: Mapping[str, Adapter], runner: JobRunner) -> bool:
+    """Ask for what tools have of the clips that would be paid for again; False: there is nothing to ask for."""
+    cells = [cell for cell in matrix.cells if cell.asked_first]
+    if not runner.journal.reopen_ended([cell.asked_first for cell in cells]):
+        return False
+    labels = {cell.label for cell in cells}
+    runner.journal.start_nothing()
+    work_off([tool for tool in tools if tool.label in labels], adapters, runner)
+    return True
 
 
 def _add_models(bench: Bench, tools: list[Tool]) -> None:

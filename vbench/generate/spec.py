@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self, get_args
 
+from vbench.bench.ceilings import check_limits
 from vbench.bench.jobs import FINAL_STATES
 from vbench.catalog import cards
 from vbench.catalog.cards import ModelCard
@@ -18,6 +19,8 @@ from vbench.registry import did_you_mean
 from vbench.schema import from_json, to_json
 
 MAX_SEED = 2**31
+MAX_WISH = 100_000
+"""Seconds, pixels and frames per second are far below it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,11 @@ class RunSpec:
             raise OptionError(
                 f"`only_sample=` is {self.only_sample}; with `samples={self.samples}` there are 0 to {self.samples - 1}"
             )
+        check_limits(self.max_cost, self.max_jobs)
+        for name in ("seconds", "width", "height", "fps"):  # a price is computed from them
+            wish = getattr(self.wishes, name)
+            if wish is not None and not 0 < wish < MAX_WISH:
+                raise OptionError(f"`{name}=` is {wish:g}; give a number above 0 and below {MAX_WISH}")
 
     @staticmethod
     def seeds_from(first: int | None, samples: int) -> tuple[int, ...]:

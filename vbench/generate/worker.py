@@ -68,29 +68,31 @@ def run_groups(groups: Sequence[ToolGroup], runner: JobRunner) -> None:
         UserError: the whole run cannot go on (the disk is full).
         KeyboardInterrupt: after what was under way has been put down.
     """
-    threads = [
-        threading.Thread(target=_work, args=(group, runner), name=f"vbench {group.name} {n}", daemon=True)
-        for group in groups
-        for n in range(1 if group.is_local else group.limit)
-    ]
+    # Each says itself that it is over: an interrupted `join` may take a thread that works for one that has ended.
+    threads: dict[threading.Thread, threading.Event] = {}
+    for group in groups:
+        for n in range(1 if group.is_local else group.limit):
+            over = threading.Event()
+            name = f"vbench {group.name} {n}"
+            threads[threading.Thread(target=_work, args=(group, runner, over), name=name, daemon=True)] = over
     try:
         for thread in threads:
             thread.start()
-        while any(thread.is_alive() for thread in threads):
-            for thread in threads:
-                thread.join(0.1)
+        for over in threads.values():
+            while not over.wait(0.1):
+                pass
     except KeyboardInterrupt:
         runner.stop()
         deadline = time.monotonic() + GRACE_S
-        for thread in threads:  # a second Ctrl-C ends this wait; a request on its way then has an unknown outcome
+        for thread, over in threads.items():  # a second Ctrl-C ends this wait; a request then has an unknown outcome
             if thread.ident is not None:  # it was started before the interrupt
-                thread.join(max(0.0, deadline - time.monotonic()))
+                over.wait(max(0.0, deadline - time.monotonic()))
         raise
-    if runner.error is not None:
-        raise runner.error
+    if (error := runner.why_ended()) is not None:
+        raise error
 
 
-def _work(group: ToolGroup, runner: JobRunner) -> None:
+def _work(group: ToolGroup, runner: JobRunner, over: threading.Event) -> None:
     try:
         if group.is_local:
             for label, adapter in group.adapters.items():
@@ -100,6 +102,8 @@ def _work(group: ToolGroup, runner: JobRunner) -> None:
             _drain(group, list(group.adapters), runner)
     except BaseException as error:
         runner.fail(error)
+    finally:
+        over.set()
 
 
 def _drain(group: ToolGroup, labels: list[str], runner: JobRunner) -> None:
@@ -107,6 +111,8 @@ def _drain(group: ToolGroup, labels: list[str], runner: JobRunner) -> None:
     while not runner.stopped.is_set():
         if runner.stopped.wait(group.throttle.wait_s()):
             return
+        if any(label not in group.paused for label in labels) and (why := runner.no_room()):
+            group.pause_all(why)
         may_ask = [label for label in labels if label not in group.unasked]
         may_start = [label for label in labels if label not in group.paused]
         limit = NO_LIMIT if group.is_local else group.throttle.limit  # a device is this process's own

@@ -18,6 +18,7 @@ from vbench.adapters import download as downloads
 from vbench.adapters.comfyui.graph import ComfyUIOptions, read_graph
 from vbench.adapters.comfyui.server import Progress, ended, messages_of, refusal, videos_of, why_no_video
 from vbench.adapters.contract import Adapter
+from vbench.adapters.response import fit_id
 from vbench.adapters.values import image_bytes, image_sha256, local_values
 from vbench.adapters.wire import Auth, Wire, origin
 from vbench.catalog.wishes import Granted, grant
@@ -94,7 +95,7 @@ class ComfyUIAdapter(Adapter):
         else:
             if not response.ok:
                 raise JobError(f"{self.card.id}: {refusal(response.json) or response.text}", code="bad_request")
-            job = str((response.json or {}).get("prompt_id") or job)
+            job = fit_id((response.json or {}).get("prompt_id")) or job
         data = {"queued": time.time(), "prompt_sent": plan.request.text, "body": dict(plan.body)}
         return Handle(id=job, data=data | {"seed": plan.request.seed, "warnings": list(plan.warnings)})
 

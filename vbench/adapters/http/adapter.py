@@ -14,7 +14,7 @@ from vbench.adapters.contract import Adapter
 from vbench.adapters.http.card import check_protocol, left_out, unsaid
 from vbench.adapters.http.options import Call, Hop, HttpOptions
 from vbench.adapters.http.reader import ASK_LATER_S, ResponseReader, ended, first_address
-from vbench.adapters.response import Response
+from vbench.adapters.response import Response, fit_id, fit_text, shortened
 from vbench.adapters.templates import (
     fill,
     first,
@@ -26,7 +26,7 @@ from vbench.adapters.wire import Auth, Wire, origin, unknown
 from vbench.catalog.cards import ModelCard, estimate_cost
 from vbench.catalog.wishes import grant
 from vbench.errors import AuthError, JobError
-from vbench.records import Handle, Plan, Provenance, Request, Status
+from vbench.records import Handle, JobState, Plan, Provenance, Request, Status
 from vbench.schema import Strict
 
 VERSION = 1
@@ -63,6 +63,12 @@ class HttpAdapter(Adapter):
         self._watched: dict[str, float] = {}
         """Handle id → monotonic second of its first poll here: a wall clock may jump."""
 
+    @classmethod
+    def check_card(cls, card: ModelCard) -> None:
+        """Also its patterns, paths and templates, which adapters of this kind look at when they are made."""
+        super().check_card(card)
+        cls(card).close()
+
     # --- the verbs ---
 
     def plan(self, request: Request) -> Plan:
@@ -98,24 +104,26 @@ class HttpAdapter(Adapter):
         create = self.options.create
         response = self._post(plan)
         code, message, reason = self._reader.complaint(response)
-        if not response.ok or reason is not None:
-            raise self._refusal(response, code, message)
         job = first(create.id, response.json)
+        has_begun = response.ok and fit_id(job) is not None and self._reader.named(code, message) is None
+        if not response.ok or (reason is not None and not has_begun):  # a job with a remark is a job
+            raise self._refusal(response, code, message)
         if job is None:
             raise unknown(
                 self.card.id,
                 f"HTTP {response.status} without a job id at {' or '.join(create.id)}: "
                 f"{response.text or 'empty answer'}",
             )
+        job, kept = self._fit(job, self._reader.kept(create.keep, response.json))
         data = {
-            "keep": self._reader.kept(create.keep, response.json),
+            "keep": kept,
             "submitted_at": time.time(),
             "sent": plan.body,
             "seed": plan.request.seed if "seed" in {n for n, _, _ in placeholders(create.body)} else None,
             "estimate_usd": plan.cost_usd,
             "warnings": list(plan.warnings),
         }
-        return Handle(id=str(job), data=data)
+        return Handle(id=job, data=data)
 
     def poll(self, handle: Handle) -> Status:
         """What the tool says now; trouble in asking is a message with a pause, never an end.
@@ -149,11 +157,22 @@ class HttpAdapter(Adapter):
         return path, self._provenance(handle)
 
     def cancel(self, handle: Handle) -> bool:
-        """Ask the tool to stop; False where it cannot be asked or said no."""
-        if self.options.cancel is None:
+        """Ask the tool to stop; False where it cannot be asked, said no, or has come to an end already.
+
+        It is asked first how the job stands: of a finished job a cancellation may destroy the record, and the clip
+        with it. Where cancelling is a DELETE of something that may be billed, only what still waits is cancelled, since
+        what runs may be finished before the DELETE arrives.
+        """
+        call = self.options.cancel
+        if call is None:
             return False
+        may_be: tuple[JobState | None, ...] = ("submitted", "running")
+        if call.method == "DELETE" and self.card.is_billable:
+            may_be = ("submitted",)
         try:
-            response = self._call(self.options.cancel, handle, attempts=1)
+            if self._reader.state_of(self._normal(self._call(self.options.poll, handle, attempts=1))) not in may_be:
+                return False
+            response = self._call(call, handle, attempts=1)
         except JobError:
             return False
         return response.ok and self._reader.complaint(response)[2] is None
@@ -210,6 +229,24 @@ class HttpAdapter(Adapter):
                     sleep=self._sleep,
                 )
             return self._wire
+
+    def _fit(self, job: Any, kept: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The id of a job that has begun, and what is kept beside it.
+
+        Raises:
+            JobError: code ``outcome_unknown``: one of them cannot be named in a call, so that nobody can ask for it.
+        """
+        id = fit_id(job)
+        odd = next((name for name, value in kept.items() if fit_text(value) is None), None)
+        if id is None:
+            raise unknown(
+                self.card.id, f"the tool calls its job {shortened(job, 240)}, which is no id that can be asked for"
+            )
+        if odd is not None:
+            raise unknown(
+                self.card.id, f"of its job {id} the tool gives {odd} {shortened(kept[odd])}, which is no part of a call"
+            )
+        return id, dict(kept)
 
     def _headers(self, call: Call, known: Mapping[str, Any]) -> dict[str, str]:
         fresh = {"uuid": str(uuid.uuid4()), "job_key": str(uuid.uuid4()), **known}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from vbench.adapters.http.options import Call, HttpOptions
-from vbench.adapters.templates import NAMES, check_path, check_placeholders
+from vbench.adapters.http.reader import is_pattern
+from vbench.adapters.templates import NAMES, check_path, check_placeholders, placeholders
 from vbench.catalog.cards import ModelCard
 from vbench.records import Request
 
@@ -34,11 +36,40 @@ def check_protocol(card: ModelCard, options: HttpOptions) -> None:
             check_placeholders(card, [call.path, call.body], later, "options", name)
     for call in (options.create, *filter(None, calls.values())):
         check_placeholders(card, [options.headers, call.headers], ("uuid", "job_key"), "options", "headers")
+    _check_patterns(card, options)
+    if not placeholders_of(options.poll):
+        raise card.complaint("poll names no job; write {id} into its path or body", "options", "poll", "path")
+    for needed, place in ((options.create.id, ("create", "id")), (options.poll.state, ("poll", "state"))):
+        if not needed:
+            raise card.complaint("a path into the answer is needed here, such as $.id", "options", *place)
+    if "succeeded" not in options.poll.states.values():
+        raise card.complaint("no word means succeeded; a job would never be done", "options", "poll", "states")
     if not options.result.url and options.result.hop is None:
         raise card.complaint("result needs url or hop", "options", "result")
     for where, paths in _paths(options.model_dump()):
         for path in paths:
             check_path(card, path, "options", *where)
+
+
+def placeholders_of(call: Call) -> set[str]:
+    """The names of the values that a call is filled in with."""
+    return {name for name, _, _ in placeholders([call.path, call.body])}
+
+
+def _check_patterns(card: ModelCard, options: HttpOptions) -> None:
+    for key in options.errors.reasons:
+        if not is_pattern(key):
+            continue
+        try:
+            re.compile(key[1:-1], re.IGNORECASE)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise card.complaint(
+                f"{key} is no regular expression ({error}); correct it, or write a code without slashes",
+                "options",
+                "errors",
+                "reasons",
+                key,
+            ) from None
 
 
 def left_out(request: Request, dropped: Mapping[str, str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -26,6 +26,9 @@ def _text_keys(value: object) -> object:
 
 Paths = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 """Places in an answer, ``$.data.url``; the first that holds a value counts."""
+
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class AuthOptions(Strict):
@@ -53,7 +56,7 @@ class TableOptions(Strict):
 class Call(Strict):
     """One call; path, headers and body are templates."""
 
-    method: str = "GET"
+    method: Method = "GET"
     path: str
     body: Any = None
     headers: dict[str, str] = Field(default_factory=dict)
@@ -62,7 +65,7 @@ class Call(Strict):
 class Create(Call):
     """The one billable request."""
 
-    method: str = "POST"
+    method: Method = "POST"
     body: dict[str, Any]
     id: Paths
     keep: dict[str, Paths] = Field(default_factory=dict)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vbench.adapters.http.options import Hop, HttpOptions, our_state
-from vbench.adapters.response import HTTP_REASONS, Response
+from vbench.adapters.response import HTTP_REASONS, Response, fit_text, shortened
 from vbench.adapters.secrets import redact
 from vbench.adapters.templates import first, read
 from vbench.catalog.cards import ModelCard
@@ -20,6 +20,18 @@ from vbench.records import Handle, JobState, Provenance, Reason, Status
 FRESH_S = 120.0
 """A job younger than this may not be visible to every server of a tool yet."""
 ASK_LATER_S = 30.0
+
+GONE_TRIES, GONE_S = 3, 60.0
+"""A tool has to say so often, over so long, that it does not know a job: one server of several may not know it yet, or
+for a moment, and the job may be paid for."""
+END_WORDS: Mapping[str, JobState] = {
+    **dict.fromkeys(("succeeded", "succeed", "success", "successful", "completed", "complete", "done"), "succeeded"),
+    **dict.fromkeys(("finished", "ready"), "succeeded"),
+    **dict.fromkeys(("failed", "fail", "failure", "error", "errored"), "failed"),
+    **dict.fromkeys(("expired", "timeout", "timed_out"), "expired"),
+    **dict.fromkeys(("cancelled", "canceled", "aborted"), "cancelled"),
+}
+"""What words mean that a card does not name: an end that is not known would be asked about until the time is up."""
 
 REFUSALS: Mapping[Reason, JobState] = {"moderated_input": "refused_input", "moderated_output": "refused_output"}
 WAITING: frozenset[Reason] = frozenset({"rate_limited", "concurrency"})
@@ -40,7 +52,7 @@ class ResponseReader:
         """The tool's error code, its words, and the reason they mean; None: it does not complain."""
         errors = self.options.errors
         error = first(errors.code, response.json)
-        code = "" if error is None or error in errors.ok or str(error) in map(str, errors.ok) else str(error)
+        code = "" if error is None or error in errors.ok or str(error) in map(str, errors.ok) else str(error)[:200]
         message = first(errors.message, response.json)
         words = "" if message is None else redact(str(message))[:500]
         if not code and response.ok and not (message is not None and not errors.code):
@@ -66,17 +78,18 @@ class ResponseReader:
         poll = self.options.poll
         word = first(poll.state, response.json)
         code, message, reason = self.complaint(response)
-        states = {name.lower(): our_state(state) for name, state in poll.states.items()}
         if word is None:
             return self._stateless(response, handle, code, message, reason)
-        state = states.get(str(word).lower())
+        state = self.state_of(response)
         if state is None:
             return Status(
                 state="running",
-                message=f"{self.card.id}: the tool says state {str(word)!r}, which the card does not know; "
+                message=f"{self.card.id}: the tool says state {shortened(word)}, which the card does not know; "
                 "add it to poll.states. It is asked on",
                 retry_after_s=poll.every_s,
             )
+        if state == "expired" and str(word).lower() == "unknown":  # like an HTTP 404: that server may not know it yet
+            return self._gone(handle, f"state {shortened(word)}")
         for rule in self.options.refused:
             if state == "succeeded" and read(rule.path, response.json) == rule.equals:
                 return ended("failed", rule.reason, rule.message or f"{rule.path} is {rule.equals!r}")
@@ -89,17 +102,28 @@ class ResponseReader:
             return Status(state=state, reason=_REASON_OF.get(state), message=message)
         return self._going(state, response, handle)
 
+    def state_of(self, response: Response) -> JobState | None:
+        """The state that an answer names; None: it names none that is known."""
+        word = first(self.options.poll.state, response.json)
+        if word is None:
+            return None
+        states = {name.lower(): our_state(state) for name, state in self.options.poll.states.items()}
+        plain = str(word).lower() if len(str(word)) < 200 else ""
+        return states.get(plain) or END_WORDS.get(plain)
+
     def _going(self, state: JobState, response: Response, handle: Handle) -> Status:
         """Queued, running or done: with a refreshed handle."""
         poll, now = self.options.poll, time.time()
         data = dict(handle.data)
-        data["keep"] = {**data.get("keep", {}), **self.kept(poll.keep, response.json)}
+        fit = {name: value for name, value in self.kept(poll.keep, response.json).items() if fit_text(value)}
+        data.pop("gone", None)
+        data["keep"] = {**data.get("keep", {}), **fit}
         if state == "running":  # a start that was never seen is not known: no split of the time is invented
             data.setdefault("running_at", now)
         if state == "succeeded":
             data["done_at"] = data.get("done_at", now)
             data["final"] = _without_media(response.json)
-            data["result"] = first(self.options.result.url, response.json)
+            data["result"] = _without_media(first(self.options.result.url, response.json))
             if self.options.result.hop is None and first_address(data["result"]) is None:
                 return ended("failed", "empty_result", f"done, but nothing at {' or '.join(self.options.result.url)}")
         progress = first(poll.progress, response.json)
@@ -136,14 +160,37 @@ class ResponseReader:
         words = redact(" ".join(filter(None, [f"HTTP {response.status}:", code, message or response.text])))[:500]
         if reason == "auth" or response.status in {401, 403}:
             raise AuthError(f"{self.card.id}: {words}; the key was refused while asking for job {handle.id}")
-        age = time.time() - float(handle.data.get("submitted_at", 0.0))
-        if response.status in {404, 410} and not 0 <= age < FRESH_S:
-            return Status(state="expired", message=f"the tool no longer knows the job ({words})")
-        if (named := self.named(code, message)) is not None and named not in WAITING:
+        named = self.named(code, message)
+        if named is not None and named in REFUSALS:
             return ended("failed", named, words)
+        if response.status in {404, 410}:
+            return self._gone(handle, words)
+        if named is not None and named not in WAITING:  # of the question rather than of the job, perhaps
+            return self._gone(handle, words, named)
         wait = response.retry_after_s if response.retry_after_s is not None else ASK_LATER_S
         return Status(
             state="submitted", message=f"{self.card.id}: no state in the answer ({words})", retry_after_s=wait
+        )
+
+    def _gone(self, handle: Handle, words: str, named: Reason | None = None) -> Status:
+        """The tool says that it does not know the job, or complains: an end only where it does so again and again."""
+        now = time.time()
+        age = now - float(handle.data.get("submitted_at", 0.0))
+        told = f"{self.card.id}: the tool {'does not know the job' if named is None else 'complains'} ({words})"
+        if 0 <= age < FRESH_S:
+            return Status(state="submitted", message=f"{told}; it is young, and asked on", retry_after_s=ASK_LATER_S)
+        before = handle.data.get("gone") or {"times": 0, "since": now}
+        times, since = int(before["times"]) + 1, float(before["since"])
+        if times >= GONE_TRIES and not 0 <= now - since < GONE_S:  # a clock that was set back counts as long enough
+            if named is not None:
+                return ended("failed", named, words)
+            return Status(state="expired", message=f"the tool no longer knows the job, asked {times} times ({words})")
+        data = {**handle.data, "gone": {"times": times, "since": since}}
+        return Status(
+            state="submitted",
+            message=f"{told}, {times} times by now; it is asked on",
+            retry_after_s=ASK_LATER_S,
+            handle=Handle(id=handle.id, data=data),
         )
 
     def provenance(self, handle: Handle, source: str) -> Provenance:
@@ -194,8 +241,14 @@ def ended(state: JobState, reason: Reason, message: str) -> Status:
     return Status(state=REFUSALS.get(reason, state), reason=reason, message=redact(message))
 
 
+def is_pattern(key: str) -> bool:
+    """Whether a key of errors.reasons is a regular expression between slashes, rather than a code."""
+    return len(key) > 2 and key.startswith("/") and key.endswith("/")
+
+
 def matches(key: str, code: str, message: str) -> bool:
-    if len(key) > 2 and key.startswith("/") and key.endswith("/"):
+    """Whether a complaint is one that a key of errors.reasons names."""
+    if is_pattern(key):
         return re.search(key[1:-1], f"{code} {message}", re.IGNORECASE) is not None
     return bool(code) and key.lower() == code.lower()
 
