@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,23 @@ BUSY_TIMEOUT_S = 60.0
 StoreError = SQLAlchemyError
 """What reading and writing raise where the database is busy, gone, full or broken."""
 NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "9p", "afs"}
+
+
+STRING_OR_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
+WORDS = {"Infinity": "1e999", "-Infinity": "-1e999", "NaN": "null"}
+
+
+def json_text(value: Any) -> str:
+    """What a JSON column holds: JSON as its standard has it, which a server insists on and has no word for infinity.
+
+    An infinite number, such as a bound of a metric, is one too large for any reader, so that it comes back infinite;
+    what is not a number is not known: null.
+    """
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        written = json.dumps(value)
+    return STRING_OR_WORD.sub(lambda part: WORDS.get(part[0], part[0]), written)
 
 
 class Database:
@@ -79,7 +98,7 @@ def open_database(url: str, *, create: bool) -> Database:
     if path is not None:
         _check_place(path, create)
     try:
-        engine = create_engine(address, pool_pre_ping=path is None)
+        engine = create_engine(address, pool_pre_ping=path is None, json_serializer=json_text)
     except ModuleNotFoundError as error:
         raise BenchError(f"--db needs the package {error.name}: pip install 'vbench-studio[postgres]'") from None
     _install_events(engine)
