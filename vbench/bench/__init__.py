@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from vbench.bench.ceilings import CeilingStore
-from vbench.bench.clips import ClipStore
+from vbench.bench.clips import ClipPlace, ClipStore, RankedClip
 from vbench.bench.database import StoreError
 from vbench.bench.jobs import JobStore
 from vbench.bench.lists import ListStore
-from vbench.bench.scores import PASSING_CODES, DoneKey, ScoreStore
+from vbench.bench.scores import PASSING_CODES, DoneKey, FailedMeasure, ScoreColumns, ScoreStore
 from vbench.bench.tasks import TaskStore
 from vbench.bench.votes import VoteStore
 from vbench.bench.workspace import now
 
-__all__ = ["PASSING_CODES", "Bench", "DoneKey", "StoreError", "now"]
+__all__ = [
+    "PASSING_CODES",
+    "Bench",
+    "ClipPlace",
+    "DoneKey",
+    "FailedMeasure",
+    "RankedClip",
+    "ScoreColumns",
+    "StoreError",
+    "now",
+]
 
 
 class Bench(JobStore, CeilingStore, ClipStore, ScoreStore, VoteStore, TaskStore, ListStore):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -64,6 +65,27 @@ def clip_from_file(
         probe=probe,
         provenance=provenance,
     )
+
+
+class RankedClip(NamedTuple):
+    """What a ranking needs of a clip."""
+
+    id: str
+    model: str
+    prompt_key: str
+    tags: tuple[str, ...]
+    """Of its prompt."""
+    latency_s: float | None
+    cost_usd: float | None
+
+
+class ClipPlace(NamedTuple):
+    """What tells a clip from others in a table."""
+
+    model: str
+    prompt_id: str
+    sample: int
+    sha256: str
 
 
 class ClipStore(Workspace):
@@ -162,6 +184,29 @@ class ClipStore(Workspace):
         with self.session() as session:
             rows = session.execute(query.order_by(PromptRow.id, PromptRow.key, ClipRow.model, ClipRow.sample)).all()
         return [clip_record(row, prompt) for row, prompt in rows]
+
+    def ranked_clips(self) -> list[RankedClip]:
+        """All clips by prompt, tool and sample, without what a ranking does not need."""
+        of_prompts = select(PromptRow.key, PromptRow.id, PromptRow.tags)
+        query = select(ClipRow.id, ClipRow.model, ClipRow.prompt_key, ClipRow.sample, ClipRow.provenance)
+        placed: list[tuple[tuple[str, str, str, int], RankedClip]] = []
+        with self.session() as session:
+            prompts = {key: (id, tuple(tags)) for key, id, tags in session.connection().execute(of_prompts)}
+            for rows in session.connection().execute(query).partitions(2000):
+                for id, model, prompt_key, sample, how in rows:
+                    prompt_id, tags = prompts[prompt_key]
+                    clip = RankedClip(id, model, prompt_key, tags, how.get("latency_s"), how.get("cost_usd"))
+                    placed.append(((prompt_id, prompt_key, model, sample), clip))
+        placed.sort(key=itemgetter(0))  # here, since servers differ in how they sort text
+        return [clip for _, clip in placed]
+
+    def clip_places(self) -> dict[str, ClipPlace]:
+        """Clip id → where it stands in a table of scores, in the order of such a table."""
+        query = select(ClipRow.id, ClipRow.model, PromptRow.id, ClipRow.sample, ClipRow.sha256).join(PromptRow)
+        with self.session() as session:
+            rows = session.connection().execute(query).all()
+        places = {row[0]: ClipPlace._make(row[1:]) for row in rows}
+        return dict(sorted(places.items(), key=lambda item: (item[1][:3], item[0])))
 
     def media_keys(self, model: str | None = None) -> set[str]:
         """Where the files of all clips or of one tool's lie, casefolded: some file systems take `A` and `a` for one."""
