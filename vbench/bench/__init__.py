@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vbench.bench.ceilings import CeilingStore
+from vbench.bench.claims import ClaimStore
 from vbench.bench.clips import ClipPlace, ClipStore, RankedClip
 from vbench.bench.database import StoreError
 from vbench.bench.jobs import JobStore
@@ -25,7 +26,7 @@ __all__ = [
 ]
 
 
-class Bench(JobStore, CeilingStore, ClipStore, ScoreStore, VoteStore, TaskStore, ListStore):
+class Bench(JobStore, CeilingStore, ClipStore, ScoreStore, ClaimStore, VoteStore, TaskStore, ListStore):
     """Everything a run reads and writes. Methods hold no session open and return records.
 
     Open one with `Bench.open`. `vbench.Bench` is one with the stages as methods too.

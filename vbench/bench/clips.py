@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from vbench.bench.media import clip_key
-from vbench.bench.rows import clip_record, prompt_record, prompt_row
+from vbench.bench.rows import clip_record, prompt_record, prompt_row, row_values
 from vbench.bench.tables import ClipRow, ModelRow, PromptRow
 from vbench.bench.workspace import Workspace, now
 from vbench.errors import BenchError
@@ -94,8 +94,7 @@ class ClipStore(Workspace):
     def add_prompts(self, prompts: Iterable[Prompt]) -> None:
         """Store prompts; the same id and text again updates what it expects."""
         with self.write() as session:
-            for prompt in prompts:
-                session.merge(prompt_row(prompt))
+            self.database.upsert(session, PromptRow, [row_values(prompt_row(prompt)) for prompt in prompts])
 
     def prompts(self) -> list[Prompt]:
         """All prompts, in the order of suite and id."""
@@ -114,11 +113,11 @@ class ClipStore(Workspace):
     def add_model(self, model: str, card: Mapping[str, Any] | None = None) -> None:
         """Store a tool; a card, where given, replaces the one stored."""
         with self.write() as session:
-            row = session.get(ModelRow, model)
-            if row is None:
-                session.add(ModelRow(id=model, card=dict(card or {})))
-            elif card:
-                row.card = dict(card)
+            row = {"id": model, "card": dict(card or {})}
+            if card:
+                self.database.upsert(session, ModelRow, [row])
+            else:
+                self.database.insert_new(session, ModelRow, [row])
 
     def models(self) -> dict[str, dict[str, Any]]:
         """Tool → its card as JSON values; {} where no card is known."""
@@ -138,33 +137,35 @@ class ClipStore(Workspace):
         """`add_clip` inside the caller's write transaction, for a job that must finish with its clip."""
         if session.get(ClipRow, clip.id) is not None:
             return False
+        self._check_place(session, clip)
+        self.database.upsert(session, PromptRow, [row_values(prompt_row(clip.prompt))])
+        self.database.insert_new(session, ModelRow, [{"id": clip.model, "card": {}}])
+        row = {
+            "id": clip.id,
+            "model": clip.model,
+            "prompt_key": clip.prompt.key,
+            "sample": clip.sample,
+            "sha256": clip.sha256,
+            "media": clip.media,
+            "linked": clip.linked,
+            "probe": to_json(clip.probe),
+            "provenance": to_json(clip.provenance),
+            "added": now(),
+        }
+        if not self.database.insert_new(session, ClipRow, [row]):  # another process was first, since we looked
+            self._check_place(session, clip)
+            return False
+        return True
+
+    def _check_place(self, session: Session, clip: Clip) -> None:
         place = select(ClipRow).where(
             ClipRow.model == clip.model, ClipRow.prompt_key == clip.prompt.key, ClipRow.sample == clip.sample
         )
-        if (holder := session.scalar(place)) is not None:
+        if (holder := session.scalar(place)) is not None and holder.id != clip.id:
             raise BenchError(
                 f"{clip.model}, prompt {clip.prompt.id!r}, sample {clip.sample}: another file ({holder.sha256[:12]}) "
                 f"holds this place, found {clip.sha256[:12]}; give the new one another sample number"
             )
-        session.merge(prompt_row(clip.prompt))
-        if session.get(ModelRow, clip.model) is None:
-            session.add(ModelRow(id=clip.model, card={}))
-        session.flush()
-        session.add(
-            ClipRow(
-                id=clip.id,
-                model=clip.model,
-                prompt_key=clip.prompt.key,
-                sample=clip.sample,
-                sha256=clip.sha256,
-                media=clip.media,
-                linked=clip.linked,
-                probe=to_json(clip.probe),
-                provenance=to_json(clip.provenance),
-                added=now(),
-            )
-        )
-        return True
 
     def clips(
         self,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text, update
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -72,14 +72,29 @@ class Database:
 
     def insert_new(self, session: Session, table: type[Any], rows: list[dict[str, Any]]) -> int:
         """Insert the rows whose primary or unique key is not there yet; how many were new."""
+        return len(self.inserted_keys(session, table, rows))
+
+    def upsert(self, session: Session, table: type[Any], rows: Iterable[dict[str, Any]]) -> None:
+        """Insert rows, or change those of the same primary key; whichever of two processes is first.
+
+        In the order of their keys, so that two processes never wait for each other.
+        """
+        keys = [column.key for column in inspect(table).primary_key]
+        for row in sorted(rows, key=lambda row: [row[key] for key in keys]):
+            if not self.insert_new(session, table, [row]):
+                mine = [getattr(table, key) == row[key] for key in keys]
+                session.execute(update(table).where(*mine).values(**row))
+
+    def inserted_keys(self, session: Session, table: type[Any], rows: list[dict[str, Any]]) -> list[Any]:
+        """Insert the rows that are not there yet; the first column of the primary key of those that were new."""
         if not rows:
-            return 0
+            return []
         if self.is_sqlite:
             from sqlalchemy.dialects.sqlite import insert
         else:
             from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
         statement = insert(table).on_conflict_do_nothing().returning(*inspect(table).primary_key)
-        return len(session.execute(statement, rows).all())
+        return [row[0] for row in session.execute(statement, rows)]
 
 
 def open_database(url: str, *, create: bool) -> Database:

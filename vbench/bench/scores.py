@@ -20,7 +20,7 @@ from vbench.bench.rows import (
     score_key,
     unpacked,
 )
-from vbench.bench.tables import ClipRow, EventRow, FailureRow, MetricRow, ParamsRow, ScoreRow, TimelineRow
+from vbench.bench.tables import ClaimRow, ClipRow, EventRow, FailureRow, MetricRow, ParamsRow, ScoreRow, TimelineRow
 from vbench.bench.workspace import Workspace, now
 from vbench.records import Event, Failure, FailureStage, MetricInfo, Outcomes, Score, ScoreKey, Timeline
 from vbench.schema import from_json, to_json
@@ -76,8 +76,8 @@ class ScoreStore(Workspace):
     def add_metrics(self, infos: Iterable[MetricInfo]) -> None:
         """Store what the numbers mean, so that no later stage needs the code that made them."""
         with self.write() as session:
-            for info in infos:
-                session.merge(MetricRow(name=info.name, version=info.version, info=to_json(info)))
+            rows = [{"name": info.name, "version": info.version, "info": to_json(info)} for info in infos]
+            self.database.upsert(session, MetricRow, rows)
 
     def metrics(self) -> dict[str, MetricInfo]:
         """Metric → its newest version here."""
@@ -85,10 +85,14 @@ class ScoreStore(Workspace):
             rows = session.scalars(select(MetricRow).order_by(MetricRow.version)).all()
         return {row.name: from_json(MetricInfo, row.info) for row in rows}
 
-    def add_outcomes(self, outcomes: Outcomes) -> None:
+    def add_outcomes(self, outcomes: Outcomes, *, owner: str = "") -> None:
         """Store all that a pass found out about a clip, in one transaction.
 
         A key that has a score keeps it; a score under the key of a failure takes its place.
+
+        Args:
+            outcomes: What was found out.
+            owner: Whose claim of the clip ends with it.
         """
         scores, failures = outcomes.scores, outcomes.failures
         keys = [score.key for score in scores] + [failure.key for failure in failures if failure.key is not None]
@@ -112,6 +116,8 @@ class ScoreStore(Workspace):
             found_by = {event.metric for event in outcomes.events} | {score.key.metric for score in scores}
             session.execute(delete(EventRow).where(EventRow.clip == outcomes.clip, EventRow.metric.in_(found_by)))
             session.add_all([EventRow(**to_json(event)) for event in outcomes.events])
+            if owner:
+                session.execute(delete(ClaimRow).where(ClaimRow.clip == outcomes.clip, ClaimRow.owner == owner))
 
     def done_keys(self, clip_ids: Sequence[str] | None = None) -> set[DoneKey]:
         """Keys that need no further measuring: scores, and failures that would only happen again."""
@@ -119,13 +125,12 @@ class ScoreStore(Workspace):
         failed = select(FailureRow.clip, FailureRow.metric, FailureRow.version, FailureRow.params_key).where(
             FailureRow.metric.is_not(None), FailureRow.code.not_in(PASSING_CODES)
         )
+        if clip_ids is not None:
+            scored = scored.where(ScoreRow.clip.in_(clip_ids))
+            failed = failed.where(FailureRow.clip.in_(clip_ids))
         with self.session() as session:
             # the columns of a measure's failure are never null together
-            keys = {tuple(row) for query in (scored, failed) for row in session.execute(query)}
-        if clip_ids is not None:
-            wanted = set(clip_ids)
-            keys = {key for key in keys if key[0] in wanted}
-        return keys
+            return {tuple(row) for query in (scored, failed) for row in session.execute(query)}
 
     def shown_params(self, metrics: Sequence[str] | None = None) -> dict[str, tuple[int, str]]:
         """Metric → the (version, params key) whose scores are shown and ranked; of all metrics or of these.
@@ -158,15 +163,18 @@ class ScoreStore(Workspace):
         self,
         *,
         clip: str | None = None,
+        clips: Sequence[str] | None = None,
         metrics: Sequence[str] | None = None,
         models: Sequence[str] | None = None,
     ) -> list[Score]:
-        """The shown scores (see `shown_params`), by clip and metric."""
+        """The shown scores (see `shown_params`) by clip and metric; of one clip, these, or all."""
         shown = self.shown_params(metrics)
         columns = (ScoreRow.clip, ScoreRow.metric, ScoreRow.version, ScoreRow.params_key, ScoreRow.value)
         query = select(*columns)
         if clip is not None:
             query = query.where(ScoreRow.clip == clip)
+        if clips is not None:
+            query = query.where(ScoreRow.clip.in_(clips))
         if metrics is not None:
             query = query.where(ScoreRow.metric.in_(metrics))
         if models is not None:
