@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import uuid
@@ -51,7 +52,7 @@ def postgres_server() -> Iterator[str]:
         _wait_for(folder)
         yield str(folder)
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # at SIGTERM it would wait for every connection that a test left open
         server.wait(timeout=30)
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -87,7 +87,7 @@ def test_a_bench_that_cannot_be_written_to_at_the_end_is_freed_all_the_same(
 def test_a_clock_that_jumps_changes_nothing(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(tmp_path / "server", work_s=0.1)
     real, offset = time.time, [0.0]
-    monkeypatch.setattr("vbench.generate.lease.time.time", lambda: real() + offset[0])
+    monkeypatch.setattr("vbench.bench.owner.time.time", lambda: real() + offset[0])
 
     def jump() -> None:
         for hours in (30.0, -50.0, 1e5):

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from vbench.bench.ceilings import CeilingStore
-from vbench.bench.clips import ClipStore
+from vbench.bench.claims import ClaimStore
+from vbench.bench.clips import ClipPlace, ClipStore, RankedClip
 from vbench.bench.database import StoreError
 from vbench.bench.jobs import JobStore
 from vbench.bench.lists import ListStore
-from vbench.bench.scores import PASSING_CODES, DoneKey, ScoreStore
+from vbench.bench.scores import PASSING_CODES, DoneKey, FailedMeasure, ScoreColumns, ScoreStore
 from vbench.bench.tasks import TaskStore
 from vbench.bench.votes import VoteStore
 from vbench.bench.workspace import now
 
-__all__ = ["PASSING_CODES", "Bench", "DoneKey", "StoreError", "now"]
+__all__ = [
+    "PASSING_CODES",
+    "Bench",
+    "ClipPlace",
+    "DoneKey",
+    "FailedMeasure",
+    "RankedClip",
+    "ScoreColumns",
+    "StoreError",
+    "now",
+]
 
 
-class Bench(JobStore, CeilingStore, ClipStore, ScoreStore, VoteStore, TaskStore, ListStore):
+class Bench(JobStore, CeilingStore, ClipStore, ScoreStore, ClaimStore, VoteStore, TaskStore, ListStore):
     """Everything a run reads and writes. Methods hold no session open and return records.
 
     Open one with `Bench.open`. `vbench.Bench` is one with the stages as methods too.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from vbench.bench.media import clip_key
-from vbench.bench.rows import clip_record, prompt_record, prompt_row
+from vbench.bench.rows import clip_record, prompt_record, prompt_row, row_values
 from vbench.bench.tables import ClipRow, ModelRow, PromptRow
 from vbench.bench.workspace import Workspace, now
 from vbench.errors import BenchError
@@ -66,14 +67,34 @@ def clip_from_file(
     )
 
 
+class RankedClip(NamedTuple):
+    """What a ranking needs of a clip."""
+
+    id: str
+    model: str
+    prompt_key: str
+    tags: tuple[str, ...]
+    """Of its prompt."""
+    latency_s: float | None
+    cost_usd: float | None
+
+
+class ClipPlace(NamedTuple):
+    """What tells a clip from others in a table."""
+
+    model: str
+    prompt_id: str
+    sample: int
+    sha256: str
+
+
 class ClipStore(Workspace):
     """What was asked for, of whom, and the files that came of it."""
 
     def add_prompts(self, prompts: Iterable[Prompt]) -> None:
         """Store prompts; the same id and text again updates what it expects."""
         with self.write() as session:
-            for prompt in prompts:
-                session.merge(prompt_row(prompt))
+            self.database.upsert(session, PromptRow, [row_values(prompt_row(prompt)) for prompt in prompts])
 
     def prompts(self) -> list[Prompt]:
         """All prompts, in the order of suite and id."""
@@ -92,11 +113,11 @@ class ClipStore(Workspace):
     def add_model(self, model: str, card: Mapping[str, Any] | None = None) -> None:
         """Store a tool; a card, where given, replaces the one stored."""
         with self.write() as session:
-            row = session.get(ModelRow, model)
-            if row is None:
-                session.add(ModelRow(id=model, card=dict(card or {})))
-            elif card:
-                row.card = dict(card)
+            row = {"id": model, "card": dict(card or {})}
+            if card:
+                self.database.upsert(session, ModelRow, [row])
+            else:
+                self.database.insert_new(session, ModelRow, [row])
 
     def models(self) -> dict[str, dict[str, Any]]:
         """Tool → its card as JSON values; {} where no card is known."""
@@ -116,33 +137,35 @@ class ClipStore(Workspace):
         """`add_clip` inside the caller's write transaction, for a job that must finish with its clip."""
         if session.get(ClipRow, clip.id) is not None:
             return False
+        self._check_place(session, clip)
+        self.database.upsert(session, PromptRow, [row_values(prompt_row(clip.prompt))])
+        self.database.insert_new(session, ModelRow, [{"id": clip.model, "card": {}}])
+        row = {
+            "id": clip.id,
+            "model": clip.model,
+            "prompt_key": clip.prompt.key,
+            "sample": clip.sample,
+            "sha256": clip.sha256,
+            "media": clip.media,
+            "linked": clip.linked,
+            "probe": to_json(clip.probe),
+            "provenance": to_json(clip.provenance),
+            "added": now(),
+        }
+        if not self.database.insert_new(session, ClipRow, [row]):  # another process was first, since we looked
+            self._check_place(session, clip)
+            return False
+        return True
+
+    def _check_place(self, session: Session, clip: Clip) -> None:
         place = select(ClipRow).where(
             ClipRow.model == clip.model, ClipRow.prompt_key == clip.prompt.key, ClipRow.sample == clip.sample
         )
-        if (holder := session.scalar(place)) is not None:
+        if (holder := session.scalar(place)) is not None and holder.id != clip.id:
             raise BenchError(
                 f"{clip.model}, prompt {clip.prompt.id!r}, sample {clip.sample}: another file ({holder.sha256[:12]}) "
                 f"holds this place, found {clip.sha256[:12]}; give the new one another sample number"
             )
-        session.merge(prompt_row(clip.prompt))
-        if session.get(ModelRow, clip.model) is None:
-            session.add(ModelRow(id=clip.model, card={}))
-        session.flush()
-        session.add(
-            ClipRow(
-                id=clip.id,
-                model=clip.model,
-                prompt_key=clip.prompt.key,
-                sample=clip.sample,
-                sha256=clip.sha256,
-                media=clip.media,
-                linked=clip.linked,
-                probe=to_json(clip.probe),
-                provenance=to_json(clip.provenance),
-                added=now(),
-            )
-        )
-        return True
 
     def clips(
         self,
@@ -162,6 +185,29 @@ class ClipStore(Workspace):
         with self.session() as session:
             rows = session.execute(query.order_by(PromptRow.id, PromptRow.key, ClipRow.model, ClipRow.sample)).all()
         return [clip_record(row, prompt) for row, prompt in rows]
+
+    def ranked_clips(self) -> list[RankedClip]:
+        """All clips by prompt, tool and sample, without what a ranking does not need."""
+        of_prompts = select(PromptRow.key, PromptRow.id, PromptRow.tags)
+        query = select(ClipRow.id, ClipRow.model, ClipRow.prompt_key, ClipRow.sample, ClipRow.provenance)
+        placed: list[tuple[tuple[str, str, str, int], RankedClip]] = []
+        with self.session() as session:
+            prompts = {key: (id, tuple(tags)) for key, id, tags in session.connection().execute(of_prompts)}
+            for rows in session.connection().execute(query).partitions(2000):
+                for id, model, prompt_key, sample, how in rows:
+                    prompt_id, tags = prompts[prompt_key]
+                    clip = RankedClip(id, model, prompt_key, tags, how.get("latency_s"), how.get("cost_usd"))
+                    placed.append(((prompt_id, prompt_key, model, sample), clip))
+        placed.sort(key=itemgetter(0))  # here, since servers differ in how they sort text
+        return [clip for _, clip in placed]
+
+    def clip_places(self) -> dict[str, ClipPlace]:
+        """Clip id → where it stands in a table of scores, in the order of such a table."""
+        query = select(ClipRow.id, ClipRow.model, PromptRow.id, ClipRow.sample, ClipRow.sha256).join(PromptRow)
+        with self.session() as session:
+            rows = session.connection().execute(query).all()
+        places = {row[0]: ClipPlace._make(row[1:]) for row in rows}
+        return dict(sorted(places.items(), key=lambda item: (item[1][:3], item[0])))
 
     def media_keys(self, model: str | None = None) -> set[str]:
         """Where the files of all clips or of one tool's lie, casefolded: some file systems take `A` and `a` for one."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text, update
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -22,6 +24,23 @@ BUSY_TIMEOUT_S = 60.0
 StoreError = SQLAlchemyError
 """What reading and writing raise where the database is busy, gone, full or broken."""
 NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "9p", "afs"}
+
+
+STRING_OR_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
+WORDS = {"Infinity": "1e999", "-Infinity": "-1e999", "NaN": "null"}
+
+
+def json_text(value: Any) -> str:
+    """What a JSON column holds: JSON as its standard has it, which a server insists on and has no word for infinity.
+
+    An infinite number, such as a bound of a metric, is one too large for any reader, so that it comes back infinite;
+    what is not a number is not known: null.
+    """
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        written = json.dumps(value)
+    return STRING_OR_WORD.sub(lambda part: WORDS.get(part[0], part[0]), written)
 
 
 class Database:
@@ -53,14 +72,29 @@ class Database:
 
     def insert_new(self, session: Session, table: type[Any], rows: list[dict[str, Any]]) -> int:
         """Insert the rows whose primary or unique key is not there yet; how many were new."""
+        return len(self.inserted_keys(session, table, rows))
+
+    def upsert(self, session: Session, table: type[Any], rows: Iterable[dict[str, Any]]) -> None:
+        """Insert rows, or change those of the same primary key; whichever of two processes is first.
+
+        In the order of their keys, so that two processes never wait for each other.
+        """
+        keys = [column.key for column in inspect(table).primary_key]
+        for row in sorted(rows, key=lambda row: [row[key] for key in keys]):
+            if not self.insert_new(session, table, [row]):
+                mine = [getattr(table, key) == row[key] for key in keys]
+                session.execute(update(table).where(*mine).values(**row))
+
+    def inserted_keys(self, session: Session, table: type[Any], rows: list[dict[str, Any]]) -> list[Any]:
+        """Insert the rows that are not there yet; the first column of the primary key of those that were new."""
         if not rows:
-            return 0
+            return []
         if self.is_sqlite:
             from sqlalchemy.dialects.sqlite import insert
         else:
             from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
         statement = insert(table).on_conflict_do_nothing().returning(*inspect(table).primary_key)
-        return len(session.execute(statement, rows).all())
+        return [row[0] for row in session.execute(statement, rows)]
 
 
 def open_database(url: str, *, create: bool) -> Database:
@@ -79,7 +113,7 @@ def open_database(url: str, *, create: bool) -> Database:
     if path is not None:
         _check_place(path, create)
     try:
-        engine = create_engine(address, pool_pre_ping=path is None)
+        engine = create_engine(address, pool_pre_ping=path is None, json_serializer=json_text)
     except ModuleNotFoundError as error:
         raise BenchError(f"--db needs the package {error.name}: pip install 'vbench-studio[postgres]'") from None
     _install_events(engine)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy.orm import Session
 
 from vbench.bench.rows import (
     failure_record,
@@ -16,15 +20,54 @@ from vbench.bench.rows import (
     score_key,
     unpacked,
 )
-from vbench.bench.tables import ClipRow, EventRow, FailureRow, MetricRow, ParamsRow, ScoreRow, TimelineRow
+from vbench.bench.tables import ClaimRow, ClipRow, EventRow, FailureRow, MetricRow, ParamsRow, ScoreRow, TimelineRow
 from vbench.bench.workspace import Workspace, now
 from vbench.records import Event, Failure, FailureStage, MetricInfo, Outcomes, Score, ScoreKey, Timeline
 from vbench.schema import from_json, to_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PASSING_CODES = ("crashed", "timeout", "out_of_memory", "io")
 """Failures of the moment, not of the clip: the next scoring run tries again."""
 DoneKey = tuple[str, str, int, str]
 """(clip id, metric, version, params key)."""
+ROWS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreColumns:
+    """The shown scores of many clips as arrays, in no order; a row of a bench costs 14 bytes here."""
+
+    clips: Sequence[str]
+    """Clip ids; `clip` numbers them."""
+    metrics: Sequence[str]
+    clip: NDArray[np.int32]
+    metric: NDArray[np.int16]
+    value: NDArray[np.float64]
+    version: Mapping[str, int]
+    """Metric → the version that its scores are of."""
+
+    def by_metric(self) -> Iterator[tuple[str, dict[str, float]]]:
+        """Each metric that has scores, with clip id → value; one of them at a time in memory."""
+        import numpy as np
+
+        ids = np.array(self.clips, dtype=object)
+        order = np.argsort(self.metric, kind="stable")
+        ends = np.cumsum(np.bincount(self.metric, minlength=len(self.metrics)))
+        for metric, rows in zip(self.metrics, np.split(order, ends[:-1]) if len(ends) else [], strict=True):
+            yield metric, dict(zip(ids[self.clip[rows]].tolist(), self.value[rows].tolist(), strict=True))
+
+
+class FailedMeasure(NamedTuple):
+    """One metric of one clip that has no value, and why."""
+
+    clip: str
+    metric: str
+    version: int
+    code: str
+    message: str
 
 
 class ScoreStore(Workspace):
@@ -33,8 +76,8 @@ class ScoreStore(Workspace):
     def add_metrics(self, infos: Iterable[MetricInfo]) -> None:
         """Store what the numbers mean, so that no later stage needs the code that made them."""
         with self.write() as session:
-            for info in infos:
-                session.merge(MetricRow(name=info.name, version=info.version, info=to_json(info)))
+            rows = [{"name": info.name, "version": info.version, "info": to_json(info)} for info in infos]
+            self.database.upsert(session, MetricRow, rows)
 
     def metrics(self) -> dict[str, MetricInfo]:
         """Metric → its newest version here."""
@@ -42,10 +85,14 @@ class ScoreStore(Workspace):
             rows = session.scalars(select(MetricRow).order_by(MetricRow.version)).all()
         return {row.name: from_json(MetricInfo, row.info) for row in rows}
 
-    def add_outcomes(self, outcomes: Outcomes) -> None:
+    def add_outcomes(self, outcomes: Outcomes, *, owner: str = "") -> None:
         """Store all that a pass found out about a clip, in one transaction.
 
         A key that has a score keeps it; a score under the key of a failure takes its place.
+
+        Args:
+            outcomes: What was found out.
+            owner: Whose claim of the clip ends with it.
         """
         scores, failures = outcomes.scores, outcomes.failures
         keys = [score.key for score in scores] + [failure.key for failure in failures if failure.key is not None]
@@ -69,6 +116,8 @@ class ScoreStore(Workspace):
             found_by = {event.metric for event in outcomes.events} | {score.key.metric for score in scores}
             session.execute(delete(EventRow).where(EventRow.clip == outcomes.clip, EventRow.metric.in_(found_by)))
             session.add_all([EventRow(**to_json(event)) for event in outcomes.events])
+            if owner:
+                session.execute(delete(ClaimRow).where(ClaimRow.clip == outcomes.clip, ClaimRow.owner == owner))
 
     def done_keys(self, clip_ids: Sequence[str] | None = None) -> set[DoneKey]:
         """Keys that need no further measuring: scores, and failures that would only happen again."""
@@ -76,40 +125,38 @@ class ScoreStore(Workspace):
         failed = select(FailureRow.clip, FailureRow.metric, FailureRow.version, FailureRow.params_key).where(
             FailureRow.metric.is_not(None), FailureRow.code.not_in(PASSING_CODES)
         )
+        if clip_ids is not None:
+            scored = scored.where(ScoreRow.clip.in_(clip_ids))
+            failed = failed.where(FailureRow.clip.in_(clip_ids))
         with self.session() as session:
             # the columns of a measure's failure are never null together
-            keys = {tuple(row) for query in (scored, failed) for row in session.execute(query)}
-        if clip_ids is not None:
-            wanted = set(clip_ids)
-            keys = {key for key in keys if key[0] in wanted}
-        return keys
+            return {tuple(row) for query in (scored, failed) for row in session.execute(query)}
 
-    def shown_params(self) -> dict[str, tuple[int, str]]:
-        """Metric → the (version, params key) whose scores are shown and ranked.
+    def shown_params(self, metrics: Sequence[str] | None = None) -> dict[str, tuple[int, str]]:
+        """Metric → the (version, params key) whose scores are shown and ranked; of all metrics or of these.
 
         Scores under different parameters are not comparable, so one set is chosen: the newest version, then the
         parameters that cover most clips, then the most recent. `variants` lists the others.
         """
-        chosen: dict[str, tuple[int, str]] = {}
-        for metric, version, params_key, _ in self._variant_counts():
-            chosen.setdefault(metric, (version, params_key))
-        return chosen
+        return _first_of_each(self._variant_counts(metrics))
 
-    def variants(self) -> list[tuple[str, int, dict[str, Any], int]]:
+    def variants(self, metrics: Sequence[str] | None = None) -> list[tuple[str, int, dict[str, Any], int]]:
         """Every (metric, version, parameters, number of clips) there are scores for, the one shown first."""
         with self.session() as session:
             params = {row.key: row.values for row in session.scalars(select(ParamsRow))}
-        return [(metric, version, params[key], n) for metric, version, key, n in self._variant_counts()]
+        return [(metric, version, params[key], n) for metric, version, key, n in self._variant_counts(metrics)]
 
-    def _variant_counts(self) -> list[tuple[str, int, str, int]]:
-        n_clips = func.count().label("n")
-        latest = func.max(ScoreRow.added).label("latest")
-        query = select(ScoreRow.metric, ScoreRow.version, ScoreRow.params_key, n_clips, latest).group_by(
-            ScoreRow.metric, ScoreRow.version, ScoreRow.params_key
-        )
+    def _variant_counts(self, metrics: Sequence[str] | None = None) -> list[tuple[str, int, str, int]]:
+        key = (ScoreRow.metric, ScoreRow.version, ScoreRow.params_key)
+        of = () if metrics is None else (ScoreRow.metric.in_(metrics),)
         with self.session() as session:
-            rows = session.execute(query).all()
-        rows = sorted(rows, key=lambda row: (row[1], row[3], row[4], row[2]), reverse=True)
+            rows = session.execute(select(*key, func.count()).where(*of).group_by(*key)).all()
+            counted = Counter((metric, version, n) for metric, version, _, n in rows)
+            tied = {metric for (metric, _, _), n_variants in counted.items() if n_variants > 1}
+            # the counts come out of an index; times are looked up, row by row, only where they decide
+            newest = select(*key, func.max(ScoreRow.added)).where(ScoreRow.metric.in_(tied)).group_by(*key)
+            latest = {tuple(row[:3]): row[3] for row in session.execute(newest)} if tied else {}
+        rows = sorted(rows, key=lambda row: (row[1], row[3], latest.get(tuple(row[:3]), ""), row[2]), reverse=True)
         return [(row[0], row[1], row[2], row[3]) for row in sorted(rows, key=lambda row: row[0])]
 
     def clip_counts(self) -> dict[str, tuple[int, int, int]]:
@@ -128,15 +175,18 @@ class ScoreStore(Workspace):
         self,
         *,
         clip: str | None = None,
+        clips: Sequence[str] | None = None,
         metrics: Sequence[str] | None = None,
         models: Sequence[str] | None = None,
     ) -> list[Score]:
-        """The shown scores (see `shown_params`), by clip and metric."""
-        shown = self.shown_params()
+        """The shown scores (see `shown_params`) by clip and metric; of one clip, these, or all."""
+        shown = self.shown_params(metrics)
         columns = (ScoreRow.clip, ScoreRow.metric, ScoreRow.version, ScoreRow.params_key, ScoreRow.value)
         query = select(*columns)
         if clip is not None:
             query = query.where(ScoreRow.clip == clip)
+        if clips is not None:
+            query = query.where(ScoreRow.clip.in_(clips))
         if metrics is not None:
             query = query.where(ScoreRow.metric.in_(metrics))
         if models is not None:
@@ -149,6 +199,47 @@ class ScoreStore(Workspace):
             for of, metric, version, key, value in rows
             if shown[metric] == (version, key)
         ]
+
+    def score_columns(self, metrics: Sequence[str] | None = None) -> ScoreColumns:
+        """The shown scores (see `shown_params`) of all clips as arrays; of all metrics or of these."""
+        import numpy as np
+
+        variants = self._variant_counts(metrics)
+        shown = _first_of_each(variants)
+        mixed = {metric: shown[metric] for metric, n in Counter(row[0] for row in variants).items() if n > 1}
+        query = select(ScoreRow.clip, ScoreRow.metric, ScoreRow.value)
+        if metrics is not None:
+            query = query.where(ScoreRow.metric.in_(metrics))
+        if mixed:  # all rows of the other metrics are shown
+            query = query.where(or_(ScoreRow.metric.not_in(mixed), _is_one_of(mixed)))
+        clip_places, metric_places = _numbered(), _numbered()
+        clip, metric, value = array("i"), array("h"), array("d")
+        with self.session() as session:
+            for rows in _raw_rows(session, query):
+                ids, names, values = zip(*rows, strict=True)
+                clip.extend(map(clip_places.__getitem__, ids))
+                metric.extend(map(metric_places.__getitem__, names))
+                value.extend(values)
+        return ScoreColumns(
+            clips=tuple(clip_places),
+            metrics=tuple(metric_places),
+            clip=np.frombuffer(clip, dtype=np.int32),
+            metric=np.frombuffer(metric, dtype=np.int16),
+            value=np.frombuffer(value, dtype=np.float64),
+            version={name: version for name, (version, _) in shown.items()},
+        )
+
+    def failed_measures(self, metrics: Sequence[str] | None = None) -> Iterator[FailedMeasure]:
+        """What was to be measured of a clip and failed, oldest first; of all metrics or of these."""
+        query = select(
+            FailureRow.clip, FailureRow.metric, FailureRow.version, FailureRow.code, FailureRow.message
+        ).where(FailureRow.stage == "score", FailureRow.clip.is_not(None), FailureRow.metric.is_not(None))
+        query = query.where(FailureRow.version.is_not(None))
+        if metrics is not None:
+            query = query.where(FailureRow.metric.in_(metrics))
+        with self.session() as session:
+            for rows in _raw_rows(session, query.order_by(FailureRow.added, FailureRow.id)):
+                yield from map(FailedMeasure._make, rows)
 
     def score_failures(self, *, clip: str | None = None) -> list[Failure]:
         """Measures that failed and have no score."""
@@ -203,3 +294,43 @@ class ScoreStore(Workspace):
         with self.session() as session:
             rows = session.execute(query).all()
         return [failure_record(row, params) for row, params in rows]
+
+
+def _first_of_each(variants: Sequence[tuple[str, int, str, int]]) -> dict[str, tuple[int, str]]:
+    chosen: dict[str, tuple[int, str]] = {}
+    for metric, version, params_key, _ in variants:
+        chosen.setdefault(metric, (version, params_key))
+    return chosen
+
+
+def _is_one_of(shown: Mapping[str, tuple[int, str]]) -> ColumnElement[bool]:
+    """Whether a score is of the version and parameters that are shown of its metric."""
+    return or_(
+        *(
+            and_(ScoreRow.metric == metric, ScoreRow.version == version, ScoreRow.params_key == params_key)
+            for metric, (version, params_key) in shown.items()
+        )
+    )
+
+
+def _numbered() -> defaultdict[str, int]:
+    """Name → its number, in the order in which names are first asked for."""
+    places: defaultdict[str, int] = defaultdict()
+    places.default_factory = places.__len__
+    return places
+
+
+def _raw_rows(session: Session, query: Select[*tuple[Any, ...]]) -> Iterator[Sequence[Any]]:
+    """Rows of a query over plain columns as the driver gives them, some thousands at once: a third of the time."""
+    connection = session.connection()
+    compiled = query.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    order = compiled.positiontup  # of drivers whose parameters have no names
+    values = compiled.params if order is None else [compiled.params[name] for name in order]
+    is_server = connection.dialect.name != "sqlite"
+    cursor: Any = connection.connection.cursor(*(("rows",) if is_server else ()))  # named: the rows stay there
+    try:
+        cursor.execute(str(compiled), values)
+        while rows := cursor.fetchmany(ROWS_AT_ONCE):
+            yield rows
+    finally:
+        cursor.close()

@@ -83,6 +83,15 @@ class ScoreRow(Base):
     added: Mapped[str] = mapped_column(String(32))
 
 
+class ClaimRow(Base):
+    """A clip that a process measures just now, so that others measure other ones."""
+
+    __tablename__ = "claims"
+    clip: Mapped[str] = mapped_column(ForeignKey("clips.id"), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(80), index=True)
+    lease_until: Mapped[float] = mapped_column(Float(53))
+
+
 class TimelineRow(Base):
     """A metric over the time of a clip: two runs of little-endian float32."""
 

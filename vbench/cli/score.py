@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -135,26 +136,16 @@ def scores(
     """Print a row per clip and metric: its value, or why there is none."""
     from vbench.bench import Bench
     from vbench.errors import OptionError
-    from vbench.files import write_text
-    from vbench.report.scores import as_csv, score_rows, write_parquet
+    from vbench.report.scores import score_text, write_scores
 
     with Bench.open(bench, create=False) as workspace:
-        rows = score_rows(workspace)
-    if format == "parquet":
-        if out is None:
+        if out is not None:
+            write_scores(workspace, out, format)
+        elif format == "parquet":
             raise OptionError("parquet is not text; say where to write it with --out FILE")
-        write_parquet(rows, out)
-        return
-    if format == "json":
-        import json
-
-        text = json.dumps(rows, indent=1, ensure_ascii=False)
-    else:
-        text = as_csv(rows)
-    if out is None:
-        print_line(text.rstrip("\n"))
-    else:
-        write_text(out, text)
+        else:
+            for piece in score_text(workspace, format):
+                sys.stdout.write(piece)
 
 
 @takes("choices", spec_options("preset", "device", "set_", preset="offline"), choices_of)

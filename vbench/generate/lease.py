@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import logging
-import socket
-import time
-import uuid
-from contextlib import suppress
-from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from vbench.bench import Bench, StoreError
-from vbench.records import digest
+from vbench.bench.owner import LEASE_S as LEASE_S
+from vbench.bench.owner import Owner
 
-LEASE_S = 180.0
-"""How long a process on another machine is taken to live after its last sign of life."""
 WHAT_TO_DO = (
     "the process ended between sending the request and storing the answer, so the tool may have started it and may "
     "charge for it; look in the tool's own list of jobs, then `generate(retry=outcome_unknown)` to send it again"
@@ -23,22 +15,12 @@ WHAT_TO_DO = (
 log = logging.getLogger(__name__)
 
 
-class Lease:
-    """One process, or one run of it, that takes jobs of a bench for itself.
-
-    While it is open it holds a file lock, which the operating system lets go of however the process ends: that is how
-    others on this machine know that its jobs are free. Owners elsewhere are judged by how long their lease runs.
-    """
+class Lease(Owner):
+    """An owner of jobs."""
 
     def __init__(self, bench: Bench) -> None:
+        super().__init__(bench.root)
         self._bench = bench
-        self._folder = bench.root / "owners"
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._place = _place(self._folder)
-        token = uuid.uuid4().hex[:12]
-        self.owner = f"{self._place}:{token}"
-        self._lock = FileLock(self._lock_path(token), thread_local=False)
-        self._lock.acquire(timeout=10)
 
     def close(self) -> None:
         """Give back every job this process holds, as it is."""
@@ -47,8 +29,7 @@ class Lease:
         except StoreError as error:  # they are free all the same: nobody holds the lock any more
             log.warning("the jobs under way could not be given back (%s); the next run takes them up", error)
         finally:
-            self._lock.release()
-            self._lock_path(self.owner.partition(":")[2]).unlink(missing_ok=True)
+            super().close()
 
     def prolong(self) -> set[str]:
         """Show that this process lives; ids of its jobs that a person has cancelled meanwhile."""
@@ -57,31 +38,3 @@ class Lease:
     def recover(self) -> list[str]:
         """Free the jobs of processes that are gone; ids of those whose outcome nobody knows."""
         return self._bench.free_abandoned_jobs(self.owner, is_alive=self.is_alive, why_unknown=WHAT_TO_DO)
-
-    def is_alive(self, owner: str, lease_until: float) -> bool:
-        """Whether another process still lives, by its lock where it can be seen, else by its lease."""
-        place, _, token = owner.partition(":")
-        if place != self._place:
-            return lease_until > time.time()
-        path = self._lock_path(token)
-        if not path.exists():
-            return False
-        probe = FileLock(path, thread_local=False)
-        try:
-            probe.acquire(timeout=0)
-        except Timeout:
-            return True
-        probe.release()
-        path.unlink(missing_ok=True)
-        return False
-
-    def _lock_path(self, token: str) -> Path:
-        return self._folder / f"{token}.lock"
-
-
-def _place(folder: Path) -> str:
-    """What those have in common who see each other's locks: this very folder, not one of the same name elsewhere."""
-    mark = folder / "place"
-    with suppress(FileExistsError), mark.open("x") as file:
-        file.write(uuid.uuid4().hex)
-    return digest(socket.gethostname(), str(folder), mark.read_text(), length=12)

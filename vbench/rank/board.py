@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from vbench.bench import Bench
+from vbench.bench import Bench, RankedClip
 from vbench.errors import OptionError
 from vbench.rank import columns
 from vbench.rank.columns import BoardRow as BoardRow
 from vbench.rank.comparisons import compare_all
 from vbench.rank.intervals import mean_interval
-from vbench.records import GROUPS, REFUSED_STATES, Clip, MetricInfo
+from vbench.records import GROUPS, REFUSED_STATES, MetricInfo
 from vbench.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -112,27 +112,31 @@ def leaderboard(
 def _ranked(bench: Bench, query: BoardQuery) -> Board:
     infos = bench.metrics()
     names = _chosen(query.metrics, infos)
-    clips = {clip.id: clip for clip in bench.clips()}
+    clips = {clip.id: clip for clip in bench.ranked_clips()}
     _check_known("tool", query.models or (), {clip.model for clip in clips.values()} | bench.job_models())
-    all_tags = {tag for clip in clips.values() for tag in clip.prompt.tags}
+    all_tags = {tag for clip in clips.values() for tag in clip.tags}
     _check_known("tag", query.tags, all_tags)
     if query.models is not None:
         clips = {id: clip for id, clip in clips.items() if clip.model in query.models}
     if query.tags:
-        clips = {id: clip for id, clip in clips.items() if set(query.tags) <= set(clip.prompt.tags)}
-    values: dict[str, dict[str, float]] = defaultdict(dict)
-    for score in bench.score_records(metrics=names):
-        if score.key.clip in clips:
-            values[score.key.metric][score.key.clip] = score.value
+        clips = {id: clip for id, clip in clips.items() if set(query.tags) <= set(clip.tags)}
     failed: dict[str, dict[str, str]] = defaultdict(dict)
-    for failure in bench.score_failures():
-        if failure.key is not None and failure.key.clip in clips:
-            failed[failure.key.metric][failure.key.clip] = failure.code
-    jobs = _job_counts(bench, query.models)
-    rows: list[BoardRow] = []
-    for tag, members in _blocks(clips, query.by, all_tags):
-        for name in names:
-            rows += _rows(infos[name], tag, members, values[name], failed[name], jobs if not query.by else {})
+    for failure in bench.failed_measures(names):
+        failed[failure.metric][failure.clip] = failure.code
+    jobs = {} if query.by else _job_counts(bench, query.models)
+    blocks = _blocks(clips, query.by, all_tags)
+    parts: dict[tuple[str, str], list[BoardRow]] = {}
+
+    def rank(name: str, values: Mapping[str, float]) -> None:
+        for tag, members in blocks:
+            parts[tag, name] = _rows(infos[name], tag, members, values, failed[name], jobs)
+
+    for name, values in bench.score_columns(names).by_metric():  # the values of one metric at a time
+        rank(name, values)
+    for name in names:
+        if (blocks[0][0], name) not in parts:
+            rank(name, {})
+    rows = [row for tag, _ in blocks for name in names for row in parts[tag, name]]
     return Board(rows=tuple(rows), metrics={n: infos[n] for n in names}, notes=_notes(bench, clips, names, infos, rows))
 
 
@@ -150,7 +154,7 @@ def _check_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
             raise OptionError(f"this bench has no {kind} {name!r}; {did_you_mean(name, known)}")
 
 
-def _blocks(clips: Mapping[str, Clip], by: str, all_tags: set[str]) -> list[tuple[str, dict[str, Clip]]]:
+def _blocks(clips: Mapping[str, RankedClip], by: str, all_tags: set[str]) -> list[tuple[str, dict[str, RankedClip]]]:
     """(tag, clips of prompts that carry it); one block of all clips where the board is not split."""
     if not by:
         return [("", dict(clips))]
@@ -158,19 +162,19 @@ def _blocks(clips: Mapping[str, Clip], by: str, all_tags: set[str]) -> list[tupl
     if not wanted:
         facets = sorted({tag.partition(":")[0] for tag in all_tags})
         raise OptionError(f"no prompt of this bench has a tag {by!r}; {did_you_mean(by, facets)}")
-    return [(tag, {id: clip for id, clip in clips.items() if tag in clip.prompt.tags}) for tag in wanted]
+    return [(tag, {id: clip for id, clip in clips.items() if tag in clip.tags}) for tag in wanted]
 
 
 def _rows(
     info: MetricInfo,
     tag: str,
-    clips: Mapping[str, Clip],
+    clips: Mapping[str, RankedClip],
     values: Mapping[str, float],
     failed: Mapping[str, str],
     jobs: Mapping[str, Counter[str]],
 ) -> list[BoardRow]:
     tools = sorted({clip.model for clip in clips.values()} | set(jobs))
-    by_tool: dict[str, list[Clip]] = {tool: [] for tool in tools}
+    by_tool: dict[str, list[RankedClip]] = {tool: [] for tool in tools}
     for clip in clips.values():
         by_tool[clip.model].append(clip)
     means = {tool: prompt_means(members, values) for tool, members in by_tool.items()}
@@ -197,8 +201,8 @@ def _rows(
                 n_refused=sum(count[state] for state in REFUSED_STATES),
                 n_not_applicable=n_not_applicable,
                 n_unmeasured=len(members) - n_clips - len(codes),
-                latency_s=_known(statistics.median, (clip.provenance.latency_s for clip in members)),
-                cost_usd=_known(statistics.fmean, (clip.provenance.cost_usd for clip in members)),
+                latency_s=_known(statistics.median, (clip.latency_s for clip in members)),
+                cost_usd=_known(statistics.fmean, (clip.cost_usd for clip in members)),
                 unit=info.unit,
                 higher_is_better=info.higher_is_better,
                 **comparisons.get(tool, _NOT_MEASURED),
@@ -209,12 +213,12 @@ def _rows(
     return sorted(rows, key=lambda row: (row.mean is None, row.model in few, sign * (row.mean or 0.0), row.model))
 
 
-def prompt_means(clips: Iterable[Clip], values: Mapping[str, float]) -> dict[str, float]:
+def prompt_means(clips: Iterable[RankedClip], values: Mapping[str, float]) -> dict[str, float]:
     """Prompt key → mean over its measured samples."""
     samples: dict[str, list[float]] = defaultdict(list)
     for clip in clips:
         if clip.id in values:
-            samples[clip.prompt.key].append(values[clip.id])
+            samples[clip.prompt_key].append(values[clip.id])
     return {prompt: statistics.fmean(measured) for prompt, measured in samples.items()}
 
 
@@ -278,7 +282,7 @@ def _job_counts(bench: Bench, models: Sequence[str] | None) -> dict[str, Counter
 
 def _notes(
     bench: Bench,
-    clips: Mapping[str, Clip],
+    clips: Mapping[str, RankedClip],
     names: Sequence[str],
     infos: Mapping[str, MetricInfo],
     rows: Sequence[BoardRow],
@@ -286,7 +290,7 @@ def _notes(
     notes = []
     prompts: dict[str, set[str]] = defaultdict(set)
     for clip in clips.values():
-        prompts[clip.model].add(clip.prompt.key)
+        prompts[clip.model].add(clip.prompt_key)
     if len({frozenset(keys) for keys in prompts.values()}) > 1:
         n_shared = len(set.intersection(*prompts.values()))
         notes.append(
@@ -297,7 +301,7 @@ def _notes(
         notes.append(f"{n_files} file(s) could not be imported and are in no row.")
     if any(row.n_unmeasured for row in rows):
         notes.append("Some clips are not measured yet under these parameters; vbench score finishes them.")
-    variants = Counter((metric, version) for metric, version, _, _ in bench.variants())
+    variants = Counter((metric, version) for metric, version, _, _ in bench.variants(names))
     if mixed := sorted({metric for (metric, _), n in variants.items() if n > 1 and metric in names}):
         notes.append(
             f"{', '.join(mixed)}: also measured under other parameters (weights, precision or flow backend), which are "

@@ -11,12 +11,15 @@ from typing import Any, Unpack
 from vbench.bench import Bench
 from vbench.contracts import DeviceFeature
 from vbench.extract.extraction import Timing, Wanted, extract
-from vbench.records import Clip, Outcomes, Score
+from vbench.records import Clip, Outcomes, Score, ScoreKey
+from vbench.score.claims import POLL_S, Claims
 from vbench.score.clip import Unfinished, key_of, measured, outcomes_of, unmeasured
 from vbench.score.plan import ScorePlan, make_plan
 from vbench.score.spec import ScoreChoices, ScoreSpec, cores, spec_with
 
 DEFAULT = ScoreSpec()
+CHUNK = 500
+"""Clips whose stored keys are looked at together."""
 Progress = Callable[[int, int, str], None]
 """Called with clips done, clips in all, and a sentence (empty, or something to know)."""
 
@@ -27,7 +30,7 @@ class ScoreReport:
 
     n_clips: int
     n_skipped: int
-    """Clips with nothing left to measure."""
+    """Clips with nothing left to measure, or measured by another process meanwhile."""
     n_scores: int
     n_failures: int
     failures: Mapping[str, int] = field(default_factory=dict)
@@ -56,6 +59,8 @@ def score(
 ) -> ScoreReport:
     """Measure every clip of a bench that lacks a score of the plan.
 
+    Processes that score one bench at once divide its clips; each returns when all are measured.
+
     Args:
         bench: The workspace.
         spec: What to measure and how.
@@ -74,33 +79,54 @@ def score(
     bench.add_metrics(metric.info for metric in plan.metrics)
     todo = unfinished(bench, plan, clips)
     notes: list[str] = []
-    n_scores = n_done = 0
+    n_scores = n_measured = n_elsewhere = 0
     codes: Counter[str] = Counter()
     timing = Timing()
 
     def note(text: str) -> None:
         notes.append(text)
-        if progress is not None:
-            progress(n_done, len(todo), text)
+        tell(text)
 
-    if progress is not None:
-        progress(0, len(todo), "")
+    def tell(text: str = "") -> None:
+        if progress is not None:
+            progress(n_measured + n_elsewhere, len(todo), text)
+
+    tell()
     if todo and spec.precision == "auto" and has_faster_precision(plan):
         note(
             "this CPU multiplies bf16 in hardware: --precision bf16 makes the backbones several times faster; "
             "scores in bf16 are kept apart from those in fp32"
         )
     workers = spec.workers or cores()
-    for outcomes in run(bench, plan, todo, devices=devices, workers=workers, note=note, timing=timing):
-        bench.add_outcomes(outcomes)
-        n_done += 1
-        n_scores += len(outcomes.scores)
-        codes.update(failure.code for failure in outcomes.failures)
-        if progress is not None:
-            progress(n_done, len(todo), "")
+    left = {item.clip.id: item.clip for item in todo}
+    is_waiting = False
+    with Claims(bench, workers=workers) as claims:
+        began = time.monotonic()
+        while left:
+            speed = (time.monotonic() - began) / n_measured if n_measured else None
+            taken = claims.take(list(left), seconds_per_clip=speed)
+            if not taken:
+                if not is_waiting:
+                    tell(f"the last {len(left)} clips are being measured by other processes; waiting for them")
+                is_waiting = True
+                time.sleep(POLL_S)
+                continue
+            batch = unfinished(bench, plan, [left[id] for id in taken])
+            for outcomes in run(bench, plan, batch, devices=devices, workers=workers, note=note, timing=timing):
+                bench.add_outcomes(outcomes, owner=claims.owner)
+                left.pop(outcomes.clip)
+                n_measured += 1
+                n_scores += len(outcomes.scores)
+                codes.update(failure.code for failure in outcomes.failures)
+                tell()
+            if len(batch) < len(taken):  # others have measured some meanwhile, and perhaps more
+                claims.release(sorted({*taken} - {item.clip.id for item in batch}))
+                left = {item.clip.id: item.clip for item in unfinished(bench, plan, list(left.values()))}
+                n_elsewhere = len(todo) - n_measured - len(left)
+                tell()
     return ScoreReport(
         n_clips=len(clips),
-        n_skipped=len(clips) - len(todo),
+        n_skipped=len(clips) - n_measured,
         n_scores=n_scores,
         n_failures=sum(codes.values()),
         failures=dict(codes),
@@ -126,16 +152,30 @@ def has_faster_precision(plan: ScorePlan) -> bool:
 
 def unfinished(bench: Bench, plan: ScorePlan, clips: Sequence[Clip]) -> list[Unfinished]:
     """Clips with something left to measure, in an order that takes the tools in turns."""
-    done = bench.done_keys()
-    stored: dict[str, dict[str, Score]] = {}
-    for stored_score in bench.score_records():
-        stored.setdefault(stored_score.key.clip, {})[stored_score.key.metric] = stored_score
-    todo = []
+    todo: list[Unfinished] = []
+    for start in range(0, len(clips), CHUNK):
+        todo += _unfinished_of(bench, plan, clips[start : start + CHUNK])
+    return todo
+
+
+def _unfinished_of(bench: Bench, plan: ScorePlan, clips: Sequence[Clip]) -> Iterator[Unfinished]:
+    ids = [clip.id for clip in clips]
+    done = bench.done_keys(ids)
+    of_clips: dict[str, tuple[dict[str, ScoreKey], set[str]]] = {}
     for clip in clips:
         keys = {metric.name: key_of(plan, clip.id, metric) for metric in plan.metrics}
         lacks = {m.name for m in plan.metrics if (clip.id, m.name, m.version, keys[m.name].params_key) not in done}
-        if not lacks:
+        if lacks:
+            of_clips[clip.id] = keys, lacks
+    if not of_clips:
+        return
+    stored: dict[str, dict[str, Score]] = {}
+    for stored_score in bench.score_records(clips=list(of_clips)):
+        stored.setdefault(stored_score.key.clip, {})[stored_score.key.metric] = stored_score
+    for clip in clips:
+        if clip.id not in of_clips:
             continue
+        keys, lacks = of_clips[clip.id]
         known = {
             name: part.value
             for name, part in stored.get(clip.id, {}).items()
@@ -144,8 +184,7 @@ def unfinished(bench: Bench, plan: ScorePlan, clips: Sequence[Clip]) -> list[Unf
         for metric in reversed(plan.combined):  # parts whose values are not at hand are measured again
             if metric.name in lacks:
                 lacks |= {part for part in metric.inputs if part in keys and part not in known}
-        todo.append(Unfinished(clip=clip, metrics=tuple(m for m in plan.metrics if m.name in lacks), known=known))
-    return todo
+        yield Unfinished(clip=clip, metrics=tuple(m for m in plan.metrics if m.name in lacks), known=known)
 
 
 def run(
