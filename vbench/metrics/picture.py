@@ -43,7 +43,7 @@ SHARPNESS = Metric(
 )
 NOISE = Metric(
     name="noise",
-    version=2,
+    version=3,
     inputs=("picture",),
     compute=mean_of("noise"),
     unit="levels",
@@ -54,7 +54,7 @@ NOISE = Metric(
 )
 BLOCKINESS = Metric(
     name="blockiness",
-    version=1,
+    version=2,
     inputs=("picture",),
     compute=mean_of("blockiness"),
     unit="ratio",
@@ -65,7 +65,7 @@ BLOCKINESS = Metric(
 )
 BANDING = Metric(
     name="banding",
-    version=1,
+    version=2,
     inputs=("picture",),
     compute=mean_of("banding"),
     unit="ratio",
