@@ -31,15 +31,16 @@ def agreement(
     with Bench.open(bench, create=False) as opened:
         report = compare(opened, ratings, metrics=metric or None)
     if as_json:
-        print_json(asdict(report))
+        print_json({"schema": SCHEMA, **asdict(report)})
         return
     for rating, members in groupby(report.agreements, key=lambda row: row.rating):
         print_line(rating)
-        print_line(f"  {'metric':<26}{'Spearman':<25}{'Kendall':<25}{'pairs':>6}{'ties':>6}{'clips':>7}")
+        print_line(f"  {'metric':<26}{'Spearman':<25}{'Kendall':<25}{'pairs':>6}{'ties':>6}{'clips':>7}{'prompts':>9}")
         for row in members:
             shares = "".join(f"{'–' if s is None else f'{s:.0%}':>6}" for s in (row.accuracy, row.accuracy_with_ties))
             name = f"{row.metric}{' ·' if row.is_neutral else ''}"
-            print_line(f"  {name:<26}{_shown(row.spearman):<25}{_shown(row.kendall):<25}{shares}{row.n_clips:>7}")
+            counts = f"{row.n_clips:>7}{row.n_prompts:>9}"
+            print_line(f"  {name:<26}{_shown(row.spearman):<25}{_shown(row.kendall):<25}{shares}{counts}")
         for ceiling in report.ceilings:
             if ceiling.rating == rating:
                 print_line(
@@ -48,6 +49,8 @@ def agreement(
     print_line(
         "pairs: share of pairs of one prompt ordered as people do; ties: the same, ties calibrated; · neutral metric"
     )
+    for note in report.notes:
+        print_line(f"note: {note}")
     if report.unmatched:
         print_line(f"{len(report.unmatched)} rated clips are not in the bench: {', '.join(report.unmatched[:5])} ...")
 

@@ -71,7 +71,7 @@ def _dimensions(file: Path) -> dict[str, tuple[float, Mapping[str, float]]]:
         )
     if unknown := value.keys() - DIMENSIONS.keys():
         raise CatalogError(f"{file}: {min(unknown)} is no dimension of VBench 1.0; remove it")
-    dims = {}
+    dims: dict[str, tuple[float, Mapping[str, float]]] = {}
     for name, entry in value.items():
         tool, listed = entry if isinstance(entry, list) and len(entry) == 2 else (entry, [])
         if not isinstance(listed, list):
