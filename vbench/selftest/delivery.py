@@ -57,8 +57,8 @@ TURN_TOLERANCE = {
     "freeze_longest": 0.01,
     "duplicate_ratio": 0.15,
 }
-"""How far a value may move, relative to itself or to a tenth of a unit, when the picture is turned by a quarter. A frame
-at the edge of being a duplicate may fall either way, since the small copy is rounded in another order.
+"""How far a value may move, relative to itself or to a tenth of a unit, when the picture is turned by a quarter.
+A frame at the edge of being a duplicate may fall either way, since the small copy is rounded in another order.
 
 Learned judges of pictures are left out: they know upright ones only.
 """
