@@ -29,7 +29,7 @@ BACKEND = "dis-half"
 """What the parameters of a score call the settings below."""
 FINEST_SCALE, STRIDE_PX, N_DESCENTS, N_REFINEMENTS = 1, 5, 12, 1
 """DIS down to half size; its presets fast and ultrafast stop at a quarter and miss what moves finely. On real pictures
-moved by a known flow, fast reads 11 to 15 % too little at the 95th percentile, this within 3 %; the preset medium is as
+moved by a known flow, fast reads 9 to 14 % too little at the 95th percentile, this within 4 %; the preset medium is as
 near and takes twice as long."""
 MIN_SIDE = 16
 """DIS needs a few patches; smaller pictures have no flow."""
