@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from tests.features.passes import features_of
-from vbench.features.flow import DisFeature
+from vbench.features.flow import DisFeature, dis_flow
 from vbench.selftest import textured_pan
 from vbench.video import write_clip
 
@@ -26,3 +27,20 @@ def test_flow_of_a_pan_is_its_speed(pan):
     assert flow.subject.max() < 0.05 * speed
     assert flow.move[:, 0] == pytest.approx(-speed, rel=0.05)
     assert flow.frame.tolist() == [3, 6, 9, 12, 15, 18, 21]
+
+
+@pytest.mark.parametrize("size_px", [0.5, 2.0, 6.0])
+def test_flow_of_parts_that_move_apart_is_read_in_full(size_px):
+    """A bent picture whose truth is known: the preset fast reads 0.78 to 0.89 of the liveliest twentieth."""
+    draw = np.random.default_rng(4)
+    shares = []
+    for seed in range(4):
+        second = cv2.cvtColor(textured_pan(1, 320, 192, seed=seed)[0], cv2.COLOR_RGB2GRAY)
+        height, width = second.shape
+        bends = [cv2.GaussianBlur(draw.normal(size=second.shape).astype(np.float32), (0, 0), 20) for _ in range(2)]
+        truth = np.stack([bend / bend.std() * size_px for bend in bends], axis=-1)
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        first = cv2.remap(second, x + truth[..., 0], y + truth[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+        lengths = [np.hypot(flow[..., 0], flow[..., 1]) for flow in (dis_flow(first, second), truth)]
+        shares.append(np.divide(*(np.percentile(length[16:-16, 16:-16], 95) for length in lengths)))
+    assert np.mean(shares) == pytest.approx(1.0, abs=0.08)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 
 from tests.features.passes import features_of
-from vbench.features.frame_changes import StepsFeature, blocks_lost
+from vbench.errors import MetricError
+from vbench.features.frame_changes import StepsFeature, blocks_lost, tile_means
 from vbench.metrics.breaks import cut_count
+from vbench.metrics.flicker import brightness_flicker
 from vbench.selftest import textured_pan
 from vbench.video import write_clip
 
@@ -20,6 +23,35 @@ def test_blocks_are_lost_at_a_cut_and_not_in_motion_or_a_fade():
     assert blocks_lost(LUMA, other) > 0.6
     assert blocks_lost(LUMA, np.roll(LUMA, 30, axis=1)) < 0.3
     assert blocks_lost(LUMA, (LUMA * 0.4).astype(np.uint8)) == 0.0
+
+
+def flicker_of(tmp_path, depth):
+    """Of a textured still whose every other frame is brighter by `depth` levels, drawn with dither, without loss."""
+    draw = np.random.default_rng(0)
+    still = cv2.resize(TEXTURE[0], (320, 192)).astype(np.float32) * 0.5 + 60
+    dither = draw.random(still.shape[:2])[..., None]
+    frames = [np.floor(still + dither + depth * (k % 2)).astype(np.uint8) for k in range(24)]
+    write_clip(frames, tmp_path / "clip.mp4", fps=24, crf=0, preset="ultrafast")
+    return brightness_flicker(features_of(tmp_path / "clip.mp4", StepsFeature)["steps"]).value
+
+
+@pytest.mark.parametrize("depth", [0.4, 0.8, 1.6, 3.3])
+def test_a_faint_flicker_is_measured_as_it_is(tmp_path, depth):
+    assert flicker_of(tmp_path, depth) == pytest.approx(depth, rel=0.1)
+
+
+def test_what_an_encoder_refines_and_the_faintest_flicker_are_one_picture(tmp_path):
+    """A quarter of a level of the whole picture is where light begins: 0.2 lies below, 0.3 above."""
+    with pytest.raises(MetricError, match="three different frames"):
+        flicker_of(tmp_path, 0.2)
+    assert flicker_of(tmp_path, 0.3) == pytest.approx(0.3, rel=0.2)
+
+
+def test_tiles_are_not_rounded():
+    luma = np.zeros((64, 64), np.uint8)
+    luma[::2] = 1
+    assert tile_means(luma) == pytest.approx(np.full((8, 8), 0.5))
+    assert tile_means(luma[:4, :4]).dtype == np.float32
 
 
 def shot(colour, *, speed):

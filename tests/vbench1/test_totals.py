@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pytest
 
 from vbench.errors import CatalogError, OptionError
@@ -84,7 +87,8 @@ def test_totals_by_hand():
 )
 def test_what_one_raw_point_is_worth(dimension, points):
     """The exchange rates between dimensions that the reference of this project derives."""
-    low, high = dict.fromkeys(DIMENSIONS, 50.0), dict.fromkeys(DIMENSIONS, 50.0)
+    low = {name: 100 * (each.low + each.high) / 2 for name, each in DIMENSIONS.items()}
+    high = dict(low)
     high[dimension] += 1
     assert vbench_totals(high).total - vbench_totals(low).total == pytest.approx(points, abs=0.0006)
 
@@ -162,3 +166,122 @@ def test_a_tools_number_weighs_frames_where_vbench_does():
     for wrong in (("imaging", values, n_frames), ("dynamic_degree", [], []), ("subject_consistency", [1.0], [1])):
         with pytest.raises(OptionError):
             model_level(*wrong)
+
+
+FRACTIONS = {name: value / 100 for name, value in RAW.items()}
+
+
+@pytest.mark.parametrize(
+    ("dims", "words"),
+    [
+        (FRACTIONS, "all 16 values are between 0 and 1: these look like fractions; multiply by 100"),
+        (RAW | {"imaging quality": 0.65}, "imaging_quality 0.65: these look like fractions among percentages"),
+        (
+            RAW | {"subject consistency": 0.96, "imaging quality": 0.65},
+            "subject_consistency 0.96, imaging_quality 0.65",
+        ),
+        (RAW | {"temporal flickering": 50.0}, "temporal_flickering is 50; VBench's scale for it begins at 62.93"),
+        (RAW | {"motion smoothness": 60.0}, "begins at 70.6"),
+        (RAW | {"overall consistency": 77.0}, "no tool can pass 45.5"),
+        (
+            dict.fromkeys(RAW, 100.0) | {"appearance style": 28.0, "temporal style": 30, "overall consistency": 30},
+            "pass 100",
+        ),
+    ],
+)
+def test_what_cannot_be_on_the_scale_is_refused(dims, words):
+    """Fractions gave a total of -55.75, and two of them among percentages one of 62.85, without a word."""
+    with pytest.raises(OptionError, match=words):
+        vbench_totals(dims)
+
+
+def test_totals_stay_within_0_and_100():
+    """Whatever is accepted; here the least and the most of each dimension, and random ones between."""
+    draw = np.random.default_rng(0)
+    n_accepted = 0
+    for _ in range(300):
+        dims = {name: round(float(draw.uniform(0, 100) ** draw.choice([0.2, 1.0])), 2) for name in DIMENSIONS}
+        try:
+            sums = vbench_totals(dims)
+        except OptionError:
+            dims = {name: 100 * float(draw.uniform(each.low, each.high)) for name, each in DIMENSIONS.items()}
+            sums = vbench_totals(dims, tiny=dims)
+        n_accepted += 1
+        assert all(0 <= value <= 100 for value in (sums.quality, sums.semantic, sums.total))
+    assert n_accepted == 300
+    lowest = {name: 100 * each.low for name, each in DIMENSIONS.items()}
+    assert vbench_totals(lowest, tiny=lowest).total == pytest.approx(0.0)
+
+
+def test_a_percent_sign_says_that_a_small_value_is_meant(tmp_path):
+    file = tmp_path / "t.csv"
+    columns = ["multiple objects", *(name for name in RAW if name != "multiple objects")]
+    values = [str(RAW[name]) for name in columns[1:]]
+    file.write_text(f"model,{','.join(columns)}\nx,0.5%,{','.join(values)}\n")
+    (row,) = check_table(file)
+    assert row.totals.total == pytest.approx(vbench_totals(RAW | {"multiple objects": 60.0}).total - 20 * 0.595 / 9)
+    file.write_text(f"model,{','.join(columns)}\nx,0.5,{','.join(values)}\n")
+    with pytest.raises(CatalogError, match=r":2: multiple_objects 0\.5: these look like fractions among percentages"):
+        check_table(file)
+
+
+@pytest.mark.parametrize(
+    ("header", "part"),
+    [
+        ("Total Score", "total"),
+        ("total", "total"),
+        ("Overall", "total"),
+        ("Quality Score", "quality"),
+        ("Quality", "quality"),
+        ("Semantic Score (%)", "semantic"),
+        ("published_semantic", "semantic"),
+    ],
+)
+def test_published_sums_are_known_by_the_names_of_leaderboards_and_papers(tmp_path, header, part):
+    file = tmp_path / "t.csv"
+    right = getattr(vbench_totals(RAW), part)
+    lines = [
+        f"{name},{','.join(map(str, RAW.values()))},{value:.2f}" for name, value in (("a", right), ("b", right + 3))
+    ]
+    file.write_text("\n".join([f"Model Name (clickable),{','.join(RAW)},{header}", *lines]))
+    honest, rosy = check_table(file)
+    assert (honest.name, honest.wrong, set(honest.published)) == ("a", {}, {part})
+    assert rosy.wrong == {part: pytest.approx(3.0, abs=0.01)}
+
+
+def totals_command(*words):
+    from typer.testing import CliRunner
+
+    from vbench.cli import app
+
+    return CliRunner().invoke(app, ["totals", *map(str, words)])
+
+
+def test_the_command_says_that_nothing_was_compared_and_strict_fails_on_what_does_not_add_up(tmp_path):
+    file = tmp_path / "t.csv"
+    values = ",".join(map(str, RAW.values()))
+    file.write_text(f"model,{','.join(RAW)}\nx,{values}\n")
+    silent = totals_command(file, "--strict")
+    assert silent.exit_code == 0
+    assert "note: no column holds published sums, so nothing was compared; they are known as quality: " in silent.output
+    file.write_text(f"model,{','.join(RAW)},Total Score\nx,{values},99\n")
+    assert totals_command(file).exit_code == 0
+    rosy = totals_command(file, "--strict")
+    assert (rosy.exit_code, "published total is +" in rosy.output, "note:" in rosy.output) == (3, True, False)
+    document = json.loads(totals_command(file, "--json").output)
+    assert (document["schema"], document["rows"][0]["name"], document["notes"]) == (1, "x", [])
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("Total Score,total", "the columns Total Score, total hold the same sum"),
+        ("Scene", "the columns scene, Scene hold the same dimension"),
+        ("published_style", "published_style is not one of quality, semantic, total"),
+    ],
+)
+def test_columns_that_say_the_same_are_refused(tmp_path, header, words):
+    file = tmp_path / "t.csv"
+    file.write_text(f"model,{','.join(RAW)},{header}\n")
+    with pytest.raises(CatalogError, match=words):
+        check_table(file)

@@ -14,6 +14,9 @@ from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, print_jso
 if TYPE_CHECKING:
     from vbench.rank.agreement import Correlation
 
+SCHEMA = 1
+"""Of the JSON that these commands print."""
+
 
 def agreement(
     ratings: Annotated[Path, typer.Argument(help="CSV: model, prompt_id, sample, rating columns, perhaps rater.")],
@@ -28,15 +31,16 @@ def agreement(
     with Bench.open(bench, create=False) as opened:
         report = compare(opened, ratings, metrics=metric or None)
     if as_json:
-        print_json(asdict(report))
+        print_json({"schema": SCHEMA, **asdict(report)})
         return
     for rating, members in groupby(report.agreements, key=lambda row: row.rating):
         print_line(rating)
-        print_line(f"  {'metric':<26}{'Spearman':<25}{'Kendall':<25}{'pairs':>6}{'ties':>6}{'clips':>7}")
+        print_line(f"  {'metric':<26}{'Spearman':<25}{'Kendall':<25}{'pairs':>6}{'ties':>6}{'clips':>7}{'prompts':>9}")
         for row in members:
             shares = "".join(f"{'–' if s is None else f'{s:.0%}':>6}" for s in (row.accuracy, row.accuracy_with_ties))
             name = f"{row.metric}{' ·' if row.is_neutral else ''}"
-            print_line(f"  {name:<26}{_shown(row.spearman):<25}{_shown(row.kendall):<25}{shares}{row.n_clips:>7}")
+            counts = f"{row.n_clips:>7}{row.n_prompts:>9}"
+            print_line(f"  {name:<26}{_shown(row.spearman):<25}{_shown(row.kendall):<25}{shares}{counts}")
         for ceiling in report.ceilings:
             if ceiling.rating == rating:
                 print_line(
@@ -45,6 +49,8 @@ def agreement(
     print_line(
         "pairs: share of pairs of one prompt ordered as people do; ties: the same, ties calibrated; · neutral metric"
     )
+    for note in report.notes:
+        print_line(f"note: {note}")
     if report.unmatched:
         print_line(f"{len(report.unmatched)} rated clips are not in the bench: {', '.join(report.unmatched[:5])} ...")
 
@@ -67,7 +73,7 @@ def calibrate(
     with Bench.open(bench, create=False) as opened:
         entries = fit(opened, out, about=about)
     if as_json:
-        print_json(entries)
+        print_json({"schema": SCHEMA, "references": entries})
         return
     for entry in entries:
         print_line(
@@ -76,17 +82,28 @@ def calibrate(
 
 
 def totals(
-    file: Annotated[Path, typer.Argument(help="CSV with VBench's sixteen dimensions as columns, in percent.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV with VBench's sixteen dimensions as columns, in percent; or VBench's own results: JSON or folder."
+        ),
+    ],
     partial: Annotated[bool, typer.Option("--partial", help="Count absent dimensions as 0, and say so.")] = False,
     as_json: Json = False,
     strict: Strict = False,
 ) -> None:
     """Recompute VBench's Quality, Semantic and Total from a published table, and flag rows that do not add up."""
-    from vbench.vbench1.totals import check_table
+    from vbench.vbench1.result_files import check_results
+    from vbench.vbench1.totals import PUBLISHED, check_table
 
-    rows = check_table(file, partial=partial)
+    is_results = file.is_dir() or file.suffix.lower() == ".json"
+    rows = check_results(file, partial=partial) if is_results else check_table(file, partial=partial)
+    notes = []
+    if not is_results and not any(row.published for row in rows):
+        names = ", ".join(f"{part}: {' or '.join(known[:3])}" for part, known in PUBLISHED.items())
+        notes.append(f"no column holds published sums, so nothing was compared; they are known as {names}")
     if as_json:
-        print_json([asdict(row) for row in rows])
+        print_json({"schema": SCHEMA, "rows": [asdict(row) for row in rows], "notes": notes})
     else:
         width = max([len(row.name) for row in rows] + [5]) + 2
         print_line(f"{'':<{width}}{'quality':>9}{'semantic':>10}{'total':>8}")
@@ -96,5 +113,7 @@ def totals(
             missing = f"  {len(sums.missing)} dimensions counted as 0" if sums.missing else ""
             line = f"{row.name:<{width}}{sums.quality:>9.2f}{sums.semantic:>10.2f}{sums.total:>8.2f}  {says}{missing}"
             print_line(line.rstrip())
+        for note in notes:
+            print_line(f"note: {note}")
     if strict and any(row.wrong for row in rows):
         raise typer.Exit(EXIT_FAILURES)

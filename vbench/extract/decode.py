@@ -50,6 +50,9 @@ SAME_BLOCK_LEVELS = 1.2
 """... or of which no 8 x 8 block changes its mean luma by more. An encoder goes on refining a frozen picture: at x264's
 CRF 16 that moves the MAE by up to 0.5 levels and a block by up to 1.0; slow motion in real clips moves one by 1.2 to 2
 from frame to frame, and as frames are compared with the last one that was new, it adds up."""
+SAME_LIGHT_LEVELS = 0.25
+"""... unless the mean luma of the whole picture moves by more: that is light, which flickers or fades. What an encoder
+refines goes up here and down there; at x264's CRF 16 to 30 it moves the mean by up to 0.12 levels."""
 CHUNK_BYTES = 4 << 20
 _CV2_KERNELS = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 
@@ -193,10 +196,17 @@ def shared_frames(frames: Iterator[VideoFrame]) -> Iterator[SharedFrame]:
         luma = small_luma(frame)
         if kept is not None and luma.shape == kept.shape:
             frame.change = mean_abs_difference(luma, kept)
-            frame.is_new = frame.change >= SAME_LEVELS and block_change(luma, kept) > SAME_BLOCK_LEVELS
+            frame.is_new = frame.change >= SAME_LEVELS and (
+                light_change(luma, kept) > SAME_LIGHT_LEVELS or block_change(luma, kept) > SAME_BLOCK_LEVELS
+            )
         if frame.is_new:
             kept = luma
         yield frame
+
+
+def light_change(a: Bytes, b: Bytes) -> float:
+    """By how much the mean luma of the whole picture differs, in 8-bit levels."""
+    return abs(float(cv2.mean(a)[0]) - float(cv2.mean(b)[0]))
 
 
 def block_change(a: Bytes, b: Bytes) -> float:

@@ -53,10 +53,8 @@ class _Steps:
             self._changes.append(frame.change)
         mean = float(cv2.mean(luma)[0])
         dark = float(np.count_nonzero(luma <= DARK_LEVEL)) / luma.size
-        tiles = cv2.resize(luma, (TILES, TILES), interpolation=cv2.INTER_AREA) if min(luma.shape) >= TILES else None
-        row = tile_means(luma) if tiles is None else np.asarray(tiles, np.float32)
         changes = (frame.change, colour_change, hue_change, lost)
-        self._rows.append((frame.t_s, frame.index, *changes, mean, dark, row.ravel()))
+        self._rows.append((frame.t_s, frame.index, *changes, mean, dark, tile_means(luma).ravel()))
         self._luma, self._layout, self._hues = luma, layout, hues
 
     def close(self, end_s: float) -> Steps:
@@ -79,8 +77,12 @@ class _Steps:
 
 
 def tile_means(luma: Bytes) -> Any:
-    """Mean luma on the grid of tiles, for pictures smaller than the grid."""
-    return cv2.resize(luma, (TILES, TILES), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    """Mean luma on the grid of tiles in 8-bit levels, not rounded, float32 (8, 8).
+
+    Rounded ones would hide a flicker of less than half a level and blow up a slightly larger one.
+    """
+    kernel = cv2.INTER_AREA if min(luma.shape) >= TILES else cv2.INTER_LINEAR
+    return cv2.resize(luma.astype(np.float32), (TILES, TILES), interpolation=kernel)
 
 
 def tile_hues(rgb: Bytes) -> Any:

@@ -9,7 +9,8 @@ from vbench.contracts import Bytes, Floats
 
 SIDE = 8
 N_PATCHES = 6000
-"""About as many are looked at, evenly spread; the spacing is odd, so that no grid of a codec is in step with it."""
+"""At least as many are looked at in a large picture, evenly spread; the spacing is odd, so that no grid of a codec is
+in step with it."""
 PLAIN_SHARE = 0.2
 """Share of the patches, those with the least coarse detail, in which grain is looked for."""
 DARK, BRIGHT = 8, 247
@@ -30,6 +31,17 @@ _RADIUS = np.hypot(*np.mgrid[:SIDE, :SIDE]).ravel()
 _COARSE, _MIDDLE, _FINE = (_RADIUS > 0) & (_RADIUS < 5), (_RADIUS >= 3) & (_RADIUS <= 4.6), _RADIUS >= 6.5
 
 
+def _mirrored_grid(side: int, spacing: int) -> slice:
+    """Where patches begin along a side: as far from its end as from its start, so that a turned picture gives the same.
+
+    `spacing` is odd, so that one patch less makes an odd remainder even.
+    """
+    n_steps = (side - SIDE) // spacing
+    if (side - SIDE - n_steps * spacing) % 2 and n_steps:
+        n_steps -= 1
+    return slice((side - SIDE - n_steps * spacing) // 2, side - SIDE + 1, spacing)
+
+
 def noise(luma: Bytes) -> float:
     """Standard deviation of the grain, in 8-bit levels.
 
@@ -48,8 +60,9 @@ def noise(luma: Bytes) -> float:
     missing = [max(0, 32 - side) for side in luma.shape]
     if any(missing):
         luma = np.asarray(cv2.copyMakeBorder(luma, 0, missing[0], 0, missing[1], cv2.BORDER_REFLECT), np.uint8)
-    spacing = max(1, int(np.sqrt(luma.size / N_PATCHES))) | 1
-    patches = np.lib.stride_tricks.sliding_window_view(luma, (SIDE, SIDE))[::spacing, ::spacing]
+    spacing = (int(np.sqrt(luma.size / N_PATCHES)) - 1) // 2 * 2 + 1 if luma.size > N_PATCHES else 1
+    rows, columns = (_mirrored_grid(side, spacing) for side in luma.shape)
+    patches = np.lib.stride_tricks.sliding_window_view(luma, (SIDE, SIDE))[rows, columns]
     patches = patches.reshape(-1, SIDE * SIDE).astype(np.float32)
     mean = patches.mean(axis=1)
     is_whole = (mean > DARK) & (mean < BRIGHT)

@@ -116,42 +116,60 @@ def _steps(luma: Any, axis: int) -> Any:
 
 
 def blockiness(luma: Bytes) -> float:
-    """How much stronger luma steps are across the 8-pixel grid of a codec than next to it; [0, 1], 0: no grid."""
+    """How much stronger luma steps are across the 8-pixel grid of a codec than next to it; [0, 1], 0: no grid.
+
+    A codec's grid begins at the top left; in a picture shown turned, that corner is another one. Where a side is no
+    multiple of 8 the grid is therefore looked for from both its ends, and the stronger one counts.
+    """
     shares = []
     for axis in (0, 1):
         if luma.shape[axis] < 24:
             return 0.0
         mean = cv2.reduce(_steps(luma, axis), 1 - axis, cv2.REDUCE_AVG, dtype=cv2.CV_64F).ravel()
-        across = mean[7::8]
-        beside = (mean[6::8][: len(across)] + np.append(mean[8::8], mean[-1:])[: len(across)]) / 2
-        total = float(across.sum() + beside.sum())
-        shares.append(max(0.0, float(across.sum() - beside.sum()) / total) if total else 0.0)
+        ends = (mean,) if luma.shape[axis] % 8 == 0 else (mean, mean[::-1])
+        shares.append(max(_grid_share(steps) for steps in ends))
     return float(np.mean(shares))
 
 
-def banding(luma: Bytes) -> float:
-    """Share of the luma climb in smooth areas that happens in isolated steps of 2 levels or more; [0, 1].
+def _grid_share(steps: NDArray[np.float64]) -> float:
+    """By how much steps between the 8th and the 9th, the 16th and the 17th, ... pixel exceed their neighbours."""
+    across = steps[7:-1:8]
+    beside = (steps[6:-2:8] + steps[8::8]) / 2
+    total = float(across.sum() + beside.sum())
+    return max(0.0, float(across.sum() - beside.sum()) / total) if total else 0.0
 
-    8 bits draw a smooth ramp in steps of one level, and grain in steps to and fro; a coarser staircase is banding.
+
+def banding(luma: Bytes) -> float:
+    """Share of the luma climb in smooth areas, along rows and columns, that happens in isolated steps of 2 levels or
+    more; [0, 1].
+
+    8 bits draw a smooth ramp in steps of one level, and grain in steps to and fro; a coarser staircase is banding,
+    whichever way it runs.
     """
     if min(luma.shape) < 32:
         return 0.0
-    small = cv2.resize(luma, None, fx=1 / 16, fy=1 / 16, interpolation=cv2.INTER_AREA)
+    size = (round(luma.shape[1] / 16), round(luma.shape[0] / 16))  # of the whole picture, so that it can be turned
+    small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+    parts = [_climbs(luma, small), _climbs(cv2.transpose(luma), cv2.transpose(small))]
+    climb, banded = np.sum(parts, axis=0)
+    return float(banded / climb) if climb else 0.0
+
+
+def _climbs(luma: Any, small: Any) -> tuple[float, float]:
+    """Along rows: the sum of the steps in smooth areas, and of the isolated ones of at least 2 levels among them."""
     slope = cv2.absdiff(small[:, 1:], small[:, :-1])
     smooth = (
         cv2.resize(
             cv2.dilate(slope, np.ones((3, 3), np.uint8)),
             (luma.shape[1] - 5, luma.shape[0]),
-            interpolation=cv2.INTER_NEAREST,
+            interpolation=cv2.INTER_NEAREST_EXACT,
         )
         <= 10
     )
     step = cv2.absdiff(luma[:, 1:], luma[:, :-1])
     around = cv2.max(cv2.max(step[:, :-4], step[:, 1:-3]), cv2.max(step[:, 3:-1], step[:, 4:]))
     middle = step[:, 2:-2]
-    climb = float(middle[smooth].sum())
-    banded = float(middle[smooth & (middle >= 2) & (around == 0)].sum())
-    return banded / climb if climb else 0.0
+    return float(middle[smooth].sum()), float(middle[smooth & (middle >= 2) & (around == 0)].sum())
 
 
 def exposure_fault(luma: Bytes) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vbench.contracts import SHORT_SIDE, ClipFrame, Every, Rates, SourceFile, StreamFeature, is_spike, small_luma
 from vbench.errors import MetricError
-from vbench.features.flow import pair_flow
+from vbench.features.flow import BACKEND, pair_flow
 
 STILL_PX = 0.5
 """A pixel that moves less than this from frame to frame counts as still."""
@@ -27,7 +27,7 @@ class ShimmerFeature(StreamFeature):
     name = "shimmer"
 
     def params(self) -> dict[str, Any]:
-        return {"flow": "dis-fast", "short_side": SHORT_SIDE}
+        return {"flow": BACKEND, "short_side": SHORT_SIDE}
 
     def open(self, source: SourceFile) -> _Shimmer:
         return _Shimmer(source)

@@ -160,7 +160,7 @@ def black_ratio(steps: Steps) -> Measure:
 
 FREEZE_RATIO = Metric(
     name="freeze_ratio",
-    version=1,
+    version=2,
     inputs=("steps",),
     compute=freeze_ratio,
     unit="ratio",
@@ -172,7 +172,7 @@ FREEZE_RATIO = Metric(
 )
 FREEZE_LONGEST = Metric(
     name="freeze_longest",
-    version=1,
+    version=2,
     inputs=("steps",),
     compute=freeze_longest,
     unit="s",
@@ -184,7 +184,7 @@ FREEZE_LONGEST = Metric(
 )
 DUPLICATE_RATIO = Metric(
     name="duplicate_ratio",
-    version=1,
+    version=2,
     inputs=("steps",),
     compute=duplicate_ratio,
     unit="ratio",
@@ -196,7 +196,7 @@ DUPLICATE_RATIO = Metric(
 )
 CUT_COUNT = Metric(
     name="cut_count",
-    version=2,
+    version=3,
     inputs=("steps",),
     compute=cut_count,
     unit="cuts",
@@ -208,7 +208,7 @@ CUT_COUNT = Metric(
 )
 BLACK_RATIO = Metric(
     name="black_ratio",
-    version=1,
+    version=2,
     inputs=("steps",),
     compute=black_ratio,
     unit="ratio",

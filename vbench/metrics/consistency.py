@@ -130,7 +130,7 @@ _DINO, _LOOK = "DINOv2 embeddings", "colours and edges (no weights)"
 
 TEMPORAL_CONSISTENCY = Metric(
     name="temporal_consistency",
-    version=1,
+    version=2,
     inputs=("dino",),
     compute=neighbour_cosine,
     unit="cosine",
@@ -143,7 +143,7 @@ TEMPORAL_CONSISTENCY = Metric(
 )
 TEMPORAL_DRIFT = Metric(
     name="temporal_drift",
-    version=1,
+    version=2,
     inputs=("dino",),
     compute=drift,
     unit="1/s",
@@ -156,7 +156,7 @@ TEMPORAL_DRIFT = Metric(
 )
 TEMPORAL_WORST = Metric(
     name="temporal_worst",
-    version=1,
+    version=2,
     inputs=("dino", "steps"),
     compute=worst_moment,
     unit="cosine",
@@ -168,7 +168,7 @@ TEMPORAL_WORST = Metric(
 )
 TEMPORAL_HORIZON = Metric(
     name="temporal_horizon",
-    version=1,
+    version=2,
     inputs=("dino",),
     compute=horizon,
     unit="cosine",
@@ -181,7 +181,7 @@ TEMPORAL_HORIZON = Metric(
 )
 SUBJECT_CONSISTENCY = Metric(
     name="subject_consistency",
-    version=1,
+    version=2,
     inputs=("dino",),
     compute=to_first_and_neighbour,
     unit="cosine",
@@ -194,7 +194,7 @@ SUBJECT_CONSISTENCY = Metric(
 )
 BACKGROUND_CONSISTENCY = Metric(
     name="background_consistency",
-    version=1,
+    version=2,
     inputs=("clip_frames",),
     compute=to_first_and_neighbour,
     unit="cosine",
@@ -207,7 +207,7 @@ BACKGROUND_CONSISTENCY = Metric(
 )
 APPEARANCE_CONSISTENCY = Metric(
     name="appearance_consistency",
-    version=1,
+    version=2,
     inputs=("appearance",),
     compute=neighbour_cosine,
     unit="cosine",
@@ -220,7 +220,7 @@ APPEARANCE_CONSISTENCY = Metric(
 )
 APPEARANCE_DRIFT = Metric(
     name="appearance_drift",
-    version=1,
+    version=2,
     inputs=("appearance",),
     compute=drift,
     unit="1/s",
@@ -233,7 +233,7 @@ APPEARANCE_DRIFT = Metric(
 )
 APPEARANCE_WORST = Metric(
     name="appearance_worst",
-    version=1,
+    version=2,
     inputs=("appearance", "steps"),
     compute=worst_moment,
     unit="cosine",

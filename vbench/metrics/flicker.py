@@ -75,7 +75,7 @@ def within_shots(flow: Flow, steps: Steps) -> np.ndarray:
 
 FLICKER = Metric(
     name="flicker",
-    version=1,
+    version=2,
     inputs=("steps",),
     compute=brightness_flicker,
     unit="levels",
@@ -87,7 +87,7 @@ FLICKER = Metric(
 )
 FLICKER_HF = Metric(
     name="flicker_hf",
-    version=1,
+    version=2,
     inputs=("shimmer",),
     compute=Rates.mean,
     unit="levels",
@@ -99,7 +99,7 @@ FLICKER_HF = Metric(
 )
 WARP_RESIDUAL = Metric(
     name="warp_residual",
-    version=1,
+    version=2,
     inputs=("flow", "steps"),
     compute=compensated_residual,
     unit="levels",

@@ -53,7 +53,7 @@ def gated(embeddings: Embeddings, flow: Flow, steps: Steps, reference: Reference
 
 TEMPORAL_GATED = Metric(
     name="temporal_gated",
-    version=1,
+    version=2,
     inputs=("dino", "flow", "steps", "dino_reference"),
     compute=gated,
     unit="ratio",
@@ -66,7 +66,7 @@ TEMPORAL_GATED = Metric(
 )
 APPEARANCE_GATED = Metric(
     name="appearance_gated",
-    version=1,
+    version=2,
     inputs=("appearance", "flow", "steps", "appearance_reference"),
     compute=gated,
     unit="ratio",

@@ -100,7 +100,7 @@ def overall(values: Mapping[str, float]) -> Measure:
 
 TEMPORAL = Combined(
     name="overall_temporal",
-    version=2,
+    version=3,
     inputs=(*TEMPORAL_ANCHORS, "motion_p95", "freeze_ratio"),
     compute=temporal,
     needs=("motion_p95", "freeze_ratio"),
@@ -112,7 +112,7 @@ TEMPORAL = Combined(
 )
 MOTION = Combined(
     name="overall_motion",
-    version=1,
+    version=2,
     inputs=tuple(MOTION_ANCHORS),
     compute=motion,
     needs=("motion_p95", "freeze_ratio"),
@@ -124,7 +124,7 @@ MOTION = Combined(
 )
 PICTURE = Combined(
     name="overall_picture",
-    version=2,
+    version=3,
     inputs=tuple(PICTURE_ANCHORS),
     compute=picture,
     needs=("sharpness",),
@@ -148,7 +148,7 @@ TEXT = Combined(
 )
 OVERALL = Combined(
     name="overall",
-    version=2,
+    version=3,
     inputs=GROUPS,
     compute=overall,
     needs=("overall_temporal", "overall_motion", "overall_picture"),

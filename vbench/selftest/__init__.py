@@ -10,7 +10,7 @@ from typing import Unpack
 from vbench.score.spec import ScoreChoices, ScoreSpec, spec_with
 from vbench.selftest.breaks import black, corrupted, cut
 from vbench.selftest.content import frozen, half_frozen, pan, swapped
-from vbench.selftest.delivery import ladders, reencoded, resized
+from vbench.selftest.delivery import ladders, reencoded, resized, turned
 from vbench.selftest.order import doubled, repeated, retagged, reversed_, short, shuffled
 from vbench.selftest.results import Control, ControlResult, Measured, SampleBench
 from vbench.selftest.samples import Sample, clip_files, made_samples, sample_of, textured_pan
@@ -35,6 +35,7 @@ CONTROLS: tuple[Control, ...] = (
     retagged,
     reencoded,
     resized,
+    turned,
     corrupted,
     cut,
     black,

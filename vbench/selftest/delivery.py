@@ -1,4 +1,4 @@
-"""Another encoding, size or picture quality."""
+"""Another encoding, size, orientation or picture quality."""
 
 from __future__ import annotations
 
@@ -40,6 +40,35 @@ RESIZE_TOLERANCE = {
     "overall": 10.0,
 }
 """The same at half the size; sharpness is that of the smaller picture."""
+
+TURN_TOLERANCE = {
+    "sharpness": 0.01,
+    "noise": 0.01,
+    "blockiness": 0.01,
+    "banding": 0.05,
+    "exposure": 0.01,
+    "colour_cast": 0.05,
+    "letterbox": 0.01,
+    "black_ratio": 0.01,
+    "overall_picture": 0.01,
+    "flicker": 0.05,
+    "cut_count": 0.0,
+    "freeze_ratio": 0.01,
+    "freeze_longest": 0.01,
+    "duplicate_ratio": 0.15,
+}
+"""How far a value may move, relative to itself or to a tenth of a unit, when the picture is turned by a quarter.
+A frame at the edge of being a duplicate may fall either way, since the small copy is rounded in another order.
+
+Learned judges of pictures are left out: they know upright ones only.
+"""
+TURN_FLOOR = 0.1
+
+
+def turned(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
+    """Turned by 90 degrees: what is measured of pictures has no direction."""
+    after = bench.measure(sample.with_([np.ascontiguousarray(np.rot90(frame)) for frame in sample.frames]))
+    return [steady("turned", sample, plain, after, TURN_TOLERANCE, floor=TURN_FLOOR)]
 
 
 def reencoded(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
