@@ -44,7 +44,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     return folder, json.loads(done.stdout)
 
 
-def test_every_check_passes_and_the_files_are_where_it_says(demo):
+def test_every_check_passes_and_the_files_are_where_it_says(demo: tuple[Path, dict[str, Any]]) -> None:
     folder, report = demo
     assert [finding for finding in report["findings"] if not finding["passed"]] == []
     assert report["passed"]
@@ -58,7 +58,7 @@ def test_every_check_passes_and_the_files_are_where_it_says(demo):
         assert len(bench.clips()) == 64
 
 
-def test_the_headline_puts_the_clean_tool_first(demo):
+def test_the_headline_puts_the_clean_tool_first(demo: tuple[Path, dict[str, Any]]) -> None:
     folder, report = demo
     rows = json.loads((folder / report["board"]).read_text())["rows"]
     overall = {row["model"]: row["mean"] for row in rows if row["metric"] == "overall"}
@@ -67,7 +67,7 @@ def test_the_headline_puts_the_clean_tool_first(demo):
         assert overall[tool] < overall[CLEAN] - 5
 
 
-def test_a_second_run_makes_and_measures_nothing(demo):
+def test_a_second_run_makes_and_measures_nothing(demo: tuple[Path, dict[str, Any]]) -> None:
     folder, report = demo
     with Bench.open(folder / report["bench"], create=False) as bench:
         before = {clip.id for clip in bench.clips()}
@@ -103,7 +103,7 @@ def faultless(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return bench
 
 
-def test_the_self_test_fails_for_every_tool_whose_fault_was_not_planted(faultless):
+def test_the_self_test_fails_for_every_tool_whose_fault_was_not_planted(faultless: Bench) -> None:
     findings = check_demo(faultless)
     for tool in SEEN_BY:
         mine = [finding for finding in findings if finding.tool == tool]
@@ -113,7 +113,9 @@ def test_the_self_test_fails_for_every_tool_whose_fault_was_not_planted(faultles
 
 
 @pytest.mark.parametrize("tool", MOMENTS)
-def test_a_moment_at_the_wrong_time_or_twice_is_no_pass(tool, demo, tmp_path):
+def test_a_moment_at_the_wrong_time_or_twice_is_no_pass(
+    tool: Any, demo: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
     """Events are put in the place of the right ones; the check has to notice."""
     folder, report = demo
     kind = MOMENTS[tool]
@@ -146,7 +148,9 @@ def copy_of(bench: Path, to: Path) -> Path:
     return to / "bench"
 
 
-def test_a_failed_check_is_loud(monkeypatch, capsys, tmp_path):
+def test_a_failed_check_is_loud(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     import typer
 
     import vbench.cli.system as command

@@ -1,6 +1,9 @@
 """What a probe says is counted by name, for probes that were stored before the names were there too."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -18,17 +21,17 @@ SENTENCES = {
 }
 
 
-def probe_with(*warnings):
+def probe_with(*warnings: Any) -> Any:
     return dataclasses.replace(PROBE, warnings=warnings)
 
 
 @pytest.mark.parametrize(("name", "sentences"), SENTENCES.items())
-def test_stored_sentences_bear_their_marks(name, sentences):
+def test_stored_sentences_bear_their_marks(name: Any, sentences: Any) -> None:
     for sentence in sentences:
         assert [mark.name for mark in marks_of(probe_with(sentence))] == [name]
 
 
-def test_damage_is_told_first_and_each_clip_counts_once():
+def test_damage_is_told_first_and_each_clip_counts_once() -> None:
     probes = [
         probe_with("stored mirrored; x", "stops after frame 2 of 3", "reading stopped early: x"),
         probe_with("stops after frame 2 of 3"),
@@ -39,6 +42,6 @@ def test_damage_is_told_first_and_each_clip_counts_once():
     assert not is_damaged(probe_with("stored mirrored; x", "something that a later version says"))
 
 
-def test_names_are_different_and_damage_stands_first():
+def test_names_are_different_and_damage_stands_first() -> None:
     assert len({mark.name for mark in MARKS}) == len(MARKS)
     assert [mark.is_damage for mark in MARKS] == sorted((mark.is_damage for mark in MARKS), reverse=True)

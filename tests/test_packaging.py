@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> Path:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     words = ["wheel", "--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(folder), str(ROOT)]
     built = subprocess.run([sys.executable, "-m", "pip", *words], capture_output=True, text=True)
@@ -24,7 +24,7 @@ def wheel(tmp_path_factory) -> Path:
     return next(folder.glob("vbench_studio-*.whl"))
 
 
-def test_the_wheel_works_away_from_the_checkout(wheel, tmp_path):
+def test_the_wheel_works_away_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
     code = (
@@ -41,7 +41,7 @@ def test_the_wheel_works_away_from_the_checkout(wheel, tmp_path):
     assert has_clip
 
 
-def test_pages_and_templates_ship(wheel):
+def test_pages_and_templates_ship(wheel: Path) -> None:
     shipped = set(zipfile.ZipFile(wheel).namelist())
     kept = {
         path.relative_to(ROOT).as_posix()
@@ -53,6 +53,6 @@ def test_pages_and_templates_ship(wheel):
     assert kept <= shipped
 
 
-def test_every_core_dependency_has_a_lower_bound():
+def test_every_core_dependency_has_a_lower_bound() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert [line for line in project["dependencies"] if ">=" not in line] == []

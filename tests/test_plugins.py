@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,13 +20,13 @@ GUIDE = Path(__file__).parents[1] / "docs" / "plugins.md"
 COLOUR = (200, 90, 40)
 
 
-def blocks():
+def blocks() -> Any:
     """Code and project file of the example, as they stand in the guide."""
     found = dict(re.findall(r"```(python|toml)\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL))
     return found["python"], found["toml"]
 
 
-def install(site, code, project, module="vbench_warmth"):
+def install(site: Any, code: Any, project: Any, module: str = "vbench_warmth") -> None:
     """What `pip install` leaves behind, as far as entry points need it."""
     (site / f"{module}.py").write_text(code)
     about = tomllib.loads(project)["project"]
@@ -39,14 +40,14 @@ def install(site, code, project, module="vbench_warmth"):
 
 
 @pytest.fixture
-def site(tmp_path):
+def site(tmp_path: Path) -> Any:
     folder = tmp_path / "site"
     folder.mkdir()
     return folder
 
 
 @pytest.fixture
-def clip(tmp_path):
+def clip(tmp_path: Path) -> Any:
     folder = tmp_path / "clips" / "tool"
     folder.mkdir(parents=True)
     write_clip(np.full((8, 64, 64, 3), COLOUR, np.uint8), folder / "warm-0.mp4", fps=8)
@@ -54,7 +55,7 @@ def clip(tmp_path):
     return tmp_path
 
 
-def vbench(clip, site, *args):
+def vbench(clip: Any, site: Any, *args: Any) -> Any:
     paths = os.pathsep.join([str(site), str(GUIDE.parents[1])])
     return subprocess.run(
         [sys.executable, "-m", "vbench", *args],
@@ -65,12 +66,12 @@ def vbench(clip, site, *args):
     )
 
 
-def test_the_example_is_thirty_lines():
+def test_the_example_is_thirty_lines() -> None:
     code, _ = blocks()
     assert 25 <= sum(bool(line.strip()) for line in code.splitlines()) <= 35
 
 
-def test_the_example_is_found_scored_and_shown(clip, site):
+def test_the_example_is_found_scored_and_shown(clip: Any, site: Any) -> None:
     """Through the command, so that the decode process has to find the package too."""
     install(site, *blocks())
     assert vbench(clip, site, "import", "clips").returncode == 0
@@ -83,7 +84,7 @@ def test_the_example_is_found_scored_and_shown(clip, site):
     assert float(row["value"]) == pytest.approx(COLOUR[0] - COLOUR[2], abs=4)
 
 
-def test_it_joins_offline_and_a_missing_vbench_dimension_can_be_filled(clip, site):
+def test_it_joins_offline_and_a_missing_vbench_dimension_can_be_filled(clip: Any, site: Any) -> None:
     code, project = blocks()
     code = code.replace('name="warmth"', 'name="vbench.imaging_quality"')
     project = project.replace('warmth = "vb', '"vbench.imaging_quality" = "vb')
@@ -110,7 +111,7 @@ def test_it_joins_offline_and_a_missing_vbench_dimension_can_be_filled(clip, sit
     assert "vbench.motion_smoothness" in missing
 
 
-def install_plain(site):
+def install_plain(site: Any) -> None:
     code, project = blocks()
     code = code.replace('"warmth', '"warmth_again')
     project = project.replace("vbench-warmth", "vbench-warmth-again").replace("vbench_warmth:", "vbench_again:")
@@ -118,7 +119,7 @@ def install_plain(site):
     install(site, code, project, module="vbench_again")
 
 
-def test_a_built_in_name_cannot_be_taken(clip, site):
+def test_a_built_in_name_cannot_be_taken(clip: Any, site: Any) -> None:
     code, project = blocks()
     install(site, code, project.replace("\nwarmth =", "\nsharpness ="))
     assert vbench(clip, site, "import", "clips").returncode == 0

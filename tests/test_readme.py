@@ -26,7 +26,7 @@ MISSING_KEY = "vbench models check kling-v3"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new user's folder, with the clips and files that the README speaks of."""
     folder = tmp_path_factory.mktemp("user")
     for n, tool in enumerate(("kling", "sora")):
@@ -50,7 +50,7 @@ def environment() -> dict[str, str]:
     return kept | {"PATH": path, "COLUMNS": "120"}
 
 
-def test_the_two_commands_are_what_make_does():
+def test_the_two_commands_are_what_make_does() -> None:
     assert COMMANDS[:2] == ["make demo", "make test"]
     for command in COMMANDS[:2]:
         shown = subprocess.run([*shlex.split(command), "--dry-run"], cwd=ROOT, capture_output=True, text=True)
@@ -59,7 +59,7 @@ def test_the_two_commands_are_what_make_does():
 
 
 @pytest.mark.timeout(600)
-def test_every_command_works_in_the_order_it_is_read(folder):
+def test_every_command_works_in_the_order_it_is_read(folder: Path) -> None:
     assert len(COMMANDS) > 15
     for command in COMMANDS[2:]:
         if command.startswith("vbench ui"):
@@ -91,7 +91,7 @@ def opens(command: str, folder: Path) -> None:
         server.wait(timeout=30)
 
 
-def test_the_python_works(folder):
+def test_the_python_works(folder: Path) -> None:
     """After the commands: it reads what they made."""
     if not (folder / "batch").exists():
         pytest.skip("runs after the commands")
@@ -101,6 +101,6 @@ def test_the_python_works(folder):
     assert n_scores > n_rows > 20
 
 
-def test_what_it_points_to_is_there():
+def test_what_it_points_to_is_there() -> None:
     targets = re.findall(r"\]\(([^)#:]+)\)", README)
     assert [target for target in targets if not (ROOT / target).exists()] == []

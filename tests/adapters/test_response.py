@@ -10,6 +10,7 @@ import tracemalloc
 import types
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import brotli
 import httpx
@@ -72,7 +73,7 @@ PAIRS = list(itertools.product(PACKERS, repeat=2))
 
 def answered(body: bytes, coding: str, piece: int = 1000) -> httpx.Response:
     class Pieces(httpx.SyncByteStream):
-        def __iter__(self):
+        def __iter__(self) -> Any:
             yield from (body[start : start + piece] for start in range(0, len(body), piece))
 
     return httpx.Response(200, headers={"content-encoding": coding}, stream=Pieces())

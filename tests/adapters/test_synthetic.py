@@ -38,7 +38,7 @@ def luma(path: Path) -> np.ndarray:
     return np.stack([frame.luma().astype(int) for frame in read_frames(path)])
 
 
-def test_there_is_one_tool_for_each_fault_and_a_clean_one(tools):
+def test_there_is_one_tool_for_each_fault_and_a_clean_one(tools: dict[str, ModelCard]) -> None:
     assert set(tools) == set(get_args(Defect))
     assert {card.id for card in tools.values()} == {
         f"synthetic-{defect if defect != 'none' else 'clean'}" for defect in get_args(Defect)
@@ -46,7 +46,9 @@ def test_there_is_one_tool_for_each_fault_and_a_clean_one(tools):
     assert not any(card.is_billable for card in tools.values())
 
 
-def test_the_same_plan_gives_the_same_file_and_another_seed_another(tools, tmp_path):
+def test_the_same_plan_gives_the_same_file_and_another_seed_another(
+    tools: dict[str, ModelCard], tmp_path: Path
+) -> None:
     def sha256(name: str, seed: int) -> str:
         path, _ = make(tools["none"], tmp_path / name, Request(prompt=PAN, seed=seed, seconds=2, width=320, height=240))
         return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -55,7 +57,7 @@ def test_the_same_plan_gives_the_same_file_and_another_seed_another(tools, tmp_p
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mp4", "b.mp4", "c.mp4"]
 
 
-def test_wishes_are_honoured_and_recorded(tools, tmp_path):
+def test_wishes_are_honoured_and_recorded(tools: dict[str, ModelCard], tmp_path: Path) -> None:
     request = Request(prompt=PAN, seed=7, seconds=2.5, width=480, height=320, fps=30, audio=True)
     path, provenance = make(tools["none"], tmp_path / "clip", request)
     facts = probe(path)
@@ -75,7 +77,9 @@ def test_wishes_are_honoured_and_recorded(tools, tmp_path):
     assert provenance.cost_usd == 0
 
 
-def test_wishes_that_cannot_be_honoured_and_words_that_are_not_understood_are_warned_about(tools):
+def test_wishes_that_cannot_be_honoured_and_words_that_are_not_understood_are_warned_about(
+    tools: dict[str, ModelCard],
+) -> None:
     adapter = SyntheticAdapter(tools["none"])
     assert adapter.plan(Request(prompt=PAN)).warnings == ()
     wild = Prompt(id="wild", text="a heron takes off from a misty lake")
@@ -90,7 +94,7 @@ def test_wishes_that_cannot_be_honoured_and_words_that_are_not_understood_are_wa
     assert plan.body["audio"] is False
 
 
-def test_a_rewritten_prompt_is_drawn_as_rewritten(tools):
+def test_a_rewritten_prompt_is_drawn_as_rewritten(tools: dict[str, ModelCard]) -> None:
     """The suite's structured scene is of the prompt as written; another text is another scene."""
     spelt = replace(
         PAN, expects={"scene": {"background": {"colour": "pink"}, "objects": [{"shape": "ring", "colour": "cyan"}]}}
@@ -104,13 +108,15 @@ def test_a_rewritten_prompt_is_drawn_as_rewritten(tools):
         adapter.plan(Request(prompt=wrong))
 
 
-def test_a_card_with_an_unknown_fault_is_refused(tools):
+def test_a_card_with_an_unknown_fault_is_refused(tools: dict[str, ModelCard]) -> None:
     with pytest.raises(CatalogError, match="defect"):
         SyntheticAdapter(tools["none"].model_copy(update={"options": {"defect": "shaky"}}))
 
 
 @pytest.mark.parametrize("defect", ["black", "cut", "freeze"])
-def test_the_planted_moment_is_in_the_file_where_the_provenance_says(defect, tools, tmp_path):
+def test_the_planted_moment_is_in_the_file_where_the_provenance_says(
+    defect: str, tools: dict[str, ModelCard], tmp_path: Path
+) -> None:
     """Seen in the decoded file by plain numpy, after the encoder."""
     path, provenance = make(tools[defect], tmp_path / defect, Request(prompt=PAN, seed=3))
     fault = provenance.extra["planted"]

@@ -86,7 +86,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
         yield opened
 
 
-def test_a_clip_comes_back_as_it_went_in(bench):
+def test_a_clip_comes_back_as_it_went_in(bench: Bench) -> None:
     clip = make_clip()
     assert bench.add_clip(clip) is True
     assert bench.add_clip(clip) is False
@@ -97,14 +97,14 @@ def test_a_clip_comes_back_as_it_went_in(bench):
     assert bench.clips(models=["other"]) == bench.clips(prompt_ids=["dog"]) == []
 
 
-def test_two_files_for_one_place_are_refused(bench):
+def test_two_files_for_one_place_are_refused(bench: Bench) -> None:
     bench.add_clip(make_clip(content="1"))
     with pytest.raises(BenchError, match=r"another file \(111111111111\) holds this place, found 222222222222"):
         bench.add_clip(make_clip(content="2"))
     assert len(bench.clips()) == 1
 
 
-def test_an_edited_prompt_is_a_new_one(bench):
+def test_an_edited_prompt_is_a_new_one(bench: Bench) -> None:
     bench.add_clip(make_clip())
     edited = make_clip(prompt=Prompt(id="cat", text="a cat runs"))
     assert bench.add_clip(edited)
@@ -112,13 +112,13 @@ def test_an_edited_prompt_is_a_new_one(bench):
 
 
 @pytest.mark.parametrize("prefix", ["", "zz", "%"])
-def test_a_clip_is_never_guessed(bench, prefix):
+def test_a_clip_is_never_guessed(bench: Bench, prefix: str) -> None:
     bench.add_clip(make_clip())
     with pytest.raises(BenchError, match=r"no clip|more than one"):
         bench.clip(prefix)
 
 
-def test_outcomes_are_stored_once_and_a_score_replaces_a_failure(bench):
+def test_outcomes_are_stored_once_and_a_score_replaces_a_failure(bench: Bench) -> None:
     clip = make_clip()
     bench.add_clip(clip)
     failed = Failure(stage="score", subject=clip.id, code="crashed", message="the worker died", key=key(clip))
@@ -142,7 +142,7 @@ def test_outcomes_are_stored_once_and_a_score_replaces_a_failure(bench):
     assert [failure.key.metric for failure in bench.score_failures()] == ["jerk"], "nor does it fail again"
 
 
-def test_scores_of_different_parameters_are_never_mixed(bench):
+def test_scores_of_different_parameters_are_never_mixed(bench: Bench) -> None:
     one, two = make_clip(), make_clip(sample=1, content="1")
     for clip in (one, two):
         bench.add_clip(clip)
@@ -154,12 +154,12 @@ def test_scores_of_different_parameters_are_never_mixed(bench):
     assert [(version, n) for _, version, _, n in bench.variants()] == [(2, 1), (1, 2), (1, 1)]
 
 
-def test_a_score_is_finite():
+def test_a_score_is_finite() -> None:
     with pytest.raises(ValueError, match="a score is finite"):
         Score(key=key(make_clip()), value=float("nan"))
 
 
-def test_metric_infos_survive_without_their_code(bench):
+def test_metric_infos_survive_without_their_code(bench: Bench) -> None:
     info = MetricInfo(
         name="flicker",
         version=2,
@@ -173,7 +173,7 @@ def test_metric_infos_survive_without_their_code(bench):
     assert bench.metrics() == {"flicker": info}
 
 
-def test_a_vote_counts_once(bench):
+def test_a_vote_counts_once(bench: Bench) -> None:
     one, two = make_clip(), make_clip("b", content="1")
     bench.add_clip(one)
     bench.add_clip(two)
@@ -185,7 +185,7 @@ def test_a_vote_counts_once(bench):
     assert bench.votes() == [vote]
 
 
-def test_notes_selects_and_secrets(bench):
+def test_notes_selects_and_secrets(bench: Bench) -> None:
     clip = make_clip()
     bench.add_clip(clip)
     note = Note(id="n", clip=clip.id, start_s=1.0, end_s=1.5, text="<script>", author="me", created="2026-01-01")
@@ -204,7 +204,7 @@ def test_notes_selects_and_secrets(bench):
     assert bench.secret("votes") == bench.secret("votes") != bench.secret("other")
 
 
-def test_a_task_has_one_worker_and_survives_it(bench):
+def test_a_task_has_one_worker_and_survives_it(bench: Bench) -> None:
     first = bench.add_task("score", {"preset": "offline"})
     assert bench.claim_task("one").id == first
     assert bench.claim_task("two") is None
@@ -217,7 +217,7 @@ def test_a_task_has_one_worker_and_survives_it(bench):
     assert bench.n_ended_tasks() == 1
 
 
-def test_failures_are_rows_and_success_clears_them(bench):
+def test_failures_are_rows_and_success_clears_them(bench: Bench) -> None:
     bench.add_failure(Failure(stage="import", subject="/x.mp4", code="empty", message="0 bytes"))
     bench.add_failure(Failure(stage="import", subject="/x.mp4", code="empty", message="still 0 bytes"))
     assert [failure.message for failure in bench.failures("import")] == ["still 0 bytes"]
@@ -225,7 +225,7 @@ def test_failures_are_rows_and_success_clears_them(bench):
     assert bench.failures() == []
 
 
-def test_the_migrations_make_the_tables(bench):
+def test_the_migrations_make_the_tables(bench: Bench) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -233,7 +233,7 @@ def test_the_migrations_make_the_tables(bench):
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
-def test_head_is_the_newest_migration():
+def test_head_is_the_newest_migration() -> None:
     assert max(file.name.split("_")[0] for file in (FOLDER / "versions").glob("[0-9]*.py")) == HEAD
 
 
@@ -248,7 +248,7 @@ with Bench.open(sys.argv[1]) as bench:
 """
 
 
-def test_processes_share_a_bench_without_a_lock_error(tmp_path):
+def test_processes_share_a_bench_without_a_lock_error(tmp_path: Path) -> None:
     path = tmp_path / "bench"
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, path, str(n)], stderr=subprocess.PIPE) for n in range(3)]
     errors = [writer.communicate()[1].decode() for writer in writers]
@@ -257,14 +257,14 @@ def test_processes_share_a_bench_without_a_lock_error(tmp_path):
         assert len(bench.failures()) == 75
 
 
-def test_a_reader_is_not_held_up_by_a_writer(tmp_path):
+def test_a_reader_is_not_held_up_by_a_writer(tmp_path: Path) -> None:
     with Bench.open(tmp_path) as bench, bench.write() as session:
         session.execute(text("INSERT INTO models (id, card) VALUES ('x', '{}')"))
         with Bench.open(tmp_path, create=False) as other:
             assert other.models() == {}
 
 
-def test_an_older_bench_is_backed_up_and_migrated(tmp_path, monkeypatch):
+def test_an_older_bench_is_backed_up_and_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Bench.open(tmp_path).close()
     with sqlite3.connect(tmp_path / "bench.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
@@ -278,7 +278,7 @@ def test_an_older_bench_is_backed_up_and_migrated(tmp_path, monkeypatch):
         assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0000",)
 
 
-def test_a_newer_bench_is_refused(tmp_path):
+def test_a_newer_bench_is_refused(tmp_path: Path) -> None:
     Bench.open(tmp_path).close()
     with sqlite3.connect(tmp_path / "bench.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -286,7 +286,7 @@ def test_a_newer_bench_is_refused(tmp_path):
         Bench.open(tmp_path)
 
 
-def test_what_is_no_bench_is_refused(tmp_path):
+def test_what_is_no_bench_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="no bench there"):
         Bench.open(tmp_path / "none", create=False)
     (tmp_path / "bench.db").write_text("hello, this is not a database, it is just some text" * 100)
@@ -301,7 +301,7 @@ def test_what_is_no_bench_is_refused(tmp_path):
         Bench.open(tmp_path, db="nonsense")
 
 
-def test_sqlite_is_never_put_on_a_network_share(tmp_path, monkeypatch):
+def test_sqlite_is_never_put_on_a_network_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/sda / ext4 rw 0 0\nserver:/x {tmp_path.resolve()}/share nfs4 rw 0 0\n")
     (tmp_path / "share").mkdir()
@@ -313,12 +313,12 @@ def test_sqlite_is_never_put_on_a_network_share(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("bad", ["../x", "/x", "a/../../x", "", "a\\b"])
-def test_media_keys_stay_in_the_store(tmp_path, bad):
+def test_media_keys_stay_in_the_store(tmp_path: Path, bad: str) -> None:
     with Bench.open(tmp_path) as bench, pytest.raises(ValueError, match="leaves the store"):
         bench.media.local(bad)
 
 
-def test_names_become_safe_path_parts():
+def test_names_become_safe_path_parts() -> None:
     assert safe_name("Kling 2.0 (pro)@arm") == "Kling 2.0 (pro)@arm"
     assert safe_name("../a/b\\c") == "_a_b_c"
     for name in ("../../etc/passwd", "", "..", ".hidden ", "x" * 300, "长" * 100, "a\\b\x00"):
@@ -329,7 +329,7 @@ def test_names_become_safe_path_parts():
     assert safe_name("长" * 100) != safe_name("长" * 101)
 
 
-def test_the_content_of_a_folder_is_its_frames_in_order(tmp_path):
+def test_the_content_of_a_folder_is_its_frames_in_order(tmp_path: Path) -> None:
     for name, content in (("f-10.png", b"ten"), ("f-2.png", b"two"), ("notes.txt", b"no frame")):
         (tmp_path / name).write_bytes(content)
     frames = frames_in(tmp_path)
@@ -339,7 +339,7 @@ def test_the_content_of_a_folder_is_its_frames_in_order(tmp_path):
     assert sha256_of(frames[0]) == hashlib.sha256(b"two").hexdigest()
 
 
-def test_the_file_of_a_clip_is_no_other_clips():
+def test_the_file_of_a_clip_is_no_other_clips() -> None:
     assert clip_key("paid@arm", "fox", 2, ".mp4") == "clips/paid@arm/fox-2.mp4"
     assert clip_key("paid", "fox", 0, ".mp4", "ab" * 32) == "clips/paid/fox-0.abababababab.mp4"
     names = ["a/b", "a_b", "a:b", "x" * 300, "x" * 301, "..", "_"]
@@ -349,7 +349,7 @@ def test_the_file_of_a_clip_is_no_other_clips():
 
 
 @pytest.mark.parametrize("store", ["folder", "memory://bucket"])
-def test_media_appear_whole(tmp_path, store):
+def test_media_appear_whole(tmp_path: Path, store: str) -> None:
     source = tmp_path / "a.mp4"
     source.write_bytes(b"1234")
     with Bench.open(tmp_path / "bench", media=None if store == "folder" else store) as bench:
@@ -361,7 +361,7 @@ def test_media_appear_whole(tmp_path, store):
         assert not list((tmp_path / "bench").rglob("*.part"))
 
 
-def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):
+def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "a.mp4"
     source.write_bytes(b"1234")
 
@@ -375,7 +375,7 @@ def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):
         assert not list((tmp_path / "bench" / "clips").iterdir())
 
 
-def test_opening_loads_nothing_heavy(tmp_path):
+def test_opening_loads_nothing_heavy(tmp_path: Path) -> None:
     code = (
         "import sys; from vbench.bench import Bench; b = Bench.open(sys.argv[1]); b.clips(); b.score_records();"
         "print([m for m in ('torch', 'cv2', 'diffusers', 'gradio', 'pandas') if m in sys.modules])"
@@ -384,18 +384,18 @@ def test_opening_loads_nothing_heavy(tmp_path):
     assert shown.strip() == "[]"
 
 
-def test_every_table_is_reachable(bench):
+def test_every_table_is_reachable(bench: Bench) -> None:
     assert set(inspect(bench.database.engine).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
 
 
-def test_an_error_without_a_word_is_told_too():
+def test_an_error_without_a_word_is_told_too() -> None:
     assert database_module._first_line(ValueError("")) != ""
 
 
 # --- lists --------------------------------------------------------------------------------------------------------
 
 
-def test_whether_a_bench_is_there(tmp_path, monkeypatch):
+def test_whether_a_bench_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VBENCH_DB", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert not Bench.exists("~/b")
@@ -409,7 +409,7 @@ def test_whether_a_bench_is_there(tmp_path, monkeypatch):
     assert Bench.exists(tmp_path / "elsewhere")
 
 
-def test_clips_by_the_places_they_hold(bench):
+def test_clips_by_the_places_they_hold(bench: Bench) -> None:
     clip = make_clip("alpha")
     bench.add_clip(clip)
     here, nowhere = Cell("alpha", PROMPT.key, 0), Cell("alpha", PROMPT.key, 1)
@@ -422,7 +422,7 @@ def test_clips_by_the_places_they_hold(bench):
     assert bench.n_clips_by("prompt_key") == {PROMPT.key: 1}
 
 
-def test_the_state_of_a_bench_changes_with_what_is_in_it(bench):
+def test_the_state_of_a_bench_changes_with_what_is_in_it(bench: Bench) -> None:
     before = bench.state_mark()
     bench.add_clip(make_clip("alpha"))
     assert bench.state_mark() != before

@@ -1,5 +1,7 @@
 """Files of a catalogue to read."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 

@@ -1,6 +1,9 @@
 """Lists of prompts in formats that are not ours say the same."""
 
+from __future__ import annotations
+
 import json
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +20,7 @@ from vbench.errors import CatalogError
         ("a.json", '[{"id": "x", "text": "One", "mood": "calm"},\n {"text": "Two words", "mood": ["wild", "late"]}]'),
     ],
 )
-def test_foreign_formats_say_the_same(tmp_path, name, text):
+def test_foreign_formats_say_the_same(tmp_path: Path, name: str, text: str) -> None:
     suite = load_suite(write(tmp_path, name, text))
     assert [(p.id, p.text, p.tags) for p in suite.prompts] == [
         ("x", "One", ("mood:calm",)),
@@ -25,7 +28,7 @@ def test_foreign_formats_say_the_same(tmp_path, name, text):
     ]
 
 
-def test_csv_holds_expectations_as_json_and_texts_over_lines(tmp_path):
+def test_csv_holds_expectations_as_json_and_texts_over_lines(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", 'id,text,expects\nx,"One,\ntwo","{""seconds"": 4}"\ny,Three,\ny,Four,\n')
     with pytest.raises(CatalogError, match=r"a\.csv:5: prompt id 'y' is used twice \('y' on line 4\)"):
         load_suite(path)
@@ -33,7 +36,7 @@ def test_csv_holds_expectations_as_json_and_texts_over_lines(tmp_path):
     assert (prompt.text, prompt.expects) == ("One,\ntwo", {"seconds": 4.0})
 
 
-def test_text_lines_get_ids_that_do_not_depend_on_their_place(tmp_path):
+def test_text_lines_get_ids_that_do_not_depend_on_their_place(tmp_path: Path) -> None:
     long = "A very long prompt that goes on and on about the sea and the sky " * 3
     first = load_suite(write(tmp_path, "a.txt", f"A dog\nA Dog!\n{long}\n???\n")).prompts
     later = load_suite(write(tmp_path, "b.txt", f"\n???\n{long}\nA cat\nA dog\nA Dog!\n")).prompts
@@ -43,7 +46,7 @@ def test_text_lines_get_ids_that_do_not_depend_on_their_place(tmp_path):
     assert {p.text: p.id for p in first}.items() <= {p.text: p.id for p in later}.items()
 
 
-def test_vbench_full_info_merges_what_it_lists_twice(tmp_path):
+def test_vbench_full_info_merges_what_it_lists_twice(tmp_path: Path) -> None:
     entries = [
         {"prompt_en": "A fantasy landscape", "dimension": ["scene"], "video_list": ["x.mp4"]},
         {
@@ -75,7 +78,7 @@ def test_vbench_full_info_merges_what_it_lists_twice(tmp_path):
         ("a.json", '[{"text": "a lamp"},\n{"text": "a boat"},\n{"text": "a lamp"}]'),
     ],
 )
-def test_a_prompt_that_stands_twice_is_one_and_noted(tmp_path, name, text):
+def test_a_prompt_that_stands_twice_is_one_and_noted(tmp_path: Path, name: str, text: str) -> None:
     suite = load_suite(write(tmp_path, name, text))
     assert [prompt.id for prompt in suite.prompts] == ["a-lamp", "a-boat"]
     first, last = (2, 4) if name.endswith("csv") else (1, 3)
@@ -83,13 +86,13 @@ def test_a_prompt_that_stands_twice_is_one_and_noted(tmp_path, name, text):
     assert suite.prompts[0].tags == (("x",) if name.endswith("jsonl") else ())
 
 
-def test_repeats_that_say_something_else_are_told(tmp_path):
+def test_repeats_that_say_something_else_are_told(tmp_path: Path) -> None:
     text = '{"text": "a lamp", "expects": {"seconds": 4}}\n{"text": "a lamp", "expects": {"seconds": 5}}\n'
     with pytest.raises(CatalogError, match=r"a\.jsonl:2: another expects for the prompt of line 1; keep one"):
         load_suite(write(tmp_path, "a.jsonl", text))
 
 
-def test_chinese_lists_are_read_and_their_repeats_noted(tmp_path):
+def test_chinese_lists_are_read_and_their_repeats_noted(tmp_path: Path) -> None:
     suite = load_suite(write(tmp_path, "zh.txt", "\ufeff一只猫在睡觉\r\n一只狗\r\n一只猫在睡觉\r\n"))
     assert [prompt.text for prompt in suite.prompts] == ["一只猫在睡觉", "一只狗"]
     assert len(suite.notes) == 1
@@ -106,18 +109,18 @@ def test_chinese_lists_are_read_and_their_repeats_noted(tmp_path):
     ],
     ids=["semicolons", "tabs", "sep-line", "sep-comma", "empty-columns"],
 )
-def test_csv_as_spreadsheets_write_it(tmp_path, text):
+def test_csv_as_spreadsheets_write_it(tmp_path: Path, text: str) -> None:
     suite = load_suite(write(tmp_path, "a.csv", text))
     assert [(p.id, p.text) for p in suite.prompts] == [("rain", "A woman waits, neon"), ("snow", "An old man")]
     assert suite.notes == ()
 
 
-def test_lines_are_counted_from_the_top_under_a_sep_line(tmp_path):
+def test_lines_are_counted_from_the_top_under_a_sep_line(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"a\.csv:4: prompt id 'A' is used twice \('a' on line 3\)"):
         load_suite(write(tmp_path, "a.csv", "sep=;\nid;text\na;One\nA;Two\n"))
 
 
-def test_vbench_2_is_read(tmp_path):
+def test_vbench_2_is_read(tmp_path: Path) -> None:
     entries = [
         {"prompt_en": "a lamp melts", "dimension": "Material"},
         {"prompt_en": "a boat, zoom in", "dimension": ["Camera_Motion"], "auxiliary_info": "zoom_in"},
@@ -134,7 +137,7 @@ def test_vbench_2_is_read(tmp_path):
     ]
 
 
-def test_evalcrafter_is_read_under_its_own_numbers(tmp_path):
+def test_evalcrafter_is_read_under_its_own_numbers(tmp_path: Path) -> None:
     entries = {
         "0000": {"prompt": "two cats", "attributes": {"count": "2 cat", "color": ""}},
         "0001": {"prompt": "a cow", "attributes": {}},

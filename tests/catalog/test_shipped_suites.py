@@ -1,8 +1,10 @@
 """The shipped suites keep what their heads promise."""
 
+from __future__ import annotations
+
 import re
 from collections import Counter
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -13,21 +15,21 @@ FACETS = ("shot", "camera", "light", "subject", "action", "style")
 SOMETIMES = ("dialogue", "text", "physics", "hands", "crowd", "animal", "weather")
 
 
-def facets(prompt):
+def facets(prompt: Any) -> Any:
     return dict(tag.split(":", 1) for tag in prompt.tags)
 
 
 @pytest.fixture(scope="module")
-def filmmaker():
+def filmmaker() -> Any:
     return find_suite("filmmaker").prompts
 
 
 @pytest.fixture(scope="module")
-def core():
+def core() -> Any:
     return find_suite("core").prompts
 
 
-def test_filmmaker_has_sixty_tagged_shots_of_every_kind(filmmaker):
+def test_filmmaker_has_sixty_tagged_shots_of_every_kind(filmmaker: Any) -> None:
     assert len(filmmaker) == len({p.text for p in filmmaker}) == 60
     counts = Counter(name for p in filmmaker for name in facets(p))
     assert all(counts[name] == 60 for name in FACETS)
@@ -36,7 +38,7 @@ def test_filmmaker_has_sixty_tagged_shots_of_every_kind(filmmaker):
     assert {p.expects["shot"] for p in filmmaker} == set(get_args(ShotSize))
 
 
-def test_filmmaker_tags_agree_with_what_is_expected(filmmaker):
+def test_filmmaker_tags_agree_with_what_is_expected(filmmaker: Any) -> None:
     for prompt in filmmaker:
         tags, expects = facets(prompt), prompt.expects
         assert {name: tags[name] for name in ("shot", "camera", "style")}.items() <= expects.items(), prompt.id
@@ -46,7 +48,7 @@ def test_filmmaker_tags_agree_with_what_is_expected(filmmaker):
         assert ("edit" in tags) == (expects.get("cuts", 0) > 0), prompt.id
 
 
-def test_filmmaker_texts_say_what_is_expected(filmmaker):
+def test_filmmaker_texts_say_what_is_expected(filmmaker: Any) -> None:
     for prompt in filmmaker:
         assert 20 <= len(prompt.text.split()) <= 60, prompt.id
         for quote in ("dialogue", "text"):
@@ -56,7 +58,7 @@ def test_filmmaker_texts_say_what_is_expected(filmmaker):
         assert re.search(spoken.get(move, move), prompt.text, re.IGNORECASE), prompt.id
 
 
-def test_core_is_half_of_it_and_covers_every_facet(filmmaker, core):
+def test_core_is_half_of_it_and_covers_every_facet(filmmaker: Any, core: Any) -> None:
     assert len(core) == 30
     assert {p.key for p in core} <= {p.key for p in filmmaker}
     for name in ("shot", "camera", "light", "subject", "style"):
@@ -68,7 +70,7 @@ def test_core_is_half_of_it_and_covers_every_facet(filmmaker, core):
     assert all(counts[name] >= 3 for name in SOMETIMES)
 
 
-def test_demo_scenes_are_said_in_the_texts():
+def test_demo_scenes_are_said_in_the_texts() -> None:
     for prompt in find_suite("demo").prompts:
         scene = prompt.expects["scene"]
         words = set(prompt.text.split())

@@ -1,5 +1,10 @@
 """Suites: five formats in, records or a sentence with file and line out."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.catalog.files import write
@@ -10,7 +15,7 @@ from vbench.catalog.suites import load_suite
 from vbench.errors import CatalogError
 
 
-def test_yaml_suite_becomes_records(tmp_path):
+def test_yaml_suite_becomes_records(tmp_path: Path) -> None:
     (tmp_path / "first.png").write_bytes(b"x")
     path = write(
         tmp_path,
@@ -104,12 +109,12 @@ COMPLAINTS = {
 
 
 @pytest.mark.parametrize(("name", "text", "says"), COMPLAINTS.values(), ids=COMPLAINTS)
-def test_complaint_names_file_and_line(tmp_path, name, text, says):
+def test_complaint_names_file_and_line(tmp_path: Path, name: Any, text: Any, says: Any) -> None:
     with pytest.raises(CatalogError, match=says):
         load_suite(write(tmp_path, name, text))
 
 
-def test_aliases_that_multiply_are_refused_before_they_do(tmp_path):
+def test_aliases_that_multiply_are_refused_before_they_do(tmp_path: Path) -> None:
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
     for more in ("", "? *a11\n: 1\n"):  # as values and as a key
@@ -120,7 +125,7 @@ def test_aliases_that_multiply_are_refused_before_they_do(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["yaml", "json", "jsonl", "csv", "txt"])
-def test_a_huge_file_is_refused_unread(tmp_path, suffix):
+def test_a_huge_file_is_refused_unread(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"s.{suffix}"
     with path.open("wb") as file:
         file.truncate(100 * 2**20)  # no byte of it is on the disk
@@ -128,7 +133,7 @@ def test_a_huge_file_is_refused_unread(tmp_path, suffix):
         load_suite(path)
 
 
-def test_include_takes_prompts_by_id_and_keeps_their_suite(tmp_path):
+def test_include_takes_prompts_by_id_and_keeps_their_suite(tmp_path: Path) -> None:
     write(tmp_path, "all.yaml", "name: all\nprompts: [{id: a, text: One}, {id: b, text: Two}, {id: c, text: Three}]\n")
     few = write(
         tmp_path, "few.yaml", "name: few\ninclude: [{suite: all.yaml, ids: [c, a]}]\nprompts: [{id: d, text: x}]"
@@ -145,7 +150,7 @@ def test_include_takes_prompts_by_id_and_keeps_their_suite(tmp_path):
         load_suite(few)
 
 
-def test_own_suites_are_found_beside_the_built_in_ones(tmp_path, monkeypatch):
+def test_own_suites_are_found_beside_the_built_in_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "prompts").mkdir()
     path = write(tmp_path, "prompts/mine.txt", "A dog\n")
@@ -158,7 +163,7 @@ def test_own_suites_are_found_beside_the_built_in_ones(tmp_path, monkeypatch):
         find_suite("demo")
 
 
-def test_an_installed_package_reads_its_own_copy(tmp_path, monkeypatch):
+def test_an_installed_package_reads_its_own_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "site" / "vbench" / "data" / "prompts").mkdir(parents=True)
     write(tmp_path, "site/vbench/data/prompts/shipped.txt", "A dog\n")
     monkeypatch.setattr(catalog, "_PACKAGE", tmp_path / "site" / "vbench")
@@ -166,5 +171,5 @@ def test_an_installed_package_reads_its_own_copy(tmp_path, monkeypatch):
     assert list(suite_files()) == ["shipped"]
 
 
-def test_file_called_prompts_is_named_after_its_folder(tmp_path):
+def test_file_called_prompts_is_named_after_its_folder(tmp_path: Path) -> None:
     assert load_suite(write(tmp_path, "prompts.txt", "A dog\n")).name == slug(tmp_path.name)

@@ -1,7 +1,10 @@
 """`vbench import` and `vbench prompts`, as typed."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +22,7 @@ app.command("prompts")(catalog.prompts)
 app.command("status")(jobs.status)
 
 
-def run(*words):
+def run(*words: Any) -> Any:
     """Exit code and what was printed; an error that a person can fix is raised as it is."""
     result = CliRunner().invoke(app, [str(word) for word in words])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -28,7 +31,7 @@ def run(*words):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Any:
     """One tool's clip, a file of no prompt, and a suite of two."""
     root = tmp_path / "clips"
     (root / "alpha").mkdir(parents=True)
@@ -40,7 +43,7 @@ def folder(tmp_path):
     return root
 
 
-def test_dry_run_shows_what_matches_and_makes_no_bench(folder, tmp_path):
+def test_dry_run_shows_what_matches_and_makes_no_bench(folder: Any, tmp_path: Path) -> None:
     code, out = run("import", folder, "--bench", tmp_path / "bench", "--dry-run", "--strict")
     assert out.splitlines() == [
         f"matched: {folder}/alpha/dog-0.mp4 → alpha, prompt dog, sample 0",
@@ -54,7 +57,7 @@ def test_dry_run_shows_what_matches_and_makes_no_bench(folder, tmp_path):
     assert not (tmp_path / "bench").exists()
 
 
-def test_import_stores_and_says_so_in_json(folder, tmp_path):
+def test_import_stores_and_says_so_in_json(folder: Any, tmp_path: Path) -> None:
     code, out = run("import", folder, "--bench", tmp_path / "bench", "--json")
     report = json.loads(out)
     assert (code, report["counts"]) == (0, {"imported": 1, "unmatched": 1})
@@ -65,7 +68,9 @@ def test_import_stores_and_says_so_in_json(folder, tmp_path):
     assert run("import", folder, "--bench", tmp_path / "bench", "--strict")[0] == 0
 
 
-def test_the_home_folder_may_be_written_as_a_tilde(folder, tmp_path, monkeypatch):
+def test_the_home_folder_may_be_written_as_a_tilde(
+    folder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(folder)
     (tmp_path / "list.csv").write_text("file,model,prompt_id\nalpha/dog-0.mp4,alpha,dog\n")
@@ -77,7 +82,7 @@ def test_the_home_folder_may_be_written_as_a_tilde(folder, tmp_path, monkeypatch
     assert not (folder / "~").exists()
 
 
-def test_parameters_are_named_as_they_are_typed(folder, tmp_path):
+def test_parameters_are_named_as_they_are_typed(folder: Any, tmp_path: Path) -> None:
     (folder / "prompts.jsonl").unlink()
     reasons = [f"unmatched: {folder}/alpha/{name}.mp4: no prompts are known; " for name in ("dog-0", "dgo-1")]
     words = ["import", str(folder), "--bench", str(tmp_path / "bench"), "--dry-run"]
@@ -89,7 +94,7 @@ def test_parameters_are_named_as_they_are_typed(folder, tmp_path):
     assert {item["reason"].rpartition(" ")[2] for item in json.loads(out)["items"]} == {"--prompts"}
 
 
-def test_a_cut_off_clip_is_told_and_counted(folder, tmp_path):
+def test_a_cut_off_clip_is_told_and_counted(folder: Any, tmp_path: Path) -> None:
     (folder / "alpha" / "dgo-1.mp4").unlink()
     whole = folder / "alpha" / "dog-0.mp4"
     rng = np.random.default_rng(0)
@@ -112,7 +117,7 @@ def test_a_cut_off_clip_is_told_and_counted(folder, tmp_path):
     assert by_name["dog-0.mp4"]["warnings"] == []
 
 
-def test_an_import_in_which_nothing_matches_is_an_error_with_the_nearest_names(folder, tmp_path):
+def test_an_import_in_which_nothing_matches_is_an_error_with_the_nearest_names(folder: Any, tmp_path: Path) -> None:
     (folder / "alpha" / "dog-0.mp4").unlink()
     with pytest.raises(CatalogError, match=r"none of 1 clips matches a prompt \(dgo-1\.mp4 is nearest to 'dog'\)"):
         run("import", folder, "--bench", tmp_path / "bench")
@@ -121,7 +126,7 @@ def test_an_import_in_which_nothing_matches_is_an_error_with_the_nearest_names(f
         run("import", folder, "--bench", tmp_path / "bench")
 
 
-def test_status_of_an_imported_bench_tells_its_clips_and_scores(folder, tmp_path):
+def test_status_of_an_imported_bench_tells_its_clips_and_scores(folder: Any, tmp_path: Path) -> None:
     run("import", folder, "--bench", tmp_path / "bench")
     out = CliRunner().invoke(app, ["status", "--bench", str(tmp_path / "bench")]).stdout
     assert out.splitlines()[:2] == [
@@ -132,13 +137,13 @@ def test_status_of_an_imported_bench_tells_its_clips_and_scores(folder, tmp_path
     assert json.loads(out)["clips"] == {"alpha": {"clips": 1, "scored": 0, "scores": 0}}
 
 
-def test_a_misspelt_folder_makes_no_bench(tmp_path):
+def test_a_misspelt_folder_makes_no_bench(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="no such folder"):
         run("import", tmp_path / "nowhere", "--bench", tmp_path / "bench")
     assert not (tmp_path / "bench").exists()
 
 
-def test_prompts_lists_suites_and_prompts():
+def test_prompts_lists_suites_and_prompts() -> None:
     counts = {row["name"]: row["n_prompts"] for row in json.loads(run("prompts", "--json")[1])}
     assert {"core": 30, "demo": 8, "filmmaker": 60}.items() <= counts.items()
     assert "filmmaker" in run("prompts")[1]
@@ -147,7 +152,7 @@ def test_prompts_lists_suites_and_prompts():
     assert "a red circle moves from left to right over a blue background" in run("prompts", "demo")[1]
 
 
-def test_a_broken_suite_does_not_hide_the_others(tmp_path, monkeypatch):
+def test_a_broken_suite_does_not_hide_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("prompts").mkdir()
     Path("prompts/mine.yaml").write_text("prompts: []\n")
@@ -157,7 +162,7 @@ def test_a_broken_suite_does_not_hide_the_others(tmp_path, monkeypatch):
     assert "demo " in out
 
 
-def test_lint_checks_a_file(tmp_path):
+def test_lint_checks_a_file(tmp_path: Path) -> None:
     good = tmp_path / "good.jsonl"
     good.write_text('{"text": "A dog", "mood": "calm", "expects": {"seconds": 3}}\n{"text": "A cat"}\n')
     assert run("prompts", "lint", good) == (0, f"{good}: 2 prompts, 1 say what they expect; tags: mood 1\n")

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ def vbench(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "vbench", *words], capture_output=True, text=True, **options)
 
 
-def test_help_loads_nothing_heavy():
+def test_help_loads_nothing_heavy() -> None:
     heavy = "('torch', 'numpy', 'cv2', 'diffusers', 'gradio', 'sqlalchemy', 'pydantic', 'pandas', 'av')"
     code = (
         f"import sys; from vbench.cli import app; from typer.testing import CliRunner;"
@@ -28,7 +30,7 @@ def test_help_loads_nothing_heavy():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
-def test_what_you_can_fix_is_one_line_and_exit_code_2(tmp_path):
+def test_what_you_can_fix_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     run = vbench("board", "--bench", str(tmp_path / "none"))
     assert run.returncode == 2
     assert run.stderr.startswith("vbench: ")
@@ -36,18 +38,18 @@ def test_what_you_can_fix_is_one_line_and_exit_code_2(tmp_path):
     assert not (tmp_path / "none").exists(), "looking does not make a bench"
 
 
-def test_a_sentence_names_what_was_typed(tmp_path):
+def test_a_sentence_names_what_was_typed(tmp_path: Path) -> None:
     run = vbench("import", str(tmp_path), "--pattern", "{model}", "--dry-run", "--bench", str(tmp_path / "none"))
     assert run.stderr.startswith("vbench: --pattern '{model}' lacks {prompt}; write something like ")
 
 
-def test_a_wrong_option_is_exit_code_2():
+def test_a_wrong_option_is_exit_code_2() -> None:
     run = vbench("board", "--metrik", "x")
     assert run.returncode == 2
     assert "--metric" in run.stderr
 
 
-def test_a_bug_keeps_its_traceback(tmp_path):
+def test_a_bug_keeps_its_traceback(tmp_path: Path) -> None:
     code = (
         "from vbench import cli; from vbench.cli import system\n"
         "def broken(*a, **k): raise ZeroDivisionError('a bug')\n"
@@ -59,7 +61,7 @@ def test_a_bug_keeps_its_traceback(tmp_path):
     assert "Traceback" in run.stderr
 
 
-def test_ctrl_c_says_that_nothing_is_lost():
+def test_ctrl_c_says_that_nothing_is_lost() -> None:
     code = (
         "from vbench import cli\nimport vbench.doctor, time\n"
         "def slow(*a, **k):\n    print('started', flush=True); time.sleep(60)\n"
@@ -73,7 +75,7 @@ def test_ctrl_c_says_that_nothing_is_lost():
     assert "Traceback" not in errors
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path):
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     read, write = os.pipe()
     os.close(read)
     run = subprocess.run([sys.executable, "-m", "vbench", "prompts"], stdout=write, stderr=subprocess.PIPE, text=True)
@@ -81,14 +83,14 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
     assert "Traceback" not in run.stderr
 
 
-def test_doctor_tells_as_json():
+def test_doctor_tells_as_json() -> None:
     checks = json.loads(vbench("doctor", "--json").stdout)
     assert {"versions", "gpu", "codecs", "weights", "keys", "disk"} == {check["topic"] for check in checks}
     assert all(check.keys() == {"topic", "name", "state", "detail"} for check in checks)
 
 
-def test_doctor_says_which_decoders_are_there(monkeypatch):
-    def decoders():
+def test_doctor_says_which_decoders_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decoders() -> Any:
         return {check.name: check for check in doctor.examine() if check.name in ("torchcodec", "nvdec")}
 
     assert decoders()["torchcodec"].state == "ok"
@@ -99,7 +101,7 @@ def test_doctor_says_which_decoders_are_there(monkeypatch):
     assert all("pip install 'vbench-studio[nvdec]'" in check.detail for check in checks.values())
 
 
-def test_doctor_never_shows_a_key(tmp_path):
+def test_doctor_never_shows_a_key(tmp_path: Path) -> None:
     environment = os.environ | {"KLING_API_KEY": "sk-very-secret-value"}
     shown = vbench("doctor", env=environment).stdout
     assert "KLING_API_KEY" in shown
@@ -107,7 +109,7 @@ def test_doctor_never_shows_a_key(tmp_path):
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_doctor_sees_the_package_that_bears_our_name(monkeypatch, is_there):
+def test_doctor_sees_the_package_that_bears_our_name(monkeypatch: pytest.MonkeyPatch, is_there: bool) -> None:
     def version(name: str) -> str:
         if name == "vbench" and is_there:
             return "0.1.5"

@@ -6,6 +6,8 @@ import shutil
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, Never
 
 import numpy as np
 import pytest
@@ -25,53 +27,53 @@ PROMPT = Prompt(id="p", text="x")
 class Means(Encoder):
     """The mean of each frame or window; remembers the sizes of its batches."""
 
-    def __init__(self, *, window=1, hop=1, batch=4, limit=None):
+    def __init__(self, *, window: int = 1, hop: int = 1, batch: int = 4, limit: Any = None) -> None:
         self.window, self.hop, self.batch, self.limit = window, hop, batch, limit
         self.sizes = []
 
-    def encode(self, frames):
+    def encode(self, frames: Any) -> Any:
         if self.limit is not None and len(frames) > self.limit:
             raise torch.OutOfMemoryError("no memory")
         self.sizes.append(len(frames))
         return frames.float().flatten(1).mean(dim=1)
 
-    def collect(self, source, prompt):
+    def collect(self, source: Any, prompt: Any) -> Any:
         return Rows()
 
 
 class Rows:
-    def __init__(self):
+    def __init__(self) -> None:
         self.rows = []
 
-    def add(self, t_s, frame, rows, frames):
+    def add(self, t_s: Any, frame: Any, rows: Any, frames: Any) -> None:
         self.rows += list(zip(t_s.tolist(), frame.tolist(), rows.tolist(), strict=True))
 
-    def close(self):
+    def close(self) -> Any:
         return self.rows
 
 
 class Feature(DeviceFeature):
     name = "means"
 
-    def request(self):
+    def request(self) -> Any:
         return FrameRequest()
 
-    def load(self):
+    def load(self) -> Any:
         raise NotImplementedError
 
 
-def batcher(encoder, notes=None, lanes=None):
+def batcher(encoder: Any, notes: Any = None, lanes: Any = None) -> Any:
     return Batcher(Feature(Settings()), encoder, note=(notes if notes is not None else []).append, lanes=lanes)
 
 
-def chunk(values, *, clip=0, first=0, shape=(4, 6, 3)):
+def chunk(values: Any, *, clip: int = 0, first: int = 0, shape: tuple[int, int, int] = (4, 6, 3)) -> Any:
     n = len(values)
     frames = np.stack([np.full(shape, value, np.uint8) for value in values])
     index = np.arange(first, first + n)
     return Chunk(clip=clip, request=0, probe=None, t_s=index / 8, frame=index, frames=frames)
 
 
-def run(batches, chunks):
+def run(batches: Any, chunks: Any) -> None:
     for clip in dict.fromkeys(clip for clip, _ in chunks):
         batches.open(clip, SourceFile(path=None, probe=None), PROMPT)
     for clip, part in chunks:
@@ -79,7 +81,7 @@ def run(batches, chunks):
     batches.flush()
 
 
-def test_clips_share_batches_and_get_their_own_rows_in_order():
+def test_clips_share_batches_and_get_their_own_rows_in_order() -> None:
     encoder = Means()
     batches = batcher(encoder)
     run(batches, [(0, chunk([1, 2, 3])), (1, chunk([10, 20])), (0, chunk([4], first=3))])
@@ -88,20 +90,20 @@ def test_clips_share_batches_and_get_their_own_rows_in_order():
     assert [row[:2] for row in batches.close(1)] == [(0.0, 0), (0.125, 1)]
 
 
-def test_shapes_do_not_mix():
+def test_shapes_do_not_mix() -> None:
     encoder = Means()
     batches = batcher(encoder)
     run(batches, [(0, chunk([1, 2])), (1, chunk([3], shape=(6, 4, 3)))])
     assert sorted(encoder.sizes) == [1, 2]
 
 
-def test_windows_overlap_by_hop():
+def test_windows_overlap_by_hop() -> None:
     batches = batcher(Means(window=2, hop=1))
     run(batches, [(0, chunk([0, 10, 20]))])
     assert [row[2] for row in batches.close(0)] == [5, 15]
 
 
-def test_out_of_memory_halves_the_batch_and_says_so():
+def test_out_of_memory_halves_the_batch_and_says_so() -> None:
     encoder, notes = Means(batch=8, limit=3), []
     batches = batcher(encoder, notes)
     run(batches, [(0, chunk(list(range(11))))])
@@ -111,7 +113,7 @@ def test_out_of_memory_halves_the_batch_and_says_so():
     assert [note for note in notes if "batches of 2" in note]
 
 
-def test_no_memory_for_one_frame_fails_the_clip_only():
+def test_no_memory_for_one_frame_fails_the_clip_only() -> None:
     batches = batcher(Means(batch=2, limit=0))
     run(batches, [(0, chunk([1]))])
     found = batches.close(0)
@@ -119,7 +121,7 @@ def test_no_memory_for_one_frame_fails_the_clip_only():
     assert found.code == "out_of_memory"
 
 
-def test_a_dropped_clip_leaves_the_others():
+def test_a_dropped_clip_leaves_the_others() -> None:
     batches = batcher(Means())
     batches.open(0, None, PROMPT)
     batches.open(1, None, PROMPT)
@@ -130,7 +132,7 @@ def test_a_dropped_clip_leaves_the_others():
     assert [row[2] for row in batches.close(1)] == [3]
 
 
-def test_what_waits_is_counted_until_it_is_run_or_dropped():
+def test_what_waits_is_counted_until_it_is_run_or_dropped() -> None:
     batches = batcher(Means(batch=4, window=2))
     batches.open(0, None, PROMPT)
     batches.open(1, None, PROMPT)
@@ -143,11 +145,11 @@ def test_what_waits_is_counted_until_it_is_run_or_dropped():
     assert batches._waiting_bytes == 0
 
 
-def test_frames_come_back_with_their_rows():
+def test_frames_come_back_with_their_rows() -> None:
     seen = []
 
     class Keeping(Rows):
-        def add(self, t_s, frame, rows, frames):
+        def add(self, t_s: Any, frame: Any, rows: Any, frames: Any) -> None:
             seen.append(frames.copy())
 
     encoder = Means(window=2, batch=8)
@@ -157,7 +159,7 @@ def test_frames_come_back_with_their_rows():
     assert [part[..., 0, 0, 0].tolist() for part in seen] == [[[1, 2], [2, 3]], [[7, 8]]]
 
 
-def test_one_array_given_twice_is_two_rows():
+def test_one_array_given_twice_is_two_rows() -> None:
     frame = np.full((4, 6, 3), 9, np.uint8)
     part = Chunk(
         clip=0, request=0, probe=None, t_s=np.arange(3) / 8, frame=np.arange(3), frames=[frame, frame + 1, frame]
@@ -170,17 +172,17 @@ def test_one_array_given_twice_is_two_rows():
 class Slow(Rows):
     """Takes its time; remembers which thread it ran in."""
 
-    def __init__(self, threads):
+    def __init__(self, threads: Any) -> None:
         super().__init__()
         self.threads = threads
 
-    def add(self, t_s, frame, rows, frames):
+    def add(self, t_s: Any, frame: Any, rows: Any, frames: Any) -> None:
         time.sleep(0.002)
         self.threads.add((int(rows[0]) // 50, threading.current_thread().name))
         super().add(t_s, frame, rows, frames)
 
 
-def test_lanes_keep_the_order_of_each_clip():
+def test_lanes_keep_the_order_of_each_clip() -> None:
     threads = set()
     encoder = Means(batch=1)
     encoder.collect = lambda source, prompt: Slow(threads)
@@ -195,9 +197,9 @@ def test_lanes_keep_the_order_of_each_clip():
 
 
 @pytest.mark.parametrize("error", [ItemError("no", code="undefined"), ZeroDivisionError("a bug")])
-def test_an_error_in_a_lane_reaches_its_clip(error):
+def test_an_error_in_a_lane_reaches_its_clip(error: Any) -> None:
     class Failing(Rows):
-        def add(self, t_s, frame, rows, frames):
+        def add(self, t_s: Any, frame: Any, rows: Any, frames: Any) -> Never:
             raise error
 
     encoder = Means()
@@ -212,7 +214,7 @@ def test_an_error_in_a_lane_reaches_its_clip(error):
                 batches.close(0)
 
 
-def test_a_full_lane_holds_the_feeder_back():
+def test_a_full_lane_holds_the_feeder_back() -> None:
     gate = threading.Event()
     with Lanes(1) as lanes:
         futures = [lanes.put(0, gate.wait) for _ in range(LANE_BACKLOG)]
@@ -226,7 +228,7 @@ def test_a_full_lane_holds_the_feeder_back():
 
 
 @pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="torch.compile needs a C++ compiler")
-def test_a_compiled_backbone_gives_the_same_rows(tmp_path):
+def test_a_compiled_backbone_gives_the_same_rows(tmp_path: Path) -> None:
     values = {}
     for compiled in (False, True):
         settings = Settings({"dino.model": str(save_dino(tmp_path / "dino"))}, compile=compiled)
@@ -245,7 +247,7 @@ def test_a_compiled_backbone_gives_the_same_rows(tmp_path):
 
 
 @pytest.mark.parametrize("batch", [1, 3, 64])
-def test_batch_size_does_not_matter(batch):
+def test_batch_size_does_not_matter(batch: int) -> None:
     batches = batcher(Means(batch=batch))
     run(batches, [(clip, chunk([clip, clip + 1, clip + 2])) for clip in range(3)])
     assert [[row[2] for row in batches.close(clip)] for clip in range(3)] == [[0, 1, 2], [1, 2, 3], [2, 3, 4]]

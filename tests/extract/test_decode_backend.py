@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +48,7 @@ differ by some levels at the edges of colours."""
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Plain files: a pan, a freeze, black, a cut. Odd ones: late unequal frames, 10 bit, turned, no whole blocks."""
     root = tmp_path_factory.mktemp("import")
     pan, discs = (sample.frames[:32] for sample in made_samples())
@@ -76,7 +78,7 @@ def folder(tmp_path_factory):
     return root
 
 
-def scored(folder, place, backend):
+def scored(folder: Any, place: Any, backend: Any) -> Any:
     """Failures by code, values, moments, and the parameters of each metric."""
     with Bench.open(place) as bench:
         import_folder(bench, folder, link=True)
@@ -90,7 +92,7 @@ def scored(folder, place, backend):
 
 
 @pytest.mark.parametrize("backend", ["torchcodec", pytest.param("nvdec", marks=pytest.mark.gpu)])
-def test_offline_scores_are_near_those_of_the_default_decoder(folder, tmp_path, backend):
+def test_offline_scores_are_near_those_of_the_default_decoder(folder: Any, tmp_path: Path, backend: str) -> None:
     failures, wanted, happened, default = scored(folder, tmp_path / "pyav", "pyav")
     found, values, moments, params = scored(folder, tmp_path / backend, backend)
     assert found == failures
@@ -109,7 +111,7 @@ def test_offline_scores_are_near_those_of_the_default_decoder(folder, tmp_path, 
     assert params["overall"]["of"] != default["overall"]["of"]
 
 
-def test_the_default_is_no_part_of_the_parameters():
+def test_the_default_is_no_part_of_the_parameters() -> None:
     named, plain = (
         make_plan(ScoreSpec(preset="offline", settings={"decode.backend": "pyav"})),
         make_plan(ScoreSpec(preset="offline")),
@@ -118,20 +120,20 @@ def test_the_default_is_no_part_of_the_parameters():
     assert all("decoder" not in params for params in plain.params.values())
 
 
-def test_every_metric_of_frames_says_its_decoder():
+def test_every_metric_of_frames_says_its_decoder() -> None:
     plan = make_plan(ScoreSpec(preset="offline", settings={"decode.backend": "torchcodec"}))
     silent = {m.name for m in plan.plain if "decoder" not in plan.params[m.name]}
     assert silent == {m.name for m in plan.plain if not plan.features_of(m) or plan.features_of(m) == ("sound",)}
 
 
-def test_nvdec_decodes_on_the_device_of_the_run():
+def test_nvdec_decodes_on_the_device_of_the_run() -> None:
     assert decode_on(Settings({"decode.backend": "nvdec"}, "cuda:1")) == "cuda:1"
     assert decode_on(Settings({"decode.backend": "torchcodec"}, "cuda:1")) == "cpu"
     assert decode_on(Settings({}, "cuda:1")) is None
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_backbones_get_their_frames_from_it_too(tmp_path, workers):
+def test_backbones_get_their_frames_from_it_too(tmp_path: Path, workers: int) -> None:
     path = clips.encode(tmp_path / "c.h264", clips.moving(12, 96, 64), container="h264")  # it refuses this
     settings = Settings({"decode.backend": "torchcodec", "dino.model": str(save_dino(tmp_path / "dino"))})
     wanted = [Wanted(path=path, probe=None, prompt=Prompt(id="", text=""))]
@@ -148,13 +150,13 @@ def test_backbones_get_their_frames_from_it_too(tmp_path, workers):
         ("vbench", "torchcodec", "vbench.subject_consistency is defined on the pixels that OpenCV gives"),
     ],
 )
-def test_a_decoder_that_cannot_serve_stops_the_plan(preset, backend, reason):
+def test_a_decoder_that_cannot_serve_stops_the_plan(preset: str, backend: str, reason: str) -> None:
     with pytest.raises(OptionError) as caught:
         make_plan(ScoreSpec(preset=preset, settings={"decode.backend": backend}))
     assert reason in str(caught.value)
 
 
-def test_a_clip_it_reads_otherwise_is_a_failure_and_the_run_goes_on(tmp_path):
+def test_a_clip_it_reads_otherwise_is_a_failure_and_the_run_goes_on(tmp_path: Path) -> None:
     made = clips.moving(12, 96, 64)
     (tmp_path / "in" / "tool").mkdir(parents=True)
     clips.encode(tmp_path / "in" / "tool" / "a-0.mp4", made)
@@ -169,7 +171,7 @@ def test_a_clip_it_reads_otherwise_is_a_failure_and_the_run_goes_on(tmp_path):
     assert "decode.backend=pyav" in failure.message
 
 
-def test_the_command_refuses_in_one_line(tmp_path):
+def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:
     with Bench.open(tmp_path / "bench"):
         pass
     told = CliRunner().invoke(

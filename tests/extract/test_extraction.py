@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,10 +26,10 @@ class Sums(DeviceFeature):
     name = "sums"
     loads = 0
 
-    def request(self):
+    def request(self) -> Any:
         return FrameRequest()
 
-    def load(self):
+    def load(self) -> Any:
         type(self).loads += 1
         return SumEncoder()
 
@@ -36,30 +37,30 @@ class Sums(DeviceFeature):
 class SumEncoder(Encoder):
     batch = 8
 
-    def encode(self, frames):
+    def encode(self, frames: Any) -> Any:
         return frames.float().flatten(1).sum(dim=1)
 
-    def collect(self, source, prompt):
+    def collect(self, source: Any, prompt: Any) -> Any:
         if prompt.id == "refused":
             raise MetricError("not this one")
         return Gathered()
 
 
 class Gathered:
-    def __init__(self):
+    def __init__(self) -> None:
         self.rows = []
 
-    def add(self, t_s, frame, rows, frames):
+    def add(self, t_s: Any, frame: Any, rows: Any, frames: Any) -> None:
         self.rows += rows.tolist()
 
-    def close(self):
+    def close(self) -> Any:
         return self.rows
 
 
 class Words(TextFeature):
     name = "words"
 
-    def encode(self, prompt):
+    def encode(self, prompt: Any) -> Any:
         if not prompt.text:
             raise MetricError("no prompt")
         return prompt.text.split()
@@ -70,31 +71,31 @@ class Size(FileFeature):
 
     name = "size"
 
-    def read(self, source):
+    def read(self, source: Any) -> Any:
         if source.path.name.startswith("odd"):
             raise MetricError("an odd file")
         return source.path.stat().st_size
 
 
-def wanted(text="a b", *, prompt="p"):
+def wanted(text: str = "a b", *, prompt: str = "p") -> Any:
     return Wanted(path=Path("memory"), probe=PROBE, prompt=Prompt(id=prompt, text=text))
 
 
-def chunk(clip, *values):
+def chunk(clip: Any, *values: Any) -> Any:
     frames = np.stack([np.full((2, 2, 3), value, np.uint8) for value in values])
     index = np.arange(len(values))
     return Chunk(clip=clip, request=0, probe=PROBE, t_s=index / 8, frame=index, frames=frames)
 
 
-def decoded(clip):
+def decoded(clip: Any) -> Any:
     return Decoded(clip=clip, values={"own": clip}, probe=PROBE, decode_s=1.0, feature_s=2.0, n_frames=3)
 
 
-def taken(extraction, *events):
+def taken(extraction: Any, *events: Any) -> Any:
     return [extracted for event in events for extracted in extraction.take(event)]
 
 
-def test_values_of_a_clip_come_out_together_and_backbones_load_once():
+def test_values_of_a_clip_come_out_together_and_backbones_load_once() -> None:
     Sums.loads = 0
     extraction = Extraction([Sums(Settings()), Words(Settings())])
     for clip in (0, 1):
@@ -108,7 +109,7 @@ def test_values_of_a_clip_come_out_together_and_backbones_load_once():
     assert (extraction.timing.decode_s, extraction.timing.n_frames) == (2.0, 6)
 
 
-def test_part_batches_wait_for_more_clips_until_there_is_time():
+def test_part_batches_wait_for_more_clips_until_there_is_time() -> None:
     extraction = Extraction([Sums(Settings())], batch_clips=3)
     for clip in range(4):
         extraction.expect(clip, wanted())
@@ -118,7 +119,7 @@ def test_part_batches_wait_for_more_clips_until_there_is_time():
     assert [extracted.number for extracted in extraction.finish()] == [2]
 
 
-def test_a_clip_that_cannot_be_decoded_leaves_nothing_behind():
+def test_a_clip_that_cannot_be_decoded_leaves_nothing_behind() -> None:
     extraction = Extraction([Sums(Settings())])
     failure = NotDecoded(clip=0, code="crashed", message="gone")
     extraction.expect(0, wanted())
@@ -129,7 +130,7 @@ def test_a_clip_that_cannot_be_decoded_leaves_nothing_behind():
     assert extracted.values["sums"] == [12.0]
 
 
-def test_a_number_may_be_used_again_after_a_pass_that_broke_off():
+def test_a_number_may_be_used_again_after_a_pass_that_broke_off() -> None:
     extraction = Extraction([Sums(Settings())])
     extraction.expect(0, wanted())
     taken(extraction, chunk(0, 9))
@@ -138,7 +139,7 @@ def test_a_number_may_be_used_again_after_a_pass_that_broke_off():
     assert extracted.values["sums"] == [12.0]
 
 
-def test_reasons_stand_where_a_value_cannot():
+def test_reasons_stand_where_a_value_cannot() -> None:
     extraction = Extraction([Sums(Settings()), Words(Settings())])
     extraction.expect(0, wanted("", prompt="refused"))
     (extracted,) = taken(extraction, decoded(0))
@@ -149,7 +150,7 @@ def test_reasons_stand_where_a_value_cannot():
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory):
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("clips")
     for name in ("good", "odd", "also-good"):
         write_clip(textured_pan(6, 64, 48, seed=0), folder / f"{name}.mp4", fps=12, preset="ultrafast")
@@ -157,12 +158,12 @@ def clips(tmp_path_factory):
     return folder
 
 
-def files(clips, *names):
+def files(clips: Any, *names: Any) -> Any:
     return [Wanted(path=clips / f"{name}.mp4", probe=None, prompt=Prompt(id="p", text="")) for name in names]
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_feature_of_the_file_is_read_beside_the_decoder(clips, workers):
+def test_a_feature_of_the_file_is_read_beside_the_decoder(clips: Any, workers: int) -> None:
     features = [Size(Settings()), StepsFeature(Settings())]
     assert len(setup_of(features).features) == 2
     found = {
@@ -173,7 +174,7 @@ def test_a_feature_of_the_file_is_read_beside_the_decoder(clips, workers):
     assert found[1].values["steps"].n_frames == 6
 
 
-def test_shards_give_what_one_process_gives(clips):
+def test_shards_give_what_one_process_gives(clips: Any) -> None:
     features = [StepsFeature(Settings())]
     todo = files(clips, "good", "text", "also-good")
     alone = {extracted.number: extracted for extracted in extract(todo, features, workers=0)}

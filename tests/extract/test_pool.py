@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,17 +21,17 @@ class Trap(StreamFeature):
 
     name = "trap"
 
-    def open(self, source):
+    def open(self, source: Any) -> Any:
         if "crash" in source.path.name:
             os._exit(9)
         if "hang" in source.path.name:
             time.sleep(600)
         return self
 
-    def add(self, frame):
+    def add(self, frame: Any) -> None:
         pass
 
-    def close(self, end_s):
+    def close(self, end_s: Any) -> Any:
         return end_s
 
 
@@ -39,13 +40,13 @@ class Product(StreamFeature):
 
     name = "product"
 
-    def open(self, source):
+    def open(self, source: Any) -> Any:
         return self
 
-    def add(self, frame):
+    def add(self, frame: Any) -> None:
         pass
 
-    def close(self, end_s):
+    def close(self, end_s: Any) -> Any:
         a, b = np.ones((6000, 64), np.float32), np.ones((64, 64), np.float32)
         started, cpu = time.perf_counter(), time.process_time()
         while time.perf_counter() - started < 0.3:
@@ -54,7 +55,7 @@ class Product(StreamFeature):
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory):
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("clips")
     frames = textured_pan(6, 64, 48, seed=0)
     for name in ("good", "crash", "hang", "also-good"):
@@ -63,14 +64,14 @@ def clips(tmp_path_factory):
     return folder
 
 
-def outcomes(clips, names, *, workers=2, stall_s=120.0):
+def outcomes(clips: Any, names: Any, *, workers: int = 2, stall_s: float = 120.0) -> Any:
     todo = [ToDecode(number=i, path=clips / f"{name}.mp4") for i, name in enumerate(names)]
     setup = DecodeSetup(features=(Trap(Settings()),), requests=())
     with DecodePool(setup, workers=workers, stall_s=stall_s) as pool:
         return {names[event.clip]: event for event in pool.run(todo) if not isinstance(event, Idle)}
 
 
-def test_a_crash_fails_its_clip_and_the_run_goes_on(clips):
+def test_a_crash_fails_its_clip_and_the_run_goes_on(clips: Any) -> None:
     found = outcomes(clips, ["crash", "good", "text", "also-good"], workers=1)
     assert isinstance(found["crash"], NotDecoded)
     assert found["crash"].code == "crashed"
@@ -81,7 +82,7 @@ def test_a_crash_fails_its_clip_and_the_run_goes_on(clips):
     assert found["good"].values["trap"] == pytest.approx(0.5)
 
 
-def test_a_decode_process_keeps_to_one_core(clips):
+def test_a_decode_process_keeps_to_one_core(clips: Any) -> None:
     with DecodePool(DecodeSetup(features=(Product(Settings()),), requests=()), workers=1) as pool:
         (done,) = [
             event for event in pool.run([ToDecode(number=0, path=clips / "good.mp4")]) if not isinstance(event, Idle)
@@ -89,7 +90,7 @@ def test_a_decode_process_keeps_to_one_core(clips):
     assert done.values["product"] < 1.2
 
 
-def test_a_hang_is_ended(clips):
+def test_a_hang_is_ended(clips: Any) -> None:
     found = outcomes(clips, ["hang", "good"], workers=1, stall_s=3.0)
     assert found["hang"].code == "timeout"
     assert isinstance(found["good"], Decoded)

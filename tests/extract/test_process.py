@@ -9,6 +9,8 @@ import pickle
 import resource
 import struct
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from vbench.extract.process import ChildProcess, UnreadableAnswerError, pack, re
 from vbench.video.sandbox import MEMORY_BYTES, OPEN_FILES
 
 
-def serve_echo(link, setup):
+def serve_echo(link: Any, setup: Any) -> None:
     """Sends back what comes, after what it was set up with; told to die, it does."""
     print("what is printed is no message")
     while True:
@@ -28,7 +30,7 @@ def serve_echo(link, setup):
         link.send((setup, message))
 
 
-def test_messages_go_there_and_back():
+def test_messages_go_there_and_back() -> None:
     process = ChildProcess(serve_echo, "set up")
     for message in (1, {"a": [2]}):
         process.send(message)
@@ -38,7 +40,7 @@ def test_messages_go_there_and_back():
     assert process.wait() == 0
 
 
-def test_a_death_is_an_end_of_messages():
+def test_a_death_is_an_end_of_messages() -> None:
     process = ChildProcess(serve_echo, None)
     process.send("die")
     with pytest.raises(EOFError):
@@ -46,14 +48,14 @@ def test_a_death_is_an_end_of_messages():
     assert process.wait() == 3
 
 
-def test_variables_are_set_beside_those_of_this_process(monkeypatch):
+def test_variables_are_set_beside_those_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEPT", "1")
     process = ChildProcess(serve_variables, ("KEPT", "ADDED"), env={"ADDED": "2"})
     assert process.receive() == ["1", "2"]
     process.close()
 
 
-def serve_variables(link, names):
+def serve_variables(link: Any, names: Any) -> None:
     link.send([os.environ.get(name) for name in names])
 
 
@@ -70,11 +72,11 @@ class Said:
 class Bomb:
     """Runs a command where it is unpickled."""
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return os.system, ("touch /tmp/it-went-off",)
 
 
-def serve_answers(link, setup):
+def serve_answers(link: Any, setup: Any) -> None:
     """Answers with what its words stand for."""
     while True:
         link.send(ANSWERS[link.receive()]())
@@ -90,7 +92,7 @@ ANSWERS = {
 
 
 @pytest.fixture
-def confined(monkeypatch):
+def confined(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("SOME_API_KEY", "secret")
     monkeypatch.setenv("VBENCH_DB", "postgresql://me:secret@db/x")
     process = ChildProcess(serve_answers, None, env={"ADDED": "1"}, records=records_in([__name__]))
@@ -99,12 +101,12 @@ def confined(monkeypatch):
     process.close()
 
 
-def ask(process, word):
+def ask(process: Any, word: Any) -> Any:
     process.send(word)
     return process.receive()
 
 
-def test_values_come_out_of_a_confined_process_as_they_are(confined):
+def test_values_come_out_of_a_confined_process_as_they_are(confined: Any) -> None:
     *plain, table = ask(confined, "values").value
     assert plain == [1, 2.5, "é", None, [True, float("inf")]]
     np.testing.assert_array_equal(table[3], [[0, 1, 2], [3, 4, 5]])
@@ -114,7 +116,7 @@ def test_values_come_out_of_a_confined_process_as_they_are(confined):
     assert (type(error), str(error), error.code) == (MetricError, "no frame", "too_short")
 
 
-def test_a_confined_process_has_bounds_and_no_keys(confined):
+def test_a_confined_process_has_bounds_and_no_keys(confined: Any) -> None:
     assert ask(confined, "limits") == [MEMORY_BYTES, OPEN_FILES]
     assert ask(confined, "key") == [None, None, "1"]
 
@@ -131,7 +133,7 @@ def test_a_confined_process_has_bounds_and_no_keys(confined):
         {"list": 3},
     ],
 )
-def test_an_answer_that_is_none_of_ours_is_refused(packed):
+def test_an_answer_that_is_none_of_ours_is_refused(packed: dict[str, Any]) -> None:
     made = ChildProcess.__new__(ChildProcess)
     head = json.dumps(packed).encode()
     parts = [head, b"12345678"]
@@ -141,7 +143,7 @@ def test_an_answer_that_is_none_of_ours_is_refused(packed):
         made.receive()
 
 
-def test_a_pickle_is_not_opened(tmp_path):
+def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
     made = ChildProcess.__new__(ChildProcess)
     made._records, made._incoming = records_in([__name__]), io.BytesIO(pickle.dumps(Bomb()))
     with pytest.raises((UnreadableAnswerError, EOFError)):
@@ -149,6 +151,6 @@ def test_a_pickle_is_not_opened(tmp_path):
     assert not os.path.exists("/tmp/it-went-off")
 
 
-def test_what_is_no_value_does_not_leave():
+def test_what_is_no_value_does_not_leave() -> None:
     with pytest.raises(TypeError, match="Bomb is none of records"):
         pack([Bomb()], [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer, ViTConfig, ViTModel
@@ -13,7 +14,7 @@ SIDE = 32
 WORDS = ("a", "red", "ball", "rolls", "over", "the", "grass", "van", "gogh", "style", "slowly")
 
 
-def randomise(module, seed, std=0.3):
+def randomise(module: Any, seed: Any, std: float = 0.3) -> Any:
     """Weights large enough that every part of the model is felt in what comes out."""
     generator = torch.Generator().manual_seed(seed)
     for parameter in module.parameters():
@@ -21,7 +22,7 @@ def randomise(module, seed, std=0.3):
     return module.eval()
 
 
-def tiny_dino(folder, *, image=64, patch=16):
+def tiny_dino(folder: Any, *, image: int = 64, patch: int = 16) -> Any:
     """A ViT of two layers; `image` is the size its positions were made for."""
     config = ViTConfig(
         hidden_size=48,
@@ -35,7 +36,7 @@ def tiny_dino(folder, *, image=64, patch=16):
     return folder
 
 
-def tiny_clip(folder, *, image=64, seed=2):
+def tiny_clip(folder: Any, *, image: int = 64, seed: int = 2) -> Any:
     """Two towers of two layers and a tokenizer that knows `WORDS` and letters."""
     tokenizer = tiny_tokenizer()
     ends = {"bos_token_id": len(tokenizer) - 2, "eos_token_id": len(tokenizer) - 1}
@@ -47,18 +48,18 @@ def tiny_clip(folder, *, image=64, seed=2):
     return folder
 
 
-def _tower():
+def _tower() -> Any:
     return {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 
 
-def _words(n_tokens):
+def _words(n_tokens: Any) -> Any:
     """Of a text tower whose last two tokens are its start and its end."""
     start, end = n_tokens - 2, n_tokens - 1
     places = {"bos_token_id": start, "eos_token_id": end, "pad_token_id": end}
     return {"vocab_size": n_tokens, "max_position_embeddings": 77} | places
 
 
-def tiny_tokenizer():
+def tiny_tokenizer() -> Any:
     """CLIP's tokenizer over letters and a few whole words; the end token has the highest number, as in CLIP."""
     letters = "abcdefghijklmnopqrstuvwxyz"
     merges, tokens = [], [*letters, *(c + "</w>" for c in letters)]
@@ -73,13 +74,13 @@ def tiny_tokenizer():
     return CLIPTokenizer(vocab={token: i for i, token in enumerate(dict.fromkeys(tokens))}, merges=merges)
 
 
-def tiny_head(path, dim=24):
+def tiny_head(path: Any, dim: int = 24) -> Any:
     """A linear aesthetic head."""
     torch.save(randomise(torch.nn.Linear(dim, 1), 3, std=2.0).state_dict(), path)
     return path
 
 
-def random_raft(path):
+def random_raft(path: Any) -> Any:
     """RAFT large (it has one size) as torchvision makes it anew: its flow is wrong, but it is a flow."""
     from torchvision.models.optical_flow import raft_large
 
@@ -88,14 +89,16 @@ def random_raft(path):
     return path
 
 
-def tiny_viclip(path, *, side=32, patch=8, width=64, frames=8, layers=2, out=16):
+def tiny_viclip(
+    path: Any, *, side: int = 32, patch: int = 8, width: int = 64, frames: int = 8, layers: int = 2, out: int = 16
+) -> Any:
     """A state dict with ViCLIP's names, wrapped as it is published."""
     generator = torch.Generator().manual_seed(5)
 
-    def some(*shape):
+    def some(*shape: Any) -> Any:
         return torch.randn(shape, generator=generator) * 0.2
 
-    def block(prefix, n):
+    def block(prefix: Any, n: Any) -> Any:
         named = {}
         for i in range(n):
             at = f"{prefix}.transformer.resblocks.{i}"

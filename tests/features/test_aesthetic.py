@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -13,11 +16,11 @@ from vbench.features.aesthetic import AestheticFeature
 from vbench.features.backbone import CLIP_MEAN, CLIP_STD
 
 
-def pictures(n, height, width, seed=0):
+def pictures(n: Any, height: Any, width: Any, seed: int = 0) -> Any:
     return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (n, 3, height, width), np.uint8))
 
 
-def test_aesthetic_head_is_linear_on_unit_embeddings(tmp_path):
+def test_aesthetic_head_is_linear_on_unit_embeddings(tmp_path: Path) -> None:
     folder = save_clip(tmp_path / "clip")
     head = torch.nn.Linear(24, 1)
     torch.save(head.state_dict(), tmp_path / "head.pth")
@@ -37,7 +40,7 @@ def test_aesthetic_head_is_linear_on_unit_embeddings(tmp_path):
     assert points.numpy() == pytest.approx(expected[:, 0], abs=1e-4)
 
 
-def test_a_head_of_another_size_is_refused(tmp_path):
+def test_a_head_of_another_size_is_refused(tmp_path: Path) -> None:
     folder = save_clip(tmp_path / "clip")
     torch.save(torch.nn.Linear(768, 1).state_dict(), tmp_path / "head.pth")
     settings = Settings({"aesthetic.clip": str(folder), "aesthetic.head": str(tmp_path / "head.pth")})

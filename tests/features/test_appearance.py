@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -9,8 +11,8 @@ import pytest
 from vbench.features.appearance import describe
 
 
-def test_appearance_sees_another_colour_but_not_another_place():
-    def disc(x, colour):
+def test_appearance_sees_another_colour_but_not_another_place() -> None:
+    def disc(x: Any, colour: Any) -> Any:
         picture = np.full((192, 320, 3), 90, np.uint8)
         return describe(cv2.circle(picture, (x, 96), 50, colour, -1))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -12,12 +15,12 @@ from vbench.features.backbone import IMAGENET_MEAN, IMAGENET_STD
 from vbench.features.dino import DinoFeature
 
 
-def pictures(n, height, width, seed=0):
+def pictures(n: Any, height: Any, width: Any, seed: int = 0) -> Any:
     return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (n, 3, height, width), np.uint8))
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
-def test_dino_is_the_class_token_of_whole_patches(tmp_path, device):
+def test_dino_is_the_class_token_of_whole_patches(tmp_path: Path, device: str) -> None:
     from transformers import Dinov2Model
 
     folder = save_dino(tmp_path / "dino")

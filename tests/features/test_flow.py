@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -13,13 +15,13 @@ from vbench.video import write_clip
 
 
 @pytest.fixture(scope="module")
-def pan(tmp_path_factory):
+def pan(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("clips") / "pan.mp4"
     write_clip(textured_pan(24, 320, 192, seed=3, speed=2.0), path, fps=24, crf=0, preset="ultrafast")
     return path
 
 
-def test_flow_of_a_pan_is_its_speed(pan):
+def test_flow_of_a_pan_is_its_speed(pan: Any) -> None:
     flow = features_of(pan, DisFeature)["flow"]
     speed = 2 * 24 / np.hypot(320, 192)
     assert flow.median == pytest.approx(speed, rel=0.05)
@@ -30,7 +32,7 @@ def test_flow_of_a_pan_is_its_speed(pan):
 
 
 @pytest.mark.parametrize("size_px", [0.5, 2.0, 6.0])
-def test_flow_of_parts_that_move_apart_is_read_in_full(size_px):
+def test_flow_of_parts_that_move_apart_is_read_in_full(size_px: float) -> None:
     """A bent picture whose truth is known: the preset fast reads 0.78 to 0.89 of the liveliest twentieth."""
     draw = np.random.default_rng(4)
     shares = []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -18,14 +21,14 @@ TEXTURE = textured_pan(2, 320, 192, seed=3, speed=2.0)
 LUMA = cv2.cvtColor(TEXTURE[0], cv2.COLOR_RGB2GRAY)
 
 
-def test_blocks_are_lost_at_a_cut_and_not_in_motion_or_a_fade():
+def test_blocks_are_lost_at_a_cut_and_not_in_motion_or_a_fade() -> None:
     other = cv2.cvtColor(textured_pan(1, 320, 192, seed=9)[0], cv2.COLOR_RGB2GRAY)
     assert blocks_lost(LUMA, other) > 0.6
     assert blocks_lost(LUMA, np.roll(LUMA, 30, axis=1)) < 0.3
     assert blocks_lost(LUMA, (LUMA * 0.4).astype(np.uint8)) == 0.0
 
 
-def flicker_of(tmp_path, depth):
+def flicker_of(tmp_path: Path, depth: Any) -> Any:
     """Of a textured still whose every other frame is brighter by `depth` levels, drawn with dither, without loss."""
     draw = np.random.default_rng(0)
     still = cv2.resize(TEXTURE[0], (320, 192)).astype(np.float32) * 0.5 + 60
@@ -36,25 +39,25 @@ def flicker_of(tmp_path, depth):
 
 
 @pytest.mark.parametrize("depth", [0.4, 0.8, 1.6, 3.3])
-def test_a_faint_flicker_is_measured_as_it_is(tmp_path, depth):
+def test_a_faint_flicker_is_measured_as_it_is(tmp_path: Path, depth: float) -> None:
     assert flicker_of(tmp_path, depth) == pytest.approx(depth, rel=0.1)
 
 
-def test_what_an_encoder_refines_and_the_faintest_flicker_are_one_picture(tmp_path):
+def test_what_an_encoder_refines_and_the_faintest_flicker_are_one_picture(tmp_path: Path) -> None:
     """A quarter of a level of the whole picture is where light begins: 0.2 lies below, 0.3 above."""
     with pytest.raises(MetricError, match="three different frames"):
         flicker_of(tmp_path, 0.2)
     assert flicker_of(tmp_path, 0.3) == pytest.approx(0.3, rel=0.2)
 
 
-def test_tiles_are_not_rounded():
+def test_tiles_are_not_rounded() -> None:
     luma = np.zeros((64, 64), np.uint8)
     luma[::2] = 1
     assert tile_means(luma) == pytest.approx(np.full((8, 8), 0.5))
     assert tile_means(luma[:4, :4]).dtype == np.float32
 
 
-def shot(colour, *, speed):
+def shot(colour: Any, *, speed: Any) -> Any:
     """A plain, softly shaded background with a disc that moves; 24 frames of 320 x 192."""
     shade = np.linspace(0.85, 1.15, 320)[None, :, None]
     for k in range(24):
@@ -63,12 +66,12 @@ def shot(colour, *, speed):
         yield np.clip(frame, 0, 255).astype(np.uint8)
 
 
-def cuts_of(tmp_path, frames):
+def cuts_of(tmp_path: Path, frames: Any) -> Any:
     write_clip(frames, tmp_path / "clip.mp4", fps=24, crf=18, preset="ultrafast")
     return [event.frame for event in cut_count(features_of(tmp_path / "clip.mp4", StepsFeature)["steps"]).events]
 
 
-def test_a_cut_between_plain_backgrounds_is_seen_in_a_file(tmp_path):
+def test_a_cut_between_plain_backgrounds_is_seen_in_a_file(tmp_path: Path) -> None:
     blue, orange = list(shot((60, 90, 180), speed=4)), list(shot((200, 130, 40), speed=4))
     assert cuts_of(tmp_path, blue[:12] + orange[12:]) == [12], "the disc, all the texture there is, goes on"
     assert cuts_of(tmp_path, blue[:12] + orange[12:15] + blue[15:]) == [], "a coloured flash"

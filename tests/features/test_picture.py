@@ -13,7 +13,7 @@ TEXTURE = textured_pan(2, 320, 192, seed=3, speed=2.0)
 LUMA = cv2.cvtColor(TEXTURE[0], cv2.COLOR_RGB2GRAY)
 
 
-def test_letterbox_is_the_share_of_the_bars():
+def test_letterbox_is_the_share_of_the_bars() -> None:
     barred = LUMA.copy()
     barred[:24], barred[-24:] = 0, 5
     assert letterbox(barred)[0] == pytest.approx(48 / 192)
@@ -22,20 +22,20 @@ def test_letterbox_is_the_share_of_the_bars():
     assert letterbox(np.zeros_like(LUMA))[0] == 0.0
 
 
-def test_blockiness_of_blocks_of_eight():
+def test_blockiness_of_blocks_of_eight() -> None:
     blocks = np.kron(np.random.default_rng(0).integers(0, 256, (24, 40)), np.ones((8, 8))).astype(np.uint8)
     assert blockiness(blocks) == pytest.approx(1.0)
     assert blockiness(np.roll(blocks, 3, axis=(0, 1))) == 0.0
     assert blockiness(LUMA) < 0.05
 
 
-def test_banding_of_a_staircase():
+def test_banding_of_a_staircase() -> None:
     ramp = np.tile(np.linspace(40, 200, 640), (200, 1))
     assert banding(np.floor(ramp).astype(np.uint8)) == pytest.approx(0.0, abs=0.02)
     assert banding((np.floor(ramp / 8) * 8).astype(np.uint8)) > 0.8
 
 
-def test_banding_is_the_same_whichever_way_the_steps_run():
+def test_banding_is_the_same_whichever_way_the_steps_run() -> None:
     """Six levels of a sky, from left to right or from top to bottom: all of the climb is in steps."""
     sky = (np.floor(np.tile(np.linspace(60, 180, 480), (270, 1)) / 6) * 6).astype(np.uint8)
     down = np.ascontiguousarray(cv2.resize(sky.T, (480, 270), interpolation=cv2.INTER_NEAREST))
@@ -45,7 +45,7 @@ def test_banding_is_the_same_whichever_way_the_steps_run():
 
 @pytest.mark.parametrize("size", [(320, 192), (298, 168), (427, 241)])
 @pytest.mark.parametrize("turn", [1, 2, 3])
-def test_a_turned_picture_measures_the_same(size, turn):
+def test_a_turned_picture_measures_the_same(size: tuple[int, int], turn: int) -> None:
     """All of them, on a picture with bars, grain, steps, blocks and a cast, whose sides 8 and 16 divide or do not.
 
     Where the smooth areas of banding end is told to a pixel, which falls either way.
@@ -65,13 +65,13 @@ def test_a_turned_picture_measures_the_same(size, turn):
     assert plain[6] == pytest.approx(24 / height)
 
 
-def test_exposure_is_the_share_of_lost_pixels():
+def test_exposure_is_the_share_of_lost_pixels() -> None:
     picture = np.full((10, 10), 128, np.uint8)
     picture[0], picture[1, :5] = 0, 255
     assert exposure_fault(picture) == pytest.approx(0.15)
 
 
-def test_sharpness_falls_with_blur_and_not_with_pixels():
+def test_sharpness_falls_with_blur_and_not_with_pixels() -> None:
     blurred = cv2.GaussianBlur(LUMA, (0, 0), 3)
     assert sharpness(LUMA) > sharpness(blurred) + 0.1
     large = cv2.resize(LUMA, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)

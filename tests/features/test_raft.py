@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,11 +14,11 @@ from vbench.errors import WeightsError
 from vbench.features.raft import RaftCollector, RaftFeature
 
 
-def pictures(n, height, width, seed=0):
+def pictures(n: Any, height: Any, width: Any, seed: int = 0) -> Any:
     return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (n, 3, height, width), np.uint8))
 
 
-def test_raft_pads_small_pictures_and_crops_its_flow(tmp_path):
+def test_raft_pads_small_pictures_and_crops_its_flow(tmp_path: Path) -> None:
     from torchvision.models.optical_flow import raft_large
 
     torch.manual_seed(0)
@@ -34,7 +37,7 @@ def test_raft_pads_small_pictures_and_crops_its_flow(tmp_path):
     assert torch.allclose(ours[:, 1].permute(0, 3, 1, 2), backwards, atol=1e-3)
 
 
-def test_raft_rows_become_speeds_in_diagonals_per_second():
+def test_raft_rows_become_speeds_in_diagonals_per_second() -> None:
     collector = RaftCollector()
     ground = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
     flow = np.zeros((2, 60, 80, 2), np.float32)
@@ -48,7 +51,7 @@ def test_raft_rows_become_speeds_in_diagonals_per_second():
     assert found.residual.max() < 12  # only the columns that enter
 
 
-def test_a_file_that_is_not_raft_is_refused(tmp_path):
+def test_a_file_that_is_not_raft_is_refused(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(1)}, tmp_path / "raft.pth")
     with pytest.raises(WeightsError, match="not weights of RAFT"):
         RaftFeature(Settings({"raft.model": str(tmp_path / "raft.pth")})).load()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torchvision.models.optical_flow import raft_large
@@ -10,14 +12,14 @@ from vbench.features.raft_flow import flow_between
 
 
 @pytest.fixture(scope="module")
-def model():
+def model() -> Any:
     torch.manual_seed(0)
     return raft_large(weights=None).eval()
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_pairs_of_shared_frames_both_ways_as_torchvision_has_them(model, device, precision):
+def test_pairs_of_shared_frames_both_ways_as_torchvision_has_them(model: Any, device: str, precision: str) -> None:
     model = model.to(device)
     frames = (torch.rand(4, 3, 128, 160, generator=torch.Generator().manual_seed(1)) * 2 - 1).to(device)
     first, second = torch.tensor([0, 1, 2, 1, 3], device=device), torch.tensor([1, 2, 3, 0, 1], device=device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from vbench.features.shimmer import ShimmerFeature
 from vbench.video import write_clip
 
 
-def test_shimmer_is_the_second_difference_where_nothing_moves(tmp_path):
+def test_shimmer_is_the_second_difference_where_nothing_moves(tmp_path: Path) -> None:
     flat = np.full((64, 96, 3), 100, np.uint8)
     frames = [flat + np.uint8(6 * (i % 2)) for i in range(24)]
     write_clip(frames, tmp_path / "x.mp4", fps=24, crf=0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -13,11 +16,11 @@ from vbench.features.xclip import VideoTextFeature
 from vbench.records import Prompt
 
 
-def pictures(n, height, width, seed=0):
+def pictures(n: Any, height: Any, width: Any, seed: int = 0) -> Any:
     return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (n, 3, height, width), np.uint8))
 
 
-def test_x_clip_equals_the_models_own_logits(tmp_path):
+def test_x_clip_equals_the_models_own_logits(tmp_path: Path) -> None:
     from transformers import AutoTokenizer, XCLIPModel
 
     folder = save_xclip(tmp_path / "xclip")

@@ -1,7 +1,11 @@
 """A bench, and a folder to import into it."""
 
+from __future__ import annotations
+
 import itertools
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,13 +14,13 @@ from vbench.bench import Bench
 
 
 @pytest.fixture
-def bench(tmp_path):
+def bench(tmp_path: Path) -> Any:
     with Bench.open(tmp_path / "bench") as opened:
         yield opened
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Any:
     """Two tools, two prompts, one sample each, and a suite."""
     root = tmp_path / "clips"
     for model, name in itertools.product(("alpha", "beta 2.0"), ("dog-0", "blue-bird-0")):

@@ -1,7 +1,10 @@
 """Folders of clips to import, and what became of their files."""
 
+from __future__ import annotations
+
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +30,9 @@ def clip(path: Path) -> Path:
     return path
 
 
-def states(report):
+def states(report: Any) -> Any:
     return {Path(item.file).name: item.state for item in report.items}
 
 
-def reasons(report):
+def reasons(report: Any) -> Any:
     return {Path(item.file).name: item.reason for item in report.items}

@@ -1,5 +1,7 @@
 """Import: every file of a folder finds its prompt, its place or a sentence; a killed run is finished by the next."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
@@ -8,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -19,7 +22,7 @@ from vbench.importing import import_folder
 from vbench.records import Prompt
 
 
-def snapshot(bench):
+def snapshot(bench: Any) -> Any:
     """All that an import may change."""
     files = {str(p.relative_to(bench.root)): p.read_bytes() for p in (bench.root / "clips").rglob("*") if p.is_file()}
     return bench.clips(), bench.prompts(), files
@@ -28,7 +31,7 @@ def snapshot(bench):
 # --- whole folders --------------------------------------------------------------------------------------------------
 
 
-def test_originals_are_copied_as_they_are_and_the_second_import_adds_nothing(bench, folder):
+def test_originals_are_copied_as_they_are_and_the_second_import_adds_nothing(bench: Bench, folder: Any) -> None:
     report = import_folder(bench, folder)
     assert report.counts == {"imported": 4}
     assert report.is_complete
@@ -48,7 +51,7 @@ def test_originals_are_copied_as_they_are_and_the_second_import_adds_nothing(ben
     assert snapshot(bench) == before
 
 
-def test_dry_run_matches_without_a_bench_and_changes_nothing(bench, folder):
+def test_dry_run_matches_without_a_bench_and_changes_nothing(bench: Bench, folder: Any) -> None:
     clip(folder / "alpha" / "cat-0.mp4")
     report = import_folder(None, folder, dry_run=True)
     assert report.counts == {"matched": 4, "unmatched": 1}
@@ -58,14 +61,14 @@ def test_dry_run_matches_without_a_bench_and_changes_nothing(bench, folder):
     assert import_folder(bench, folder, dry_run=True).counts == {"there": 4, "unmatched": 1}
 
 
-def test_link_references_in_place(bench, folder):
+def test_link_references_in_place(bench: Bench, folder: Any) -> None:
     import_folder(bench, folder, link=True)
     assert {c.media for c in bench.clips()} == {str(p) for p in folder.rglob("*.mp4")}
     assert all(c.linked and bench.clip_path(c).exists() for c in bench.clips())
     assert not list((bench.root).rglob("*.mp4"))
 
 
-def test_what_the_bench_knows_of_a_prompt_is_kept(bench, folder):
+def test_what_the_bench_knows_of_a_prompt_is_kept(bench: Bench, folder: Any) -> None:
     rich = Prompt(id="dog", text="A dog in the rain", suite="pets", tags=("animal:dog",), expects={"people": 0})
     bench.add_prompts([rich])
     (folder / "prompts.jsonl").unlink()
@@ -74,13 +77,13 @@ def test_what_the_bench_knows_of_a_prompt_is_kept(bench, folder):
     assert bench.prompt(rich.key) == rich
 
 
-def test_the_bench_itself_is_never_imported(folder):
+def test_the_bench_itself_is_never_imported(folder: Any) -> None:
     with Bench.open(folder / "bench") as bench:
         assert import_folder(bench, folder).counts == {"imported": 4}
         assert import_folder(bench, folder).counts == {"there": 4}
 
 
-def test_frames_in_a_folder_are_a_clip(bench, folder):
+def test_frames_in_a_folder_are_a_clip(bench: Bench, folder: Any) -> None:
     frames = folder / "alpha" / "dog-2-0"
     frames.mkdir()
     for n in (1, 2, 10):
@@ -97,7 +100,7 @@ def test_frames_in_a_folder_are_a_clip(bench, folder):
     assert import_folder(bench, folder).counts == {"there": 5}
 
 
-def test_animated_pngs_are_clips_and_stills_beside_clips_are_not(bench, folder):
+def test_animated_pngs_are_clips_and_stills_beside_clips_are_not(bench: Bench, folder: Any) -> None:
     pictures = [Image.new("RGB", (32, 32), (0, 0, 60 * n)) for n in range(3)]
     pictures[0].save(folder / "alpha" / "dog-1.png", save_all=True, append_images=pictures[1:], duration=100)
     pictures[1].save(folder / "alpha" / "dog-2-0.png")
@@ -106,20 +109,20 @@ def test_animated_pngs_are_clips_and_stills_beside_clips_are_not(bench, folder):
     assert [Path(name).name for name in report.others] == ["dog-2-0.png"]
 
 
-def test_one_tool_alone_in_its_folder(bench, tmp_path):
+def test_one_tool_alone_in_its_folder(bench: Bench, tmp_path: Path) -> None:
     clip(tmp_path / "gamma" / "A dog in the rain-3.mp4")
     import_folder(bench, tmp_path / "gamma", prompts=PROMPTS)
     assert [(c.model, c.prompt.id, c.sample) for c in bench.clips()] == [("gamma", "dog", 3)]
 
 
-def test_a_clip_beside_the_tools_has_no_tool(bench, folder):
+def test_a_clip_beside_the_tools_has_no_tool(bench: Bench, folder: Any) -> None:
     clip(folder / "dog-0.mp4")
     report = import_folder(bench, folder)
     assert report.counts == {"imported": 4, "unmatched": 1}
     assert next(i.reason for i in report.items if i.state == "unmatched").startswith("lies beside the tools' folders")
 
 
-def test_vbench_names_are_prompt_texts(bench, tmp_path):
+def test_vbench_names_are_prompt_texts(bench: Bench, tmp_path: Path) -> None:
     clip(tmp_path / "m" / "A blue-grey bird flies-0.mp4")
     clip(tmp_path / "m" / "A blue-grey bird flies-4.mp4")
     clip(tmp_path / "m" / "A blue-grey b-1.mp4")
@@ -131,7 +134,7 @@ def test_vbench_names_are_prompt_texts(bench, tmp_path):
 # --- what goes wrong ------------------------------------------------------------------------------------------------
 
 
-def test_bad_files_become_failures_and_the_rest_goes_on(bench, folder):
+def test_bad_files_become_failures_and_the_rest_goes_on(bench: Bench, folder: Any) -> None:
     (folder / "alpha" / "dog-1.mp4").write_bytes(b"")
     (folder / "alpha" / "dog-3.mp4").write_text("<html>403 Forbidden</html>" * 50)
     (folder / "alpha" / "dog-4.mp4").symlink_to(folder / "nowhere.mp4")
@@ -154,7 +157,7 @@ def test_bad_files_become_failures_and_the_rest_goes_on(bench, folder):
     assert len(bench.failures("import")) == 6
 
 
-def test_a_failure_is_forgotten_when_the_file_is_whole(bench, folder):
+def test_a_failure_is_forgotten_when_the_file_is_whole(bench: Bench, folder: Any) -> None:
     path = folder / "alpha" / "dog-1.mp4"
     path.write_bytes(b"")
     import_folder(bench, folder)
@@ -163,10 +166,10 @@ def test_a_failure_is_forgotten_when_the_file_is_whole(bench, folder):
     assert bench.failures("import") == []
 
 
-def test_folder_that_may_not_be_opened(bench, folder, monkeypatch):
+def test_folder_that_may_not_be_opened(bench: Bench, folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Path.iterdir
 
-    def refuse(self):
+    def refuse(self) -> Any:
         if self.name == "alpha":
             raise PermissionError(13, "Permission denied")
         return real(self)
@@ -177,11 +180,11 @@ def test_folder_that_may_not_be_opened(bench, folder, monkeypatch):
     assert reasons(report)["alpha"] == "cannot be opened (Permission denied); check its permissions"
 
 
-def test_file_that_changes_while_it_is_read(bench, folder, monkeypatch):
+def test_file_that_changes_while_it_is_read(bench: Bench, folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = folder / "alpha" / "dog-0.mp4"
     put = type(bench.media).put
 
-    def slowly(self, local, key):
+    def slowly(self: Any, local: Any, key: Any) -> None:
         put(self, local, key)
         if local == path:
             with path.open("ab") as file:
@@ -196,7 +199,7 @@ def test_file_that_changes_while_it_is_read(bench, folder, monkeypatch):
     assert import_folder(bench, folder).counts == {"there": 3, "imported": 1}
 
 
-def test_two_files_for_one_place_are_both_reported(bench, folder):
+def test_two_files_for_one_place_are_both_reported(bench: Bench, folder: Any) -> None:
     clip(folder / "alpha" / "dog-00.mp4")
     report = import_folder(bench, folder)
     assert states(report)["dog-00.mp4"] == "refused"
@@ -205,7 +208,7 @@ def test_two_files_for_one_place_are_both_reported(bench, folder):
     assert "dog" not in {c.prompt.id for c in bench.clips(models=["alpha"])}
 
 
-def test_a_taken_place_is_not_given_away(bench, folder):
+def test_a_taken_place_is_not_given_away(bench: Bench, folder: Any) -> None:
     import_folder(bench, folder)
     before = snapshot(bench)
     clip(folder / "alpha" / "dog-0.mp4")
@@ -217,7 +220,7 @@ def test_a_taken_place_is_not_given_away(bench, folder):
     assert snapshot(bench) == before
 
 
-def test_an_edited_prompt_leaves_the_old_clip_and_its_file(bench, folder):
+def test_an_edited_prompt_leaves_the_old_clip_and_its_file(bench: Bench, folder: Any) -> None:
     import_folder(bench, folder)
     old = snapshot(bench)[2]
     (folder / "prompts.jsonl").write_text('{"id": "dog", "text": "A wet dog"}\n')
@@ -230,19 +233,19 @@ def test_an_edited_prompt_leaves_the_old_clip_and_its_file(bench, folder):
 
 
 @pytest.mark.parametrize("kwargs", [{"pattern": "{model}/{prompt}", "manifest": "m.csv"}, {"prompts": "nosuch"}])
-def test_options_that_cannot_be_used(bench, folder, kwargs):
+def test_options_that_cannot_be_used(bench: Bench, folder: Any, kwargs: dict[str, Any]) -> None:
     with pytest.raises((OptionError, CatalogError)):
         import_folder(bench, folder, **kwargs)
 
 
-def test_two_prompt_files_are_not_chosen_between(bench, folder):
+def test_two_prompt_files_are_not_chosen_between(bench: Bench, folder: Any) -> None:
     (folder / "prompts.txt").write_text("A dog\n")
     with pytest.raises(OptionError, match=r"has prompts.jsonl and prompts.txt; remove one"):
         import_folder(bench, folder)
 
 
 @pytest.mark.parametrize("moment", ["in the middle of a copy", "before the row", "after the row"])
-def test_kill_at_any_moment_loses_nothing(tmp_path, folder, moment):
+def test_kill_at_any_moment_loses_nothing(tmp_path: Path, folder: Any, moment: str) -> None:
     clip(folder / "alpha" / "dog-5.mp4")
     frames = folder / "beta 2.0" / "dog-2-0"
     frames.mkdir()
@@ -297,7 +300,7 @@ def test_kill_at_any_moment_loses_nothing(tmp_path, folder, moment):
 # --- real clips -----------------------------------------------------------------------------------------------------
 
 
-def test_real_folders_import_whole(bench, real_clips):
+def test_real_folders_import_whole(bench: Bench, real_clips: Path) -> None:
     assert import_folder(bench, real_clips / "showdown").counts == {"imported": 14}
     report = import_folder(bench, real_clips / "fetv")
     assert report.counts == {"imported": 20}

@@ -1,15 +1,19 @@
 """Manifests say it file by file, and are told where they cannot be meant."""
 
+from __future__ import annotations
+
 import json
+from typing import Any
 
 import pytest
 
 from tests.importing.folders import reasons
+from vbench.bench import Bench
 from vbench.errors import CatalogError
 from vbench.importing import import_folder
 
 
-def test_manifest_says_it_file_by_file(bench, folder, monkeypatch):
+def test_manifest_says_it_file_by_file(bench: Bench, folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "m.csv").write_text(
         "file,model,prompt_id,prompt,sample,seed,cost,latency,created,notes,licence,operator\n"
         "alpha/dog-0.mp4,A,dog,,2,7,0.35,41.5,2026-01-02,night,CC0,Kim\n"
@@ -50,7 +54,7 @@ def test_manifest_says_it_file_by_file(bench, folder, monkeypatch):
         ({"prompt": "Another text"}, "prompt 'dog' is known as 'A dog in the rain'; found 'Another text'"),
     ],
 )
-def test_manifest_row_that_cannot_be_meant(bench, folder, row, says):
+def test_manifest_row_that_cannot_be_meant(bench: Bench, folder: Any, row: dict[str, Any], says: str) -> None:
     good = {"file": "alpha/dog-0.mp4", "model": "A", "prompt_id": "dog"}
     manifest = folder / "m.jsonl"
     manifest.write_text(json.dumps(good) + "\n" + json.dumps(good | row) + "\n")

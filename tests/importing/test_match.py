@@ -1,10 +1,14 @@
 """Which prompt a file was made for: by its name, by a pattern, never by a guess."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.importing.folders import PROMPTS, clip, reasons
+from vbench.bench import Bench
 from vbench.errors import OptionError
 from vbench.importing import import_folder
 from vbench.importing.match import PromptIndex, pattern_tokens, read_default
@@ -28,12 +32,12 @@ from vbench.records import Prompt
         ("blue", []),
     ],
 )
-def test_a_name_has_all_its_readings(name, readings):
+def test_a_name_has_all_its_readings(name: str, readings: Any) -> None:
     file = ClipFile(Path(name), ("m", name))
     assert sorted((p.id, s) for _, p, s in read_default(file, PromptIndex(PROMPTS), "m")) == readings
 
 
-def test_two_readings_are_reported_and_not_chosen_between(bench, tmp_path):
+def test_two_readings_are_reported_and_not_chosen_between(bench: Bench, tmp_path: Path) -> None:
     clip(tmp_path / "c" / "m" / "dog-2.mp4")
     report = import_folder(bench, tmp_path / "c", prompts=PROMPTS)
     assert report.counts == {"unmatched": 1}
@@ -43,13 +47,13 @@ def test_two_readings_are_reported_and_not_chosen_between(bench, tmp_path):
     )
 
 
-def test_decomposed_accents_of_a_file_system_match(bench, tmp_path):
+def test_decomposed_accents_of_a_file_system_match(bench: Bench, tmp_path: Path) -> None:
     clip(tmp_path / "c" / "m" / "cafe\u0301-0.mp4")
     report = import_folder(bench, tmp_path / "c", prompts=[Prompt(id="caf\u00e9", text="A caf\u00e9")])
     assert report.counts == {"imported": 1}
 
 
-def test_pattern_reads_other_layouts(bench, tmp_path):
+def test_pattern_reads_other_layouts(bench: Bench, tmp_path: Path) -> None:
     clip(tmp_path / "c" / "A blue-grey bird flies" / "wan_2_1_0.mp4")
     clip(tmp_path / "c" / "dog" / "kling_3.mp4")
     clip(tmp_path / "c" / "dog" / "kling.mp4")
@@ -59,7 +63,7 @@ def test_pattern_reads_other_layouts(bench, tmp_path):
     assert reasons(report)["kling.mp4"] == "does not fit the pattern '{prompt}/{model}_{sample}'"
 
 
-def test_pattern_with_two_readings_is_reported(bench, tmp_path):
+def test_pattern_with_two_readings_is_reported(bench: Bench, tmp_path: Path) -> None:
     clip(tmp_path / "c" / "a_b_c.mp4")
     prompts = [Prompt(id="c", text="x"), Prompt(id="b_c", text="y")]
     report = import_folder(bench, tmp_path / "c", prompts=prompts, pattern="{model}_{prompt}")
@@ -76,6 +80,6 @@ def test_pattern_with_two_readings_is_reported(bench, tmp_path):
         ("{model}/{prompt}-{sample", "brace"),
     ],
 )
-def test_pattern_that_cannot_be_meant(pattern, says):
+def test_pattern_that_cannot_be_meant(pattern: str, says: str) -> None:
     with pytest.raises(OptionError, match=says):
         pattern_tokens(pattern)

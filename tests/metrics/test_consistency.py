@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,22 +15,22 @@ from vbench.errors import MetricError
 from vbench.metrics.consistency import drift, horizon, neighbour_cosine, to_first_and_neighbour, worst_moment
 
 
-def unit_rows(n, dim, seed=0):
+def unit_rows(n: Any, dim: Any, seed: int = 0) -> Any:
     rows = np.random.default_rng(seed).normal(size=(n, dim)) + 1.0
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
-def embeddings(rows, t_s=None):
+def embeddings(rows: Any, t_s: Any = None) -> Any:
     t_s = np.arange(len(rows)) / 8 if t_s is None else np.asarray(t_s)
     return Embeddings(t_s, np.round(t_s * 24).astype(int), rows)
 
 
-def dot(a, b):
+def dot(a: Any, b: Any) -> Any:
     return sum(float(x) * float(y) for x, y in zip(a, b, strict=True))
 
 
 @pytest.mark.parametrize("n_frames", [2, 16, 81])
-def test_neighbours_match_loops(n_frames):
+def test_neighbours_match_loops(n_frames: int) -> None:
     rows = unit_rows(n_frames, 64)
     expected = np.mean([dot(a, b) for a, b in itertools.pairwise(rows)])
     found = neighbour_cosine(embeddings(rows))
@@ -37,20 +38,20 @@ def test_neighbours_match_loops(n_frames):
     assert len(found.timeline.t_s) == n_frames - 1
 
 
-def test_first_and_neighbour_match_loops():
+def test_first_and_neighbour_match_loops() -> None:
     rows = unit_rows(9, 16)
     expected = np.mean([(max(0, dot(rows[0], b)) + max(0, dot(a, b))) / 2 for a, b in itertools.pairwise(rows)])
     assert to_first_and_neighbour(embeddings(rows)).value == pytest.approx(expected, abs=1e-6)
 
 
-def test_drift_is_the_theil_sen_slope():
+def test_drift_is_the_theil_sen_slope() -> None:
     rows = unit_rows(30, 16)
     cosine = [dot(rows[0], row) for row in rows]
     expected = theilslopes(cosine[1:], np.arange(1, 30) / 8).slope
     assert drift(embeddings(rows)).value == pytest.approx(expected, abs=1e-6)
 
 
-def test_drift_of_a_steady_turn_is_negative_and_of_a_cut_is_none():
+def test_drift_of_a_steady_turn_is_negative_and_of_a_cut_is_none() -> None:
     angle = np.linspace(0, 1, 41)
     turning = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
     assert drift(embeddings(turning)).value < -0.05
@@ -58,7 +59,7 @@ def test_drift_of_a_steady_turn_is_negative_and_of_a_cut_is_none():
     assert drift(embeddings(cut)).value == 0.0
 
 
-def test_horizon_weighs_distances_alike():
+def test_horizon_weighs_distances_alike() -> None:
     rows = unit_rows(20, 8)
     lags = [1, 2, 4, 8, 16]
     curve = [np.mean([dot(rows[i], rows[i + lag]) for i in range(20 - lag)]) for lag in lags]
@@ -67,7 +68,7 @@ def test_horizon_weighs_distances_alike():
     assert found.value == pytest.approx(np.mean(curve), abs=1e-6)
 
 
-def test_worst_moment_is_the_least_alike_pair_and_its_largest_step():
+def test_worst_moment_is_the_least_alike_pair_and_its_largest_step() -> None:
     rows = np.repeat(np.eye(3, dtype=np.float32)[:1], 9, axis=0)
     rows[5] = [0.6, 0.8, 0.0]
     steps = make_steps(n=27, fps=24, change={14: 50.0, 4: 9.0})
@@ -79,7 +80,7 @@ def test_worst_moment_is_the_least_alike_pair_and_its_largest_step():
     assert event.end_s - event.start_s == pytest.approx(0.25)
 
 
-def test_a_spike_between_two_times_counts_for_the_worst_only():
+def test_a_spike_between_two_times_counts_for_the_worst_only() -> None:
     rows = np.repeat(np.eye(2, dtype=np.float32)[:1], 5, axis=0)
     rows[3] = [0.0, 1.0]
     spiked = embeddings(rows, [0.0, 0.125, 0.25, 7 / 24, 0.375])
@@ -89,7 +90,7 @@ def test_a_spike_between_two_times_counts_for_the_worst_only():
     assert found.events[0].frame == 7
 
 
-def test_one_frame_has_no_neighbour():
+def test_one_frame_has_no_neighbour() -> None:
     with pytest.raises(MetricError, match="the clip has 1") as caught:
         neighbour_cosine(embeddings(unit_rows(1, 4)))
     assert caught.value.code == "too_short"

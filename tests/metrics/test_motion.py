@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from vbench.metrics.motion import motion_coherent, motion_jerk, motion_p95
 STEPS = make_steps(n=48, fps=24)
 
 
-def test_pairs_across_a_cut_are_left_out():
+def test_pairs_across_a_cut_are_left_out() -> None:
     steps = make_steps(n=24, fps=24, change={10: 90.0}, colour={10: 0.9}, lost={10: 1.0})
     residual = np.ones(7)
     residual[3] = 80.0  # frames 9 to 12
@@ -24,11 +26,11 @@ def test_pairs_across_a_cut_are_left_out():
     assert len(motion_jerk(flow, steps).timeline.t_s) == 4  # nor the pair after, nor the first, which has none before
 
 
-def flow(p95, *, valid=1.0, jerk=0.0):
+def flow(p95: Any, *, valid: float = 1.0, jerk: float = 0.0) -> Any:
     return make_flow(8, p95=p95, valid=valid, jerk=jerk)
 
 
-def test_coherent_motion_by_hand():
+def test_coherent_motion_by_hand() -> None:
     assert motion_coherent(flow(0.2, valid=0.5, jerk=1.0), STEPS).value == pytest.approx(0.2 * 0.5 / 4)
     assert motion_coherent(flow(0.2), STEPS).value == pytest.approx(0.2)
     assert motion_coherent(flow(0.0, jerk=np.nan), STEPS).value == 0.0

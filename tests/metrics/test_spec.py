@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,17 +27,17 @@ from vbench.metrics.spec import spec_adherence, spec_checks
         (ClipWishes(audio=True), {"audio": 0.0}),
     ],
 )
-def test_wishes(asked, expected):
+def test_wishes(asked: Any, expected: dict[str, Any]) -> None:
     assert spec_checks(PROBE, asked) == pytest.approx(expected)
 
 
-def test_the_mean_of_wishes():
+def test_the_mean_of_wishes() -> None:
     assert spec_adherence(PROBE, ClipWishes(seconds=1.0, audio=True)).value == pytest.approx(0.5)
     half = spec_checks(replace(PROBE, fps=24 / np.sqrt(2)), ClipWishes(fps=24))["fps"]
     assert half == pytest.approx(0.5 + np.log2(1.02), abs=1e-6)
 
 
-def test_nothing_asked_is_not_applicable():
+def test_nothing_asked_is_not_applicable() -> None:
     with pytest.raises(MetricError) as caught:
         spec_adherence(PROBE, ClipWishes())
     assert caught.value.code == "not_applicable"

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from vbench.contracts import Flow, Steps
 
 
 def make_steps(
-    *, n, fps, change=None, colour=None, hue=None, lost=None, dark=None, tiles=None, held=None, mean=None, n_frames=None
-):
+    *,
+    n: Any,
+    fps: Any,
+    change: Any = None,
+    colour: Any = None,
+    hue: Any = None,
+    lost: Any = None,
+    dark: Any = None,
+    tiles: Any = None,
+    held: Any = None,
+    mean: Any = None,
+    n_frames: Any = None,
+) -> Any:
     """`n` distinct frames at `fps`; mappings give what differs from a quiet clip at a position."""
 
-    def column(given, default, first=None):
+    def column(given: Any, default: Any, first: Any = None) -> Any:
         values = np.full(n, default, float)
         if first is not None:
             values[0] = first
@@ -38,7 +51,7 @@ def make_steps(
     )
 
 
-def make_flow(n, **columns):
+def make_flow(n: Any, **columns: Any) -> Any:
     """`n` pairs 1/8 s apart of a 24 fps clip; columns replace zeros."""
     names = ("median", "p95", "camera", "subject", "residual", "jerk")
     plain = {name: np.zeros(n) for name in names} | {"valid": np.ones(n), "inliers": np.ones(n)}

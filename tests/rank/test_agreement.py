@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +38,7 @@ def truth(tool: str, prompt: Prompt) -> float:
 
 
 @pytest.fixture
-def bench(tmp_path):
+def bench(tmp_path: Path) -> Any:
     rng = np.random.default_rng(0)
     with Bench.open(tmp_path / "bench") as opened:
         opened.add_metrics(
@@ -49,12 +51,12 @@ def bench(tmp_path):
         yield opened
 
 
-def write(path, rows, header="model,prompt_id,sample,quality"):
+def write(path: Any, rows: Any, header: str = "model,prompt_id,sample,quality") -> Any:
     path.write_text("\n".join([header, *rows]) + "\n")
     return path
 
 
-def test_a_planted_truth_is_found(bench, tmp_path):
+def test_a_planted_truth_is_found(bench: Bench, tmp_path: Path) -> None:
     file = write(tmp_path / "r.csv", [f"{t},{p.id},0,{truth(t, p)}" for t in TOOLS for p in PROMPTS])
     found = {a.metric: a for a in agreement(bench, file).agreements}
     assert found["right"].spearman.value == pytest.approx(1)
@@ -66,7 +68,7 @@ def test_a_planted_truth_is_found(bench, tmp_path):
     assert (found["right"].n_clips, found["right"].n_prompts) == (30, 6)
 
 
-def test_statistics_match_scipy():
+def test_statistics_match_scipy() -> None:
     rng = np.random.default_rng(4)
     a, b = rng.integers(0, 6, 40).astype(float), rng.integers(0, 6, 40).astype(float)
     assert spearman(a, b) == pytest.approx(scipy_stats.spearmanr(a, b).statistic)
@@ -74,7 +76,7 @@ def test_statistics_match_scipy():
     assert np.isnan(spearman(a, np.ones(40)))
 
 
-def test_pairwise_accuracy_by_hand():
+def test_pairwise_accuracy_by_hand() -> None:
     people, metric = np.array([1.0, 2.0, 2.0, 9.0]), np.array([0.1, 0.25, 0.15, 0.0])
     prompts = np.array([0, 0, 0, 1])
     # pairs of prompt 0: (1,2) right, (1,2') right, (2,2') a tie of people
@@ -84,7 +86,7 @@ def test_pairwise_accuracy_by_hand():
     assert pairwise_accuracy(people[2:], metric[2:], prompts[2:]) == (None, None)
 
 
-def test_raters_set_the_ceiling(bench, tmp_path):
+def test_raters_set_the_ceiling(bench: Bench, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     rows = [
         f"{t},{p.id},0,{truth(t, p) + rng.normal(0, 0.5)},{rater}"
@@ -98,7 +100,7 @@ def test_raters_set_the_ceiling(bench, tmp_path):
     assert 0.85 < ceiling.spearman < 0.99
 
 
-def test_rated_clips_that_are_not_there_are_named(bench, tmp_path):
+def test_rated_clips_that_are_not_there_are_named(bench: Bench, tmp_path: Path) -> None:
     rows = [f"{t},{p.id},0,{truth(t, p)}" for t in TOOLS for p in PROMPTS]
     assert agreement(bench, write(tmp_path / "r.csv", [*rows, "ghost,p0,0,3"])).unmatched == ("ghost/p0-0",)
     with pytest.raises(OptionError, match="none of the 1 rated clips"):
@@ -116,14 +118,14 @@ def test_rated_clips_that_are_not_there_are_named(bench, tmp_path):
         ("model,prompt_id,sample,q\na,b,0,1\na,b,0,2\n", ":3: a/b/0 is rated twice"),
     ],
 )
-def test_a_wrong_file_names_its_line(tmp_path, text, words):
+def test_a_wrong_file_names_its_line(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "r.csv").write_text(text)
     with pytest.raises(CatalogError, match=words):
         read_ratings(tmp_path / "r.csv")
 
 
 @pytest.mark.parametrize(("draws", "statistic"), [(spearman_draws, "spearmanr"), (kendall_draws, "kendalltau")])
-def test_resamples_are_what_scipy_makes_of_the_clips_drawn(draws, statistic):
+def test_resamples_are_what_scipy_makes_of_the_clips_drawn(draws: Any, statistic: str) -> None:
     """Prompts of different sizes, ties on both sides, clips not in the order of their prompts."""
     rng = np.random.default_rng(3)
     prompts = rng.permutation(np.repeat(np.arange(5), [1, 2, 4, 3, 6]))
@@ -138,7 +140,7 @@ def test_resamples_are_what_scipy_makes_of_the_clips_drawn(draws, statistic):
         assert value == pytest.approx(slow, nan_ok=True)
 
 
-def test_resamples_of_one_prompt_that_is_constant_have_no_correlation():
+def test_resamples_of_one_prompt_that_is_constant_have_no_correlation() -> None:
     a, prompts = np.array([1.0, 1.0, 1.0, 2.0, 3.0]), np.array([0, 0, 0, 1, 1])
     for draws in (spearman_draws, kendall_draws):
         drawn = draws(a, a, prompts)
@@ -146,7 +148,7 @@ def test_resamples_of_one_prompt_that_is_constant_have_no_correlation():
         assert np.isnan(drawn).any()
 
 
-def test_ties_are_calibrated_as_by_trying_every_threshold():
+def test_ties_are_calibrated_as_by_trying_every_threshold() -> None:
     rng = np.random.default_rng(5)
     people, metric = rng.integers(0, 4, 30).astype(float), np.round(rng.random(30), 1)
     prompts = np.repeat(np.arange(6), 5)
@@ -159,7 +161,7 @@ def test_ties_are_calibrated_as_by_trying_every_threshold():
     assert pairwise_accuracy(people, metric, prompts)[1] == pytest.approx(best / len(gaps))
 
 
-def test_a_spread_or_a_number_of_ratings_is_no_rating(bench, tmp_path):
+def test_a_spread_or_a_number_of_ratings_is_no_rating(bench: Bench, tmp_path: Path) -> None:
     header = "model,prompt_id,sample,quality,quality_std,qualityStd,n_ratings,count,SE"
     rows = [f"{t},{p.id},0,{truth(t, p)},0.{i},1,7,{i},0.2" for i, t in enumerate(TOOLS) for p in PROMPTS]
     report = agreement(bench, write(tmp_path / "r.csv", rows, header))
@@ -172,7 +174,7 @@ def test_a_spread_or_a_number_of_ratings_is_no_rating(bench, tmp_path):
         read_ratings(write(tmp_path / "s.csv", ["a,b,0,1"], "model,prompt_id,sample,quality_std"))
 
 
-def test_what_is_constant_is_named(bench, tmp_path):
+def test_what_is_constant_is_named(bench: Bench, tmp_path: Path) -> None:
     rows = [f"{t},{p.id},0,{truth(t, p)},3" for t in TOOLS for p in PROMPTS]
     report = agreement(bench, write(tmp_path / "r.csv", rows, "model,prompt_id,sample,quality,harmony"))
     assert "harmony is 3 for all 30 clips: it orders nothing" in report.notes
@@ -192,7 +194,9 @@ def test_what_is_constant_is_named(bench, tmp_path):
         (("quality_r1", "quality_r2", "quality_r3"), "quality"),
     ],
 )
-def test_columns_of_raters_are_one_rating_with_a_ceiling(bench, tmp_path, columns, rating):
+def test_columns_of_raters_are_one_rating_with_a_ceiling(
+    bench: Bench, tmp_path: Path, columns: tuple[str, str, str], rating: str
+) -> None:
     rng = np.random.default_rng(1)
     rows = [
         f"{t},{p.id},0," + ",".join(f"{truth(t, p) + rng.normal(0, 0.5):.3f}" for _ in columns)
@@ -206,13 +210,13 @@ def test_columns_of_raters_are_one_rating_with_a_ceiling(bench, tmp_path, column
     assert 0.85 < ceiling.spearman < 0.99
 
 
-def test_one_such_column_is_a_rating_of_its_own(bench, tmp_path):
+def test_one_such_column_is_a_rating_of_its_own(bench: Bench, tmp_path: Path) -> None:
     rows = [f"{t},{p.id},0,{truth(t, p)},1" for t in TOOLS for p in PROMPTS]
     table, _ = read_ratings(write(tmp_path / "r.csv", rows, "model,prompt_id,sample,quality_rater1,style"))
     assert list(table) == ["quality_rater1", "style"]
 
 
-def test_the_command_says_on_how_many_prompts_a_row_rests(bench, tmp_path):
+def test_the_command_says_on_how_many_prompts_a_row_rests(bench: Bench, tmp_path: Path) -> None:
     file = write(tmp_path / "r.csv", [f"{t},{p.id},0,{truth(t, p)}" for t in TOOLS for p in PROMPTS[:4]])
     words = ["agreement", str(file), "--bench", str(bench.root)]
     shown = CliRunner().invoke(app, words).output.splitlines()
@@ -224,7 +228,7 @@ def test_the_command_says_on_how_many_prompts_a_row_rests(bench, tmp_path):
     assert document["agreements"][0]["n_prompts"] == 4
 
 
-def test_many_metrics_are_compared_in_seconds(tmp_path):
+def test_many_metrics_are_compared_in_seconds(tmp_path: Path) -> None:
     """Sixty metrics on twenty clips, CPU time: one resample at a time took 25 s."""
     rng = np.random.default_rng(0)
     with Bench.open(tmp_path / "bench") as opened:

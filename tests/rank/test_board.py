@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ PROMPTS = [
 
 
 @pytest.fixture
-def bench(tmp_path):
+def bench(tmp_path: Path) -> Any:
     with Bench.open(tmp_path) as opened:
         opened.add_metrics(
             [an_info("good"), an_info("bad", higher_is_better=False), an_info("plain", higher_is_better=None)]
@@ -28,12 +30,12 @@ def bench(tmp_path):
         yield opened
 
 
-def row(board, model, metric="good", tag=""):
+def row(board: Any, model: Any, metric: str = "good", tag: str = "") -> Any:
     (found,) = [r for r in board.rows if (r.model, r.metric, r.tag) == (model, metric, tag)]
     return found
 
 
-def test_a_mean_is_over_prompts_not_over_clips(bench):
+def test_a_mean_is_over_prompts_not_over_clips(bench: Bench) -> None:
     give(bench, a_clip("x", PROMPTS[0], 0), good=1.0)
     for sample in range(3):
         give(bench, a_clip("x", PROMPTS[1], sample), good=4.0 + sample)
@@ -43,7 +45,7 @@ def test_a_mean_is_over_prompts_not_over_clips(bench):
     assert found.ci_low <= found.mean <= found.ci_high
 
 
-def test_best_worse_and_not_distinguishable(bench):
+def test_best_worse_and_not_distinguishable(bench: Bench) -> None:
     noise = [0.1, -0.2, 0.15, 0.0, -0.1, 0.05]
     for prompt, n in zip(PROMPTS, noise, strict=True):
         give(bench, a_clip("top", prompt), good=10 + n)
@@ -57,7 +59,7 @@ def test_best_worse_and_not_distinguishable(bench):
     assert row(board, "low").versus == "top"
 
 
-def test_direction_turns_the_order(bench):
+def test_direction_turns_the_order(bench: Bench) -> None:
     for prompt in PROMPTS:
         give(bench, a_clip("x", prompt), bad=1.0, plain=1.0)
         give(bench, a_clip("y", prompt), bad=2.0, plain=2.0)
@@ -67,7 +69,7 @@ def test_direction_turns_the_order(bench):
     assert row(board, "x", "plain").rank_low is None
 
 
-def test_what_failed_or_was_refused_stands_beside_the_mean(bench):
+def test_what_failed_or_was_refused_stands_beside_the_mean(bench: Bench) -> None:
     give(bench, a_clip("x", PROMPTS[0], latency_s=4.0, cost_usd=0.1), good=1.0)
     give(bench, a_clip("x", PROMPTS[1], latency_s=8.0), good="too short")
     bench.add_clip(a_clip("x", PROMPTS[2], latency_s=5.0, cost_usd=0.3))
@@ -96,7 +98,7 @@ def test_what_failed_or_was_refused_stands_beside_the_mean(bench):
     assert any("not measured yet" in note for note in board.notes)
 
 
-def test_different_prompts_are_said_and_never_compared(bench):
+def test_different_prompts_are_said_and_never_compared(bench: Bench) -> None:
     for i, prompt in enumerate(PROMPTS):
         give(bench, a_clip("xy"[i % 2], prompt), good=1.0 + i)
     board = leaderboard(bench, metrics=["good"])
@@ -104,7 +106,7 @@ def test_different_prompts_are_said_and_never_compared(bench):
     assert any("did not all get the same prompts (0 are shared" in note for note in board.notes)
 
 
-def test_split_by_a_facet_and_filter_by_a_tag(bench):
+def test_split_by_a_facet_and_filter_by_a_tag(bench: Bench) -> None:
     for i, prompt in enumerate(PROMPTS):
         give(bench, a_clip("x", prompt), good=float(i))
     board = leaderboard(bench, by="camera", metrics=["good"])
@@ -122,13 +124,13 @@ def test_split_by_a_facet_and_filter_by_a_tag(bench):
         ({"models": ["X"]}, "no tool 'X'"),
     ],
 )
-def test_a_wrong_name_is_a_sentence(bench, wrong, words):
+def test_a_wrong_name_is_a_sentence(bench: Bench, wrong: dict[str, Any], words: str) -> None:
     give(bench, a_clip("x", PROMPTS[0]), good=1.0)
     with pytest.raises(OptionError, match=words):
         leaderboard(bench, **wrong)
 
 
-def test_what_nothing_measures_is_said_of_the_bench_not_of_the_choice_shown(bench):
+def test_what_nothing_measures_is_said_of_the_bench_not_of_the_choice_shown(bench: Bench) -> None:
     give(bench, a_clip("x", PROMPTS[0]), good=1.0)
     said = "Nothing here measures whether a clip shows what its prompt asks for."
     assert said in leaderboard(bench, metrics=["good"]).notes
@@ -136,7 +138,7 @@ def test_what_nothing_measures_is_said_of_the_bench_not_of_the_choice_shown(benc
     assert said not in leaderboard(bench, metrics=["good"]).notes
 
 
-def test_json_has_the_schema_others_rely_on(bench):
+def test_json_has_the_schema_others_rely_on(bench: Bench) -> None:
     give(bench, a_clip("x", PROMPTS[0]), good=1.0)
     found = leaderboard(bench).to_json()
     assert found["schema"] == 1
@@ -155,7 +157,7 @@ def test_json_has_the_schema_others_rely_on(bench):
     } <= found["rows"][0].keys()
 
 
-def test_forty_tools_and_twenty_metrics_rank_at_once(bench):
+def test_forty_tools_and_twenty_metrics_rank_at_once(bench: Bench) -> None:
     rng = np.random.default_rng(0)
     names = [f"m{i}" for i in range(20)]
     bench.add_metrics([an_info(name) for name in names])

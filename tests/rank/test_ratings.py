@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +37,7 @@ def test_two_tools_match_the_closed_form() -> None:
     assert sum(ratings.values()) / 2 == pytest.approx(1000)
 
 
-def test_many_tools_match_a_minorisation_fit():
+def test_many_tools_match_a_minorisation_fit() -> None:
     rng = np.random.default_rng(2)
     strength = {"a": 1.5, "b": 0.5, "c": 0.0, "d": -1.0}
     ballots = []
@@ -59,13 +61,13 @@ def test_many_tools_match_a_minorisation_fit():
         assert found[one] - found[two] == pytest.approx(400 * np.log10(gamma[one] / gamma[two]), abs=0.05)
 
 
-def test_an_undefeated_tool_stays_finite_and_first():
+def test_an_undefeated_tool_stays_finite_and_first() -> None:
     best, *_ = bradley_terry(votes("x", "y", 50, 0) + votes("y", "z", 30, 10))
     assert best.tool == "x"
     assert 1000 < best.rating < 4000
 
 
-def test_an_undefeated_tool_is_not_known_for_certain():
+def test_an_undefeated_tool_is_not_known_for_certain() -> None:
     """Twenty wins of twenty: a tool that wins 9 of 10 does so once in eight times, one that wins 6 of 10 never."""
     best, _ = bradley_terry([Verdict(a="x", b="y", outcome="a", prompt=str(i)) for i in range(20)])
     gap = 200 * np.log10(0.95 / 0.05), 200 * np.log10(0.6 / 0.4)
@@ -109,12 +111,12 @@ def test_many_fits_are_each_what_one_fit_gives() -> None:
     assert many_strengths(wins, unseen, start=np.zeros(5)) == pytest.approx(each, abs=1e-5)
 
 
-def test_unconnected_tools_are_marked():
+def test_unconnected_tools_are_marked() -> None:
     found = {r.tool: r.component for r in bradley_terry(votes("a", "b", 3, 2) + votes("c", "d", 3, 2))}
     assert found["a"] == found["b"] != found["c"] == found["d"]
 
 
-def test_what_does_not_count_does_not_count():
+def test_what_does_not_count_does_not_count() -> None:
     with pytest.raises(ValueError, match="no vote counts"):
         bradley_terry(
             [Verdict(a="x", b="y", outcome="skip", prompt="p"), Verdict(a="x", b="y", outcome="broken", prompt="p")]
@@ -124,7 +126,7 @@ def test_what_does_not_count_does_not_count():
     assert [r.rating for r in plain] == pytest.approx([r.rating for r in noisy])
 
 
-def test_interval_of_a_rating_is_clustered_by_prompt():
+def test_interval_of_a_rating_is_clustered_by_prompt() -> None:
     """Forty votes on four prompts that all agree within a prompt are four facts, not forty."""
     agreeing = [
         Verdict(a="x", b="y", outcome="a" if p < 3 else "b", prompt=str(p)) for p in range(4) for _ in range(10)
@@ -137,7 +139,7 @@ def test_interval_of_a_rating_is_clustered_by_prompt():
 # --- one fit for all ----------------------------------------------------------------------------------------------
 
 
-def newton(wins, precision):
+def newton(wins: Any, precision: Any) -> Any:
     """The maximum by Newton's method from 0 with a damped step; shares no code with vbench."""
     theta = np.zeros(len(wins))
     met = wins + wins.T
@@ -150,7 +152,7 @@ def newton(wins, precision):
     return theta, np.linalg.inv(information)
 
 
-def some_wins(n, seed):
+def some_wins(n: Any, seed: Any) -> Any:
     wins = np.random.default_rng(seed).integers(0, 9, (n, n)).astype(float)
     np.fill_diagonal(wins, 0)
     return wins
@@ -160,7 +162,7 @@ UNDEFEATED = np.array([[0, 500.0, 500.0], [0, 0, 0], [0, 0, 0]])
 
 
 @pytest.mark.parametrize("wins", [some_wins(2, 1), some_wins(6, 2), some_wins(12, 3), UNDEFEATED, np.zeros((3, 3))])
-def test_what_the_choice_of_pairs_rests_on_is_the_maximum(wins):
+def test_what_the_choice_of_pairs_rests_on_is_the_maximum(wins: Any) -> None:
     theta, sigma = posterior(wins, prior_sd=PRIOR_SD)
     expected, covariance = newton(wins, PRIOR_SD**-2)
     assert theta == pytest.approx(expected, abs=1e-9)
@@ -168,11 +170,11 @@ def test_what_the_choice_of_pairs_rests_on_is_the_maximum(wins):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_what_a_board_shows_is_what_it_always_showed(seed):
+def test_what_a_board_shows_is_what_it_always_showed(seed: Any) -> None:
     """To 1e-9 the optimum that the first version of the board stopped at, whose loss is written out here."""
     wins = some_wins(5, seed) + 0.05
 
-    def loss(theta):
+    def loss(theta: Any) -> Any:
         gap = theta[:, None] - theta[None, :]
         p = 1 / (1 + np.exp(gap))
         value = (wins * np.log1p(np.exp(-gap))).sum() + 1e-9 * (theta**2).sum()
@@ -183,7 +185,7 @@ def test_what_a_board_shows_is_what_it_always_showed(seed):
     assert strengths(wins) == pytest.approx(first - first.mean(), abs=1e-9)
 
 
-def test_board_and_arena_rate_alike(bench):
+def test_board_and_arena_rate_alike(bench: Bench) -> None:
     rng = np.random.default_rng(8)
     clips = [a_clip(tool, prompt) for prompt in PROMPTS for tool in "xyz"]
     for clip in clips:
@@ -199,12 +201,12 @@ def test_board_and_arena_rate_alike(bench):
 
 
 @pytest.fixture
-def bench(tmp_path):
+def bench(tmp_path: Path) -> Any:
     with Bench.open(tmp_path) as opened:
         yield opened
 
 
-def test_votes_become_ratings_of(bench):
+def test_votes_become_ratings_of(bench: Bench) -> None:
     x, y = a_clip("x", PROMPTS[0]), a_clip("y", PROMPTS[0])
     bench.add_clip(x)
     bench.add_clip(y)

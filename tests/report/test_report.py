@@ -6,6 +6,8 @@ import io
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +27,7 @@ PLAIN = Prompt(id="plain", text="a dog", tags=("style:oil",))
 
 
 @pytest.fixture
-def bench(tmp_path):
+def bench(tmp_path: Path) -> Any:
     with Bench.open(tmp_path / "bench") as opened:
         opened.add_metrics([an_info("good"), an_info("bad", higher_is_better=False, group="motion")])
         for n, tool in enumerate(("alpha", "beta")):
@@ -40,7 +42,7 @@ def bench(tmp_path):
         yield opened
 
 
-def test_the_page_stands_alone(bench):
+def test_the_page_stands_alone(bench: Bench) -> None:
     html = render(leaderboard(bench), "html", bench=bench)
     assert "<script" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
@@ -49,14 +51,14 @@ def test_the_page_stands_alone(bench):
     assert "at 0.25 s, frame 3" in html
 
 
-def test_a_missing_file_is_said_and_the_rest_goes_on(bench):
+def test_a_missing_file_is_said_and_the_rest_goes_on(bench: Bench) -> None:
     gone = bench.clips(models=["alpha"])[0]
     bench.media.delete(gone.media)
     html = render(leaderboard(bench), "html", bench=bench)
     assert html.count("the file is gone or cannot be decoded") == 1
 
 
-def test_tables_hold_the_same_numbers(bench):
+def test_tables_hold_the_same_numbers(bench: Bench) -> None:
     board = leaderboard(bench)
     rows = json.loads(render(board, "json", bench=bench))["rows"]
     csv = pd.read_csv(io.StringIO(render(board, "csv", bench=bench)))
@@ -64,7 +66,7 @@ def test_tables_hold_the_same_numbers(bench):
     assert [r["mean"] for r in rows] == list(csv["mean"]) == list(parquet["mean"]) == [11.0, 10.0, 1.0, 2.0]
 
 
-def test_markdown_cannot_be_broken_by_a_tag(bench):
+def test_markdown_cannot_be_broken_by_a_tag(bench: Bench) -> None:
     odd = replace(PLAIN, id="odd", tags=("a|b\n# c",))
     give(bench, a_clip("alpha", odd), good=1.0)
     text = render(leaderboard(bench, by="a|b\n# c", metrics=["good"]), "md", bench=bench)
@@ -72,7 +74,7 @@ def test_markdown_cannot_be_broken_by_a_tag(bench):
     assert "\n# c" not in text
 
 
-def test_the_terminal_table_says_what_its_marks_mean(bench):
+def test_the_terminal_table_says_what_its_marks_mean(bench: Bench) -> None:
     shown = table(leaderboard(bench), width=120)
     assert "alpha" in shown
     assert "● 11 [2, 86]" in shown  # two equal values say little
@@ -83,11 +85,11 @@ def test_the_terminal_table_says_what_its_marks_mean(bench):
 @pytest.mark.parametrize(
     ("value", "text"), [(None, "–"), (0, "0"), (0.01234, "0.0123"), (123.456, "123"), (12.34, "12.3"), (-0.5, "-0.500")]
 )
-def test_numbers_for_people(value, text):
+def test_numbers_for_people(value: float | int | None, text: str) -> None:
     assert number(value) == text
 
 
-def test_the_command_writes_a_file_whole(bench, tmp_path):
+def test_the_command_writes_a_file_whole(bench: Bench, tmp_path: Path) -> None:
     from vbench.cli import app
 
     run = CliRunner().invoke(

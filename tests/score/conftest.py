@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from vbench.video import write_clip
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Two tools, two prompts, and one file that is no video."""
     root = tmp_path_factory.mktemp("import")
     prompts = [{"id": "wall", "text": "a camera pans over a wall"}, {"id": "discs", "text": "two discs move"}]
@@ -30,13 +32,13 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def bench(folder, tmp_path):
+def bench(folder: Any, tmp_path: Path) -> Any:
     with Bench.open(tmp_path / "bench") as opened:
         import_folder(opened, folder, link=True)
         yield opened
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
     root = tmp_path_factory.mktemp("weights")
     return {"clip.model": str(save_clip(root / "clip")), "dino.model": str(save_dino(root / "dino"))}

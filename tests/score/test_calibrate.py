@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ from vbench.score.plan import make_plan
 OWN = {"appearance": {"descriptor": "lab-edges-1"}, "flow": {"backend": "dis-half", "short_side": 192}}
 
 
-def filled(path, n, *, appearance=OWN["appearance"]):
+def filled(path: Any, n: Any, *, appearance: Any = OWN["appearance"]) -> Any:
     rng = np.random.default_rng(0)
     bench = Bench.open(path)
     bench.add_metrics([an_info("appearance_consistency"), an_info("motion_coherent")])
@@ -46,7 +48,7 @@ def filled(path, n, *, appearance=OWN["appearance"]):
     return bench
 
 
-def test_lines_find_a_planted_law():
+def test_lines_find_a_planted_law() -> None:
     rng = np.random.default_rng(1)
     x = rng.uniform(-5, 0, 200)
     y = 0.7 * x - 2 + rng.normal(0, 0.5, 200)
@@ -58,7 +60,7 @@ def test_lines_find_a_planted_law():
     assert np.interp(0.5, shares, intercepts) == pytest.approx(-2, abs=0.15)
 
 
-def test_percentiles_of_the_reference_set_itself_are_even(tmp_path):
+def test_percentiles_of_the_reference_set_itself_are_even(tmp_path: Path) -> None:
     with filled(tmp_path / "bench", 60) as bench:
         calibrate(bench, tmp_path / "lines.json", about="planted")
         scores = {(s.key.metric, s.key.clip): s.value for s in bench.score_records()}
@@ -72,13 +74,13 @@ def test_percentiles_of_the_reference_set_itself_are_even(tmp_path):
     assert json.loads((tmp_path / "lines.json").read_text())["about"] == "planted"
 
 
-def test_too_few_clips_are_refused(tmp_path):
+def test_too_few_clips_are_refused(tmp_path: Path) -> None:
     with filled(tmp_path / "bench", 19) as bench, pytest.raises(OptionError, match="fewer than 20 clips"):
         calibrate(bench, tmp_path / "lines.json")
     assert not (tmp_path / "lines.json").exists()
 
 
-def test_the_command_says_what_it_fitted_and_where_it_cannot_write(tmp_path):
+def test_the_command_says_what_it_fitted_and_where_it_cannot_write(tmp_path: Path) -> None:
     message = "name a file in a folder that can be written"
     with filled(tmp_path / "bench", 30) as bench, pytest.raises(OptionError, match=message):
         calibrate(bench, tmp_path / "nowhere" / "lines.json")
@@ -89,7 +91,7 @@ def test_the_command_says_what_it_fitted_and_where_it_cannot_write(tmp_path):
     assert read_references(str(tmp_path / "l.json"))[0]["n_clips"] == 30
 
 
-def test_the_reference_is_part_of_the_key(tmp_path):
+def test_the_reference_is_part_of_the_key(tmp_path: Path) -> None:
     with filled(tmp_path / "bench", 30) as bench:
         calibrate(bench, tmp_path / "lines.json")
     none, own, given = (
@@ -102,7 +104,7 @@ def test_the_reference_is_part_of_the_key(tmp_path):
     assert AppearanceReference(Settings()).read(None) is None
 
 
-def test_other_embeddings_or_flow_have_no_reference(tmp_path):
+def test_other_embeddings_or_flow_have_no_reference(tmp_path: Path) -> None:
     with filled(tmp_path / "bench", 30, appearance={"descriptor": "another"}) as bench:
         calibrate(bench, tmp_path / "lines.json")
     for feature in (
@@ -116,7 +118,7 @@ def test_other_embeddings_or_flow_have_no_reference(tmp_path):
         assert feature.params() == {"reference": "none"}
 
 
-def test_precision_does_not_need_another_reference(tmp_path):
+def test_precision_does_not_need_another_reference(tmp_path: Path) -> None:
     entry = read_references("real")[0] | {"params": {"dino": DinoReference(Settings()).embeddings(Settings()).params()}}
     entry["params"] |= {"flow": OWN["flow"]}
     (tmp_path / "lines.json").write_text(json.dumps({"references": [entry]}))
@@ -126,7 +128,7 @@ def test_precision_does_not_need_another_reference(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"references": [{"params": {"a": 1}, "slope": 1}]}'])
-def test_a_wrong_file_says_what_to_do(tmp_path, text):
+def test_a_wrong_file_says_what_to_do(tmp_path: Path, text: str) -> None:
     (tmp_path / "lines.json").write_text(text)
     with pytest.raises(OptionError, match="is no file of `vbench calibrate`"):
         make_plan(ScoreSpec(metrics=["appearance_gated"], settings={"gated.reference": str(tmp_path / "lines.json")}))
@@ -134,7 +136,7 @@ def test_a_wrong_file_says_what_to_do(tmp_path, text):
         read_references(str(tmp_path / "nowhere.json"))
 
 
-def test_the_shipped_reference_spreads_real_numbers():
+def test_the_shipped_reference_spreads_real_numbers() -> None:
     """A typical clip of the set stands in its middle, one a tenth as rough at its top."""
     lines = AppearanceReference(Settings({"gated.reference": "real"})).read(None)
     assert standing(lines, 0.9970, 0.02) == pytest.approx(0.6, abs=0.1)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from vbench.bench import Bench
 from vbench.metrics import METRICS
 from vbench.records import Failure, Outcomes, Prompt, Score
 from vbench.score import ScoreSpec
@@ -18,7 +21,7 @@ from vbench.video import write_clip
 @pytest.mark.parametrize(
     ("compute", "code"), [(lambda *_: float("nan"), "not_finite"), (lambda *_: 3.0, "out_of_bounds")]
 )
-def test_a_number_that_cannot_be_is_a_failure_naming_the_clip(bench, compute, code):
+def test_a_number_that_cannot_be_is_a_failure_naming_the_clip(bench: Bench, compute: Any, code: str) -> None:
     plan = make_plan(ScoreSpec(metrics=["spec_adherence"]))
     metric = replace(METRICS["spec_adherence"], compute=compute)
     clip = bench.clips()[0]
@@ -27,7 +30,7 @@ def test_a_number_that_cannot_be_is_a_failure_naming_the_clip(bench, compute, co
     assert clip.id in failure.message
 
 
-def test_a_failed_part_fails_the_headline(bench):
+def test_a_failed_part_fails_the_headline(bench: Bench) -> None:
     plan = make_plan(ScoreSpec(metrics=["overall"]))
     clip = bench.clips()[0]
     item = Unfinished(clip=clip, metrics=plan.metrics, known={})
@@ -39,7 +42,7 @@ def test_a_failed_part_fails_the_headline(bench):
     assert {failure.code for failure in found.failures} == {"out_of_memory"}
 
 
-def test_wishes_come_from_the_request_before_the_prompt(bench):
+def test_wishes_come_from_the_request_before_the_prompt(bench: Bench) -> None:
     clip = bench.clips()[0]
     prompt = Prompt(id="p", text="x", expects={"seconds": 4.0, "audio": True, "camera": "static"})
     assert asked_of(replace(clip, prompt=prompt)).seconds == 4.0
@@ -48,7 +51,7 @@ def test_wishes_come_from_the_request_before_the_prompt(bench):
     assert (asked.seconds, asked.audio, asked.fps) == (8.0, True, None)
 
 
-def test_measure_file_reads_one_file(tmp_path):
+def test_measure_file_reads_one_file(tmp_path: Path) -> None:
     write_clip(textured_pan(8, 96, 64, seed=0), tmp_path / "x.mp4", fps=24, preset="ultrafast")
     clip, outcomes = measure_file(tmp_path / "x.mp4", metrics=["sharpness"])
     assert isinstance(outcomes, Outcomes)

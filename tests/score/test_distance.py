@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,11 +22,11 @@ from vbench.score import distance as sets
 from vbench.video import write_clip
 
 
-def some(n, dims=5, shift=0.0, scale=1.0, seed=0):
+def some(n: Any, dims: int = 5, shift: float = 0.0, scale: float = 1.0, seed: int = 0) -> Any:
     return np.random.default_rng(seed).normal(size=(n, dims)) * scale + shift
 
 
-def test_frechet_is_the_closed_form():
+def test_frechet_is_the_closed_form() -> None:
     a, b = some(40, shift=0.4, seed=1), some(30, scale=1.7, seed=2)
     sa, sb = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
     root = scipy.linalg.sqrtm(sa @ sb).real
@@ -33,7 +35,7 @@ def test_frechet_is_the_closed_form():
     assert sets.frechet_distance(a, a) == pytest.approx(0, abs=1e-5)
 
 
-def test_coordinates_of_the_span_change_no_distance():
+def test_coordinates_of_the_span_change_no_distance() -> None:
     """12 clips of 40 dimensions: the covariance has no full rank."""
     both = some(12, dims=40)
     flat = sets.spanned(both)
@@ -44,10 +46,10 @@ def test_coordinates_of_the_span_change_no_distance():
     )
 
 
-def test_kernel_distance_is_the_unbiased_loop_and_torchmetrics_kid():
+def test_kernel_distance_is_the_unbiased_loop_and_torchmetrics_kid() -> None:
     a, b = some(7, seed=1), some(5, shift=0.5, seed=2)
 
-    def kernel(x, y):
+    def kernel(x: Any, y: Any) -> Any:
         return (float(x @ y) + 1) ** 3
 
     within = [
@@ -66,7 +68,7 @@ def test_kernel_distance_is_the_unbiased_loop_and_torchmetrics_kid():
     assert sets.kernel_distance(gram, np.arange(10) < 5) == pytest.approx(float(theirs.compute()[0]), rel=1e-9)
 
 
-def test_equal_sets_are_told_from_different_ones():
+def test_equal_sets_are_told_from_different_ones() -> None:
     same = sets.compare("a", "b", "x", some(30, seed=1), some(30, seed=2))
     other = sets.compare("a", "b", "x", some(30, seed=1), some(30, shift=0.8, seed=2))
     assert same.p_value > 0.05
@@ -77,7 +79,7 @@ def test_equal_sets_are_told_from_different_ones():
     assert other.frechet > 3 * other.frechet_of_equals
 
 
-def test_what_prompts_share_is_no_difference_between_tools():
+def test_what_prompts_share_is_no_difference_between_tools() -> None:
     """Clips of a prompt are alike; swapping within prompts sees the small shift that shuffling clips would not."""
     common = some(16, scale=3.0, seed=5)
     a, b = common + some(16, scale=0.05, seed=6), common + some(16, scale=0.05, shift=0.1, seed=7)
@@ -88,7 +90,7 @@ def test_what_prompts_share_is_no_difference_between_tools():
     assert by_prompt.p_value < 0.01
 
 
-def test_sizes_are_said():
+def test_sizes_are_said() -> None:
     found = sets.compare("a", "b", "x", some(6, dims=20, seed=1), some(9, dims=20, seed=2))
     assert any("6 clips span at most 5 of 20 dimensions" in note for note in found.notes)
     assert any("biased upwards at 6 and 9 clips" in note for note in found.notes)
@@ -100,7 +102,7 @@ def test_sizes_are_said():
 # --- files --------------------------------------------------------------------------------------------------
 
 
-def footage(path, colour, seed):
+def footage(path: Any, colour: Any, seed: Any) -> None:
     rng = np.random.default_rng(seed)
     frames = np.full((6, 48, 64, 3), colour, np.uint8)
     left = rng.integers(0, 40)
@@ -110,7 +112,7 @@ def footage(path, colour, seed):
 
 
 @pytest.fixture
-def places(tmp_path):
+def places(tmp_path: Path) -> Any:
     """A bench with two tools that paint on the same ground, and a folder of footage on another."""
     for i in range(6):
         footage(tmp_path / "clips" / "one" / f"p{i}-0.mp4", (40, 60, 80), i)
@@ -121,13 +123,13 @@ def places(tmp_path):
     return tmp_path
 
 
-def run(places, *args):
+def run(places: Any, *args: Any) -> Any:
     from vbench.cli import app
 
     return CliRunner().invoke(app, ["distance", "--bench", str(places / "bench"), *args], catch_exceptions=False)
 
 
-def test_command_tells_tools_apart_from_footage(places):
+def test_command_tells_tools_apart_from_footage(places: Any) -> None:
     both = json.loads(run(places, "--a", "one", "--b", "two", "--features", "appearance", "--json").stdout)
     real = json.loads(
         run(places, "--a", "one", "--b", str(places / "real"), "--features", "appearance", "--json").stdout
@@ -139,7 +141,7 @@ def test_command_tells_tools_apart_from_footage(places):
     assert "note: 6 clips span at most 5 of 897 dimensions" in text
 
 
-def test_a_backbone_of_choice(places):
+def test_a_backbone_of_choice(places: Any) -> None:
     weights = tiny_models.tiny_clip(places / "weights")
     out = run(
         places,
@@ -158,7 +160,7 @@ def test_a_backbone_of_choice(places):
     assert json.loads(out.stdout)["dims"] == 24
 
 
-def test_broken_files_are_counted(places):
+def test_broken_files_are_counted(places: Any) -> None:
     (places / "real" / "broken.mp4").write_bytes(b"no video")
     with Bench.open(places / "bench", create=False) as bench:
         found = sets.distance(bench, "one", str(places / "real"), features="appearance", workers=1)
@@ -176,14 +178,16 @@ def test_broken_files_are_counted(places):
         ("one", "empty", "appearance", "no video files"),
     ],
 )
-def test_wrong_wishes_are_named(places, monkeypatch, a, b, features, says):
+def test_wrong_wishes_are_named(
+    places: Any, monkeypatch: pytest.MonkeyPatch, a: str, b: str, features: str, says: str
+) -> None:
     (places / "empty").mkdir()
     monkeypatch.chdir(places)
     with Bench.open(places / "bench", create=False) as bench, pytest.raises(OptionError, match=says):
         sets.distance(bench, a, b, features=features, workers=1)
 
 
-def test_three_clips_are_too_few(places):
+def test_three_clips_are_too_few(places: Any) -> None:
     for i in range(3):
         (places / "real" / "deep" / f"take {i}.mp4").unlink()
     with Bench.open(places / "bench", create=False) as bench, pytest.raises(OptionError, match="at least 4"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,9 @@ from vbench.score.clip import key_of
 from vbench.score.plan import PRESETS, families, make_plan, presets
 
 
-def test_missing_weights_stop_the_plan_and_say_what_works_without(monkeypatch, tmp_path):
+def test_missing_weights_stop_the_plan_and_say_what_works_without(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
@@ -27,13 +31,13 @@ def test_missing_weights_stop_the_plan_and_say_what_works_without(monkeypatch, t
     assert str(caught.value).count("cannot be downloaded") == 1
 
 
-def test_the_way_out_without_weights_is_one_that_works(monkeypatch):
+def test_the_way_out_without_weights_is_one_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(WeightsError, match=r"1 of these 2 measures need none \(--metrics vbench.temporal_flickering\)"):
         make_plan(ScoreSpec(metrics=["vbench.temporal_flickering", "vbench.subject_consistency"]))
 
 
-def test_a_local_copy_of_raft_is_part_of_the_key(tmp_path):
+def test_a_local_copy_of_raft_is_part_of_the_key(tmp_path: Path) -> None:
     (tmp_path / "raft.pth").write_bytes(b"weights")
     settings = {"flow.backend": "raft", "raft.model": str(tmp_path / "raft.pth")}
     plan = make_plan(ScoreSpec(metrics=["motion_amount"], settings=settings))
@@ -50,12 +54,12 @@ def test_a_local_copy_of_raft_is_part_of_the_key(tmp_path):
         ({"precision": "fp8"}, "bf16"),
     ],
 )
-def test_wrong_wishes_are_refused_with_a_hint(wrong, words):
+def test_wrong_wishes_are_refused_with_a_hint(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(OptionError, match=words):
         make_plan(ScoreSpec(**wrong))
 
 
-def test_keys_hold_what_can_move_a_number():
+def test_keys_hold_what_can_move_a_number() -> None:
     plan = make_plan(ScoreSpec(metrics=["motion_amount", "overall"]))
     assert plan.params["motion_amount"]["flow"]["backend"] == "dis-half"
     assert "motion_p95" in plan.params["overall"]["parts"] or "overall_motion" in plan.params["overall"]["parts"]
@@ -63,7 +67,7 @@ def test_keys_hold_what_can_move_a_number():
     assert key_of(plan, "c", METRICS["motion_amount"]).params_key != key_of(plan, "c", METRICS["overall"]).params_key
 
 
-def test_a_family_declares_its_measures_and_is_a_preset_of_its_own():
+def test_a_family_declares_its_measures_and_is_a_preset_of_its_own() -> None:
     ((name, family),) = families().items()
     members = [metric for metric in METRICS if METRICS[metric].family is family]
     assert list(presets()[name]) == members
@@ -72,7 +76,7 @@ def test_a_family_declares_its_measures_and_is_a_preset_of_its_own():
     assert not set(members) & set(family.not_measured)
 
 
-def test_a_family_is_told_by_what_it_declares_and_not_by_a_name(monkeypatch):
+def test_a_family_is_told_by_what_it_declares_and_not_by_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """A measure of another family may have any name, and a name alone joins none."""
     mine = Family(name="mine", about="two measures of mine", pixels_of="my decoder")
     sharpness = METRICS["sharpness"]
@@ -95,7 +99,7 @@ def test_a_family_is_told_by_what_it_declares_and_not_by_a_name(monkeypatch):
         make_plan(ScoreSpec(preset="mime"))
 
 
-def test_metrics_of_metrics_come_after_their_parts():
+def test_metrics_of_metrics_come_after_their_parts() -> None:
     plan = make_plan(ScoreSpec(preset="offline"))
     names = [metric.name for metric in plan.metrics]
     for metric in plan.combined:

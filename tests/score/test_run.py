@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,11 +24,11 @@ from vbench.score.plan import presets
 from vbench.score.run import ScoreReport, score
 
 
-def values(bench):
+def values(bench: Any) -> Any:
     return {(found.key.clip, found.key.metric): found.value for found in bench.score_records()}
 
 
-def test_every_clip_gets_every_measure_once(bench):
+def test_every_clip_gets_every_measure_once(bench: Bench) -> None:
     first = score(bench, preset="offline", workers=2)
     assert first.n_clips == 4
     assert first.n_scores + first.n_failures == 4 * len(presets()["offline"])
@@ -40,7 +41,7 @@ def test_every_clip_gets_every_measure_once(bench):
     assert kinds == {"worst"}
 
 
-def test_workers_do_not_matter(bench, folder, tmp_path):
+def test_workers_do_not_matter(bench: Bench, folder: Any, tmp_path: Path) -> None:
     score(bench, preset="offline", workers=1)
     with Bench.open(tmp_path / "other") as other:
         import_folder(other, folder, link=True)
@@ -48,7 +49,9 @@ def test_workers_do_not_matter(bench, folder, tmp_path):
         assert values(other) == values(bench)
 
 
-def test_learned_encoders_batch_across_clips_without_changing_a_number(bench, folder, tmp_path, tiny, monkeypatch):
+def test_learned_encoders_batch_across_clips_without_changing_a_number(
+    bench: Bench, folder: Any, tmp_path: Path, tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from vbench.features.dino import DinoEncoder
 
     names = ["temporal_consistency", "temporal_worst", "clip_alignment", "align_rank", "technical", "overall"]
@@ -65,7 +68,9 @@ def test_learned_encoders_batch_across_clips_without_changing_a_number(bench, fo
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-3), ("bf16", 0.02)])
-def test_cuda_gives_the_numbers_of_the_cpu(bench, folder, tmp_path, tiny, precision, tolerance):
+def test_cuda_gives_the_numbers_of_the_cpu(
+    bench: Bench, folder: Any, tmp_path: Path, tiny: Any, precision: str, tolerance: float
+) -> None:
     names = ["temporal_consistency", "temporal_worst", "subject_consistency", "clip_alignment"]
     score(bench, metrics=names, settings=tiny, device="cpu", workers=2)
     with Bench.open(tmp_path / "cuda") as other:
@@ -78,7 +83,7 @@ def test_cuda_gives_the_numbers_of_the_cpu(bench, folder, tmp_path, tiny, precis
 
 
 @pytest.mark.gpu
-def test_raft_on_cuda_is_raft_on_the_cpu(bench, folder, tmp_path):
+def test_raft_on_cuda_is_raft_on_the_cpu(bench: Bench, folder: Any, tmp_path: Path) -> None:
     import torch
     from torchvision.models.optical_flow import raft_large
 
@@ -94,14 +99,14 @@ def test_raft_on_cuda_is_raft_on_the_cpu(bench, folder, tmp_path):
         assert [theirs[key] for key in ours] == pytest.approx([ours[key] for key in ours], rel=0.01, abs=1e-4)
 
 
-def test_other_weights_are_another_score(bench, tiny, tmp_path):
+def test_other_weights_are_another_score(bench: Bench, tiny: Any, tmp_path: Path) -> None:
     score(bench, metrics=["clip_alignment"], settings=tiny, device="cpu")
     other = tiny | {"clip.model": str(save_clip(tmp_path / "clip", seed=5))}
     assert score(bench, metrics=["clip_alignment"], settings=other, device="cpu").n_scores == 4
     assert len(bench.variants()) == 2
 
 
-def test_a_broken_file_is_a_failure_per_measure_and_the_rest_goes_on(bench):
+def test_a_broken_file_is_a_failure_per_measure_and_the_rest_goes_on(bench: Bench) -> None:
     clip = bench.clips()[0]
     broken = bench.root / "broken.mp4"
     broken.write_bytes(b"\0" * 5000)
@@ -117,7 +122,7 @@ def test_a_broken_file_is_a_failure_per_measure_and_the_rest_goes_on(bench):
     assert again.failures == {"io": 2}  # an unreadable file stays so; a missing one may have come back
 
 
-def test_the_headline_is_made_of_stored_parts(bench):
+def test_the_headline_is_made_of_stored_parts(bench: Bench) -> None:
     first = score(bench, preset="offline", workers=1)
     with bench.write() as session:
         from sqlalchemy import text
@@ -129,7 +134,7 @@ def test_the_headline_is_made_of_stored_parts(bench):
     assert first.n_scores > again.n_scores
 
 
-def test_a_kill_loses_nothing_that_was_finished(bench, folder):
+def test_a_kill_loses_nothing_that_was_finished(bench: Bench, folder: Any) -> None:
     program = (
         "from vbench.bench import Bench\nfrom vbench.score.run import score\nimport sys, time\n"
         "def told(done, total, text):\n    print(done, flush=True)\n    time.sleep(0.2 if done else 0)\n"
@@ -150,7 +155,7 @@ def test_a_kill_loses_nothing_that_was_finished(bench, folder):
     assert len({clip for clip, _ in after}) == 4
 
 
-def test_show_and_scores_print_what_was_measured(bench, folder):
+def test_show_and_scores_print_what_was_measured(bench: Bench, folder: Any) -> None:
     from vbench.cli import app
     from vbench.report.scores import COLUMNS, scores_frame
 
@@ -182,7 +187,7 @@ def test_show_and_scores_print_what_was_measured(bench, folder):
     assert frame[frame.metric == "flicker"].value.notna().all()
 
 
-def test_showing_a_stored_clip_loads_no_measuring(bench):
+def test_showing_a_stored_clip_loads_no_measuring(bench: Bench) -> None:
     score(bench, metrics=["flicker"], workers=1)
     heavy = ("torch", "cv2", "vbench.metrics", "vbench.features", "vbench.score")
     code = (
@@ -197,14 +202,14 @@ def test_showing_a_stored_clip_loads_no_measuring(bench):
     assert json.loads(found.stdout) == [[], METRICS["flicker"].unit]
 
 
-def test_every_measure_stands_in_the_docs():
+def test_every_measure_stands_in_the_docs() -> None:
     docs = Path(__file__).parents[2] / "docs"
     lines = (docs / "metrics.md").read_text(encoding="utf-8")
     own = [name for name in METRICS if not name.startswith("vbench.")]
     assert [name for name in own if f"| `{name}` | {METRICS[name].unit} |" not in lines] == []
 
 
-def test_the_published_anchors_are_those_of_the_code():
+def test_the_published_anchors_are_those_of_the_code() -> None:
     from vbench.metrics import overall
 
     page = (Path(__file__).parents[2] / "docs" / "overall.md").read_text(encoding="utf-8")
@@ -224,19 +229,21 @@ def test_the_published_anchors_are_those_of_the_code():
         ("fp32", {"amx_bf16": True}, False),
     ],
 )
-def test_a_cpu_that_is_faster_in_bf16_is_told_of(bench, tiny, monkeypatch, precision, flags, is_told):
+def test_a_cpu_that_is_faster_in_bf16_is_told_of(
+    bench: Bench, tiny: Any, monkeypatch: pytest.MonkeyPatch, precision: str, flags: dict[str, Any], is_told: bool
+) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: flags)
     metrics = ["clip_alignment"]
     report = score(bench, metrics=metrics, settings=tiny, device="cpu", precision=precision, workers=1)
     assert any("--precision bf16" in note for note in report.notes) is is_told
 
 
-def test_what_does_not_apply_is_told_from_what_failed():
+def test_what_does_not_apply_is_told_from_what_failed() -> None:
     report = ScoreReport(n_clips=2, n_skipped=0, n_scores=5, n_failures=9, failures={"not_applicable": 6, "crashed": 3})
     assert report.without_score.startswith(", 3 measures failed (crashed 3), 6 measures do not apply")
     assert not ScoreReport(n_clips=2, n_skipped=0, n_scores=5, n_failures=0).without_score
 
 
-def test_measures_without_backbones_say_nothing_of_bf16(bench, monkeypatch):
+def test_measures_without_backbones_say_nothing_of_bf16(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
     assert not score(bench, metrics=["sharpness"], device="cpu", workers=1).notes

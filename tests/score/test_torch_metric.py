@@ -6,6 +6,8 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from vbench.score import measure_file
 from vbench.score.torch_metric import ClipMetric
 
 
-def drifting(n=16, seed=0, width=96, height=64, step=3):
+def drifting(n: int = 16, seed: int = 0, width: int = 96, height: int = 64, step: int = 3) -> Any:
     """A texture that moves right, uint8 (n, 3, H, W)."""
     rng = np.random.default_rng(seed)
     texture = rng.integers(0, 256, (height // 8, width // 4, 3), np.uint8).repeat(8, 0).repeat(8, 1)
@@ -27,7 +29,7 @@ def drifting(n=16, seed=0, width=96, height=64, step=3):
     return torch.tensor(frames).permute(0, 3, 1, 2)
 
 
-def from_files(clip, folder, metric, **options):
+def from_files(clip: Any, folder: Any, metric: Any, **options: Any) -> Any:
     folder.mkdir()
     for i, frame in enumerate(clip.permute(0, 2, 3, 1).numpy()):
         Image.fromarray(frame).save(folder / f"{i:04d}.png")
@@ -38,14 +40,14 @@ def from_files(clip, folder, metric, **options):
 @pytest.mark.parametrize(
     "name", ["motion_amount", "appearance_consistency", "sharpness", "cut_count", "overall_motion"]
 )
-def test_a_tensor_measures_as_its_lossless_file_does(tmp_path, name):
+def test_a_tensor_measures_as_its_lossless_file_does(tmp_path: Path, name: str) -> None:
     clip = drifting()
     metric = ClipMetric(name, device="cpu")
     metric.update(clip, fps=24)
     assert float(metric.compute()) == pytest.approx(from_files(clip, tmp_path / "clip", name), abs=1e-9)
 
 
-def test_backbones_and_prompts_too(tmp_path):
+def test_backbones_and_prompts_too(tmp_path: Path) -> None:
     settings = {"clip.model": str(tiny_models.tiny_clip(tmp_path / "weights"))}
     clip = drifting()
     metric = ClipMetric("clip_alignment", settings=settings, device="cpu")
@@ -56,7 +58,7 @@ def test_backbones_and_prompts_too(tmp_path):
     assert float(metric.compute()) == pytest.approx(expected, abs=1e-5)
 
 
-def test_mean_values_and_failures_over_batches_and_lists():
+def test_mean_values_and_failures_over_batches_and_lists() -> None:
     metric = ClipMetric("appearance_consistency", device="cpu")
     clips = [drifting(seed=s, step=s) for s in (1, 2, 3)]
     metric.update(torch.stack(clips[:2]))
@@ -76,14 +78,14 @@ def test_mean_values_and_failures_over_batches_and_lists():
     assert metric.reasons == []
 
 
-def test_nothing_measured_is_an_error_and_not_a_number():
+def test_nothing_measured_is_an_error_and_not_a_number() -> None:
     metric = ClipMetric("appearance_consistency", device="cpu")
     metric.update(drifting(n=1))
     with pytest.raises(MetricError, match=r"none of 1 clips could be measured; the first: .* at least 2 frames"):
         metric.compute()
 
 
-def test_forward_gives_the_mean_of_its_own_clips():
+def test_forward_gives_the_mean_of_its_own_clips() -> None:
     metric = ClipMetric("appearance_consistency", device="cpu")
     first, second = float(metric(drifting(step=1))), float(metric(drifting(step=5)))
     assert first > second
@@ -94,7 +96,7 @@ def test_forward_gives_the_mean_of_its_own_clips():
     assert float(metric.compute()) == pytest.approx((first + second) / 2, abs=1e-6)
 
 
-def test_a_copy_leaves_the_backbones_behind_and_goes_on(tmp_path):
+def test_a_copy_leaves_the_backbones_behind_and_goes_on(tmp_path: Path) -> None:
     settings = {"vbench.dino.model": str(tiny_models.tiny_dino(tmp_path / "dino"))}
     metric = ClipMetric("vbench.subject_consistency", settings=settings, device="cpu")
     metric.update(drifting())
@@ -113,17 +115,17 @@ def test_a_copy_leaves_the_backbones_behind_and_goes_on(tmp_path):
         (torch.zeros(4, 3, 8, 8, dtype=torch.uint8), {"fps": 0}, "fps is 0"),
     ],
 )
-def test_wrong_arguments_are_named(frames, more, says):
+def test_wrong_arguments_are_named(frames: Any, more: dict[str, Any], says: str) -> None:
     with pytest.raises(OptionError, match=says):
         ClipMetric("motion_amount", device="cpu").update(frames, **more)
 
 
-def test_metrics_and_the_stage_stay_light_without_it():
+def test_metrics_and_the_stage_stay_light_without_it() -> None:
     code = "import sys, vbench.metrics, vbench.score; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_two_processes_give_the_number_of_one(tmp_path):
+def test_two_processes_give_the_number_of_one(tmp_path: Path) -> None:
     """Uneven shares: one process gets three clips and a failure, the other one clip."""
     clips = [drifting(seed=s, step=s) for s in (1, 2, 3, 4)]
     alone = ClipMetric("appearance_consistency", device="cpu")

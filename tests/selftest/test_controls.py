@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,20 +16,20 @@ needs_real_clips = pytest.mark.skipif(not REAL.is_dir(), reason="no real clips h
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory):
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
     bench = SampleBench(tmp_path_factory.mktemp("controls"), ScoreSpec(preset="offline", device="cpu", workers=0))
     return bench, [(sample, bench.measure(sample)) for sample in made_samples()]
 
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.__name__)
-def test_control(control, measured):
+def test_control(control: Any, measured: Any) -> None:
     bench, samples = measured
     results = [result for sample, plain in samples for result in control(sample, plain, bench)]
     assert [result.line() for result in results if not result.passed] == []
     assert results or control.__name__ == "swapped"  # the prompt needs a learned encoder
 
 
-def test_a_control_can_fail(measured, monkeypatch):
+def test_a_control_can_fail(measured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A headline that ignores motion is caught."""
     from vbench.metrics import overall
 
@@ -40,7 +41,7 @@ def test_a_control_can_fail(measured, monkeypatch):
     assert any(not result.passed for result in frozen)
 
 
-def test_the_selftest_names_an_empty_folder(tmp_path):
+def test_the_selftest_names_an_empty_folder(tmp_path: Path) -> None:
     from vbench.errors import OptionError
 
     with pytest.raises(OptionError, match="no video file"):
@@ -60,7 +61,7 @@ def test_the_selftest_names_an_empty_folder(tmp_path):
         ("fetv/real/the-cars-drove-fast-0.mp4", [14], 14),
     ],
 )
-def test_breaks_of_real_clips_seen_by_eye(clip, cuts, black_until):
+def test_breaks_of_real_clips_seen_by_eye(clip: str, cuts: Any, black_until: int | None) -> None:
     path = REAL / clip
     found, outcomes = measure_file(path, metrics=["cut_count", "black_ratio"], workers=0)
     frames = {kind: [event for event in outcomes.events if event.kind == kind] for kind in ("cut", "black")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from vbench.synthetic.scene import (
 )
 
 
-def test_same_seed_same_pixels_other_seed_other_pixels():
+def test_same_seed_same_pixels_other_seed_other_pixels() -> None:
     first, again, other = (
         np.stack(list(render(scene_of(motion="bounce"), width=96, height=64, fps=8, seed=seed, seconds=2)))
         for seed in (1, 1, 2)
@@ -52,7 +53,7 @@ AREAS = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_shapes_cover_the_area_that_geometry_says(shape):
+def test_shapes_cover_the_area_that_geometry_says(shape: Any) -> None:
     frame = frame_at(scene_of(shape=shape, size="large"), 0, width=480, height=320)
     covered = red_mask(frame).sum() / (RADIUS["large"] * 320) ** 2
     assert covered == pytest.approx(AREAS[shape], rel=0.03)
@@ -69,13 +70,13 @@ def test_shapes_cover_the_area_that_geometry_says(shape):
         ("still", 0, 0),
     ],
 )
-def test_objects_move_the_way_the_scene_says(motion, dx, dy):
+def test_objects_move_the_way_the_scene_says(motion: str, dx: int, dy: int) -> None:
     start, end = (centre(frame_at(scene_of(motion=motion), t_s)) for t_s in (0.3, 2.7))
     for moved, sign, side in ((end[0] - start[0], dx, W), (end[1] - start[1], dy, H)):
         assert moved == pytest.approx(0, abs=1.0) if sign == 0 else sign * moved > 0.25 * side
 
 
-def test_objects_grow_shrink_turn_bounce_and_circle():
+def test_objects_grow_shrink_turn_bounce_and_circle() -> None:
     def masks(motion: str, shape: str = "circle") -> list[np.ndarray]:
         return [red_mask(frame_at(scene_of(motion=motion, shape=shape), t)) for t in np.linspace(0, 3, 25)]
 
@@ -95,7 +96,7 @@ def test_objects_grow_shrink_turn_bounce_and_circle():
 @pytest.mark.parametrize(
     ("camera", "dx", "dy"), [("pan_right", -1, 0), ("pan_left", 1, 0), ("tilt_down", 0, -1), ("tilt_up", 0, 1)]
 )
-def test_the_picture_moves_against_the_camera(camera, dx, dy):
+def test_the_picture_moves_against_the_camera(camera: str, dx: int, dy: int) -> None:
     shots = [frame_at(scene_of(camera=camera), t, grain=i).mean(-1) for i, t in enumerate((1.4, 1.6))]
     (x, y), _ = cv2.phaseCorrelate(*shots, cv2.createHanningWindow((W, H), cv2.CV_64F))
     step = 0.16 * 0.2 * H
@@ -103,7 +104,7 @@ def test_the_picture_moves_against_the_camera(camera, dx, dy):
     assert y == pytest.approx(dy * step, abs=0.15 * step)
 
 
-def test_zoom_and_a_camera_at_rest():
+def test_zoom_and_a_camera_at_rest() -> None:
     small, large = (red_mask(frame_at(scene_of(camera="zoom_in"), t)).sum() for t in (0.5, 2.5))
     assert math.log(large / small) / 2 / 2 == pytest.approx(0.16, rel=0.12)
     out = [red_mask(frame_at(scene_of(camera="zoom_out"), t)).sum() for t in (0.5, 2.5)]
@@ -112,7 +113,7 @@ def test_zoom_and_a_camera_at_rest():
     np.testing.assert_array_equal(*still)
 
 
-def test_patterns_and_texture_leave_something_to_follow():
+def test_patterns_and_texture_leave_something_to_follow() -> None:
     """A background without detail would hide a camera move from optical flow."""
     for pattern in PATTERNS:
         grey = cv2.cvtColor(frame_at(scene_of(pattern=pattern), 0, width=384, height=256), cv2.COLOR_RGB2GRAY)

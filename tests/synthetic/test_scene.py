@@ -27,7 +27,7 @@ from vbench.synthetic.scene import (
 )
 
 
-def test_captions_are_read_back_as_the_scene_they_describe():
+def test_captions_are_read_back_as_the_scene_they_describe() -> None:
     rng = random.Random(3)
     for _ in range(1500):
         scene = draw_scene(rng)
@@ -35,7 +35,7 @@ def test_captions_are_read_back_as_the_scene_they_describe():
         assert parse_scene(words) == (scene, ()), words
 
 
-def test_the_demo_suite_says_the_same_in_words_and_in_structure():
+def test_the_demo_suite_says_the_same_in_words_and_in_structure() -> None:
     prompts = load_suite(DEMO).prompts
     assert len(prompts) == 8
     for prompt in prompts:
@@ -48,7 +48,7 @@ def test_the_demo_suite_says_the_same_in_words_and_in_structure():
         }
 
 
-def test_vocabulary_is_the_one_that_suites_are_checked_against():
+def test_vocabulary_is_the_one_that_suites_are_checked_against() -> None:
     def allowed(model: Any, field: str) -> set[str]:
         return set(get_args(model.model_fields[field].annotation))
 
@@ -60,7 +60,7 @@ def test_vocabulary_is_the_one_that_suites_are_checked_against():
     assert allowed(SceneSpec, "camera") == set(CAMERAS)
 
 
-def test_what_a_sentence_leaves_open_is_drawn_the_same_each_time_and_said():
+def test_what_a_sentence_leaves_open_is_drawn_the_same_each_time_and_said() -> None:
     scene, guesses = parse_scene("A lone dancer at dusk, 35 mm")
     assert scene == parse_scene("a lone dancer at dusk, 35 mm!")[0]
     assert scene != parse_scene("a lone dancer at dawn, 35 mm")[0]
@@ -84,12 +84,12 @@ def test_what_a_sentence_leaves_open_is_drawn_the_same_each_time_and_said():
         ({"seconds": float("nan")}, "seconds is nan"),
     ],
 )
-def test_a_scene_outside_the_world_is_refused_with_its_place(change, message):
+def test_a_scene_outside_the_world_is_refused_with_its_place(change: Any, message: str) -> None:
     with pytest.raises(CatalogError, match=message):
         scene_from_mapping(scene_of().as_mapping() | change, where="p")
 
 
-def test_a_scene_survives_its_mapping():
+def test_a_scene_survives_its_mapping() -> None:
     rng = random.Random(8)
     for _ in range(50):
         scene = draw_scene(rng)

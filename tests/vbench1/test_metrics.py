@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -34,7 +36,7 @@ PROMPT = Prompt(
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory):
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """`--set` values for tiny models of every backbone."""
     root = tmp_path_factory.mktemp("weights")
     return {
@@ -47,7 +49,7 @@ def weights(tmp_path_factory):
     }
 
 
-def noise_clip(folder, n, width, height, seed=0, *, stark=False):
+def noise_clip(folder: Any, n: Any, width: Any, height: Any, seed: int = 0, *, stark: bool = False) -> Any:
     """Frames that change in every pixel, as PNG, so that what is read is what was written; RGB uint8 (n, H, W, 3)."""
     rng = np.random.default_rng(seed)
     rows, columns = np.arange(height) * 5 // height, np.arange(width) * 6 // width
@@ -59,25 +61,25 @@ def noise_clip(folder, n, width, height, seed=0, *, stark=False):
     return frames
 
 
-def write_clip(folder, frames):
+def write_clip(folder: Any, frames: Any) -> None:
     folder.mkdir()
     for i, frame in enumerate(frames):
         Image.fromarray(frame).save(folder / f"{i:04d}.png")
 
 
-def value(folder, metric, weights, prompt=PROMPT):
+def value(folder: Any, metric: Any, weights: Any, prompt: Any = PROMPT) -> Any:
     _, outcomes = measure_file(folder, prompt, metrics=[metric], device="cpu", settings=weights)
     assert not outcomes.failures, outcomes.failures[0].message
     (score,) = outcomes.scores
     return score.value
 
 
-def floats(frames):
+def floats(frames: Any) -> Any:
     """As VBench's `load_video` gives them: float32 (T, 3, H, W), 0 to 255."""
     return torch.tensor(frames).permute(0, 3, 1, 2).float()
 
 
-def vbench_consistency(rows):
+def vbench_consistency(rows: Any) -> Any:
     """The loop of `subject_consistency.py`."""
     total = 0.0
     for i in range(1, len(rows)):
@@ -90,7 +92,7 @@ def vbench_consistency(rows):
 # --- subject consistency --------------------------------------------------------------------------------------------
 
 
-def dino_forward(state, image, *, patch, heads, eps):
+def dino_forward(state: Any, image: Any, *, patch: Any, heads: Any, eps: Any) -> Any:
     """DINO's ViT written out, for one normalised image (3, H, W)."""
     width = state["embeddings.cls_token"].shape[-1]
     positions = state["embeddings.position_embeddings"]
@@ -113,10 +115,10 @@ def dino_forward(state, image, *, patch, heads, eps):
         positions = torch.cat([positions[:, :1], new.permute(0, 2, 3, 1).reshape(1, -1, width)], 1)
     x = x + positions
 
-    def linear(name, value):
+    def linear(name: Any, value: Any) -> Any:
         return value @ state[f"{name}.weight"].T + state[f"{name}.bias"]
 
-    def norm(name, value):
+    def norm(name: Any, value: Any) -> Any:
         return torch.nn.functional.layer_norm(value, (width,), state[f"{name}.weight"], state[f"{name}.bias"], eps)
 
     layers = {name.split(".")[1] for name in state if name.startswith("layers.")}
@@ -134,7 +136,7 @@ def dino_forward(state, image, *, patch, heads, eps):
 
 
 @pytest.mark.parametrize(("width", "height"), [(320, 180), (90, 141), (224, 224), (230, 224)])
-def test_subject_consistency_is_vbenchs(tmp_path, weights, width, height):
+def test_subject_consistency_is_vbenchs(tmp_path: Path, weights: Any, width: int, height: int) -> None:
     frames = noise_clip(tmp_path / "clip", 4, width, height)
     transform = tv.Compose([tv.Resize(224, antialias=False), tv.Lambda(lambda x: x.div(255.0)), DINO_NORMAL])
     model = ViTModel.from_pretrained(weights["vbench.dino.model"], add_pooling_layer=False)
@@ -148,7 +150,7 @@ def test_subject_consistency_is_vbenchs(tmp_path, weights, width, height):
     )
 
 
-def test_positions_are_stretched_as_dino_does_and_not_as_transformers_does(tmp_path, weights):
+def test_positions_are_stretched_as_dino_does_and_not_as_transformers_does(tmp_path: Path, weights: Any) -> None:
     from vbench.contracts import Settings
     from vbench.vbench1.dino import VBenchDinoEncoder
 
@@ -168,13 +170,13 @@ def test_positions_are_stretched_as_dino_does_and_not_as_transformers_does(tmp_p
 # --- background consistency, aesthetic quality, appearance style ----------------------------------------------------
 
 
-def clip_rows(folder, images):
+def clip_rows(folder: Any, images: Any) -> Any:
     model = CLIPModel.from_pretrained(folder)
     with torch.no_grad():
         return model.visual_projection(model.vision_model(images).pooler_output)
 
 
-def clip_transform(side):
+def clip_transform(side: Any) -> Any:
     return tv.Compose(
         [
             tv.Resize(side, interpolation=InterpolationMode.BICUBIC, antialias=False),
@@ -186,7 +188,7 @@ def clip_transform(side):
 
 
 @pytest.mark.parametrize(("width", "height"), [(320, 180), (50, 77)])
-def test_background_consistency_is_vbenchs(tmp_path, weights, width, height):
+def test_background_consistency_is_vbenchs(tmp_path: Path, weights: Any, width: int, height: int) -> None:
     frames = noise_clip(tmp_path / "clip", 4, width, height)
     rows = clip_rows(weights["vbench.clip.model"], clip_transform(64)(floats(frames)))
     assert value(tmp_path / "clip", "vbench.background_consistency", weights) == pytest.approx(
@@ -194,7 +196,7 @@ def test_background_consistency_is_vbenchs(tmp_path, weights, width, height):
     )
 
 
-def test_aesthetic_quality_is_the_heads_mean_over_ten(tmp_path, weights):
+def test_aesthetic_quality_is_the_heads_mean_over_ten(tmp_path: Path, weights: Any) -> None:
     frames = noise_clip(tmp_path / "clip", 3, 130, 90)
     rows = clip_rows(weights["vbench.clip_l.model"], clip_transform(48)(floats(frames)))
     head = torch.load(weights["vbench.aesthetic.head"])
@@ -204,7 +206,7 @@ def test_aesthetic_quality_is_the_heads_mean_over_ten(tmp_path, weights):
     assert value(tmp_path / "clip", "vbench.aesthetic_quality", weights) == pytest.approx(expected, abs=1e-5)
 
 
-def test_appearance_style_takes_pillows_frames_and_the_style_phrase(tmp_path, weights):
+def test_appearance_style_takes_pillows_frames_and_the_style_phrase(tmp_path: Path, weights: Any) -> None:
     frames = noise_clip(tmp_path / "clip", 3, 131, 90)
     folder = weights["vbench.clip.model"]
     to_tensor = tv.Compose(
@@ -219,7 +221,7 @@ def test_appearance_style_takes_pillows_frames_and_the_style_phrase(tmp_path, we
     assert value(tmp_path / "clip", "vbench.appearance_style", weights) == pytest.approx(expected, abs=2e-6)
 
 
-def test_appearance_style_of_a_prompt_without_style_is_a_failure_that_says_so(tmp_path, weights):
+def test_appearance_style_of_a_prompt_without_style_is_a_failure_that_says_so(tmp_path: Path, weights: Any) -> None:
     noise_clip(tmp_path / "clip", 2, 64, 64)
     _, outcomes = measure_file(
         tmp_path / "clip",
@@ -236,7 +238,7 @@ def test_appearance_style_of_a_prompt_without_style_is_a_failure_that_says_so(tm
 # --- temporal flickering --------------------------------------------------------------------------------------------
 
 
-def test_flicker_is_vbenchs_loop(tmp_path):
+def test_flicker_is_vbenchs_loop(tmp_path: Path) -> None:
     frames = noise_clip(tmp_path / "clip", 5, 33, 21)
     steps = [np.mean(np.abs(a.astype(np.float32) - b.astype(np.float32))) for a, b in pairwise(frames)]
     assert value(tmp_path / "clip", "vbench.temporal_flickering", {}) == pytest.approx(
@@ -244,7 +246,7 @@ def test_flicker_is_vbenchs_loop(tmp_path):
     )
 
 
-def test_flicker_of_black_and_white_frames_is_0_and_frozen_frames_count(tmp_path):
+def test_flicker_of_black_and_white_frames_is_0_and_frozen_frames_count(tmp_path: Path) -> None:
     black, white = np.zeros((16, 16, 3), np.uint8), np.full((16, 16, 3), 255, np.uint8)
     write_clip(tmp_path / "flicker", [black, white, black])
     write_clip(tmp_path / "doubled", [black, black, white, white, black, black])
@@ -253,7 +255,9 @@ def test_flicker_of_black_and_white_frames_is_0_and_frozen_frames_count(tmp_path
 
 
 @pytest.mark.parametrize(("width", "height", "tags"), [(96, 64, {}), (64, 580, {}), (96, 64, {"colorspace": 1})])
-def test_compressed_frames_are_the_pixels_that_opencv_gives(tmp_path, width, height, tags):
+def test_compressed_frames_are_the_pixels_that_opencv_gives(
+    tmp_path: Path, width: int, height: int, tags: dict[str, Any]
+) -> None:
     """Untagged colours are BT.601 at any size, tagged ones as tagged; by swscale's plain path."""
     path = tmp_path / "clip.mp4"
     frames = noise_clip(tmp_path / "made", 4, width, height)
@@ -274,7 +278,7 @@ def test_compressed_frames_are_the_pixels_that_opencv_gives(tmp_path, width, hei
     assert ours == pytest.approx((255.0 - np.mean(steps)) / 255.0, abs=1e-7)
 
 
-def test_a_frozen_clip_is_perfect(tmp_path, weights):
+def test_a_frozen_clip_is_perfect(tmp_path: Path, weights: Any) -> None:
     """The fault of VBench that the docs name first."""
     frame = np.random.default_rng(1).integers(0, 256, (48, 80, 3), np.uint8)
     write_clip(tmp_path / "clip", [frame] * 4)
@@ -285,7 +289,7 @@ def test_a_frozen_clip_is_perfect(tmp_path, weights):
 # --- RAFT -----------------------------------------------------------------------------------------------------------
 
 
-def raft_scores(path, pictures, share):
+def raft_scores(path: Any, pictures: Any, share: Any) -> Any:
     """RAFT over neighbouring pictures (uint8 H, W, 3) with the authors' padding; mean of the largest vectors."""
     from torchvision.models.optical_flow import raft_large
 
@@ -307,7 +311,7 @@ def raft_scores(path, pictures, share):
     return scores
 
 
-def test_flow_of_pairs_is_vbenchs(tmp_path, weights):
+def test_flow_of_pairs_is_vbenchs(tmp_path: Path, weights: Any) -> None:
     """24 fps: every third frame, at the size of the file, padded and not cut again."""
     frames = noise_clip(tmp_path / "clip", 6, 131, 129)
     expected = raft_scores(weights["vbench.raft.model"], [frames[0], frames[3]], 0.05)
@@ -319,7 +323,7 @@ def test_flow_of_pairs_is_vbenchs(tmp_path, weights):
     assert timeline.value == pytest.approx([s / (6 * 129 / 256) for s in expected], rel=1e-4)
 
 
-def test_static_filter_sees_all_pairs_and_both_ends(tmp_path, weights):
+def test_static_filter_sees_all_pairs_and_both_ends(tmp_path: Path, weights: Any) -> None:
     frames = noise_clip(tmp_path / "clip", 3, 128, 128)
     first, middle, last = frames
     pairs = raft_scores(weights["vbench.raft.model"], [first, middle, last, first], 0.02)
@@ -331,7 +335,7 @@ def test_static_filter_sees_all_pairs_and_both_ends(tmp_path, weights):
     assert outcomes.scores[0].value == float(static)
 
 
-def test_ends_of_the_clip_are_the_flow_from_first_to_last_and_back(tmp_path, weights):
+def test_ends_of_the_clip_are_the_flow_from_first_to_last_and_back(tmp_path: Path, weights: Any) -> None:
     from vbench.contracts import Settings
     from vbench.extract.extraction import Wanted, extract
     from vbench.vbench1.raft import VBenchStaticFlowFeature
@@ -343,7 +347,7 @@ def test_ends_of_the_clip_are_the_flow_from_first_to_last_and_back(tmp_path, wei
     assert found.values["vbench_static_flow"].ends == pytest.approx((there, back), rel=1e-4)
 
 
-def test_small_frames_are_refused_with_the_size_raft_needs(tmp_path, weights):
+def test_small_frames_are_refused_with_the_size_raft_needs(tmp_path: Path, weights: Any) -> None:
     noise_clip(tmp_path / "clip", 4, 64, 64)
     _, outcomes = measure_file(
         tmp_path / "clip", PROMPT, metrics=["vbench.dynamic_degree"], device="cpu", settings=weights
@@ -351,7 +355,7 @@ def test_small_frames_are_refused_with_the_size_raft_needs(tmp_path, weights):
     assert "at least 121 pixels" in outcomes.failures[0].message
 
 
-def pair_flow(pixels, side=256, ends=None):
+def pair_flow(pixels: Any, side: int = 256, ends: Any = None) -> Any:
     n = len(pixels)
     return PairFlow(np.arange(n) / 8.0, np.arange(n), np.array(pixels, float), side, ends)
 
@@ -371,7 +375,7 @@ def pair_flow(pixels, side=256, ends=None):
         ([7] + [0] * 3, 256, 1),  # five: round(1.25) is 1
     ],
 )
-def test_dynamic_degree_counts_as_vbench_does(pixels, side, expected):
+def test_dynamic_degree_counts_as_vbench_does(pixels: Any, side: int, expected: int) -> None:
     assert dimensions.dynamic_degree(pair_flow(pixels, side)).value == expected
 
 
@@ -387,21 +391,21 @@ def test_dynamic_degree_counts_as_vbench_does(pixels, side, expected):
         ([0] * 2, (0.1, 0), 0),  # three frames: nothing is allowed at all
     ],
 )
-def test_static_filter_counts_as_vbench_does(pixels, ends, expected):
+def test_static_filter_counts_as_vbench_does(pixels: Any, ends: Any, expected: int) -> None:
     assert dimensions.static(pair_flow(pixels, ends=ends)).value == expected
 
 
 # --- ViCLIP ---------------------------------------------------------------------------------------------------------
 
 
-def quick_gelu(x):
+def quick_gelu(x: Any) -> Any:
     return x / (1 + np.exp(-1.702 * x))
 
 
-def numpy_layers(state, prefix, x, causal):
+def numpy_layers(state: Any, prefix: Any, x: Any, causal: Any) -> Any:
     """Transformer blocks in numpy, one sequence (L, D), heads of 64."""
 
-    def norm(name, value):
+    def norm(name: Any, value: Any) -> Any:
         centred = value - value.mean(-1, keepdims=True)
         scale = np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
         return centred / scale * state[f"{name}.weight"] + state[f"{name}.bias"]
@@ -422,7 +426,7 @@ def numpy_layers(state, prefix, x, causal):
     return x, norm
 
 
-def numpy_viclip(state, images, tokens):
+def numpy_viclip(state: Any, images: Any, tokens: Any) -> Any:
     """Cosine of eight normalised images (8, 3, 32, 32) and tokens."""
     place, time = state["vision_encoder.positional_embedding"], state["vision_encoder.temporal_positional_embedding"][0]
     kernel = state["vision_encoder.conv1.weight"][:, :, 0]
@@ -449,7 +453,9 @@ def numpy_viclip(state, images, tokens):
         (3, [0, 1, 2, 2, 2, 2, 2, 2], "ball " * 40),  # a short clip and a long prompt
     ],
 )
-def test_overall_consistency_is_viclips_cosine(tmp_path, weights, n_frames, indices, text):
+def test_overall_consistency_is_viclips_cosine(
+    tmp_path: Path, weights: Any, n_frames: int, indices: list[int], text: Any
+) -> None:
     frames = noise_clip(tmp_path / "clip", n_frames, 64, 45, stark=True)
     state = {
         name: array.double().numpy() for name, array in torch.load(weights["vbench.viclip.model"])["model"].items()
@@ -468,7 +474,7 @@ def test_overall_consistency_is_viclips_cosine(tmp_path, weights, n_frames, indi
 # --- declarations and bad input -------------------------------------------------------------------------------------
 
 
-def test_cosines_below_0_count_0():
+def test_cosines_below_0_count_0() -> None:
     rows = np.array([[1, 0], [0, 1], [-1, 0]], np.float32)
     found = dimensions.consistency(Embeddings(np.arange(3) / 24, np.arange(3), rows))
     assert found.value == 0.0
@@ -476,12 +482,12 @@ def test_cosines_below_0_count_0():
     assert dimensions.consistency(Embeddings(np.arange(3) / 24, np.arange(3), rows)).value == pytest.approx(0.25)
 
 
-def test_one_frame_is_too_short():
+def test_one_frame_is_too_short() -> None:
     with pytest.raises(MetricError, match="two frames"):
         dimensions.consistency(Embeddings(np.zeros(1), np.zeros(1, np.int64), np.ones((1, 2), np.float32)))
 
 
-def test_every_dimension_is_measured_or_named_as_missing():
+def test_every_dimension_is_measured_or_named_as_missing() -> None:
     from vbench.vbench1.totals import DIMENSIONS
 
     measured = {name for name in METRICS if name.startswith("vbench.")} - {"vbench.static"}
@@ -489,14 +495,14 @@ def test_every_dimension_is_measured_or_named_as_missing():
     assert measured | set(dimensions.FAMILY.not_measured) == {f"vbench.{name}" for name in DIMENSIONS}
 
 
-def test_flicker_never_rises_above_1():
+def test_flicker_never_rises_above_1() -> None:
     with pytest.raises(MetricError, match="outside"):
         METRICS["vbench.temporal_flickering"].measure(
             {"vbench_levels": Rates(np.zeros(1), np.zeros(1, np.int64), np.array([-5.0]))}, a_probe()
         )
 
 
-def a_probe():
+def a_probe() -> Any:
     from tests.records import PROBE
 
     return PROBE
@@ -511,7 +517,7 @@ def a_probe():
         ("vbench.viclip.model", {"model": {"temp": torch.zeros(1)}}, "not the weights of"),
     ],
 )
-def test_damaged_weights_are_named(tmp_path, weights, setting, content, says):
+def test_damaged_weights_are_named(tmp_path: Path, weights: Any, setting: str, content: Any, says: str) -> None:
     path = tmp_path / "weights.pth"
     if isinstance(content, bytes):
         path.write_bytes(content)
@@ -523,13 +529,13 @@ def test_damaged_weights_are_named(tmp_path, weights, setting, content, says):
         value(tmp_path / "clip", metric, {**weights, setting: str(path)})
 
 
-def test_missing_weight_files_say_where_they_come_from(tmp_path, weights):
+def test_missing_weight_files_say_where_they_come_from(tmp_path: Path, weights: Any) -> None:
     noise_clip(tmp_path / "clip", 2, 64, 64)
     with pytest.raises(WeightsError, match=r"ViClip-InternVid-10M-FLT\.pth.*--set vbench\.viclip\.model=PATH"):
         value(tmp_path / "clip", "vbench.overall_consistency", {"vbench.clip.model": weights["vbench.clip.model"]})
 
 
-def test_settings_are_checked(tmp_path):
+def test_settings_are_checked(tmp_path: Path) -> None:
     noise_clip(tmp_path / "clip", 2, 64, 64)
     with pytest.raises(OptionError, match=r"vbench\.dino\.model"):
         value(tmp_path / "clip", "vbench.temporal_flickering", {"vbench.dino.modle": "x"})

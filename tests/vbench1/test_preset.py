@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any, Never
+
 import numpy as np
 import pytest
 
@@ -18,7 +21,7 @@ from vbench.video import write_clip
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory):
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Any:
     root = tmp_path_factory.mktemp("weights")
     return {
         "vbench.dino.model": str(tiny_models.tiny_dino(root / "dino")),
@@ -27,10 +30,10 @@ def weights(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _nothing_cached(tmp_path, monkeypatch):
+def _nothing_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No weights in the caches of this machine, and no way to get any."""
 
-    def unreachable(*args, **kwargs):
+    def unreachable(*args: Any, **kwargs: Any) -> Never:
         raise OSError("no route to host")
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
@@ -40,7 +43,7 @@ def _nothing_cached(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def bench(tmp_path):
+def bench(tmp_path: Path) -> Any:
     """One clip that moves and one that is frozen."""
     folder = tmp_path / "clips" / "tool"
     folder.mkdir(parents=True)
@@ -51,7 +54,7 @@ def bench(tmp_path):
         yield opened
 
 
-def test_what_can_be_measured_is_and_the_rest_is_named_with_its_reason(bench, weights):
+def test_what_can_be_measured_is_and_the_rest_is_named_with_its_reason(bench: Bench, weights: Any) -> None:
     report = score(bench, preset="vbench", settings=weights, device="cpu", workers=1)
     values = {
         (s.key.metric, clip.prompt.id): s.value
@@ -76,17 +79,17 @@ def test_what_can_be_measured_is_and_the_rest_is_named_with_its_reason(bench, we
     }
 
 
-def test_without_the_hub_models_the_plan_stops(weights):
+def test_without_the_hub_models_the_plan_stops(weights: Any) -> None:
     with pytest.raises(WeightsError, match=r"facebook/dino-vitb16.*--set vbench\.dino\.model=PATH"):
         make_plan(ScoreSpec(preset="vbench", settings={"vbench.clip.model": weights["vbench.clip.model"]}))
 
 
-def test_a_named_dimension_without_its_weights_stops_the_plan(weights):
+def test_a_named_dimension_without_its_weights_stops_the_plan(weights: Any) -> None:
     with pytest.raises(WeightsError, match="no route to host"):
         make_plan(ScoreSpec(metrics=["vbench.dynamic_degree"], settings=weights))
 
 
-def test_scores_tell_which_weights_and_never_run_in_bf16(weights):
+def test_scores_tell_which_weights_and_never_run_in_bf16(weights: Any) -> None:
     plan = make_plan(ScoreSpec(preset="vbench", settings=weights, precision="bf16"), device="cuda:0")
     params = plan.params["vbench.subject_consistency"]["vbench_dino"]
     assert params["model"].startswith("sha256:")

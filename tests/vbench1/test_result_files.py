@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -16,13 +18,13 @@ from vbench.vbench1.totals import vbench_totals
 CLIPS = [{"video_path": "clips/a-0.mp4", "video_results": 0.9}, {"video_path": "clips/a-1.mp4", "video_results": 1}]
 
 
-def write(folder, name, **dims):
+def write(folder: Any, name: Any, **dims: Any) -> Any:
     path = folder / f"{name}_eval_results.json"
     path.write_text(json.dumps(dims))
     return path
 
 
-def test_a_folder_of_files_gives_the_totals_of_the_table(tmp_path):
+def test_a_folder_of_files_gives_the_totals_of_the_table(tmp_path: Path) -> None:
     fractions = {name.replace(" ", "_"): [value / 100, CLIPS] for name, value in RAW.items()}
     quality = dict(list(fractions.items())[:7])
     write(tmp_path, "quality", **quality)
@@ -34,7 +36,7 @@ def test_a_folder_of_files_gives_the_totals_of_the_table(tmp_path):
     assert f"{vbench_totals(RAW).total:.2f}" in shown.output
 
 
-def test_clips_and_units_are_read_as_vbench_writes_them(tmp_path):
+def test_clips_and_units_are_read_as_vbench_writes_them(tmp_path: Path) -> None:
     path = write(
         tmp_path,
         "x",
@@ -64,13 +66,13 @@ def test_clips_and_units_are_read_as_vbench_writes_them(tmp_path):
         ("{", "not valid JSON"),
     ],
 )
-def test_another_file_is_a_sentence(tmp_path, text, words):
+def test_another_file_is_a_sentence(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(CatalogError, match=words):
         read_results(tmp_path / "r.json")
 
 
-def test_two_runs_of_a_dimension_and_an_empty_folder_are_sentences(tmp_path):
+def test_two_runs_of_a_dimension_and_an_empty_folder_are_sentences(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"no file there ends in _eval_results\.json"):
         read_results(tmp_path)
     write(tmp_path, "a", scene=[0.5, []])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,13 +46,13 @@ PUBLISHED = {
 
 
 @pytest.mark.parametrize("model", PUBLISHED)
-def test_totals_of_published_rows(model):
+def test_totals_of_published_rows(model: Any) -> None:
     raw, (quality, semantic, total) = PUBLISHED[model]
     found = vbench_totals(dict(zip(DIMENSIONS, raw, strict=True)))
     assert (found.quality, found.semantic, found.total) == pytest.approx((quality, semantic, total), abs=0.006)
 
 
-def test_totals_by_hand():
+def test_totals_by_hand() -> None:
     quality = (
         (0.96 - 0.1462) / 0.8538
         + (0.97 - 0.2615) / 0.7385
@@ -85,7 +87,7 @@ def test_totals_by_hand():
         ("color", 0.0222),
     ],
 )
-def test_what_one_raw_point_is_worth(dimension, points):
+def test_what_one_raw_point_is_worth(dimension: str, points: float) -> None:
     """The exchange rates between dimensions that the reference of this project derives."""
     low = {name: 100 * (each.low + each.high) / 2 for name, each in DIMENSIONS.items()}
     high = dict(low)
@@ -93,7 +95,7 @@ def test_what_one_raw_point_is_worth(dimension, points):
     assert vbench_totals(high).total - vbench_totals(low).total == pytest.approx(points, abs=0.0006)
 
 
-def test_an_absent_dimension_is_refused_unless_asked_for():
+def test_an_absent_dimension_is_refused_unless_asked_for() -> None:
     some = {k: v for k, v in RAW.items() if k != "scene"}
     with pytest.raises(OptionError, match=r"1 of 16 dimensions are absent \(scene\)"):
         vbench_totals(some)
@@ -102,7 +104,7 @@ def test_an_absent_dimension_is_refused_unless_asked_for():
     assert found.semantic == pytest.approx(vbench_totals(RAW).semantic - 100 * (0.5 / 0.8222) / 9)
 
 
-def test_smoothness_above_the_maximum_gives_more_than_one_as_in_vbench():
+def test_smoothness_above_the_maximum_gives_more_than_one_as_in_vbench() -> None:
     assert (
         vbench_totals(RAW | {"motion smoothness": 100.0}).quality
         > vbench_totals(RAW | {"motion smoothness": 99.75}).quality
@@ -118,12 +120,12 @@ def test_smoothness_above_the_maximum_gives_more_than_one_as_in_vbench():
         ({"scene": 1.0, "vbench.scene": 2.0}, "given twice"),
     ],
 )
-def test_wrong_input_is_a_sentence(dims, words):
+def test_wrong_input_is_a_sentence(dims: Any, words: str) -> None:
     with pytest.raises(OptionError, match=words):
         vbench_totals(dims, partial=True)
 
 
-def test_a_published_table_is_recomputed_and_flagged(tmp_path):
+def test_a_published_table_is_recomputed_and_flagged(tmp_path: Path) -> None:
     totals = vbench_totals(RAW)
     file = tmp_path / "table.csv"
     values = ",".join(str(v) for v in RAW.values())
@@ -145,7 +147,7 @@ def test_a_published_table_is_recomputed_and_flagged(tmp_path):
         ("model,scene\nx,50\n", ":2: 15 of 16 dimensions are absent"),
     ],
 )
-def test_a_wrong_table_names_its_line(tmp_path, text, words):
+def test_a_wrong_table_names_its_line(tmp_path: Path, text: str, words: str) -> None:
     file = tmp_path / "t.csv"
     file.write_text(text)
     with pytest.raises(CatalogError, match=words):
@@ -154,7 +156,7 @@ def test_a_wrong_table_names_its_line(tmp_path, text, words):
         check_table(tmp_path / "none.csv")
 
 
-def test_a_tools_number_weighs_frames_where_vbench_does():
+def test_a_tools_number_weighs_frames_where_vbench_does() -> None:
     """Two clips, 3 and 9 frames: by frame (1 x 2 + 0.5 x 8) / 10, by clip 0.75."""
     from vbench.vbench1.totals import model_level
 
@@ -189,13 +191,13 @@ FRACTIONS = {name: value / 100 for name, value in RAW.items()}
         ),
     ],
 )
-def test_what_cannot_be_on_the_scale_is_refused(dims, words):
+def test_what_cannot_be_on_the_scale_is_refused(dims: Any, words: str) -> None:
     """Fractions gave a total of -55.75, and two of them among percentages one of 62.85, without a word."""
     with pytest.raises(OptionError, match=words):
         vbench_totals(dims)
 
 
-def test_totals_stay_within_0_and_100():
+def test_totals_stay_within_0_and_100() -> None:
     """Whatever is accepted; here the least and the most of each dimension, and random ones between."""
     draw = np.random.default_rng(0)
     n_accepted = 0
@@ -213,7 +215,7 @@ def test_totals_stay_within_0_and_100():
     assert vbench_totals(lowest, tiny=lowest).total == pytest.approx(0.0)
 
 
-def test_a_percent_sign_says_that_a_small_value_is_meant(tmp_path):
+def test_a_percent_sign_says_that_a_small_value_is_meant(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     columns = ["multiple objects", *(name for name in RAW if name != "multiple objects")]
     values = [str(RAW[name]) for name in columns[1:]]
@@ -237,7 +239,9 @@ def test_a_percent_sign_says_that_a_small_value_is_meant(tmp_path):
         ("published_semantic", "semantic"),
     ],
 )
-def test_published_sums_are_known_by_the_names_of_leaderboards_and_papers(tmp_path, header, part):
+def test_published_sums_are_known_by_the_names_of_leaderboards_and_papers(
+    tmp_path: Path, header: str, part: str
+) -> None:
     file = tmp_path / "t.csv"
     right = getattr(vbench_totals(RAW), part)
     lines = [
@@ -249,7 +253,7 @@ def test_published_sums_are_known_by_the_names_of_leaderboards_and_papers(tmp_pa
     assert rosy.wrong == {part: pytest.approx(3.0, abs=0.01)}
 
 
-def totals_command(*words):
+def totals_command(*words: Any) -> Any:
     from typer.testing import CliRunner
 
     from vbench.cli import app
@@ -257,7 +261,7 @@ def totals_command(*words):
     return CliRunner().invoke(app, ["totals", *map(str, words)])
 
 
-def test_the_command_says_that_nothing_was_compared_and_strict_fails_on_what_does_not_add_up(tmp_path):
+def test_the_command_says_that_nothing_was_compared_and_strict_fails_on_what_does_not_add_up(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     values = ",".join(map(str, RAW.values()))
     file.write_text(f"model,{','.join(RAW)}\nx,{values}\n")
@@ -280,7 +284,7 @@ def test_the_command_says_that_nothing_was_compared_and_strict_fails_on_what_doe
         ("published_style", "published_style is not one of quality, semantic, total"),
     ],
 )
-def test_columns_that_say_the_same_are_refused(tmp_path, header, words):
+def test_columns_that_say_the_same_are_refused(tmp_path: Path, header: str, words: str) -> None:
     file = tmp_path / "t.csv"
     file.write_text(f"model,{','.join(RAW)},{header}\n")
     with pytest.raises(CatalogError, match=words):

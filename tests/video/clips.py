@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -16,7 +17,7 @@ COLOURS = np.array(
 )
 
 
-def flat_blocks(width=192, height=128):
+def flat_blocks(width: int = 192, height: int = 128) -> Any:
     """RGB (H, W, 3) of six flat colours, and the pixel at the middle of each."""
     rows, columns = COLOURS.shape[:2]
     image = COLOURS.repeat(height // rows, 0).repeat(width // columns, 1)
@@ -28,7 +29,7 @@ def flat_blocks(width=192, height=128):
     return image, middles
 
 
-def moving(n=12, width=64, height=48):
+def moving(n: int = 12, width: int = 64, height: int = 48) -> Any:
     """Smooth RGB frames in which a bright box moves right and down; frame `i` differs from every other."""
     y, x = np.mgrid[:height, :width]
     background = np.stack([x * 100 // width + 40, y * 100 // height + 40, np.full_like(x, 80)], -1).astype(np.uint8)
@@ -41,7 +42,7 @@ def moving(n=12, width=64, height=48):
     return frames
 
 
-def yuv420p(rgb, *, matrix=1, full=False):
+def yuv420p(rgb: Any, *, matrix: int = 1, full: bool = False) -> Any:
     """Planes of an RGB image by the textbook formulas, rounded to 8 bit."""
     red, blue = WEIGHTS[matrix]
     r, g, b = (rgb[..., i] / 255 for i in range(3))
@@ -52,7 +53,7 @@ def yuv420p(rgb, *, matrix=1, full=False):
     return [np.rint(p * scale + off).astype(np.uint8) for p, (scale, off) in zip((luma, cb, cr), scales, strict=True)]
 
 
-def picture(rgb, pix_fmt="yuv420p", **colour):
+def picture(rgb: Any, pix_fmt: str = "yuv420p", **colour: Any) -> Any:
     """`av.VideoFrame` of an RGB image."""
     if pix_fmt != "yuv420p":
         return av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24").reformat(format=pix_fmt)
@@ -64,29 +65,29 @@ def picture(rgb, pix_fmt="yuv420p", **colour):
     return frame
 
 
-def back_to_normal():
+def back_to_normal() -> None:
     """SVT-AV1 makes the whole process real-time where it may (for root), and children inherit it: all others starve."""
     for thread in Path("/proc/self/task").glob("*"):
         os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
 
 
 def encode(
-    path,
-    frames,
+    path: Any,
+    frames: Any,
     *,
-    codec="libx264",
-    fps=24,
-    pix_fmt="yuv420p",
-    options=None,
-    pts=None,
-    time_base=None,
-    matrix=1,
-    full=False,
-    tagged=True,
-    prepare=None,
-    container=None,
-    **file_options,
-):
+    codec: str = "libx264",
+    fps: int = 24,
+    pix_fmt: str = "yuv420p",
+    options: Any = None,
+    pts: Any = None,
+    time_base: Any = None,
+    matrix: int = 1,
+    full: bool = False,
+    tagged: bool = True,
+    prepare: Any = None,
+    container: Any = None,
+    **file_options: Any,
+) -> Any:
     """Write RGB arrays with any codec; `pts` in ticks of `time_base` where given."""
     with av.open(str(path), "w", format=container, options=file_options) as file:
         stream = file.add_stream(codec, rate=Fraction(fps), options=options or {})
@@ -111,12 +112,12 @@ def encode(
     return path
 
 
-def tone(seconds=1.0, rate=48000, hz=440.0, channels=2):
+def tone(seconds: float = 1.0, rate: int = 48000, hz: float = 440.0, channels: int = 2) -> Any:
     """float32 (n, channels)."""
     wave = 0.5 * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)
     return np.repeat(wave[:, None], channels, 1).astype(np.float32)
 
 
-def psnr(a, b):
+def psnr(a: Any, b: Any) -> Any:
     error = np.mean((a.astype(float) - b.astype(float)) ** 2)
     return 10 * np.log10(255**2 / max(error, 1e-9))

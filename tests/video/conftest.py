@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.web.conftest import bench, made_bench
@@ -13,14 +15,14 @@ __all__ = ["bench", "made_bench"]
 
 
 @pytest.fixture(params=["pyav", "torchcodec", pytest.param("nvdec", marks=pytest.mark.gpu)])
-def read(request):
+def read(request: pytest.FixtureRequest) -> Any:
     """Both readers of frames; what they give of a file must not differ but in rounding."""
     if request.param == "pyav":
         return read_frames
     device = {"torchcodec": "cpu", "nvdec": "cuda:0"}[request.param]
     check_torchcodec(device)
 
-    def decoded(path):
+    def decoded(path: Any) -> Any:
         try:
             yield from read_device_frames(path, probe(path), device=device)
         except ClipError as error:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import av
 import numpy as np
 import pytest
@@ -15,7 +18,7 @@ from vbench.video.frames import BT601, FULL_RANGE, KERNELS, LIMITED_RANGE, Frame
 RATIOS = {(32, 24): "420", (32, 48): "422", (64, 48): "444", (64, 24): "440", (16, 48): "411", (16, 12): "410"}
 
 
-def family(name):
+def family(name: Any) -> str | None:
     """The plain 8-bit format that holds the same picture; None: not for pictures of a clip."""
     form = av.VideoFormat(name, 64, 48)
     if (
@@ -31,7 +34,7 @@ def family(name):
     return f"yuv{RATIOS[form.chroma_width(64), form.chroma_height(48)]}p"
 
 
-def converted(image, name, levels):
+def converted(image: Any, name: Any, levels: Any) -> Any:
     """The same samples in another format: by going to no fewer bits."""
     ranges = {"src_color_range": levels, "dst_color_range": levels}
     made = VideoReformatter().reformat(
@@ -47,7 +50,7 @@ def converted(image, name, levels):
     return made
 
 
-def pixels(image):
+def pixels(image: Any) -> Any:
     """Luma, luma at half the size, and RGB, as integers."""
     lens = Lens(image, 1.0)
     asked = [Frame(image, lens, 0, 0.0, 1.0) for _ in range(3)]
@@ -56,7 +59,7 @@ def pixels(image):
 
 
 @pytest.fixture(scope="module")
-def picture():
+def picture() -> Any:
     rng = np.random.default_rng(0)
     rgb = clips.moving(2)[1].astype(int) + rng.integers(-30, 30, (48, 64, 3))
     return av.VideoFrame.from_ndarray(rgb.clip(0, 255).astype(np.uint8), "rgb24")
@@ -64,7 +67,7 @@ def picture():
 
 @pytest.mark.parametrize("levels", [LIMITED_RANGE, FULL_RANGE], ids=["limited", "full"])
 @pytest.mark.parametrize("name", sorted(name for name in av.video.format.names if not name.startswith("d3d")))
-def test_every_format_gives_the_numbers_of_8_bits(picture, name, levels):
+def test_every_format_gives_the_numbers_of_8_bits(picture: Any, name: Any, levels: Any) -> None:
     try:
         base = family(name)
     except (ValueError, KeyError):
@@ -88,7 +91,7 @@ def test_every_format_gives_the_numbers_of_8_bits(picture, name, levels):
 
 @pytest.mark.parametrize("name", ["yuv420p10le", "yuv422p12le", "yuv444p16le", "p010le", "yuva420p10le", "yuv420p10be"])
 @pytest.mark.parametrize("levels", [LIMITED_RANGE, FULL_RANGE], ids=["limited", "full"])
-def test_rounding_is_that_of_numpy(name, levels):
+def test_rounding_is_that_of_numpy(name: str, levels: Any) -> None:
     """Codes between two levels go to the nearer one."""
     bits = {"10": 10, "12": 12, "16": 16}[name.removesuffix("le").removesuffix("be")[-2:]]
     codes = np.linspace(0, (1 << bits) - 1, 64 * 48).round().astype(np.uint16).reshape(48, 64)
@@ -115,7 +118,7 @@ def test_rounding_is_that_of_numpy(name, levels):
 
 @pytest.mark.parametrize("order", ["le", "be"])
 @pytest.mark.parametrize(("name", "bits"), [("rgb555", 5), ("rgb565", 6), ("rgb444", 4), ("bgr565", 6)])
-def test_coarse_colours_are_read_in_either_order_of_bytes(picture, name, bits, order):
+def test_coarse_colours_are_read_in_either_order_of_bytes(picture: Any, name: str, bits: int, order: str) -> None:
     rgb = picture.to_ndarray().astype(np.uint16)
     red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
     if name.startswith("bgr"):
@@ -129,13 +132,13 @@ def test_coarse_colours_are_read_in_either_order_of_bytes(picture, name, bits, o
     assert np.abs(got - rgb).max() <= 1 << (8 - outer)
 
 
-def stairs(width=320, height=180):
+def stairs(width: int = 320, height: int = 180) -> Any:
     """A sky of few colours, 6 levels apart from left to right."""
     level = (60 + np.arange(width) * 120 // width // 6 * 6).astype(np.uint8)
     return np.repeat(np.repeat(level[None, :, None], height, 0), 3, 2)
 
 
-def test_a_staircase_of_10_bits_has_its_sharpness_and_bands(tmp_path):
+def test_a_staircase_of_10_bits_has_its_sharpness_and_bands(tmp_path: Path) -> None:
     numbers = []
     for pix_fmt in ("yuv420p", "yuv420p10le", "yuv422p10le", "yuv444p12le", "yuv444p16le"):
         path = clips.encode(tmp_path / f"{pix_fmt}.mkv", [stairs()] * 2, codec="ffv1", pix_fmt=pix_fmt)
@@ -146,7 +149,7 @@ def test_a_staircase_of_10_bits_has_its_sharpness_and_bands(tmp_path):
         assert other == pytest.approx(numbers[0], abs=0.01)
 
 
-def test_alpha_changes_no_luma_that_it_does_not_cover(picture):
+def test_alpha_changes_no_luma_that_it_does_not_cover(picture: Any) -> None:
     opaque = converted(picture, "yuv420p", LIMITED_RANGE)
     covered = converted(opaque, "yuva420p", LIMITED_RANGE)
     wanted = Frame(opaque, Lens(opaque, 1.0), 0, 0.0, 1.0).luma()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -21,7 +22,7 @@ from vbench.video import (
 )
 
 
-def test_proxy_is_what_a_browser_steps_through(tmp_path):
+def test_proxy_is_what_a_browser_steps_through(tmp_path: Path) -> None:
     write_clip(
         clips.moving(60, 96, 64),
         tmp_path / "c.mp4",
@@ -51,21 +52,21 @@ def test_proxy_is_what_a_browser_steps_through(tmp_path):
         assert file.metadata["model"] == "x"
 
 
-def test_proxy_is_silent_where_asked(tmp_path):
+def test_proxy_is_silent_where_asked(tmp_path: Path) -> None:
     write_clip(clips.moving(12, 96, 64), tmp_path / "c.mp4", fps=24, audio=(clips.tone(0.5), 48000))
     proxy(tmp_path / "c.mp4", tmp_path / "p.mp4", height=48, silent=True)
     facts = probe(tmp_path / "p.mp4")
     assert (facts.has_audio, facts.n_frames) == (False, 12)
 
 
-def test_proxy_does_not_inherit_frame_types(tmp_path):
+def test_proxy_does_not_inherit_frame_types(tmp_path: Path) -> None:
     clips.encode(tmp_path / "c.mp4", clips.moving(24), options={"g": "1"})
     proxy(tmp_path / "c.mp4", tmp_path / "p.mp4", height=48)
     with av.open(str(tmp_path / "p.mp4")) as file:
         assert [packet.is_keyframe for packet in file.demux(video=0) if packet.size].count(True) < 12
 
 
-def test_proxy_puts_a_variable_rate_on_a_grid(tmp_path):
+def test_proxy_puts_a_variable_rate_on_a_grid(tmp_path: Path) -> None:
     made = [np.full((48, 64, 3), 40 * i, np.uint8) for i in range(6)]
     ticks = [0, 40, 80, 200, 240, 280]  # 25 fps; frame 2 stays for three steps
     clips.encode(tmp_path / "c.mp4", made, fps=25, pts=ticks, time_base=Fraction(1, 1000), options={"crf": "4"})
@@ -77,7 +78,7 @@ def test_proxy_puts_a_variable_rate_on_a_grid(tmp_path):
     assert (halved.n_frames, halved.n_frames - halved.n_repeated + halved.n_dropped) == (4, 6)
 
 
-def test_proxy_turns_upright_and_reads_pictures(tmp_path):
+def test_proxy_turns_upright_and_reads_pictures(tmp_path: Path) -> None:
     rgb = clips.moving(1)[0]
     clips.encode(
         tmp_path / "c.mp4",
@@ -102,13 +103,13 @@ def test_proxy_turns_upright_and_reads_pictures(tmp_path):
         ("mpeg4", "mp4", "yuv420p", False),
     ],
 )
-def test_which_originals_a_browser_plays(tmp_path, encoder, suffix, pix_fmt, plays):
+def test_which_originals_a_browser_plays(tmp_path: Path, encoder: str, suffix: str, pix_fmt: str, plays: bool) -> None:
     options = {"x265-params": "log-level=none:keyint=1"} if encoder == "libx265" else {}
     path = clips.encode(tmp_path / f"c.{suffix}", clips.moving(2), codec=encoder, pix_fmt=pix_fmt, options=options)
     assert is_browser_playable(probe(path)) == plays
 
 
-def test_side_by_side_holds_the_one_that_ended(tmp_path):
+def test_side_by_side_holds_the_one_that_ended(tmp_path: Path) -> None:
     for name, value, n in (("a", 60, 12), ("b", 180, 24)):
         write_clip([np.full((48, 64, 3), value, np.uint8)] * n, tmp_path / f"{name}.mp4", fps=24)
     record = side_by_side([tmp_path / "a.mp4", tmp_path / "b.mp4"], ["Tool A", "Tool B"], tmp_path / "o.mp4", height=48)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -22,7 +24,7 @@ from vbench.video import (
 )
 
 
-def test_what_is_written_is_read_back(tmp_path):
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     made = clips.moving(12)
     record = write_clip(made, tmp_path / "c.mp4", fps=24)
     assert (record.n_frames, record.width, record.height, record.fps) == (12, 64, 48, "24/1")
@@ -31,27 +33,27 @@ def test_what_is_written_is_read_back(tmp_path):
         assert clips.psnr(frame.rgb(), rgb) > 30
 
 
-def test_flat_colours_survive_within_two_levels(tmp_path):
+def test_flat_colours_survive_within_two_levels(tmp_path: Path) -> None:
     rgb, middles = clips.flat_blocks()
     write_clip([rgb] * 3, tmp_path / "c.mp4", fps=24, crf=4)
     got = extract_frame(tmp_path / "c.mp4", index=1).astype(int)
     assert max(np.abs(got[y, x] - rgb[y, x]).max() for y, x in middles) <= 2
 
 
-def test_floats_mean_the_same_as_bytes(tmp_path):
+def test_floats_mean_the_same_as_bytes(tmp_path: Path) -> None:
     made = clips.moving(3)
     write_clip(made, tmp_path / "a.mp4", fps=24)
     write_clip([rgb.astype(np.float32) / 255 for rgb in made], tmp_path / "b.mp4", fps=24)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
-def test_same_input_same_bytes(tmp_path):
+def test_same_input_same_bytes(tmp_path: Path) -> None:
     for name in "ab":
         write_clip(clips.moving(30, 320, 240), tmp_path / f"{name}.mp4", fps=30, audio=(clips.tone(), 48000))
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
-def test_file_is_tagged_and_starts_fast(tmp_path):
+def test_file_is_tagged_and_starts_fast(tmp_path: Path) -> None:
     write_clip(clips.moving(4), tmp_path / "c.mp4", fps=24, metadata={"model": "clean", "title": "A title"})
     data = (tmp_path / "c.mp4").read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
@@ -62,7 +64,7 @@ def test_file_is_tagged_and_starts_fast(tmp_path):
         assert (file.metadata["model"], file.metadata["title"]) == ("clean", "A title")
 
 
-def test_odd_sizes_repeat_their_edge(tmp_path):
+def test_odd_sizes_repeat_their_edge(tmp_path: Path) -> None:
     rgb = np.full((49, 65, 3), 200, np.uint8)
     record = write_clip([rgb], tmp_path / "c.mp4", fps=24)
     assert (record.width, record.height, record.padded_right, record.padded_bottom) == (66, 50, 1, 1)
@@ -84,7 +86,7 @@ def test_odd_sizes_repeat_their_edge(tmp_path):
         (Fraction(25, 3), Fraction(25, 3)),
     ],
 )
-def test_rates_are_exact(tmp_path, fps, exact):
+def test_rates_are_exact(tmp_path: Path, fps: Any, exact: Any) -> None:
     assert exact_rate(fps) == exact
     write_clip(clips.moving(4), tmp_path / "c.mp4", fps=fps)
     with av.open(str(tmp_path / "c.mp4")) as file:
@@ -92,14 +94,14 @@ def test_rates_are_exact(tmp_path, fps, exact):
 
 
 @pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf"), 5000])
-def test_impossible_rates_are_refused(tmp_path, fps):
+def test_impossible_rates_are_refused(tmp_path: Path, fps: Any) -> None:
     with pytest.raises(ClipError, match="between 0 and 1000"):
         write_clip(clips.moving(2), tmp_path / "c.mp4", fps=fps)
 
 
 @given(fps=st.one_of(st.integers(1, 120), st.floats(1, 120)), n=st.integers(1, 9))
 @settings(max_examples=25, deadline=None)
-def test_times_of_any_rate(tmp_path_factory, fps, n):
+def test_times_of_any_rate(tmp_path_factory: pytest.TempPathFactory, fps: Any, n: Any) -> None:
     path = tmp_path_factory.mktemp("rate") / "c.mp4"
     write_clip([np.full((16, 16, 3), 9 * i, np.uint8) for i in range(n)], path, fps=fps, preset="ultrafast")
     times = [frame.t_s for frame in read_frames(path)]
@@ -119,15 +121,15 @@ def test_times_of_any_rate(tmp_path_factory, fps, n):
         ([np.full((16, 16, 3), 255.0)], "255"),
     ],
 )
-def test_what_cannot_be_written_leaves_nothing(tmp_path, frames, said):
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, frames: Any, said: str) -> None:
     (tmp_path / "c.mp4").write_bytes(b"older")
     with pytest.raises(ClipError, match=said):
         write_clip(frames, tmp_path / "c.mp4", fps=24)
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("c.mp4", b"older")]
 
 
-def test_an_interrupted_source_leaves_the_old_file(tmp_path):
-    def frames():
+def test_an_interrupted_source_leaves_the_old_file(tmp_path: Path) -> None:
+    def frames() -> Any:
         yield from clips.moving(3)
         raise KeyboardInterrupt
 
@@ -137,6 +139,6 @@ def test_an_interrupted_source_leaves_the_old_file(tmp_path):
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("c.mp4", b"older")]
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path):
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(ClipError, match="cannot be written"):
         write_clip(clips.moving(2), tmp_path / "absent" / "c.mp4", fps=24)

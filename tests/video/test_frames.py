@@ -6,6 +6,8 @@ import math
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -41,7 +43,9 @@ BEST = {
         ("mpeg4", "mp4", "mpeg4"),
     ],
 )
-def test_every_codec_gives_its_facts_and_frames(read, tmp_path, encoder, suffix, codec):
+def test_every_codec_gives_its_facts_and_frames(
+    read: Any, tmp_path: Path, encoder: str, suffix: str, codec: str
+) -> None:
     made = clips.moving(12)
     path = clips.encode(tmp_path / f"clip.{suffix}", made, codec=encoder, options=BEST[encoder])
     facts = probe(path)
@@ -71,7 +75,9 @@ def test_every_codec_gives_its_facts_and_frames(read, tmp_path, encoder, suffix,
         (1, False, False, (1296, 704)),  # HD without a tag is BT.709
     ],
 )
-def test_colours_are_right_within_two_levels(read, tmp_path, encoder, matrix, full, tagged, size):
+def test_colours_are_right_within_two_levels(
+    read: Any, tmp_path: Path, encoder: str, matrix: int, full: bool, tagged: bool, size: tuple[int, int]
+) -> None:
     rgb, middles = clips.flat_blocks(*size)
     path = clips.encode(
         tmp_path / f"c.{'webm' if 'vp9' in encoder else 'mp4'}",
@@ -93,7 +99,7 @@ def test_colours_are_right_within_two_levels(read, tmp_path, encoder, matrix, fu
         assert abs(float(grey[y, x]) - luma[y, x]) <= (1.5 if read is read_frames else 2)
 
 
-def test_area_kernel_averages(read, tmp_path):
+def test_area_kernel_averages(read: Any, tmp_path: Path) -> None:
     checks = np.kron(np.indices((24, 32)).sum(0) % 2, np.ones((2, 2), int))[..., None].repeat(3, -1) * 255
     path = clips.encode(tmp_path / "c.mp4", [checks.astype(np.uint8)], options={"qp": "0"})
     small = next(read(path)).luma((16, 12), "area")
@@ -101,7 +107,7 @@ def test_area_kernel_averages(read, tmp_path):
     assert np.abs(small.astype(int) - 128).max() <= 2
 
 
-def test_ten_bit(read, tmp_path):
+def test_ten_bit(read: Any, tmp_path: Path) -> None:
     rgb, middles = clips.flat_blocks()
     path = clips.encode(
         tmp_path / "c.mp4", [rgb] * 2, codec="libx265", pix_fmt="yuv420p10le", options=BEST["libx265"], tagged=False
@@ -112,7 +118,7 @@ def test_ten_bit(read, tmp_path):
     assert max(np.abs(got[y, x].astype(int) - rgb[y, x]).max() for y, x in middles) <= 2
 
 
-def test_odd_size(read, tmp_path):
+def test_odd_size(read: Any, tmp_path: Path) -> None:
     rgb = clips.moving(1, 65, 49)[0]
     path = clips.encode(
         tmp_path / "c.webm", [rgb] * 3, codec="libvpx-vp9", pix_fmt="yuv444p", options=BEST["libvpx-vp9"]
@@ -123,7 +129,7 @@ def test_odd_size(read, tmp_path):
 
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_rotation_flags_are_applied(read, tmp_path, degrees, mirrored):
+def test_rotation_flags_are_applied(read: Any, tmp_path: Path, degrees: int, mirrored: bool) -> None:
     rgb = clips.moving(1)[0]
     stored = np.rot90(rgb, degrees // 90)  # turned back, so that a clockwise turn shows it upright
     if mirrored:
@@ -144,8 +150,10 @@ def test_rotation_flags_are_applied(read, tmp_path, degrees, mirrored):
 
 
 @pytest.mark.parametrize(("aspect", "shown"), [(Fraction(2, 1), (128, 48)), (Fraction(1, 2), (64, 96))])
-def test_sample_aspect_grows_the_shorter_direction(read, tmp_path, aspect, shown):
-    def prepare(stream):
+def test_sample_aspect_grows_the_shorter_direction(
+    read: Any, tmp_path: Path, aspect: Any, shown: tuple[int, int]
+) -> None:
+    def prepare(stream: Any) -> None:
         stream.codec_context.sample_aspect_ratio = aspect
 
     path = clips.encode(tmp_path / "c.mp4", clips.moving(2), prepare=prepare)
@@ -153,7 +161,7 @@ def test_sample_aspect_grows_the_shorter_direction(read, tmp_path, aspect, shown
     assert next(read(path)).rgb().shape == (shown[1], shown[0], 3)
 
 
-def test_variable_frame_rate_keeps_its_times(read, tmp_path):
+def test_variable_frame_rate_keeps_its_times(read: Any, tmp_path: Path) -> None:
     ticks = [0, 40, 80, 180, 220, 500]
     path = clips.encode(
         tmp_path / "c.mp4", clips.moving(6), fps=25, pts=ticks, time_base=Fraction(1, 1000), options={"bf": "2"}
@@ -166,7 +174,7 @@ def test_variable_frame_rate_keeps_its_times(read, tmp_path):
     assert frames[-1].duration_s == pytest.approx(facts.duration_s - 0.5)
 
 
-def test_vp9_alpha_is_over_black(tmp_path):
+def test_vp9_alpha_is_over_black(tmp_path: Path) -> None:
     path = tmp_path / "c.webm"
     rgba = np.dstack([np.full((64, 64, 3), 200, np.uint8), np.zeros((64, 64), np.uint8)])
     rgba[:, 32:, 3] = 255
@@ -186,7 +194,7 @@ def test_vp9_alpha_is_over_black(tmp_path):
     assert np.abs(got[:, 40:].astype(int) - 200).max() <= 3
 
 
-def test_luma_of_an_rgb_picture_is_bt709(tmp_path):
+def test_luma_of_an_rgb_picture_is_bt709(tmp_path: Path) -> None:
     rgb, middles = clips.flat_blocks()
     Image.fromarray(rgb).save(tmp_path / "c.png")
     luma = next(read_frames(tmp_path / "c.png")).luma()
@@ -196,14 +204,14 @@ def test_luma_of_an_rgb_picture_is_bt709(tmp_path):
 # --- the clock ---------------------------------------------------------------------------------------------------
 
 
-def clock(times, interval_s=0.04):
+def clock(times: Any, interval_s: float = 0.04) -> Any:
     facts = Facts(container="", codec="", tick_s=0.001, interval_s=interval_s)
     return [t for _, t in on_clean_clock(iter([DecodedPicture(None, t, 0.0) for t in times]), facts)], facts.warnings
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(-1e5, 1e5), st.just(math.nan), st.just(math.inf)), min_size=1))
 @settings(max_examples=200, deadline=None)
-def test_any_timestamps_become_finite_and_strictly_increasing(times):
+def test_any_timestamps_become_finite_and_strictly_increasing(times: Any) -> None:
     clean, _ = clock(times)
     assert clean[0] == 0
     assert np.isfinite(clean).all()
@@ -220,13 +228,13 @@ def test_any_timestamps_become_finite_and_strictly_increasing(times):
         ([0, 0.04, 0.02, 0.12], [0, 0.04, 0.08, 0.12], ["1 backward timestamp repaired"]),
     ],
 )
-def test_repairs_are_small_and_said(given_s, clean, said):
+def test_repairs_are_small_and_said(given_s: Any, clean: list[Any], said: Any) -> None:
     got, warnings = clock(given_s)
     assert got == pytest.approx(clean)
     assert warnings == said
 
 
-def test_memory_does_not_grow_with_length(tmp_path):
+def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
     frames = [np.full((720, 1280, 3), value, np.uint8) for value in (40, 90)]
     peaks = []
     for n in (20, 180):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import av
 import numpy as np
 import pytest
@@ -12,11 +15,11 @@ from vbench.files import frames_in
 from vbench.video import probe, read_frames
 
 
-def images(n=5, mode="RGB"):
+def images(n: int = 5, mode: str = "RGB") -> Any:
     return [Image.fromarray(frame).convert(mode) for frame in clips.moving(n)]
 
 
-def test_gif_times_and_disposal_are_as_pillow_has_them(tmp_path):
+def test_gif_times_and_disposal_are_as_pillow_has_them(tmp_path: Path) -> None:
     path, delays = tmp_path / "c.gif", [40, 100, 40, 250, 60]
     first, *rest = images(5)
     first.save(path, save_all=True, append_images=rest, duration=delays, loop=0, disposal=2)
@@ -32,7 +35,7 @@ def test_gif_times_and_disposal_are_as_pillow_has_them(tmp_path):
 
 @pytest.mark.parametrize("disposal", [0, 1, 2])
 @pytest.mark.parametrize("blend", [0, 1])
-def test_apng_is_as_ffmpeg_decodes_it(tmp_path, disposal, blend):
+def test_apng_is_as_ffmpeg_decodes_it(tmp_path: Path, disposal: int, blend: int) -> None:
     path, delays = tmp_path / "c.png", [40, 80, 120, 40]
     first, *rest = images(4, "RGBA")
     for image in rest:
@@ -47,14 +50,14 @@ def test_apng_is_as_ffmpeg_decodes_it(tmp_path, disposal, blend):
         assert np.abs(frame.rgb() - rgba[..., :3] * rgba[..., 3:] / 255).max() <= 1
 
 
-def test_cover_of_an_apng_is_no_frame(tmp_path):
+def test_cover_of_an_apng_is_no_frame(tmp_path: Path) -> None:
     cover, *rest = images(4)
     cover.save(tmp_path / "c.png", save_all=True, append_images=rest, duration=40, default_image=True)
     assert probe(tmp_path / "c.png").n_frames == 3
     assert np.array_equal(next(read_frames(tmp_path / "c.png")).rgb(), clips.moving(4)[1])
 
 
-def test_webp_is_lossless_timed_and_over_black(read, tmp_path):
+def test_webp_is_lossless_timed_and_over_black(read: Any, tmp_path: Path) -> None:
     path, delays = tmp_path / "c.webp", [62, 62, 5, 62]
     first, *rest = images(4, "RGBA")
     for image in (first, *rest):
@@ -70,7 +73,7 @@ def test_webp_is_lossless_timed_and_over_black(read, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
-def test_one_picture_is_a_clip_of_one_frame(read, tmp_path, suffix):
+def test_one_picture_is_a_clip_of_one_frame(read: Any, tmp_path: Path, suffix: str) -> None:
     rgb = clips.moving(1)[0]
     Image.fromarray(rgb).save(tmp_path / f"c.{suffix}", quality=95)
     facts, (frame,) = probe(tmp_path / f"c.{suffix}"), read(tmp_path / f"c.{suffix}")
@@ -78,13 +81,13 @@ def test_one_picture_is_a_clip_of_one_frame(read, tmp_path, suffix):
     assert clips.psnr(frame.rgb(), rgb) > 28
 
 
-def test_sixteen_bit_grey_png_is_not_clipped(tmp_path):
+def test_sixteen_bit_grey_png_is_not_clipped(tmp_path: Path) -> None:
     grey = np.linspace(0, 65535, 64 * 48).astype(np.uint16).reshape(48, 64)
     Image.fromarray(grey).save(tmp_path / "c.png")
     assert np.array_equal(next(read_frames(tmp_path / "c.png")).rgb()[..., 1], grey >> 8)
 
 
-def test_folder_of_frames_in_natural_order(tmp_path):
+def test_folder_of_frames_in_natural_order(tmp_path: Path) -> None:
     made = clips.moving(12)
     for index, rgb in enumerate(made):
         Image.fromarray(rgb).save(tmp_path / f"frame{index}.png")
@@ -97,7 +100,7 @@ def test_folder_of_frames_in_natural_order(tmp_path):
     assert all(np.array_equal(frame.rgb(), rgb) for frame, rgb in zip(timed, made, strict=True))
 
 
-def test_the_frames_of_a_folder_are_played_in_the_order_of_its_digest(tmp_path):
+def test_the_frames_of_a_folder_are_played_in_the_order_of_its_digest(tmp_path: Path) -> None:
     for number, name in enumerate(("2", "cover", "frame2", "Frame10")):  # as a person counts them
         Image.new("RGB", (16, 16), (60 * number, 0, 0)).save(tmp_path / f"{name}.png")
     for name in ("notes.txt", ".DS_Store", ".1.png"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -19,7 +21,7 @@ from vbench.video import (
 
 @pytest.mark.parametrize(("rate", "written"), [(48000, 48000), (24000, 24000), (18000, 48000)])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_sound_comes_back_in_step(tmp_path, rate, written, channels):
+def test_sound_comes_back_in_step(tmp_path: Path, rate: int, written: int, channels: int) -> None:
     wave = clips.tone(1.5, rate, 440, channels)
     wave[: rate // 2] = 0  # silent until 0.5 s
     record = write_clip(clips.moving(36), tmp_path / "c.mp4", fps=24, audio=(wave, rate))
@@ -33,7 +35,7 @@ def test_sound_comes_back_in_step(tmp_path, rate, written, channels):
 
 
 @pytest.mark.parametrize(("picture_s", "sound_s"), [(0.5, 0.0), (0.0, 0.3), (0.25, 0.25)])
-def test_sound_is_on_the_clock_of_the_pictures(tmp_path, picture_s, sound_s):
+def test_sound_is_on_the_clock_of_the_pictures(tmp_path: Path, picture_s: float, sound_s: float) -> None:
     path = tmp_path / "c.mkv"
     wave = np.zeros((1, 48000), np.int16)
     wave[0, 36000:] = 20000  # a step at 0.75 s of the sound
@@ -57,7 +59,7 @@ def test_sound_is_on_the_clock_of_the_pictures(tmp_path, picture_s, sound_s):
     assert len(samples) / rate == pytest.approx(1 + sound_s - picture_s, abs=0.005)
 
 
-def test_no_sound_is_none(tmp_path):
+def test_no_sound_is_none(tmp_path: Path) -> None:
     write_clip(clips.moving(2), tmp_path / "c.mp4", fps=24)
     Image.fromarray(clips.moving(1)[0]).save(tmp_path / "c.webp")
     assert read_audio(tmp_path / "c.mp4") is None
@@ -65,6 +67,6 @@ def test_no_sound_is_none(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(0, 2), (100, 6), (100,)])
-def test_sound_of_another_shape_is_refused(tmp_path, shape):
+def test_sound_of_another_shape_is_refused(tmp_path: Path, shape: Any) -> None:
     with pytest.raises(ClipError, match="mix it down"):
         write_clip(clips.moving(2), tmp_path / "c.mp4", fps=24, audio=(np.zeros(shape, np.float32), 48000))

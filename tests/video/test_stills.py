@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,7 +18,7 @@ from vbench.video import (
 )
 
 
-def test_extract_frame_by_index_and_time(tmp_path):
+def test_extract_frame_by_index_and_time(tmp_path: Path) -> None:
     made = clips.moving(12)
     write_clip(made, tmp_path / "c.mp4", fps=24)
     for index, t_s in ((0, 0.0), (5, 5 / 24), (5, 5.9 / 24), (11, 11.5 / 24)):
@@ -31,7 +33,7 @@ def test_extract_frame_by_index_and_time(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "webp"])
-def test_poster_is_past_the_black_and_the_fade(tmp_path, suffix):
+def test_poster_is_past_the_black_and_the_fade(tmp_path: Path, suffix: str) -> None:
     scene = clips.moving(1)[0].astype(float)
     fade = [(scene * min(1.0, max(0.0, (i - 24) / 24))).astype(np.uint8) for i in range(96)]  # full from 2 s on
     write_clip(fade, tmp_path / "c.mp4", fps=24)
@@ -47,7 +49,7 @@ def test_poster_is_past_the_black_and_the_fade(tmp_path, suffix):
         poster(tmp_path / "c.mp4", tmp_path / "p.txt")
 
 
-def test_sprite_tiles_lie_where_it_says(tmp_path):
+def test_sprite_tiles_lie_where_it_says(tmp_path: Path) -> None:
     made = [np.full((48, 64, 3), 10 * i, np.uint8) for i in range(24)]
     write_clip(made, tmp_path / "c.mp4", fps=24)
     info = sprite(tmp_path / "c.mp4", tmp_path / "s.png", columns=4, n=6, height=24)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -17,7 +19,7 @@ from vbench.video import probe, read_audio, read_frames
 NAMES = {mark.name for mark in MARKS}
 
 
-def marks(path):
+def marks(path: Any) -> Any:
     """The names of what is said; everything that is said has one."""
     facts = probe(path)
     named = [mark.name for mark in marks_of(facts)]
@@ -26,7 +28,9 @@ def marks(path):
     return named
 
 
-def copied(source, out, *, skip=0, keep=None, shift=0, metadata=None, **options):
+def copied(
+    source: Any, out: Any, *, skip: int = 0, keep: Any = None, shift: int = 0, metadata: Any = None, **options: Any
+) -> Any:
     """The packets of a clip in another file: the first few left out, the times moved by so many frames."""
     with av.open(str(source)) as old, av.open(str(out), "w", options=options) as new:
         stream = old.streams.video[0]
@@ -42,29 +46,29 @@ def copied(source, out, *, skip=0, keep=None, shift=0, metadata=None, **options)
 
 
 @pytest.fixture
-def whole(tmp_path):
+def whole(tmp_path: Path) -> Any:
     return clips.encode(tmp_path / "whole.mp4", clips.moving(48), options={"g": "24", "bf": "0"})
 
 
-def test_what_an_edit_list_leaves_out_is_not_missing(whole, tmp_path):
+def test_what_an_edit_list_leaves_out_is_not_missing(whole: Any, tmp_path: Path) -> None:
     path = copied(whole, tmp_path / "c.mp4", shift=-10, avoid_negative_ts="disabled")
     facts = probe(path)
     assert (facts.n_frames, facts.header_n_frames, facts.warnings) == (38, 48, ())
 
 
-def test_a_late_start_is_no_missing_end(whole, tmp_path):
+def test_a_late_start_is_no_missing_end(whole: Any, tmp_path: Path) -> None:
     facts = probe(copied(whole, tmp_path / "c.mkv", shift=2400))
     assert (facts.n_frames, facts.warnings) == (48, ())
     assert facts.duration_s == pytest.approx(2.0, abs=0.002)
 
 
-def test_a_count_of_another_file_is_not_believed(whole, tmp_path):
+def test_a_count_of_another_file_is_not_believed(whole: Any, tmp_path: Path) -> None:
     path = copied(whole, tmp_path / "c.mkv", keep=30, metadata={"NUMBER_OF_FRAMES": "48"})
     facts = probe(path)
     assert (facts.n_frames, facts.header_n_frames, facts.warnings) == (30, 48, ())
 
 
-def test_a_clip_without_its_first_key_frame_begins_late(whole, tmp_path):
+def test_a_clip_without_its_first_key_frame_begins_late(whole: Any, tmp_path: Path) -> None:
     path = copied(whole, tmp_path / "c.mkv", skip=5)
     facts = probe(path)
     assert facts.n_frames == 24
@@ -88,7 +92,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("is_padded", [False, True], ids=["cut", "padded"])
-def test_part_of_a_file_is_damage_and_the_whole_is_not(tmp_path, kind, is_padded):
+def test_part_of_a_file_is_damage_and_the_whole_is_not(tmp_path: Path, kind: Any, is_padded: bool) -> None:
     suffix, codec, options = KINDS[kind]
     rng = np.random.default_rng(0)
     frames = [rng.integers(0, 255, (48, 64, 3), np.uint8) for _ in range(24)]
@@ -109,12 +113,12 @@ def test_part_of_a_file_is_damage_and_the_whole_is_not(tmp_path, kind, is_padded
         assert marks(part)
 
 
-def test_zeros_after_a_whole_mp4_are_no_damage(whole):
+def test_zeros_after_a_whole_mp4_are_no_damage(whole: Any) -> None:
     whole.write_bytes(whole.read_bytes() + bytes(100_000))
     assert probe(whole).warnings == ()
 
 
-def several(path, *, default=1):
+def several(path: Any, *, default: int = 1) -> Any:
     """Two pictures, then two sounds: grey and silent first; `default` says which of each players take."""
     frames = clips.moving(12)
     with av.open(str(path), "w") as file:
@@ -145,7 +149,7 @@ def several(path, *, default=1):
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
-def test_the_default_track_is_measured_and_others_are_told(tmp_path, suffix):
+def test_the_default_track_is_measured_and_others_are_told(tmp_path: Path, suffix: str) -> None:
     path = several(tmp_path / f"c.{suffix}")
     facts = probe(path)
     assert (facts.width, facts.height) == (64, 48)
@@ -159,7 +163,7 @@ def test_the_default_track_is_measured_and_others_are_told(tmp_path, suffix):
     assert np.abs(samples).max() > 0.3
 
 
-def test_of_tracks_with_equal_right_the_first_is_measured(tmp_path):
+def test_of_tracks_with_equal_right_the_first_is_measured(tmp_path: Path) -> None:
     facts = probe(several(tmp_path / "c.mkv", default=None))
     assert (facts.width, facts.height) == (32, 24)
     assert facts.warnings[0] == "2 picture tracks; track 1 is measured, the first of 2 with equal right"
@@ -168,7 +172,7 @@ def test_of_tracks_with_equal_right_the_first_is_measured(tmp_path):
 @pytest.mark.parametrize(
     ("codec", "options"), [("libx264", {"bf": "2"}), ("libx264", {"bf": "3"}), ("mpeg4", {"bf": "2"})]
 )
-def test_avi_tells_no_order_of_showing(tmp_path, codec, options):
+def test_avi_tells_no_order_of_showing(tmp_path: Path, codec: str, options: dict[str, Any]) -> None:
     path = clips.encode(tmp_path / "c.avi", clips.moving(24), codec=codec, options=options)
     facts = probe(path)
     assert (facts.n_frames, facts.fps, facts.duration_s) == (24, pytest.approx(24), pytest.approx(1))
@@ -176,7 +180,7 @@ def test_avi_tells_no_order_of_showing(tmp_path, codec, options):
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
-def test_delays_are_those_of_browsers_in_every_reader(tmp_path, suffix):
+def test_delays_are_those_of_browsers_in_every_reader(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"c.{suffix}"
     first, *rest = (Image.fromarray(rgb) for rgb in clips.moving(5))
     first.save(path, save_all=True, append_images=rest, duration=[10, 10, 20, 30, 100], loop=0)
@@ -193,8 +197,8 @@ def test_delays_are_those_of_browsers_in_every_reader(tmp_path, suffix):
     assert marks(path) == ["short_delays"]
 
 
-def test_interlaced_frames_are_counted(tmp_path):
-    def interlaced(stream):
+def test_interlaced_frames_are_counted(tmp_path: Path) -> None:
+    def interlaced(stream: Any) -> None:
         stream.codec_context.flags |= 0x20040000  # AV_CODEC_FLAG_INTERLACED_DCT and _ME
 
     path = clips.encode(tmp_path / "c.mkv", clips.moving(12), codec="mpeg2video", prepare=interlaced)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from tests.web.numbered import BLOCK, N_BITS
 from tests.web.served import serving
 from vbench.bench import Bench
@@ -131,7 +133,6 @@ def require_chromium() -> None:
     Raises:
         Failed: `VBENCH_REQUIRE_BROWSER=1`, and none is installed.
     """
-    import pytest
 
     if is_there():
         return
