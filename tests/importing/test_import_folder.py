@@ -169,7 +169,7 @@ def test_a_failure_is_forgotten_when_the_file_is_whole(bench: Bench, folder: Any
 def test_folder_that_may_not_be_opened(bench: Bench, folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Path.iterdir
 
-    def refuse(self) -> Any:
+    def refuse(self: Any) -> Any:
         if self.name == "alpha":
             raise PermissionError(13, "Permission denied")
         return real(self)
