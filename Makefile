@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+# Versions of packages; an empty file takes the newest that pyproject.toml allows.
+CONSTRAINTS ?= constraints.txt
 BIN = $(VENV)/bin
 NODE = PATH="$(abspath $(BIN)):$$PATH"
 
@@ -30,16 +32,16 @@ tests: $(VENV)/test-installed
 	bash tools/test_services.sh
 	$(BIN)/pytest -n 2 --dist worksteal
 
-$(VENV)/installed: pyproject.toml
+$(VENV)/installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -c 'import sys; sys.exit(f"vbench needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}. Say which to use: make demo PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet torch torchvision
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) torch torchvision
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable .
 	touch $@
 
 $(VENV)/test-installed: $(VENV)/installed
-	$(BIN)/pip install --quiet --editable '.[test]'
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[test,sdk]'
 	touch $@
 
 node_modules/installed: package.json package-lock.json | $(VENV)/test-installed

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
-from vbench.text import first_line, printable, storable
+import pytest
+
+from vbench.text import first_line, printable, spreadsheet_cell, storable
 
 
 def test_the_first_line_is_never_empty() -> None:
@@ -18,3 +20,9 @@ def test_the_first_line_is_never_empty() -> None:
 def test_bytes_that_are_no_text_are_shown() -> None:
     assert printable(os.fsdecode(b"a\xff\nb")) == "a\\xff\\nb"
     assert storable("a\ud83d\x00") == "a??"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
+def test_formulas_become_text(text: str) -> None:
+    assert spreadsheet_cell(text) == f"'{text}"
+    assert [spreadsheet_cell(value) for value in ("a=1", "", -1.5, None)] == ["a=1", "", -1.5, None]

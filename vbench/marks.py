@@ -90,7 +90,13 @@ MARKS: tuple[Mark, ...] = (
 
 def marks_of(probe: Probe) -> tuple[Mark, ...]:
     """What a probe says of its clip, each once, damage first."""
-    return tuple(mark for mark in MARKS if any(re.match(mark.pattern, warning) for warning in probe.warnings))
+    return marks_in(probe.warnings)
+
+
+def marks_in(warnings: Iterable[str]) -> tuple[Mark, ...]:
+    """What the sentences of a probe mean, each once, damage first."""
+    sentences = tuple(warnings)
+    return tuple(mark for mark in MARKS if any(re.match(mark.pattern, sentence) for sentence in sentences))
 
 
 def is_damaged(probe: Probe) -> bool:

@@ -28,3 +28,8 @@ def printable(path: Path | str) -> str:
 def storable(text: str) -> str:
     """`text` as every database and page takes it: a tool may cut a message in the middle of a character."""
     return text.encode("utf-8", "replace").decode().replace("\x00", "?")
+
+
+def spreadsheet_cell(value: object) -> object:
+    """`value` as a cell of a CSV: text that a spreadsheet would run as a formula is made text by an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

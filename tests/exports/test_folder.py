@@ -14,7 +14,8 @@ from tests.web.conftest import PROMPTS, make_clip
 from vbench import exports
 from vbench.bench import Bench
 from vbench.errors import ClipError
-from vbench.exports import Take, folder, takes_of
+from vbench.exports import Take, takes_of
+from vbench.text import spreadsheet_cell
 
 
 def test_names_are_readable_and_differ(bench: Bench) -> None:
@@ -54,8 +55,8 @@ def test_the_table(takes: list[Take], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
 def test_a_spreadsheet_runs_no_text(text: str) -> None:
-    assert folder._cell(text) == f"'{text}"
-    assert folder._cell(-1.5) == -1.5
+    assert spreadsheet_cell(text) == f"'{text}"
+    assert spreadsheet_cell(-1.5) == -1.5
 
 
 def test_a_take_whose_file_is_gone_is_a_sentence(bench: Bench, takes: list[Take]) -> None:

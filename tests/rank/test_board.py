@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +189,19 @@ def test_equal_values_of_a_bounded_measure_have_a_width(bench: Bench) -> None:
     found = row(leaderboard(bench, metrics=["good"]), "x")
     assert found.ci_low == pytest.approx(100 * 0.025 ** (1 / 6))
     assert found.ci_high == 100.0
+
+
+def test_what_is_known_of_clips_is_counted_and_damaged_ones_can_be_left_out(bench: Bench) -> None:
+    for n, prompt in enumerate(PROMPTS):
+        clip = a_clip("x", prompt)
+        sentences = ("stops after 1.2 of 3.0 s",) if n == 0 else ("12 of 24 frames are interlaced",) if n == 1 else ()
+        give(bench, replace(clip, probe=replace(clip.probe, warnings=sentences)), good=50.0 + n)
+    board = leaderboard(bench, metrics=["good"])
+    assert row(board, "x").n_prompts == 6
+    note = next(note for note in board.notes if note.startswith("Of 6 clips: 1 cut off: the end is missing"))
+    assert "interlaced" in note
+    assert "whole_only" in note
+    whole = leaderboard(bench, metrics=["good"], whole_only=True)
+    assert row(whole, "x").mean == pytest.approx(53.0)
+    assert whole.notes[0].startswith("1 damaged clip(s)")
+    assert not any("cut off" in note for note in whole.notes)

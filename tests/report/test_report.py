@@ -19,6 +19,7 @@ from vbench.bench import Bench
 from vbench.rank.board import leaderboard
 from vbench.records import Event, Outcomes, Prompt
 from vbench.report import render
+from vbench.report.scores import score_text
 from vbench.report.text import number, table
 from vbench.video import write_clip
 
@@ -98,3 +99,11 @@ def test_the_command_writes_a_file_whole(bench: Bench, tmp_path: Path) -> None:
     assert run.exit_code == 0, run.output
     assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_no_csv_holds_a_formula(bench: Bench) -> None:
+    give(bench, a_clip("=cmd()", replace(PLAIN, id="@sum")), good=1.0)
+    assert "\n'=cmd()," in render(leaderboard(bench), "csv", bench=bench)
+    text = "".join(score_text(bench, "csv"))
+    assert "'=cmd(),'@sum" in text
+    assert "\n=" not in text

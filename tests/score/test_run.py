@@ -247,3 +247,18 @@ def test_what_does_not_apply_is_told_from_what_failed() -> None:
 def test_measures_without_backbones_say_nothing_of_bf16(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
     assert not score(bench, metrics=["sharpness"], device="cpu", workers=1).notes
+
+
+def test_show_says_what_is_wrong_with_a_file(folder: Any, tmp_path: Path) -> None:
+    from vbench.cli import app
+
+    whole = (folder / "one" / "wall-0.mp4").read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole[: len(whole) * 2 // 3])
+    shown = CliRunner().invoke(app, ["show", str(cut), "--metrics", "flicker"])
+    assert shown.exit_code == 0, shown.output
+    assert "damaged: stops after frame" in shown.output
+    assert (
+        "damaged"
+        not in CliRunner().invoke(app, ["show", str(folder / "one" / "wall-0.mp4"), "--metrics", "flicker"]).output
+    )

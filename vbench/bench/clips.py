@@ -16,6 +16,7 @@ from vbench.bench.tables import ClipRow, ModelRow, PromptRow
 from vbench.bench.workspace import Workspace, now
 from vbench.errors import BenchError
 from vbench.files import sha256_of
+from vbench.marks import Mark, marks_in
 from vbench.records import Cell, Clip, Probe, Prompt, Provenance, clip_id
 from vbench.schema import to_json
 
@@ -77,6 +78,8 @@ class RankedClip(NamedTuple):
     """Of its prompt."""
     latency_s: float | None
     cost_usd: float | None
+    marks: tuple[Mark, ...]
+    """What its probe says of it: cut off, interlaced, ..."""
 
 
 class ClipPlace(NamedTuple):
@@ -189,14 +192,16 @@ class ClipStore(Workspace):
     def ranked_clips(self) -> list[RankedClip]:
         """All clips by prompt, tool and sample, without what a ranking does not need."""
         of_prompts = select(PromptRow.key, PromptRow.id, PromptRow.tags)
-        query = select(ClipRow.id, ClipRow.model, ClipRow.prompt_key, ClipRow.sample, ClipRow.provenance)
+        columns = (ClipRow.id, ClipRow.model, ClipRow.prompt_key, ClipRow.sample, ClipRow.provenance)
+        query = select(*columns, ClipRow.probe["warnings"])
         placed: list[tuple[tuple[str, str, str, int], RankedClip]] = []
         with self.session() as session:
             prompts = {key: (id, tuple(tags)) for key, id, tags in session.connection().execute(of_prompts)}
             for rows in session.connection().execute(query).partitions(2000):
-                for id, model, prompt_key, sample, how in rows:
+                for id, model, prompt_key, sample, how, warnings in rows:
                     prompt_id, tags = prompts[prompt_key]
-                    clip = RankedClip(id, model, prompt_key, tags, how.get("latency_s"), how.get("cost_usd"))
+                    facts = (how.get("latency_s"), how.get("cost_usd"), marks_in(warnings or ()))
+                    clip = RankedClip(id, model, prompt_key, tags, *facts)
                     placed.append(((prompt_id, prompt_key, model, sample), clip))
         placed.sort(key=itemgetter(0))  # here, since servers differ in how they sort text
         return [clip for _, clip in placed]

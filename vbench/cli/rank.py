@@ -33,6 +33,7 @@ QUERY_OPTIONS = (
     option("by", str | None, help="Split by a tag or a facet of tags, such as camera."),
     option("tool", list[str] | None, "--model", help="Only this tool; repeatable."),
     option("tag", list[str] | None, help="Only prompts with this tag; repeatable."),
+    option("whole_only", bool, "--whole-only", default=False, help="Leave out clips that are cut off or damaged."),
 )
 
 
@@ -45,6 +46,7 @@ def query_of(values: Mapping[str, Any]) -> BoardQuery:
         by=values["by"] or "",
         models=tuple(values["tool"]) if values["tool"] else None,
         tags=tuple(values["tag"] or ()),
+        whole_only=values["whole_only"],
     )
 
 

@@ -211,10 +211,15 @@ def _print_clip(document: dict[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from vbench.marks import marks_in
+
     clip, probe = document["clip"], document["probe"]
     console = Console()
     facts = f"{probe['width']}x{probe['height']} {probe['fps']:.3g} fps {probe['duration_s']:.2f} s {probe['codec']}"
     console.print(escape(f"{clip['model'] or clip['media']}  {clip['prompt']['text'][:80]}  {facts}"), highlight=False)
+    for warning in probe["warnings"]:
+        is_damage = any(mark.is_damage for mark in marks_in([warning]))
+        console.print(escape(f"{'damaged' if is_damage else 'note'}: {warning}"), highlight=False)
     table = Table("metric", "value", "unit", box=None)
     for name, score in document["scores"].items():
         table.add_row(name, f"{score['value']:.4g}", score["unit"])

@@ -11,6 +11,7 @@ from pathlib import Path
 from vbench.exports.takes import Take, timecode
 from vbench.exports.timelines import edl, timeline_json
 from vbench.files import frames_in
+from vbench.text import spreadsheet_cell
 
 
 def write_csv(takes: Sequence[Take], out: Path, _at_s: float | None = None) -> None:
@@ -50,12 +51,8 @@ def table(takes: Sequence[Take]) -> str:
             *(take.scores.get(metric) for metric in metrics),
             *(notes, origin.prompt_sent),
         ]
-        rows.writerow([_cell(value) for value in row])
+        rows.writerow([spreadsheet_cell(value) for value in row])
     return text.getvalue()
-
-
-def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def write_zip(takes: Sequence[Take], out: Path, _at_s: float | None = None) -> None:

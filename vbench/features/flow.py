@@ -25,12 +25,9 @@ from vbench.errors import OptionError
 from vbench.features.flow_rows import SETTINGS, STILL_S, FlowRows
 
 BACKENDS = ("dis", "raft")
-BACKEND = "dis-half"
-"""What the parameters of a score call the settings below."""
-FINEST_SCALE, STRIDE_PX, N_DESCENTS, N_REFINEMENTS = 1, 5, 12, 1
-"""DIS down to half size; its presets fast and ultrafast stop at a quarter and miss what moves finely. On real pictures
-moved by a known flow, fast reads 9 to 14 % too little at the 95th percentile, this within 4 %; the preset medium is as
-near and takes twice as long."""
+BACKEND = "dis-fast"
+"""What the parameters of a score call OpenCV's preset. It reads 9 to 14 % too little at the 95th percentile of a known
+flow; `docs/metrics.md` has others beside it."""
 MIN_SIDE = 16
 """DIS needs a few patches; smaller pictures have no flow."""
 
@@ -48,7 +45,7 @@ def flow_feature(settings: Settings) -> Feature:
 
 
 class DisFeature(StreamFeature):
-    """`contracts.Flow` by DIS, set as in `FINEST_SCALE` and below, on the small copy."""
+    """`contracts.Flow` by DIS, preset fast, on the small copy."""
 
     name = "flow"
     known_settings = SETTINGS
@@ -95,12 +92,7 @@ class _DisPairs:
 @lru_cache(maxsize=1)
 def _dis() -> Any:
     cv2.setNumThreads(1)
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    flow.setFinestScale(FINEST_SCALE)
-    flow.setPatchStride(STRIDE_PX)
-    flow.setGradientDescentIterations(N_DESCENTS)
-    flow.setVariationalRefinementIterations(N_REFINEMENTS)
-    return flow
+    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
 
 def dis_flow(first: Bytes, second: Bytes) -> NDArray[np.float32]:

@@ -73,7 +73,7 @@ def motion_coherent(flow: Flow, steps: Steps) -> Measure:
 
 MOTION_AMOUNT = Metric(
     name="motion_amount",
-    version=2,
+    version=1,
     inputs=("flow", "steps"),
     compute=motion_amount,
     unit="diagonals/s",
@@ -85,7 +85,7 @@ MOTION_AMOUNT = Metric(
 )
 MOTION_P95 = Metric(
     name="motion_p95",
-    version=2,
+    version=1,
     inputs=("flow", "steps"),
     compute=motion_p95,
     unit="diagonals/s",
@@ -97,7 +97,7 @@ MOTION_P95 = Metric(
 )
 MOTION_CAMERA = Metric(
     name="motion_camera",
-    version=2,
+    version=1,
     inputs=("flow", "steps"),
     compute=motion_camera,
     unit="diagonals/s",
@@ -109,7 +109,7 @@ MOTION_CAMERA = Metric(
 )
 MOTION_SUBJECT = Metric(
     name="motion_subject",
-    version=2,
+    version=1,
     inputs=("flow", "steps"),
     compute=motion_subject,
     unit="diagonals/s",
@@ -121,7 +121,7 @@ MOTION_SUBJECT = Metric(
 )
 MOTION_COHERENT = Metric(
     name="motion_coherent",
-    version=2,
+    version=1,
     inputs=("flow", "steps"),
     compute=motion_coherent,
     unit="diagonals/s",
@@ -133,7 +133,7 @@ MOTION_COHERENT = Metric(
 )
 MOTION_JERK = Metric(
     name="motion_jerk",
-    version=2,
+    version=1,
     inputs=("flow", "steps"),
     compute=motion_jerk,
     unit="ratio",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vbench.bench import Bench, RankedClip
 from vbench.errors import OptionError
+from vbench.marks import MARKS
 from vbench.rank import columns
 from vbench.rank.columns import BoardRow as BoardRow
 from vbench.rank.comparisons import compare_all
@@ -40,6 +41,8 @@ class BoardQuery:
     """Only these tools; None: all."""
     tags: tuple[str, ...] = ()
     """Only prompts that carry all of these."""
+    whole_only: bool = False
+    """Leave out clips of which part is missing or spoilt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,7 @@ def leaderboard(
     by: str | None = None,
     models: Iterable[str] | None = None,
     tags: Iterable[str] = (),
+    whole_only: bool = False,
 ) -> Board:
     """Rank the tools of a bench.
 
@@ -93,6 +97,7 @@ def leaderboard(
         by: The same.
         models: The same.
         tags: The same.
+        whole_only: The same.
 
     Raises:
         OptionError: a metric, tag or tool that is not in the bench.
@@ -103,6 +108,7 @@ def leaderboard(
         by=by or "",
         models=None if models is None else tuple(models),
         tags=tuple(tags),
+        whole_only=whole_only,
     )
     if query is not None and named != BoardQuery():
         raise TypeError("leaderboard: found a query and fields of it by name; give one or the other")
@@ -120,6 +126,9 @@ def _ranked(bench: Bench, query: BoardQuery) -> Board:
         clips = {id: clip for id, clip in clips.items() if clip.model in query.models}
     if query.tags:
         clips = {id: clip for id, clip in clips.items() if set(query.tags) <= set(clip.tags)}
+    damaged = {id for id, clip in clips.items() if any(mark.is_damage for mark in clip.marks)}
+    if query.whole_only:
+        clips = {id: clip for id, clip in clips.items() if id not in damaged}
     failed: dict[str, dict[str, str]] = defaultdict(dict)
     for failure in bench.failed_measures(names):
         failed[failure.metric][failure.clip] = failure.code
@@ -137,7 +146,10 @@ def _ranked(bench: Bench, query: BoardQuery) -> Board:
         if (blocks[0][0], name) not in parts:
             rank(name, {})
     rows = [row for tag, _ in blocks for name in names for row in parts[tag, name]]
-    return Board(rows=tuple(rows), metrics={n: infos[n] for n in names}, notes=_notes(bench, clips, names, infos, rows))
+    notes = _notes(bench, clips, names, infos, rows)
+    if query.whole_only and damaged:
+        notes = (f"{len(damaged)} damaged clip(s), of which part is missing or spoilt, are left out.", *notes)
+    return Board(rows=tuple(rows), metrics={n: infos[n] for n in names}, notes=notes)
 
 
 def _chosen(metrics: Sequence[str] | None, infos: Mapping[str, MetricInfo]) -> list[str]:
@@ -297,6 +309,10 @@ def _notes(
             f"The tools did not all get the same prompts ({n_shared} are shared by all): "
             "means are over each tool's own prompts; comparisons use shared prompts only."
         )
+    marks = Counter(mark for clip in clips.values() for mark in clip.marks)
+    if marked := [f"{marks[mark]} {mark.about}" for mark in MARKS if marks[mark]]:
+        which = "; the damaged ones can be left out (whole_only)" if any(m.is_damage for m in marks) else ""
+        notes.append(f"Of {len(clips)} clips: {', '.join(marked)}{which}.")
     if n_files := len(bench.failures("import")):
         notes.append(f"{n_files} file(s) could not be imported and are in no row.")
     if any(row.n_unmeasured for row in rows):

@@ -11,6 +11,7 @@ from vbench.bench import Bench
 from vbench.errors import OptionError
 from vbench.files import written_whole
 from vbench.rank.board import Board
+from vbench.text import spreadsheet_cell
 
 Format = Literal["table", "json", "csv", "md", "html", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -28,7 +29,7 @@ def render(board: Board, format: Format, *, bench: Bench, everything: bool = Fal
     if format == "json":
         return json.dumps(board.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if format == "csv":
-        return str(board.frame().to_csv(index=False))
+        return str(board.frame().map(spreadsheet_cell).to_csv(index=False))
     if format == "parquet":
         buffer = io.BytesIO()
         board.frame().to_parquet(buffer, index=False)

@@ -17,6 +17,7 @@ from vbench.bench import Bench, ClipPlace
 from vbench.errors import OptionError
 from vbench.files import written_whole
 from vbench.records import Clip, Outcomes
+from vbench.text import spreadsheet_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +115,7 @@ def _csv_text(table: ScoreTable) -> Iterator[str]:
 
 def _csv_line(cells: Sequence[object]) -> str:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="").writerow(cells)
+    csv.writer(stream, lineterminator="").writerow([spreadsheet_cell(cell) for cell in cells])
     return stream.getvalue()
 
 
