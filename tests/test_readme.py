@@ -40,7 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "my-clips" / "prompts.csv").write_text("id,text\nrain,A woman waits in the rain\nsnow,Snow falls\n")
     rated = [f"{tool},{prompt},0,{4 + i}" for i, (tool, prompt) in enumerate([("kling", "rain"), ("sora", "rain"), ("kling", "snow"), ("sora", "snow")])]  # fmt: skip # noqa: E501
     (folder / "ratings.csv").write_text("\n".join(["model,prompt_id,sample,quality", *rated]) + "\n")
-    (folder / "published.csv").write_text(f"model,{','.join(DIMENSIONS)}\nx,{','.join(['50'] * 16)}\n")
+    middle = [str(50 * (dimension.low + dimension.high)) for dimension in DIMENSIONS.values()]
+    (folder / "published.csv").write_text(f"model,{','.join(DIMENSIONS)}\nx,{','.join(middle)}\n")
     return folder
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 from typer.testing import CliRunner
-from vbench.rank.stats import SEED
 
 from tests.records import a_clip, an_info, give
 from vbench.bench import Bench
@@ -27,6 +26,7 @@ from vbench.rank.agreement import (
     spearman,
     spearman_draws,
 )
+from vbench.rank.intervals import SEED
 from vbench.records import Prompt
 
 TOOLS = ["a", "b", "c", "d", "e"]

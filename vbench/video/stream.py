@@ -17,7 +17,7 @@ from av.stream import Disposition
 
 from vbench.errors import ClipError
 from vbench.video.facts import FOLDER_FPS, DecodedPicture, Facts, Limits, browser_delay_s, check_size, short_delays
-from vbench.video.structure import is_cut_off
+from vbench.video.structure import NEVER_END_IN_ZEROS, ends_in_zeros, is_cut_off
 
 # Demuxers that read one self-contained file; playlists (hls, dash, concat) and patterns (image2) are not among them.
 DEMUXERS = (
@@ -187,6 +187,9 @@ class StreamSource:
             if self._stream.frames:  # not a row of fragments, of which the index tells those that were found
                 facts.n_indexed = len(entries)  # an edit list leaves out some that the header counts
             facts.is_cut_off = facts.is_cut_off or any(entry.pos + entry.size > size for entry in entries)
+            if entries and facts.codec in NEVER_END_IN_ZEROS:  # a download that was padded to its full length
+                end = max(entry.pos + entry.size for entry in entries)
+                facts.is_cut_off = facts.is_cut_off or ends_in_zeros(self._path, end)
 
     def _packets(self) -> Iterator[Any]:
         """Packets of the video stream, then None to drain the decoder; measures the sound on the way."""

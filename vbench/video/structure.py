@@ -161,3 +161,16 @@ CHECKS: dict[str, Callable[[BinaryIO, int], bool]] = {
     "mpegts": _mpegts,
     "gif": _gif,
 }
+
+
+NEVER_END_IN_ZEROS = frozenset({"h264", "hevc", "av1", "vp9"})
+"""Codecs of whose pictures the last bytes are not all zero in an MP4 or MOV."""
+N_ZEROS = 64
+
+
+def ends_in_zeros(path: Path, end: int) -> bool:
+    """Whether zeros stand in for the last bytes before `end`, the end of the last picture in a file."""
+    with path.open("rb") as file:
+        file.seek(max(0, end - N_ZEROS))
+        tail = file.read(N_ZEROS)
+    return len(tail) == N_ZEROS and not any(tail)
