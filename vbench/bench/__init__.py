@@ -5,7 +5,7 @@ from __future__ import annotations
 from vbench.bench.ceilings import CeilingStore
 from vbench.bench.claims import ClaimStore
 from vbench.bench.clips import ClipPlace, ClipStore, RankedClip
-from vbench.bench.database import StoreError
+from vbench.bench.database import StoreAwayError, StoreError
 from vbench.bench.jobs import JobStore
 from vbench.bench.lists import ListStore
 from vbench.bench.scores import PASSING_CODES, DoneKey, FailedMeasure, ScoreColumns, ScoreStore
@@ -21,6 +21,7 @@ __all__ = [
     "FailedMeasure",
     "RankedClip",
     "ScoreColumns",
+    "StoreAwayError",
     "StoreError",
     "now",
 ]

@@ -23,6 +23,8 @@ from vbench.text import first_line
 BUSY_TIMEOUT_S = 60.0
 StoreError = SQLAlchemyError
 """What reading and writing raise where the database is busy, gone, full or broken."""
+StoreAwayError = OperationalError
+"""The database is away or busy for now, of the kinds of `StoreError`: the same may go well a moment later."""
 NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "9p", "afs"}
 
 

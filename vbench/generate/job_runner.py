@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from sqlalchemy.exc import OperationalError
-
 from vbench.adapters import Adapter
-from vbench.bench import StoreError
+from vbench.bench import StoreAwayError, StoreError
 from vbench.bench.ceilings import believed_usd, countable_usd
 from vbench.bench.clips import clip_from_file
 from vbench.bench.jobs import plan_of
@@ -137,10 +135,10 @@ class JobRunner:
     def why_ended(self) -> BaseException | None:
         """The error that ended the run, as a sentence where a person can put it right, with every paid job it left."""
         error = self.error
-        if error is None or not (self.unstored or isinstance(error, OperationalError)):
+        if error is None or not (self.unstored or isinstance(error, StoreAwayError)):
             return error
         why = str(error) if isinstance(error, VBenchError) else first_line(error)
-        if isinstance(error, OperationalError):
+        if isinstance(error, StoreAwayError):
             why = f"{self.bench.root}: the bench cannot be written to ({why}); free space or put the database right"
         ended = BenchError(
             "; ".join(dict.fromkeys([why, *self.unstored, "then repeat the same line: nothing is sent twice"]))
