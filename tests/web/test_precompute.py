@@ -60,8 +60,8 @@ def test_pictures_of_what_no_browser_plays_are_there_before_anybody_asks(visit: 
 
 
 def test_a_task_that_makes_them_is_let_do_it(visit: Visit, bench: Bench) -> None:
-    task = bench.add_task("copies", {})
     page = page_of(visit)
+    task = bench.add_task("copies", {})  # after the page began, which starts a worker where something waits
     Precompute(page).work()
     assert len(copies.missing_copies(bench)) == 12
     bench.update_task(task, state="done")
