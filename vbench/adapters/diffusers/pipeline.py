@@ -276,8 +276,3 @@ class StageClock:
             "denoise_s": decode_at - denoise_at,
             "decode_s": self.ended - decode_at,
         }
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+from vbench.schema import Strict
 
 
 def _printable(text: str) -> str:
@@ -24,7 +22,7 @@ Words = Annotated[str, AfterValidator(_printable)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
-class NewNote(_Body):
+class NewNote(Strict):
     clip: ClipId
     start_s: Seconds
     end_s: Seconds | None = None
@@ -35,12 +33,12 @@ class NewNote(_Body):
     """Id of the note that this one answers."""
 
 
-class Choice(_Body):
+class Choice(Strict):
     stars: int = Field(default=0, ge=0, le=5)
     rejected: bool = False
 
 
-class Watched(_Body):
+class Watched(Strict):
     """What was watched before the vote."""
 
     left_s: Seconds = 0
@@ -55,13 +53,13 @@ class Watched(_Body):
     """Which was started first."""
 
 
-class NewVote(_Body):
+class NewVote(Strict):
     token: str = Field(min_length=10, max_length=2000)
     outcome: Literal["left", "right", "tie", "both_bad", "skip", "broken"]
     watched: Watched = Watched()
 
 
-class GenerateArgs(_Body):
+class GenerateArgs(Strict):
     prompt: Words = Field(min_length=1, max_length=10_000)
     prompt_id: Words = Field(default="", max_length=120)
     models: list[ModelId] = Field(min_length=1, max_length=300)
@@ -78,11 +76,13 @@ class GenerateArgs(_Body):
     """Of the first sample; the next ones count up. None: one per prompt and sample, the same for every tool."""
     allow_unpriced: bool = False
     """Use tools under the ceiling although nobody knows their price."""
-    retry: list[Literal["failed", "refused_input", "refused_output", "expired", "cancelled", "outcome_unknown"]] = []
+    retry: tuple[
+        Literal["failed", "refused_input", "refused_output", "expired", "cancelled", "outcome_unknown"], ...
+    ] = ()
     """Ended jobs of this wish to try again."""
 
 
-class RetryArgs(_Body):
+class RetryArgs(Strict):
     """One ended job, tried again at the price that was shown."""
 
     max_cost: float | None = Field(default=None, ge=0, le=100_000, allow_inf_nan=False)
@@ -93,17 +93,17 @@ class RetryArgs(_Body):
     """The tool may have made, and charged for, a clip whose outcome is unknown."""
 
 
-class ScoreArgs(_Body):
+class ScoreArgs(Strict):
     preset: Literal["offline", "standard", "vbench", "full"] = "offline"
 
 
-class NewTask(_Body):
+class NewTask(Strict):
     kind: Literal["generate", "score"]
     generate: GenerateArgs | None = None
     score: ScoreArgs | None = None
 
 
-class Confirmed(_Body):
+class Confirmed(Strict):
     """What a person says a file is."""
 
     upload: str = Field(pattern=r"^[0-9a-f]{32}$")
@@ -114,13 +114,13 @@ class Confirmed(_Body):
     sample: int = Field(default=0, ge=0, le=9999)
 
 
-class ConfirmedList(_Body):
+class ConfirmedList(Strict):
     uploads: list[Confirmed] = Field(min_length=1, max_length=500)
     score: bool = True
     """Measure the new clips right after (preset offline)."""
 
 
-class NewExport(_Body):
+class NewExport(Strict):
     clips: list[ClipId] = Field(min_length=1, max_length=500)
     kind: Literal["zip", "csv", "otio", "edl", "contact_png", "contact_pdf", "side_by_side", "frames"]
     at_s: Seconds | None = None
