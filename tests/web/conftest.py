@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -113,8 +114,6 @@ def made_bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def bench(made_bench: Path, tmp_path: Path) -> Iterator[Bench]:
     """A copy of the small bench, free to be changed."""
-    import shutil
-
     shutil.copytree(made_bench, tmp_path / "bench")
     with Bench.open(tmp_path / "bench") as opened:
         yield opened
@@ -157,20 +156,26 @@ def page(visit: Visit) -> TestClient:
 
 
 @pytest.fixture(scope="session")
-def seen(made_bench: Path) -> Iterator[TestClient]:
+def seen_root(made_bench: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the small bench that a page stands over for the whole run: a page makes posters and copies in its bench."""
+    return Path(shutil.copytree(made_bench, tmp_path_factory.mktemp("seen") / "bench"))
+
+
+@pytest.fixture(scope="session")
+def seen(seen_root: Path) -> Iterator[TestClient]:
     """A page that tests only look at; one for all of them, since making one takes a while."""
     address = "http://127.0.0.1:7860"
     with (
-        Bench.open(made_bench) as opened,
+        Bench.open(seen_root) as opened,
         TestClient(build(opened), base_url=address, headers={"origin": address}, follow_redirects=False) as client,
     ):
         yield client
 
 
 @pytest.fixture
-def seen_bench(made_bench: Path) -> Iterator[Bench]:
+def seen_bench(seen_root: Path) -> Iterator[Bench]:
     """The bench behind `seen`; look, do not touch."""
-    with Bench.open(made_bench) as opened:
+    with Bench.open(seen_root) as opened:
         yield opened
 
 
