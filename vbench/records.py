@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 JobState = Literal[
@@ -142,6 +143,10 @@ class Prompt:
     """What the clip should show, in structured form; keys as in `vbench.catalog.expects.Expects`."""
     image: str = ""
     """Path of a first frame, for image-to-video; empty for text only."""
+    last_image: str = ""
+    """Path of a last frame; empty: the clip ends as the tool likes."""
+    references: tuple[str, ...] = ()
+    """Paths of pictures of who or what should appear, which are no frames of the clip."""
 
     @property
     def key(self) -> str:
@@ -427,6 +432,21 @@ class Request(Wishes):
     def text(self) -> str:
         """The words that go to the tool."""
         return self.prompt_sent or self.prompt.text
+
+    @property
+    def image(self) -> Path | None:
+        """The first frame that goes to the tool; None: the clip is made from words alone."""
+        return Path(self.prompt.image) if self.prompt.image else None
+
+    @property
+    def last_image(self) -> Path | None:
+        """The last frame that goes to the tool."""
+        return Path(self.prompt.last_image) if self.prompt.last_image else None
+
+    @property
+    def references(self) -> tuple[Path, ...]:
+        """The pictures of who or what should appear that go to the tool."""
+        return tuple(Path(reference) for reference in self.prompt.references)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

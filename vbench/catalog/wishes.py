@@ -49,9 +49,15 @@ def grant(card: ModelCard, request: Request) -> Granted:
         warnings.append(f"{card.name} takes no negative prompt: it is not sent")
     if not can.seed:
         warnings.append(f"{card.name} takes no seed: samples cannot be repeated")
-    if request.prompt.image and not can.i2v:
+    if request.image and not can.i2v:
         warnings.append(f"{card.name} takes no first frame: the prompt's image is not sent")
-    if not request.prompt.image and not can.t2v:
+    if request.last_image and not can.last_image:
+        warnings.append(f"{card.name} takes no last frame: it is not sent")
+    if (n := len(request.references)) > can.references:
+        takes = f"at most {can.references} reference pictures" if can.references else "no reference pictures"
+        rest = f"of {n} only the first are sent" if can.references else f"the prompt's {n} are not sent"
+        warnings.append(f"{card.name} takes {takes}: {rest}")
+    if not request.image and not can.t2v:
         warnings.append(f"{card.name} needs a first frame, the prompt has no image: expect a refusal")
     if request.fps is not None and not can.fps and request.fps != card.defaults.fps:
         native = f"its own is {card.defaults.fps:g}" if card.defaults.fps else "it chooses its own"
