@@ -142,7 +142,7 @@ class Prompt:
     expects: Mapping[str, Any] = field(default_factory=dict)
     """What the clip should show, in structured form; keys as in `vbench.catalog.expects.Expects`."""
     image: str = ""
-    """Path of a first frame, for image-to-video; empty for text only."""
+    """Path of a first frame, for image-to-video; empty for text only. In a suite it may be an address, or drawn."""
     last_image: str = ""
     """Path of a last frame; empty: the clip ends as the tool likes."""
     references: tuple[str, ...] = ()
@@ -151,6 +151,11 @@ class Prompt:
     @property
     def key(self) -> str:
         return prompt_key(self.id, self.text)
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Which kinds of pictures it has, by the names of its fields."""
+        return tuple(name for name in ("image", "last_image", "references") if getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -450,6 +455,25 @@ class Request(Wishes):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How a clip is asked for, as it is sent to its tool; None: that is left to the tool, or nobody knows."""
+
+    width: int | None = None
+    """Pixels."""
+    height: int | None = None
+    seconds: float | None = None
+    fps: float | None = None
+    audio: bool | None = None
+    image_use: str = ""
+    """Which pictures are sent: ``image``, ``image+last_image``, ``image+references``, ...; after `LEFT_OUT` those that
+    the prompt has and that are not sent. Empty: the prompt has none."""
+
+
+LEFT_OUT = " without "
+"""In `Setting.image_use`, before the pictures that are not sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What will be sent, what it costs, and what the tool will not do; made without side effects."""
 
@@ -466,6 +490,8 @@ class Plan:
     seconds_estimate: float | None = None
     """Expected wall time of one job; None: unknown."""
     is_billable: bool = False
+    sends: Setting = Setting()
+    """How the clip is asked for; what an adapter leaves open is as the tool's card grants it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -260,13 +260,18 @@ class ModelCard(Strict):
         """The card as JSON values, for the bench."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
+    @property
+    def has_ended(self) -> bool:
+        """It makes no more clips: it is retired, or the day on which its maker ends it has come."""
+        return self.status == "retired" or (self.retired_on is not None and self.retired_on <= datetime.date.today())
+
     def refuse_if_retired(self) -> None:
         """Stop before a retired tool is asked for a clip.
 
         Raises:
-            JobError: it is retired (code ``model_retired``).
+            JobError: it is retired, or past its end (code ``model_retired``).
         """
-        if self.status == "retired":
+        if self.has_ended:
             raise JobError(
                 f"{self.id}: {self.name} was retired on {self.retired_on} and makes no more clips; "
                 f"compare archived ones with `vbench import`, or leave {self.id} out of `models=`",
