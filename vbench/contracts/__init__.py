@@ -52,6 +52,8 @@ from vbench.contracts.values import (
     Embeddings,
     Floats,
     Flow,
+    GivenPictures,
+    GivenRows,
     Measure,
     Moment,
     PairFlow,
@@ -62,6 +64,7 @@ from vbench.contracts.values import (
     Sound,
     Steps,
     TextRows,
+    Thumbnails,
 )
 
 __all__ = [
@@ -87,6 +90,8 @@ __all__ = [
     "Floats",
     "Flow",
     "FrameRequest",
+    "GivenPictures",
+    "GivenRows",
     "Kernel",
     "Measure",
     "Metric",
@@ -105,6 +110,7 @@ __all__ = [
     "StreamFeature",
     "TextFeature",
     "TextRows",
+    "Thumbnails",
     "WeightSource",
     "Weights",
     "is_spike",
