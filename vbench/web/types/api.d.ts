@@ -580,6 +580,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Picture
+         * @description Take one picture to start or end on, or of who should appear (the body is the file, `name` its name).
+         */
+        post: operations["add_picture_api_v1_pictures_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads/confirm": {
         parameters: {
             query?: never;
@@ -721,6 +741,8 @@ export interface components {
             n_not_applicable: number;
             /** N Unmeasured */
             n_unmeasured: number;
+            /** N Not As Asked */
+            n_not_as_asked: number;
             /** Latency S */
             latency_s: number | null;
             /** Cost Usd */
@@ -850,6 +872,8 @@ export interface components {
             prompt_sent: string;
             /** Origin */
             origin: string;
+            /** As Asked */
+            as_asked: boolean | null;
             /**
              * Missing
              * @enum {string}
@@ -975,6 +999,31 @@ export interface components {
             /** Seed */
             seed?: number | null;
             /**
+             * Image
+             * @default
+             */
+            image?: string;
+            /**
+             * Last Image
+             * @default
+             */
+            last_image?: string;
+            /**
+             * References
+             * @default []
+             */
+            references?: string[];
+            /**
+             * Without Image
+             * @default false
+             */
+            without_image?: boolean;
+            /**
+             * Match
+             * @default []
+             */
+            match?: string[];
+            /**
              * Allow Unpriced
              * @default false
              */
@@ -1036,6 +1085,10 @@ export interface components {
             hosted: boolean | null;
             /** Licence */
             licence: string;
+            /** Rights */
+            rights: {
+                [key: string]: components["schemas"]["RightFacts"];
+            };
             /** Resolutions */
             resolutions: string[];
             /** Seconds */
@@ -1145,6 +1198,36 @@ export interface components {
             n_votes: number;
         };
         /**
+         * PictureFacts
+         * @description A picture for tools that was taken in, or why not.
+         */
+        PictureFacts: {
+            /** File */
+            file: string;
+            /** Error */
+            error: string;
+            /**
+             * Picture
+             * @default
+             */
+            picture?: string;
+            /**
+             * Width
+             * @default 0
+             */
+            width?: number;
+            /**
+             * Height
+             * @default 0
+             */
+            height?: number;
+            /**
+             * Notes
+             * @default []
+             */
+            notes?: string[];
+        };
+        /**
          * PlanFacts
          * @description What one click would do with one tool.
          */
@@ -1165,6 +1248,36 @@ export interface components {
             seconds_estimate: number | null;
             /** Warnings */
             warnings: string[];
+            /** Width */
+            width?: number | null;
+            /** Height */
+            height?: number | null;
+            /** Seconds */
+            seconds?: number | null;
+            /** Fps */
+            fps?: number | null;
+            /** Audio */
+            audio?: boolean | null;
+            /**
+             * Image Use
+             * @default
+             */
+            image_use?: string;
+            /**
+             * Price Checked On
+             * @default
+             */
+            price_checked_on?: string;
+            /**
+             * Price Is Old
+             * @default false
+             */
+            price_is_old?: boolean;
+            /**
+             * Comparable Group
+             * @default
+             */
+            comparable_group?: string;
         };
         /** PlanTotal */
         PlanTotal: {
@@ -1250,6 +1363,20 @@ export interface components {
             n_repeats: number;
             /** N Consistent */
             n_consistent: number;
+        };
+        /**
+         * RightFacts
+         * @description What a tool's maker says of one right.
+         */
+        RightFacts: {
+            /** Answer */
+            answer: string;
+            /** Says */
+            says: string;
+            /** Source */
+            source: string;
+            /** Checked On */
+            checked_on: string;
         };
         /** ScoreArgs */
         ScoreArgs: {
@@ -2402,6 +2529,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UploadFacts"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_picture_api_v1_pictures_post: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PictureFacts"];
                 };
             };
             /** @description Validation Error */
