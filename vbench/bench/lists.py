@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 
 from vbench.bench.tables import ClipRow, JobRow, PromptRow, ScoreRow, SelectRow, VoteRow
 from vbench.bench.workspace import Workspace
+from vbench.delivery import ASKED, TOLD
 from vbench.records import OPEN_STATES
 
 ClipColumn = Literal["prompt_key", "model"]
@@ -24,6 +25,7 @@ class ListStore(Workspace):
         prompt: str = "",
         models: Sequence[str] = (),
         ids: Sequence[str] = (),
+        not_as_asked: bool = False,
         offset: int = 0,
         limit: int = 200,
     ) -> tuple[int, Sequence[Any]]:
@@ -34,6 +36,7 @@ class ListStore(Workspace):
             prompt: Key or id; empty: all.
             models: Only these tools; empty: all.
             ids: Only these clips; empty: all.
+            not_as_asked: Only clips that came otherwise than they were asked for, as their warnings say.
             offset: How many to pass over.
             limit: How many at most.
 
@@ -48,6 +51,9 @@ class ListStore(Workspace):
             wanted.append(ClipRow.model.in_(models))
         if ids:
             wanted.append(ClipRow.id.in_(ids))
+        if not_as_asked:
+            said = ClipRow.provenance["warnings"].as_string()
+            wanted.append(or_(*(said.contains(words, autoescape=True) for words in (ASKED, TOLD))))
         own = and_(SelectRow.clip == ClipRow.id, SelectRow.author == author)
         query = (
             select(

@@ -137,6 +137,10 @@ def _plan(
         "cost_usd": None,
         "is_billable": False,
         "seconds_estimate": None,
+        "price_checked_on": "",
+        "price_is_old": False,
+        "comparable_group": "",
+        **to_json(Setting()),
     }
     try:
         if isinstance(card, UserError):

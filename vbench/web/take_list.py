@@ -22,6 +22,7 @@ def clip_page(
     prompt: str = "",
     models: Sequence[str] = (),
     ids: Sequence[str] = (),
+    not_as_asked: bool = False,
     offset: int = 0,
     limit: int = 200,
 ) -> dict[str, Any]:
@@ -33,11 +34,12 @@ def clip_page(
         prompt: Key or id; empty: all.
         models: Only these tools; empty: all.
         ids: Only these clips; empty: all.
+        not_as_asked: Only clips that came otherwise than they were asked for.
         offset: How many to pass over.
         limit: How many at most.
     """
     total, rows = page.bench.list_clips(
-        author=author, prompt=prompt, models=models, ids=ids, offset=offset, limit=limit
+        author=author, prompt=prompt, models=models, ids=ids, not_as_asked=not_as_asked, offset=offset, limit=limit
     )
     return {
         "total": total,

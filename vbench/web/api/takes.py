@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi import Path as PathParameter
@@ -33,6 +33,8 @@ class ClipQuery:
     """Each may be several with commas."""
     ids: Annotated[str, Query(max_length=10_000)] = ""
     """With commas."""
+    as_asked: Literal["", "no"] = ""
+    """``no``: only takes that came otherwise than they were asked for."""
     offset: Offset = 0
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 200
 
@@ -60,6 +62,7 @@ def clips(
         prompt=wanted.prompt,
         models=[name for names in wanted.model or () for name in names.split(",") if name],
         ids=[name for name in wanted.ids.split(",") if name],
+        not_as_asked=wanted.as_asked == "no",
         offset=wanted.offset,
         limit=wanted.limit,
     )

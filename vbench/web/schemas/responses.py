@@ -300,18 +300,18 @@ class PlanFacts(BaseModel):
     is_billable: bool
     seconds_estimate: float | None
     warnings: list[str]
-    width: int | None = None
+    width: int | None
     """Pixels, as they will be asked for, like the next four; None: the tool chooses, or nobody knows."""
-    height: int | None = None
-    seconds: float | None = None
-    fps: float | None = None
-    audio: bool | None = None
-    image_use: str = ""
+    height: int | None
+    seconds: float | None
+    fps: float | None
+    audio: bool | None
+    image_use: str
     """Which pictures it is sent."""
-    price_checked_on: str = ""
+    price_checked_on: str
     """ISO day on which its price was read; empty: it has none."""
-    price_is_old: bool = False
-    comparable_group: str = ""
+    price_is_old: bool
+    comparable_group: str
     """Tools of one letter are asked for alike."""
 
 

@@ -139,6 +139,12 @@ export function card(clip, { chosen, mayMark, onchoose, onopen, onmark }) {
       frame,
       tickbox,
       h("span", { class: "card-facts" }, `${seconds(clip.duration_s)}${clip.has_audio ? " ♪" : ""}`),
+      clip.as_asked === false &&
+        h(
+          "span",
+          { class: "card-mark", title: clip.warnings.filter((warning) => warning.startsWith("not as ")).join("; ") },
+          t("wall.notAsAsked"),
+        ),
     ),
     h(
       "div",

@@ -55,14 +55,18 @@ class Wall {
   }
 
   get filters() {
-    return { prompt: this.query.get("prompt") ?? "", model: this.query.get("model") ?? "" };
+    return {
+      prompt: this.query.get("prompt") ?? "",
+      model: this.query.get("model") ?? "",
+      as_asked: this.query.get("as_asked") === "no" ? /** @type {const} */ ("no") : /** @type {const} */ (""),
+    };
   }
 
   async open() {
     const [prompts, models] = await Promise.all([api.get("prompts"), api.get("models"), this.page(0)]);
     this.prompts = prompts.filter((prompt) => prompt.n_clips > 0);
     this.models = models.filter((model) => model.n_clips > 0);
-    if (this.total === 0 && !this.filters.prompt && !this.filters.model) return this.#teach();
+    if (this.total === 0 && !Object.values(this.filters).some(Boolean)) return this.#teach();
     this.#build();
     return undefined;
   }
@@ -136,6 +140,15 @@ class Wall {
             model,
             (value) => this.filter({ model: value }),
           ),
+          choice(
+            t("wall.delivery"),
+            [
+              ["", t("wall.delivery")],
+              ["no", t("wall.notAsAsked")],
+            ],
+            this.filters.as_asked,
+            (value) => this.filter({ as_asked: value }),
+          ),
           h("button", { type: "button", class: "primary", onclick: () => this.compareShown() }, t("wall.compareShown")),
         ),
         this.space,
@@ -162,8 +175,7 @@ class Wall {
   /** Takes that arrive while the wall is open appear on it; where it was scrolled to stays. */
   async #lookAgain() {
     if (document.hidden) return;
-    const { prompt, model } = this.filters;
-    const answer = await api.get("clips", { prompt, model, limit: 1 }).catch(() => null); // said by whatever is clicked next
+    const answer = await api.get("clips", { ...this.filters, limit: 1 }).catch(() => null); // said by whatever is clicked next
     if (!answer || answer.total === this.total || this.cards.signal.aborted) return;
     if (!this.space) {
       // the first takes came to an empty bench: the whole wall is built
@@ -228,7 +240,7 @@ class Wall {
     );
   }
 
-  /** @param {{prompt?: string, model?: string}} values */
+  /** @param {{prompt?: string, model?: string, as_asked?: string}} values */
   filter(values) {
     for (const [key, value] of Object.entries(values)) {
       if (value) this.query.set(key, value);
@@ -254,8 +266,7 @@ class Wall {
   page(number) {
     const known = this.pages.get(number);
     if (known) return known;
-    const { prompt, model } = this.filters;
-    const load = api.get("clips", { prompt, model, offset: number * PAGE, limit: PAGE }).then((answer) => {
+    const load = api.get("clips", { ...this.filters, offset: number * PAGE, limit: PAGE }).then((answer) => {
       this.total = answer.total;
       this.pages.set(number, answer.clips);
       return answer.clips;

@@ -1249,35 +1249,23 @@ export interface components {
             /** Warnings */
             warnings: string[];
             /** Width */
-            width?: number | null;
+            width: number | null;
             /** Height */
-            height?: number | null;
+            height: number | null;
             /** Seconds */
-            seconds?: number | null;
+            seconds: number | null;
             /** Fps */
-            fps?: number | null;
+            fps: number | null;
             /** Audio */
-            audio?: boolean | null;
-            /**
-             * Image Use
-             * @default
-             */
-            image_use?: string;
-            /**
-             * Price Checked On
-             * @default
-             */
-            price_checked_on?: string;
-            /**
-             * Price Is Old
-             * @default false
-             */
-            price_is_old?: boolean;
-            /**
-             * Comparable Group
-             * @default
-             */
-            comparable_group?: string;
+            audio: boolean | null;
+            /** Image Use */
+            image_use: string;
+            /** Price Checked On */
+            price_checked_on: string;
+            /** Price Is Old */
+            price_is_old: boolean;
+            /** Comparable Group */
+            comparable_group: string;
         };
         /** PlanTotal */
         PlanTotal: {
@@ -1784,6 +1772,7 @@ export interface operations {
                 prompt?: string;
                 model?: string[] | null;
                 ids?: string;
+                as_asked?: "" | "no";
                 offset?: number;
                 limit?: number;
             };
@@ -2080,6 +2069,7 @@ export interface operations {
                 licence?: string;
                 country?: string;
                 status?: "" | "active" | "deprecated" | "retired";
+                commercial?: "" | "yes" | "conditions" | "no" | "not stated";
                 seconds?: number | null;
                 resolution?: string;
             };
