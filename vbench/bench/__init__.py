@@ -5,7 +5,7 @@ from __future__ import annotations
 from vbench.bench.ceilings import CeilingStore
 from vbench.bench.claims import ClaimStore
 from vbench.bench.clips import ClipPlace, ClipStore, RankedClip
-from vbench.bench.database import StoreAwayError, StoreError
+from vbench.bench.database import ReadOnlyError, StoreAwayError, StoreError, disk_trouble
 from vbench.bench.jobs import JobStore
 from vbench.bench.lists import ListStore
 from vbench.bench.scores import PASSING_CODES, DoneKey, FailedMeasure, ScoreColumns, ScoreStore
@@ -20,9 +20,11 @@ __all__ = [
     "DoneKey",
     "FailedMeasure",
     "RankedClip",
+    "ReadOnlyError",
     "ScoreColumns",
     "StoreAwayError",
     "StoreError",
+    "disk_trouble",
     "now",
 ]
 

@@ -71,3 +71,10 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:  # `vbench scores | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        from vbench.bench import disk_trouble  # here, since help does without
+
+        if (trouble := disk_trouble(error)) is None:
+            raise
+        print(f"vbench: {trouble}", file=sys.stderr)
+        sys.exit(EXIT_USER)

@@ -41,7 +41,7 @@ def models(
     chosen = [find_card(name) for name in names] if names else list(cards().values())
     rows = [row for row in (_row(card, territory) for card in chosen) if not ready or row["ready"]]
     if json:
-        print_json(rows)
+        print_json({"tools": rows})
         return
     if names:
         for card, row in zip(chosen, rows, strict=False):
@@ -147,7 +147,7 @@ def _check(chosen: list[ModelCard], territory: str, as_json: bool) -> None:
             adapter.close()
         reports.append(row)
     if as_json:
-        print_json(reports)
+        print_json({"tools": reports})
     else:
         for row in reports:
             _print_check(row)

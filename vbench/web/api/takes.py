@@ -15,7 +15,7 @@ from vbench.rank import board
 from vbench.records import Clip, MetricInfo, Note, Select
 from vbench.web import schemas, take_list
 from vbench.web.boards import boards
-from vbench.web.state import Caller, Offset, Page, PageState, require, slow_down
+from vbench.web.state import Caller, Offset, Page, PageState, slow_down
 
 routes = APIRouter(prefix="/api/v1", tags=["takes"])
 MOST_ROWS = 2000
@@ -143,7 +143,7 @@ def notes(page: PageState, clip: Annotated[str, Query(pattern=r"^(|[0-9a-f]{16})
 @routes.post("/notes", status_code=201)
 def add_note(page: PageState, visitor: Caller, body: schemas.NewNote) -> schemas.NoteFacts:
     """Add a remark, answer one, or change one of your own by its id."""
-    require(page.may.annotate, "writing notes")
+    page.require(page.may.annotate, "writing notes")
     slow_down(page.limits.writes, visitor.session)
     clip = _clip(page, body.clip)
     if body.reply_to and ((answered := page.bench.note(body.reply_to)) is None or answered.clip != clip.id):
@@ -165,7 +165,7 @@ def add_note(page: PageState, visitor: Caller, body: schemas.NewNote) -> schemas
 @routes.delete("/notes/{note}", status_code=204)
 def delete_note(page: PageState, visitor: Caller, note: Annotated[str, PathParameter(pattern="^[0-9a-f]+$")]) -> None:
     """Remove a remark of your own."""
-    require(page.may.annotate and page.may.delete, "deleting notes")
+    page.require(page.may.annotate and page.may.delete, "deleting notes")
     slow_down(page.limits.writes, visitor.session)
     if not page.bench.delete_note(note, author=visitor.author):
         raise HTTPException(404, f"there is no note {note[:32]} of yours")
@@ -174,7 +174,7 @@ def delete_note(page: PageState, visitor: Caller, note: Annotated[str, PathParam
 @routes.put("/selects/{clip}")
 def choose(page: PageState, visitor: Caller, clip: Ident, body: schemas.Choice) -> schemas.Choice:
     """Stars for a take, or its rejection."""
-    require(page.may.annotate, "choosing takes")
+    page.require(page.may.annotate, "choosing takes")
     slow_down(page.limits.writes, visitor.session)
     choice = Select(clip=_clip(page, clip).id, author=visitor.author, stars=body.stars, rejected=body.rejected)
     page.bench.set_select(choice)

@@ -15,6 +15,8 @@ class BenchFacts(BaseModel):
     name: str
     version: str
     mode: Literal["local", "public"]
+    read_only: bool
+    """The bench lies where this page may not write."""
     account: str
     counts: dict[str, int]
     permissions: dict[str, bool]

@@ -122,6 +122,8 @@ export class App {
       return this.#broken(error);
     }
     this.benchName.textContent = this.bench.name;
+    if (this.bench.read_only)
+      this.benchName.after(h("span", { class: "read-only", title: t("bench.readOnly.about") }, t("bench.readOnly")));
     await this.show();
     const others = () => {
       for (const page of Object.values(PAGES)) void page.load().catch(() => {});

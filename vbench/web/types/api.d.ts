@@ -658,6 +658,8 @@ export interface components {
              * @enum {string}
              */
             mode: "local" | "public";
+            /** Read Only */
+            read_only: boolean;
             /** Account */
             account: string;
             /** Counts */
