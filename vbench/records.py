@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 JobState = Literal[
@@ -141,11 +142,20 @@ class Prompt:
     expects: Mapping[str, Any] = field(default_factory=dict)
     """What the clip should show, in structured form; keys as in `vbench.catalog.expects.Expects`."""
     image: str = ""
-    """Path of a first frame, for image-to-video; empty for text only."""
+    """Path of a first frame, for image-to-video; empty for text only. In a suite it may be an address, or drawn."""
+    last_image: str = ""
+    """Path of a last frame; empty: the clip ends as the tool likes."""
+    references: tuple[str, ...] = ()
+    """Paths of pictures of who or what should appear, which are no frames of the clip."""
 
     @property
     def key(self) -> str:
         return prompt_key(self.id, self.text)
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Which kinds of pictures it has, by the names of its fields."""
+        return tuple(name for name in ("image", "last_image", "references") if getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -428,6 +438,40 @@ class Request(Wishes):
         """The words that go to the tool."""
         return self.prompt_sent or self.prompt.text
 
+    @property
+    def image(self) -> Path | None:
+        """The first frame that goes to the tool; None: the clip is made from words alone."""
+        return Path(self.prompt.image) if self.prompt.image else None
+
+    @property
+    def last_image(self) -> Path | None:
+        """The last frame that goes to the tool."""
+        return Path(self.prompt.last_image) if self.prompt.last_image else None
+
+    @property
+    def references(self) -> tuple[Path, ...]:
+        """The pictures of who or what should appear that go to the tool."""
+        return tuple(Path(reference) for reference in self.prompt.references)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How a clip is asked for, as it is sent to its tool; None: that is left to the tool, or nobody knows."""
+
+    width: int | None = None
+    """Pixels."""
+    height: int | None = None
+    seconds: float | None = None
+    fps: float | None = None
+    audio: bool | None = None
+    image_use: str = ""
+    """Which pictures are sent: ``image``, ``image+last_image``, ``image+references``, ...; after `LEFT_OUT` those that
+    the prompt has and that are not sent. Empty: the prompt has none."""
+
+
+LEFT_OUT = " without "
+"""In `Setting.image_use`, before the pictures that are not sent."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -446,6 +490,8 @@ class Plan:
     seconds_estimate: float | None = None
     """Expected wall time of one job; None: unknown."""
     is_billable: bool = False
+    sends: Setting = Setting()
+    """How the clip is asked for; what an adapter leaves open is as the tool's card grants it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,7 +52,7 @@ def checked_territory(territory: str) -> str:
 
 
 def _status(card: ModelCard) -> list[Missing]:
-    if card.status == "retired":
+    if card.has_ended:
         return [Missing(kind="retired", message=f"retired on {card.retired_on}: archived clips only")]
     if card.status == "deprecated":
         end = f", to end on {card.retired_on}" if card.retired_on else ""

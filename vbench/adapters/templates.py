@@ -69,7 +69,7 @@ def values(card: ModelCard, request: Request, granted: Granted, tables: Mapping[
         "fps": granted.fps,
         "frames": frames,
         "audio": granted.audio,
-        "image": request.prompt.image if request.prompt.image and card.capabilities.i2v else None,
+        "image": str(request.image) if request.image and card.capabilities.i2v else None,
         "sample": request.sample,
         "job_key": digest("job", card.id, request.prompt.key, request.sample, request.seed, granted.text),
     }

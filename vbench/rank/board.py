@@ -213,6 +213,7 @@ def _rows(
                 n_refused=sum(count[state] for state in REFUSED_STATES),
                 n_not_applicable=n_not_applicable,
                 n_unmeasured=len(members) - n_clips - len(codes),
+                n_not_as_asked=sum(mark.name == "not_as_asked" for clip in members for mark in clip.marks),
                 latency_s=_known(statistics.median, (clip.latency_s for clip in members)),
                 cost_usd=_known(statistics.fmean, (clip.cost_usd for clip in members)),
                 unit=info.unit,

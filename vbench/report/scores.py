@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vbench.bench import Bench, ClipPlace
+from vbench.delivery import delivered
 from vbench.errors import OptionError
 from vbench.files import written_whole
 from vbench.records import Clip, Outcomes
@@ -233,6 +234,7 @@ def as_document(clip: Clip, outcomes: Outcomes, units: Mapping[str, str]) -> dic
     return {
         "clip": described,
         "probe": probe,
+        "delivered": asdict(delivered(clip)),
         "scores": {
             s.key.metric: {"value": s.value, "version": s.key.version, "unit": units.get(s.key.metric, "")}
             for s in outcomes.scores

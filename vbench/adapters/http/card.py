@@ -74,7 +74,7 @@ def _check_patterns(card: ModelCard, options: HttpOptions) -> None:
 
 def left_out(request: Request, dropped: Mapping[str, str]) -> list[str]:
     """A sentence for each optional part without a value, unless nobody wished for one."""
-    unwished = {"negative": not request.negative, "image": not request.prompt.image}
+    unwished = {"negative": not request.negative, "image": not request.image}
     return [
         f"no value for {place}: it is left out, the tool's own default applies"
         for name, place in dropped.items()
@@ -91,7 +91,7 @@ def unsaid(card: ModelCard, request: Request, used: set[str]) -> list[str]:
         "sound": (bool(request.audio) and card.capabilities.audio not in {"no", "always"}, {"audio"}),
         "negative prompt": (bool(request.negative) and card.capabilities.negative_prompt, {"negative"}),
         "seed": (card.capabilities.seed, {"seed"}),
-        "first frame": (bool(request.prompt.image) and card.capabilities.i2v, {"image"}),
+        "first frame": (bool(request.image) and card.capabilities.i2v, {"image"}),
         "frame rate": (request.fps is not None and card.capabilities.fps, {"fps", "frames"}),
     }
     return [
