@@ -12,6 +12,7 @@ Time is in seconds from the first frame, always: frames are taken on a grid of s
 
 from __future__ import annotations
 
+from vbench.contracts.detector import Box, Detection, Detector, overlap
 from vbench.contracts.feature import (
     Accumulator,
     Collector,
@@ -46,6 +47,7 @@ from vbench.contracts.frame_choice import (
     is_spike,
 )
 from vbench.contracts.metric import GIVEN, ClipWishes, Combined, Family, Metric
+from vbench.contracts.reader import Reader, Word
 from vbench.contracts.values import (
     GRID_S,
     Bytes,
@@ -71,11 +73,14 @@ __all__ = [
     "SLOW_S",
     "Accumulator",
     "AllFrames",
+    "Box",
     "Bytes",
     "ClipFrame",
     "ClipWishes",
     "Collector",
     "Combined",
+    "Detection",
+    "Detector",
     "DeviceFeature",
     "Embeddings",
     "Encoder",
@@ -94,6 +99,7 @@ __all__ = [
     "PairFlow",
     "Picture",
     "Rates",
+    "Reader",
     "Reference",
     "Sampler",
     "Sampling",
@@ -107,8 +113,10 @@ __all__ = [
     "TextRows",
     "WeightSource",
     "Weights",
+    "Word",
     "is_spike",
     "mean_abs_difference",
+    "overlap",
     "small_luma",
     "small_rgb",
     "small_size",
