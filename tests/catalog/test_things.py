@@ -29,4 +29,4 @@ def test_a_noun_names_a_class(noun: str, thing: str | None) -> None:
 
 def test_there_are_eighty_each_of_which_names_itself() -> None:
     assert len(COCO) == len(set(COCO)) == 80
-    assert [thing_of(name) for name in COCO] == COCO
+    assert tuple(thing_of(name) for name in COCO) == COCO

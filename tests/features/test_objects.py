@@ -16,7 +16,6 @@ from vbench.errors import WeightsError
 from vbench.features.objects import SETTING, SSD, SsdDetector, SsdEncoder, YoloxDetector, YoloxFeature, grid
 from vbench.features.weights import WeightFile
 
-
 PUBLISHED = [number for number in range(1, 91) if number not in (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)]
 """Numbers of the 80 classes in COCO's own count of 91."""
 

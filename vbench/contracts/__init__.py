@@ -12,7 +12,7 @@ Time is in seconds from the first frame, always: frames are taken on a grid of s
 
 from __future__ import annotations
 
-from vbench.contracts.detector import Box, Detection, Detector, overlap
+from vbench.contracts.detector import Detection, Detector, overlap
 from vbench.contracts.feature import (
     Accumulator,
     Collector,
@@ -71,6 +71,7 @@ from vbench.contracts.values import (
     TextRows,
     Writing,
 )
+from vbench.records import Box
 
 __all__ = [
     "GIVEN",

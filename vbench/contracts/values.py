@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.records import EventKind
+from vbench.records import Box, EventKind
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
@@ -44,6 +44,8 @@ class Moment:
     frame: int
     """0-based index, in the file's own frames, of the first frame after the change (or inside the stretch)."""
     value: float
+    box: Box | None = None
+    """Where in the picture; None: all of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vbench.contracts import (
+    Accumulator,
     Bytes,
     ClipFrame,
-    Every,
     Faces,
     Floats,
     Rates,
@@ -25,6 +24,7 @@ from vbench.contracts import (
     Weights,
 )
 from vbench.errors import MetricError, WeightsError
+from vbench.features.looks import Looks, places
 from vbench.features.onnx import PublishedFile, open_net, quiet, run_net, unfit
 
 ZOO = "https://media.githubusercontent.com/media/opencv/opencv_zoo/47534e27c9851bb1128ccc0102f1145e27f23f98/models"
@@ -127,8 +127,11 @@ class FacesFeature(StreamFeature):
             _yunet(path)
         return super().weights()
 
-    def open(self, source: SourceFile) -> _FaceRows:
-        return _FaceRows(source, self.settings, lambda picture, face: np.zeros(0, np.float32))
+    def open(self, source: SourceFile) -> Accumulator:
+        return Looks(source, SPACING_S, self._look, _faces)
+
+    def _look(self, frame: ClipFrame) -> list[tuple[Face, NDArray[np.float32]]]:
+        return [(face, np.zeros(0, np.float32)) for face in faces_in(frame, self.settings)]
 
 
 class FaceRowsFeature(FacesFeature):
@@ -142,65 +145,23 @@ class FaceRowsFeature(FacesFeature):
             _recogniser(path)
         return super().weights()
 
-    def open(self, source: SourceFile) -> _FaceRows:
+    def _look(self, frame: ClipFrame) -> list[tuple[Face, NDArray[np.float32]]]:
         path = SFACE.require(self.settings)
-        return _FaceRows(source, self.settings, lambda picture, face: descriptor(picture, face, path))
+        return [(face, descriptor(frame.rgb(), face, path)) for face in faces_in(frame, self.settings)]
 
 
-class _Pictures:
-    """Pictures of a clip on a grid; one that stays is looked at once."""
-
-    def __init__(self, source: SourceFile, settings: Settings) -> None:
-        self._sampler, self._settings = Every(SPACING_S).open(source.probe), settings
-        self.t_s: list[float] = []
-        self.frame: list[int] = []
-
-    def add(self, frame: ClipFrame) -> None:
-        self._take(self._sampler.add(frame))
-
-    def _finish(self, end_s: float) -> None:
-        self._take(self._sampler.close(end_s))
-        if not self.t_s:
-            raise MetricError("the clip has no frame to look at", code="too_short")
-
-    def _take(self, picks: list[tuple[ClipFrame, float]]) -> None:
-        for frame, t_s in picks:
-            self._look(frame, is_new=not self.frame or self.frame[-1] != frame.index)
-            self.t_s.append(t_s)
-            self.frame.append(frame.index)
-
-    def _look(self, frame: ClipFrame, *, is_new: bool) -> None:
-        raise NotImplementedError
-
-
-class _FaceRows(_Pictures):
-    def __init__(
-        self, source: SourceFile, settings: Settings, describe: Callable[[Bytes, Face], NDArray[np.float32]]
-    ) -> None:
-        super().__init__(source, settings)
-        self._describe = describe
-        self._faces: list[list[tuple[Face, NDArray[np.float32]]]] = []
-
-    def _look(self, frame: ClipFrame, *, is_new: bool) -> None:
-        if is_new:
-            seen = faces_in(frame, self._settings)
-            self._faces.append([(face, self._describe(frame.rgb(), face)) for face in seen])
-        else:
-            self._faces.append(self._faces[-1])
-
-    def close(self, end_s: float) -> Faces:
-        self._finish(end_s)
-        both = [pair for pairs in self._faces for pair in pairs]
-        faces, rows = [face for face, _ in both], [row for _, row in both]
-        return Faces(
-            t_s=np.array(self.t_s),
-            frame=np.array(self.frame, np.int64),
-            of=np.repeat(np.arange(len(self._faces)), [len(pairs) for pairs in self._faces]),
-            score=np.array([face.score for face in faces]),
-            box=np.array([face.box for face in faces]).reshape(-1, 4),
-            height_px=np.array([face.height_px for face in faces]),
-            rows=np.stack(rows) if rows else np.zeros((0, 0), np.float32),
-        )
+def _faces(t_s: Floats, frame: NDArray[np.int64], seen: list[list[tuple[Face, NDArray[np.float32]]]]) -> Faces:
+    both = [pair for pairs in seen for pair in pairs]
+    rows = [row for _, row in both]
+    return Faces(
+        t_s=t_s,
+        frame=frame,
+        of=places(seen),
+        score=np.array([face.score for face, _ in both]),
+        box=np.array([face.box for face, _ in both]).reshape(-1, 4),
+        height_px=np.array([face.height_px for face, _ in both]),
+        rows=np.stack(rows) if rows else np.zeros((0, 0), np.float32),
+    )
 
 
 # --- who it is ------------------------------------------------------------------------------------------------------
@@ -293,32 +254,19 @@ class SkinFeature(StreamFeature):
     def params(self) -> dict[str, Any]:
         return {"detector": YUNET.identity(self.settings), "spacing_s": SPACING_S}
 
-    def open(self, source: SourceFile) -> _Skin:
-        return _Skin(source, self.settings)
+    def open(self, source: SourceFile) -> Accumulator:
+        return Looks(source, SPACING_S, self._look, _patches)
+
+    def _look(self, frame: ClipFrame) -> int | None:
+        faces = faces_in(frame, self.settings)
+        return skin_patches(frame.rgb(), faces) if faces else None
 
 
-class _Skin(_Pictures):
-    def __init__(self, source: SourceFile, settings: Settings) -> None:
-        super().__init__(source, settings)
-        self._patches: list[int | None] = []
-
-    def _look(self, frame: ClipFrame, *, is_new: bool) -> None:
-        if is_new:
-            faces = faces_in(frame, self._settings)
-            self._patches.append(skin_patches(frame.rgb(), faces) if faces else None)
-        else:
-            self._patches.append(self._patches[-1])
-
-    def close(self, end_s: float) -> Rates:
-        self._finish(end_s)
-        seen = [place for place, n in enumerate(self._patches) if n is not None]
-        if not seen:
-            raise MetricError("no face is seen, so that no skin is known", code="not_applicable")
-        return Rates(
-            np.array(self.t_s)[seen],
-            np.array(self.frame, np.int64)[seen],
-            np.array([self._patches[place] for place in seen], np.float64),
-        )
+def _patches(t_s: Floats, frame: NDArray[np.int64], seen: list[int | None]) -> Rates:
+    known = [place for place, n in enumerate(seen) if n is not None]
+    if not known:
+        raise MetricError("no face is seen, so that no skin is known", code="not_applicable")
+    return Rates(t_s[known], frame[known], np.array([seen[place] for place in known], np.float64))
 
 
 def skin_patches(picture: Bytes, faces: list[Face]) -> int:

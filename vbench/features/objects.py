@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from vbench.catalog.things import COCO, thing_of
 from vbench.contracts import (
+    Accumulator,
     Bytes,
-    ClipFrame,
     Detection,
     Detector,
     DeviceFeature,
@@ -33,6 +33,7 @@ from vbench.contracts import (
     Weights,
 )
 from vbench.errors import MetricError
+from vbench.features.looks import Looks, places
 from vbench.features.onnx import given_file, open_net, run_net, unfit
 from vbench.features.weights import WeightFile, identity_of
 from vbench.records import Prompt
@@ -123,21 +124,14 @@ def kept(scores: NDArray[np.floating[Any]], boxes: NDArray[np.floating[Any]]) ->
     best = cv2.dnn.NMSBoxesBatched(
         sides.tolist(), score[chosen].astype(float).tolist(), label[chosen].tolist(), LEAST, SAME
     )
-    best = np.asarray(sorted(np.ravel(best), key=lambda place: -score[chosen[place]]), np.intp)
-    return label[chosen[best]].astype(np.int64), score[chosen[best]].astype(np.float64), corners[best]
+    order = np.array(sorted(np.ravel(best), key=lambda place: -score[chosen[place]]), np.intp)
+    return label[chosen[order]].astype(np.int64), score[chosen[order]].astype(np.float64), corners[order]
 
 
-def sightings(t_s: Sequence[float], frame: Sequence[int], found: Sequence[Found]) -> Sightings:
-    """What was found in the pictures of a clip as one value.
-
-    Raises:
-        MetricError: there is no picture.
-    """
-    if not found:
-        raise MetricError("the clip has no frame to look at", code="too_short")
+def sightings(t_s: Floats, frame: NDArray[np.int64], found: Sequence[Found]) -> Sightings:
+    """What was found in the pictures of a clip as one value."""
     label, score, box = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    of = np.repeat(np.arange(len(found)), [len(each[0]) for each in found])
-    return Sightings(np.array(t_s, np.float64), np.array(frame, np.int64), tuple(COCO), of, label, score, box)
+    return Sightings(t_s, frame, COCO, places([each[0] for each in found]), label, score, box)
 
 
 # --- a YOLOX file ---------------------------------------------------------------------------------------------------
@@ -232,30 +226,9 @@ class YoloxFeature(StreamFeature):
             ),
         )
 
-    def open(self, source: SourceFile) -> _Looks:
-        return _Looks(source, YoloxDetector(self.settings))
-
-
-class _Looks:
-    def __init__(self, source: SourceFile, detector: YoloxDetector) -> None:
-        self._sampler, self._detector = Every(SPACING_S).open(source.probe), detector
-        self._t_s: list[float] = []
-        self._frame: list[int] = []
-        self._found: list[Found] = []
-
-    def add(self, frame: ClipFrame) -> None:
-        self._take(self._sampler.add(frame))
-
-    def close(self, end_s: float) -> Sightings:
-        self._take(self._sampler.close(end_s))
-        return sightings(self._t_s, self._frame, self._found)
-
-    def _take(self, picks: list[tuple[ClipFrame, float]]) -> None:
-        for frame, t_s in picks:
-            is_same = bool(self._frame) and self._frame[-1] == frame.index
-            self._found.append(self._found[-1] if is_same else self._detector.look(frame.rgb()))
-            self._t_s.append(t_s)
-            self._frame.append(frame.index)
+    def open(self, source: SourceFile) -> Accumulator:
+        detector = YoloxDetector(self.settings)
+        return Looks(source, SPACING_S, lambda frame: detector.look(frame.rgb()), sightings)
 
 
 # --- torchvision's SSDLite ------------------------------------------------------------------------------------------
@@ -326,17 +299,19 @@ class SsdCollector:
     """Rows of SSDLite into sightings."""
 
     def __init__(self) -> None:
-        self._t_s: list[float] = []
-        self._frame: list[int] = []
+        self._t_s: list[Floats] = []
+        self._frame: list[NDArray[np.int64]] = []
         self._found: list[Found] = []
 
     def add(self, t_s: Floats, frame: NDArray[np.int64], rows: NDArray[np.float32], frames: Bytes) -> None:
-        self._t_s += t_s.tolist()
-        self._frame += frame.tolist()
+        self._t_s.append(t_s)
+        self._frame.append(frame)
         self._found += [kept(row[:, : len(COCO)], row[:, len(COCO) :]) for row in rows]
 
     def close(self) -> Sightings:
-        return sightings(self._t_s, self._frame, self._found)
+        if not self._found:
+            raise MetricError("the clip has no frame to look at", code="too_short")
+        return sightings(np.concatenate(self._t_s), np.concatenate(self._frame), self._found)
 
 
 class SsdDetector(_Fixed):

@@ -210,7 +210,7 @@ def run_net(net: Any, pixels: Any, path: Path, holds: str) -> Any:
         raise unfit(path, holds, error) from None
 
 
-def unfit(path: Path, holds: str, why: object) -> WeightsError:
+def unfit(path: Path, holds: str, why: Exception | str) -> WeightsError:
     """The error for a file that is not what it should be."""
     return WeightsError(f"{path}: not {holds} ({first_line(why, 120)}); expected {holds}, get the file again")
 

@@ -199,7 +199,7 @@ def _asked_things(objects: Sequence[Mapping[str, Any]], known: Sequence[str]) ->
     for each in objects:
         name = str(each["name"])
         thing = name if name in known else thing_of(name)
-        if thing in known:
+        if thing is not None and thing in known:
             asked.append((thing, int(each.get("count") or 1)))
     return asked
 
