@@ -46,7 +46,9 @@ Reason = Literal[
 ]
 
 Outcome = Literal["a", "b", "tie", "both_bad", "skip", "broken"]
-EventKind = Literal["cut", "freeze", "black", "worst"]
+EventKind = Literal["cut", "freeze", "black", "worst", "watermark"]
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom, each a share of the picture's width or height in [0, 1]."""
 Group = Literal["overall", "temporal", "motion", "picture", "text", "sound", "spec", "vbench"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 """Of metrics, in the order in which they are shown; their titles are in the page's words, under `group.`."""
@@ -307,6 +309,8 @@ class Event:
     frame: int
     """0-based index of the first frame after the change (or inside the stretch)."""
     value: float
+    box: Box | None = None
+    """Where in the picture; None: all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

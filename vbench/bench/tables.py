@@ -116,6 +116,7 @@ class EventRow(Base):
     end_s: Mapped[float] = mapped_column(Float(53))
     frame: Mapped[int]
     value: Mapped[float] = mapped_column(Float(53))
+    box: Mapped[list[Any] | None]
 
 
 class FailureRow(Base):

@@ -9,7 +9,14 @@ from typing import Any
 
 from vbench.exports.takes import Take, frame_at
 
-MARKER_COLOURS = {"note": "GREEN", "cut": "RED", "freeze": "BLUE", "black": "BLACK", "worst": "ORANGE"}
+MARKER_COLOURS = {
+    "note": "GREEN",
+    "cut": "RED",
+    "freeze": "BLUE",
+    "black": "BLACK",
+    "worst": "ORANGE",
+    "watermark": "CYAN",
+}
 WHOLE_RATES = (24.0, 25.0, 30.0, 50.0, 60.0)
 EDL_RATES = (*WHOLE_RATES, 24000 / 1001, 30000 / 1001, 60000 / 1001)
 """Of these, an EDL can count frames; a clip of another rate is placed by time."""

@@ -248,6 +248,7 @@ def as_document(clip: Clip, outcomes: Outcomes, units: Mapping[str, str]) -> dic
                 "frame": e.frame,
                 "value": e.value,
                 "metric": e.metric,
+                "box": None if e.box is None else list(e.box),
             }
             for e in sorted(outcomes.events, key=lambda e: (e.start_s, e.kind))
         ],

@@ -177,6 +177,8 @@ class EventFacts(BaseModel):
     end_s: float
     frame: int
     value: float
+    box: tuple[float, float, float, float] | None
+    """Left, top, right, bottom in shares of the picture; null: all of it."""
 
 
 class NoteFacts(BaseModel):
