@@ -153,6 +153,23 @@ def compare(a: Side, b: Side, *, by: str = "", metrics: Sequence[str] | None = N
     return CompareReport(a=a.name, b=b.name, rows=tuple(rows), notes=tuple(note for note in notes if note))
 
 
+def paired_values(a: Side, b: Side, metric: str) -> dict[str, tuple[float, float]]:
+    """Prompt key → the values of both sides, paired as `compare` pairs them; of prompts that have both.
+
+    Raises:
+        OptionError: a side has no score of the metric, or they were measured under other versions or parameters.
+    """
+    names, _ = _comparable(a, b, [metric])
+    if not names:
+        raise OptionError(
+            f"{metric}: measured under other versions or parameters in {a.name} and {b.name}; score both alike"
+        )
+    values = {
+        key: pair.values(a.scores[metric], b.scores[metric]) for key, pair in sorted(_shared_prompts(a, b).items())
+    }
+    return {key: both for key, both in values.items() if both is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class _Pair:
     """The clips of one prompt on both sides, seed by seed where seeds are shared."""
