@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vbench._version import __version__
-from vbench.cli import catalog, check, distance, generate, jobs, models, rank, score, system, ui
+from vbench.cli import catalog, check, distance, generate, jobs, models, rank, score, selects, system, ui
 from vbench.cli.options import EXIT_USER
 from vbench.errors import VBenchError, as_typed
 
@@ -35,6 +35,7 @@ app.command("scores")(score.scores)
 app.command("show")(score.show)
 app.command("selftest")(score.selftest)
 app.command("board")(rank.board)
+app.command("selects")(selects.selects)
 app.command("agreement")(check.agreement)
 app.command("calibrate")(check.calibrate)
 app.command("totals")(check.totals)
