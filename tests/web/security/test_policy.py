@@ -210,7 +210,7 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("DELETE", "/api/v1/notes/{note}"): MAKERS,
     ("PUT", "/api/v1/selects/{clip}"): (403, 401, 200, 200),
     ("PUT", "/api/v1/selects"): (403, 401, 400, 400),
-    ("PUT", "/api/v1/notes/{note}/state"): MAKERS,
+    ("PUT", "/api/v1/notes/{note}/state"): (403, 401, 204, 204),
     ("GET", "/api/v1/best-of"): ANYONE,
 }
 """(Method, path) → what each of `ROLES` is answered."""
