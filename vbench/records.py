@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -49,7 +50,12 @@ Outcome = Literal["a", "b", "tie", "both_bad", "skip", "broken"]
 EventKind = Literal["cut", "freeze", "black", "worst", "watermark"]
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, each a share of the picture's width or height in [0, 1]."""
-Group = Literal["overall", "temporal", "motion", "picture", "text", "sound", "spec", "vbench"]
+SelectState = Literal["", "reject", "maybe", "selected", "approved"]
+"""What a person decided about a take; empty: nothing yet."""
+USED_STATES: tuple[SelectState, ...] = ("selected", "approved")
+RejectReason = Literal["", "hands", "face", "melts", "physics", "text", "camera", "prompt", "light", "sound", "other"]
+"""Why a take was rejected; empty: not said."""
+Group = Literal["overall", "temporal", "motion", "picture", "text", "sound", "spec", "selects", "vbench"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 """Of metrics, in the order in which they are shown; their titles are in the page's words, under `group.`."""
 FailureStage = Literal["import", "generate", "score"]
@@ -373,17 +379,49 @@ class Note:
     created: str = ""
     reply_to: str = ""
     """Id of the remark that it answers; empty: it stands by itself."""
+    drawing: tuple[Mapping[str, Any], ...] = ()
+    """Shapes on the picture: ``{"kind": "arrow" | "ellipse" | "line", "points": [[x, y], ...]}`` with x and y as
+    shares of its width and height, from the upper left corner."""
+    is_resolved: bool = False
+    """What it asks for is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Select:
-    """A person's choice about a clip."""
+    """What a person decided about a take."""
 
     clip: str
     author: str = ""
     stars: int = 0
     """0 to 5; 0: not rated."""
-    rejected: bool = False
+    state: SelectState = ""
+    reason: RejectReason = ""
+    """Of a rejected take."""
+    ranges: tuple[tuple[float, float], ...] = ()
+    """Seconds to use, each from its first moment to the end of its last frame, in order; none: the whole take."""
+
+    def __post_init__(self) -> None:
+        if self.reason and self.state != "reject":
+            raise ValueError(f"a reason ({self.reason}) is that of a rejected take, this one is {self.state or 'open'}")
+        if any(not (0 <= start < end < math.inf) for start, end in self.ranges):
+            raise ValueError(f"a range goes from a moment to a later one, found {self.ranges}")
+        if any(end > start for (_, end), (start, _) in pairwise(self.ranges)):
+            raise ValueError(f"ranges of a take come in order and do not overlap, found {self.ranges}")
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether it must not go on."""
+        return self.state == "reject"
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it goes into the cut."""
+        return self.state in USED_STATES
+
+    def used_ranges(self, duration_s: float) -> tuple[tuple[float, float], ...]:
+        """The seconds that go on, of a take of this length: the ranges, or all of it where none is marked."""
+        inside = tuple((start, min(end, duration_s)) for start, end in self.ranges if start < duration_s)
+        return inside if self.ranges else ((0.0, duration_s),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
 from vbench.errors import BudgetError, OptionError
-from vbench.exports import QUICK, export, takes_of
+from vbench.exports import QUICK, ExportWish, export, takes_of
 from vbench.generate.retry import NoJobError
 from vbench.records import Cell, Prompt, Task
 from vbench.tasks import worker
@@ -272,7 +272,7 @@ def add_export(page: PageState, visitor: Caller, body: schemas.NewExport) -> Res
     if body.kind in QUICK:
         takes = takes_of(page.bench, body.clips, author=visitor.author)
         with tempfile.TemporaryDirectory(prefix="vbench-export-") as folder:
-            made = export(body.kind, takes, Path(folder))
+            made = export(body.kind, takes, Path(folder), ExportWish(rate=body.rate))
             data = made.read_bytes()
         return Response(
             data,
@@ -280,7 +280,8 @@ def add_export(page: PageState, visitor: Caller, body: schemas.NewExport) -> Res
             headers={"content-disposition": f'attachment; filename="{made.name}"'},
         )
     clips = tuple(page.bench.clip(id).id for id in body.clips)
-    task = _queue(page, visitor, ExportTask(kind=body.kind, clips=clips, author=visitor.author, at_s=body.at_s))
+    wish = {"at_s": body.at_s, "rate": body.rate}
+    task = _queue(page, visitor, ExportTask(kind=body.kind, clips=clips, author=visitor.author, **wish))
     return JSONResponse(task.model_dump(), 202)
 
 
