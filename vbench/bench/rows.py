@@ -11,8 +11,8 @@ from sqlalchemy import inspect
 
 from vbench.bench.tables import Base, ClipRow, FailureRow, ParamsRow, PromptRow, TaskRow
 from vbench.bench.workspace import now
-from vbench.records import Clip, Failure, Probe, Prompt, Provenance, ScoreKey, Task, digest
-from vbench.schema import from_json
+from vbench.records import Clip, Failure, Probe, Prompt, Provenance, Question, ScoreKey, Task, digest
+from vbench.schema import from_json, to_json
 
 
 def prompt_row(prompt: Prompt) -> PromptRow:
@@ -25,6 +25,7 @@ def prompt_row(prompt: Prompt) -> PromptRow:
         tags=list(prompt.tags),
         expects=dict(prompt.expects),
         image=prompt.image,
+        questions=[to_json(question) for question in prompt.questions],
     )
 
 
@@ -37,6 +38,7 @@ def prompt_record(row: PromptRow) -> Prompt:
         tags=tuple(row.tags),
         expects=row.expects,
         image=row.image,
+        questions=tuple(from_json(Question, question) for question in row.questions or ()),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from vbench.catalog.expects import Expects
+from vbench.catalog.question_lines import MAX_QUESTIONS, QuestionLine, question_records
 from vbench.errors import CatalogError
 from vbench.records import Prompt
 from vbench.schema import Strict
@@ -59,6 +60,8 @@ class PromptLine(Strict):
     expects: Expects = Expects()
     image: str = ""
     """First frame for image-to-video; a path relative to the suite's file."""
+    questions: Annotated[tuple[QuestionLine, ...], Field(max_length=MAX_QUESTIONS)] = ()
+    """What cannot be said under `expects`: actions and their order, places, physics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +94,15 @@ def record(line: PromptLine, *, path: Path, at: int, suite: str) -> NumberedProm
     """The record of a checked prompt.
 
     Raises:
-        CatalogError: its image is not there.
+        CatalogError: its image is not there, or two questions bear one id.
     """
     image = str((path.parent / line.image).resolve()) if line.image else ""
     if image and not Path(image).is_file():
         raise CatalogError(f"{path}:{at}: image {line.image!r} is not there; it is looked for beside the suite")
+    try:
+        questions = question_records(line.questions)
+    except ValueError as error:
+        raise CatalogError(f"{path}:{at}: {error}") from None
     prompt = Prompt(
         id=line.id,
         text=line.text,
@@ -104,5 +111,6 @@ def record(line: PromptLine, *, path: Path, at: int, suite: str) -> NumberedProm
         tags=line.tags,
         expects=line.expects.as_json(),
         image=image,
+        questions=questions,
     )
     return NumberedPrompt(at, prompt)

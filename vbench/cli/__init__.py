@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from vbench._version import __version__
-from vbench.cli import catalog, check, distance, generate, jobs, models, rank, score, system, ui
+from vbench.cli import catalog, check, distance, generate, jobs, judge, models, rank, score, system, ui
 from vbench.cli.options import EXIT_USER
 from vbench.errors import VBenchError, as_typed
 
 app = typer.Typer(
     name="vbench",
-    help="The bench on which video-generation tools are compared: generate → score → rank → show.",
+    help="The bench on which video-generation tools are compared: generate → score → judge → rank → show.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -33,6 +33,8 @@ app.command("budget")(jobs.budget)
 app.command("score")(score.score)
 app.command("scores")(score.scores)
 app.command("show")(score.show)
+app.command("judge")(judge.judge)
+app.command("sheet")(judge.sheet)
 app.command("selftest")(score.selftest)
 app.command("board")(rank.board)
 app.command("agreement")(check.agreement)

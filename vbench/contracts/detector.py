@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vbench.contracts.values import Bytes
-
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom, each a share of the picture's width or height in [0, 1]."""
+from vbench.records import Box as Box
 
 
 @dataclass(frozen=True, slots=True)
