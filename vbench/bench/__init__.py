@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vbench.bench.answers import AnswerStore, Inspection
 from vbench.bench.ceilings import CeilingStore
 from vbench.bench.claims import ClaimStore
 from vbench.bench.clips import ClipPlace, ClipStore, RankedClip
@@ -20,6 +21,7 @@ __all__ = [
     "ClipPlace",
     "DoneKey",
     "FailedMeasure",
+    "Inspection",
     "RankedClip",
     "ReadOnlyError",
     "ScoreColumns",
@@ -30,7 +32,18 @@ __all__ = [
 ]
 
 
-class Bench(JobStore, CeilingStore, ClipStore, ScoreStore, ClaimStore, VoteStore, SelectStore, TaskStore, ListStore):
+class Bench(
+    JobStore,
+    CeilingStore,
+    ClipStore,
+    ScoreStore,
+    AnswerStore,
+    ClaimStore,
+    VoteStore,
+    SelectStore,
+    TaskStore,
+    ListStore,
+):
     """Everything a run reads and writes. Methods hold no session open and return records.
 
     Open one with `Bench.open`. `vbench.Bench` is one with the stages as methods too.

@@ -17,6 +17,7 @@ from vbench.cli import (
     gate,
     generate,
     jobs,
+    judge,
     models,
     rank,
     regress,
@@ -30,7 +31,7 @@ from vbench.errors import VBenchError, as_typed
 
 app = typer.Typer(
     name="vbench",
-    help="The bench on which video-generation tools are compared: generate → score → rank → show.",
+    help="The bench on which video-generation tools are compared: generate → score → judge → rank → show.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -48,6 +49,8 @@ app.command("budget")(jobs.budget)
 app.command("score")(score.score)
 app.command("scores")(score.scores)
 app.command("show")(score.show)
+app.command("judge")(judge.judge)
+app.command("sheet")(judge.sheet)
 app.command("selftest")(score.selftest)
 app.command("board")(rank.board)
 app.command("compare")(compare.compare)
