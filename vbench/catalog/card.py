@@ -76,6 +76,8 @@ class CardLimits(Strict):
 
     seconds: SecondsRange | tuple[float, ...] = ()
     """A range, or the list of allowed lengths."""
+    seconds_at: dict[str, SecondsRange | tuple[float, ...]] = Field(default_factory=dict)
+    """Resolution → its lengths, where they are not those of the others."""
     resolutions: tuple[str, ...] = ()
     """``1280x720`` or a tier named by its short side: ``720p``, ``2k``, ``4k``."""
     ratios: tuple[str, ...] = ()
@@ -120,7 +122,14 @@ class Price(Strict):
     usd_per_s: Tiered | None = None
     usd_per_s_audio: Tiered | None = None
     """With sound, where that costs more."""
+    usd_per_s_image: Tiered | None = None
+    """From a first frame, where that costs another price; likewise below."""
     usd_per_clip: Tiered | None = None
+    usd_per_clip_image: Tiered | None = None
+    usd_per_image: Annotated[float, Field(ge=0)] = 0.0
+    """For each picture that is sent with the prompt."""
+    usd_at_least: Annotated[float, Field(ge=0)] = 0.0
+    """What a clip costs at least."""
     source: str
     checked_on: datetime.date
     notes: str = ""
@@ -178,7 +187,15 @@ class Rights(Strict):
     provenance_marks: AskedRight = Right()
     """yes: clips carry marks of their origin; `Right.says` names them: C2PA, SynthID, a visible watermark."""
     territory: AskedRight = Right()
-    """no: it may be used everywhere; conditions: `Right.says` names where not."""
+    """yes: it may be used everywhere; conditions: `Right.says` names where not."""
+
+    def as_dict(self) -> dict[str, dict[str, str]]:
+        """Every right by its name, as text; empty where there is none."""
+        return {
+            name: {part: str(getattr(right, part) or "") for part in ("answer", "says", "source", "checked_on")}
+            for name in type(self).model_fields
+            for right in (getattr(self, name),)
+        }
 
 
 class CardSource(Strict):
@@ -228,6 +245,8 @@ class ModelCard(Strict):
             _one_of("defaults.resolution", self.defaults.resolution, self.limits.resolutions)
         if self.defaults.ratio and self.limits.ratios:
             _one_of("defaults.ratio", self.defaults.ratio, self.limits.ratios)
+        for resolution in self.limits.seconds_at:
+            _one_of("limits.seconds_at", resolution, self.limits.resolutions)
         for resolution in (*self.limits.resolutions, *filter(None, [self.defaults.resolution])):
             if not re.fullmatch(r"\d+x\d+|\d+[pk]", resolution):
                 raise ValueError(f"limits.resolutions: write 1280x720 or a tier such as 720p; found {resolution!r}")
@@ -266,14 +285,15 @@ class ModelCard(Strict):
         return self.status == "retired" or (self.retired_on is not None and self.retired_on <= datetime.date.today())
 
     def refuse_if_retired(self) -> None:
-        """Stop before a retired tool is asked for a clip.
+        """Stop before a tool is asked for a clip that has ended.
 
         Raises:
-            JobError: it is retired, or past its end (code ``model_retired``).
+            JobError: it is retired, or past its end date (code ``model_retired``).
         """
         if self.has_ended:
+            end = "was retired" if self.status == "retired" else "was to stop"
             raise JobError(
-                f"{self.id}: {self.name} was retired on {self.retired_on} and makes no more clips; "
+                f"{self.id}: {self.name} {end} on {self.retired_on} and is asked for no more clips; "
                 f"compare archived ones with `vbench import`, or leave {self.id} out of `models=`",
                 code="model_retired",
             )

@@ -9,7 +9,11 @@ from dataclasses import dataclass, replace
 from vbench.catalog.card import ModelCard, SecondsRange
 from vbench.records import Prompt, Request
 
-SHORT_SIDES = {"360p": 360, "480p": 480, "540p": 540, "720p": 720, "768p": 768, "1080p": 1080, "2k": 1440, "4k": 2160}
+SHORT_SIDES = {
+    **{f"{side}p": side for side in (360, 480, 540, 580, 720, 768, 1080)},
+    "2k": 1440,
+    "4k": 2160,
+}
 """Tiers by their short side in pixels."""
 
 
@@ -63,8 +67,8 @@ def grant(card: ModelCard, request: Request) -> Granted:
     if request.fps is not None and not can.fps and request.fps != card.defaults.fps:
         native = f"its own is {card.defaults.fps:g}" if card.defaults.fps else "it chooses its own"
         warnings.append(f"{card.name} takes no frame rate: {request.fps:g} fps is not sent, {native}")
-    seconds = _seconds(card, request.seconds, warnings)
     resolution, ratio = _size(card, request, warnings)
+    seconds = _seconds(card, request.seconds, resolution, warnings)
     width, height = pixels(resolution, ratio)
     warnings += _unfair(card)
     return Granted(
@@ -101,9 +105,9 @@ def without_pictures(prompt: Prompt, names: Sequence[str], card: ModelCard) -> P
     )
 
 
-def _seconds(card: ModelCard, wish: float | None, warnings: list[str]) -> float | None:
+def _seconds(card: ModelCard, wish: float | None, resolution: str, warnings: list[str]) -> float | None:
     wanted = card.defaults.seconds if wish is None else wish
-    allowed = card.limits.seconds
+    allowed = card.limits.seconds_at.get(resolution, card.limits.seconds)
     if wanted is None or not allowed:
         return wanted
     if isinstance(allowed, SecondsRange):
@@ -112,7 +116,8 @@ def _seconds(card: ModelCard, wish: float | None, warnings: list[str]) -> float 
     else:
         best = min(allowed, key=lambda s: (abs(s - wanted), s))
     if not math.isclose(best, wanted):
-        warnings.append(f"{card.name} makes no clip of {wanted:g} s: {best:g} s is asked for")
+        at = f" at {resolution}" if resolution in card.limits.seconds_at else ""
+        warnings.append(f"{card.name} makes no clip of {wanted:g} s{at}: {best:g} s is asked for")
     return best
 
 
