@@ -139,7 +139,7 @@ def _describe(card: ModelCard, row: dict[str, Any]) -> None:
 def _rights(chosen: list[ModelCard], as_json: bool) -> None:
     """What the makers of tools say on commercial use and the rest."""
     if as_json:
-        print_json([{"id": card.id, "name": card.name, "rights": card.rights.as_dict()} for card in chosen])
+        print_json({"tools": [{"id": card.id, "name": card.name, "rights": card.rights.as_dict()} for card in chosen]})
         return
     for card in chosen:
         print_line(f"{card.id}: {card.name}")
@@ -164,7 +164,7 @@ def _offers(card: ModelCard, as_json: bool) -> None:
     if not offers:
         raise OptionError(f"{card.id} is one model and has no catalogue; `vbench models {card.id}` describes it")
     if as_json:
-        print_json([asdict(offer) for offer in offers])
+        print_json({"offers": [asdict(offer) for offer in offers]})
         return
     width = max(len(offer.id) for offer in offers)
     for offer in offers:
