@@ -44,14 +44,30 @@ class Arm(Strict):
     api_key: str = ""
     """``${DEEPSEEK_API_KEY}``; empty: the server needs none."""
     system: str = INSTRUCTION
-    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
-    max_tokens: int = Field(default=400, gt=0)
+    reasoning: bool = False
+    """An o1-class model: it is sent ``max_completion_tokens`` and neither temperature nor seed, which it refuses."""
+    temperature: float | None = Field(default=0.0, ge=0.0, le=2.0)
+    """None: not sent."""
+    max_tokens: int = Field(default=8000, gt=0)
+    """For thought and answer together; the answer itself takes a few hundred."""
     seed: int | None = 0
-    timeout_s: float = Field(default=120.0, gt=0)
+    """None: not sent."""
+    timeout_s: float = Field(default=300.0, gt=0)
+
+    def body(self, prompt: Prompt) -> dict[str, Any]:
+        """What is sent."""
+        messages = [{"role": "system", "content": self.system}, {"role": "user", "content": prompt.text}]
+        body: dict[str, Any] = {"model": self.model, "messages": messages, "stream": False}
+        if self.reasoning:
+            return {**body, "max_completion_tokens": self.max_tokens}
+        wishes = {"temperature": self.temperature, "max_tokens": self.max_tokens, "seed": self.seed}
+        return body | {name: value for name, value in wishes.items() if value is not None}
 
     def identity(self, prompt: Prompt) -> str:
         """Digest of all that decides what comes out, without the key and the address."""
         request = self.model_dump(include={"model", "system", "temperature", "max_tokens", "seed"})
+        if self.reasoning:
+            request = {"model": self.model, "system": self.system, "max_completion_tokens": self.max_tokens}
         return digest("expansion", self.name, request, prompt.key)
 
 
@@ -119,15 +135,7 @@ def _expand(bench: Bench, arm: Arm, prompts: Sequence[Prompt]) -> dict[str, str]
 
 
 def _ask(wire: Wire, arm: Arm, prompt: Prompt) -> tuple[str, dict[str, Any]]:
-    body: dict[str, Any] = {
-        "model": arm.model,
-        "messages": [{"role": "system", "content": arm.system}, {"role": "user", "content": prompt.text}],
-        "temperature": arm.temperature,
-        "max_tokens": arm.max_tokens,
-        "stream": False,
-    }
-    if arm.seed is not None:
-        body["seed"] = arm.seed
+    body = arm.body(prompt)
     for attempt in range(1, TRIES + 1):
         try:
             answer = wire.post_once("/chat/completions", json_body=body)
@@ -149,20 +157,49 @@ def _text_of(arm: Arm, prompt: Prompt, answer: Any) -> str:
     """
     try:
         choice = answer["choices"][0]
-        text, why = str(choice["message"]["content"] or ""), choice.get("finish_reason")
-    except (KeyError, IndexError, TypeError):
+        text, why = _words(choice["message"]["content"]), choice.get("finish_reason")
+    except (KeyError, IndexError, TypeError, AttributeError):
         raise JobError(
             f"arm {arm.name}, prompt {prompt.id!r}: the answer has no choices[0].message.content; "
             "is base_url that of an OpenAI-compatible chat endpoint?",
             code="bad_request",
         ) from None
-    text = re.sub(r"<think>.*?</think>", "", text, flags=re.DOTALL).strip().strip('"').strip()
+    text, is_thinking = without_thought(text)
+    text = text.strip().strip('"').strip()
     if why == "content_filter":
         raise JobError(f"arm {arm.name}, prompt {prompt.id!r}: refused by the language model", code="moderated_input")
+    if is_thinking:
+        raise JobError(
+            f"arm {arm.name}, prompt {prompt.id!r}: the answer ends in the middle of a thought, so that none of it is "
+            "known to be the prompt; raise max_tokens",
+            code="empty_result",
+        )
     if why == "length" or not text or len(text) > MAX_CHARS:
         raise JobError(
-            f"arm {arm.name}, prompt {prompt.id!r}: the answer was cut off, empty or over {MAX_CHARS} characters; "
-            "raise max_tokens or change system",
+            f"arm {arm.name}, prompt {prompt.id!r}: the answer was cut off, empty (a thought may have taken all of it) "
+            f"or over {MAX_CHARS} characters; raise max_tokens or change system",
             code="empty_result",
         )
     return text
+
+
+_THOUGHT = r"(?:think|thinking|thought|reasoning)"
+
+
+def without_thought(text: str) -> tuple[str, bool]:
+    """An answer without what a reasoning model thought before it, and whether it ends in the middle of a thought.
+
+    Chat templates of R1 put the opening tag into the prompt, so that only the closing one comes back.
+    """
+    text = re.sub(rf"<({_THOUGHT})>.*?</\1>", "", text, flags=re.DOTALL | re.IGNORECASE)
+    text = re.split(rf"</{_THOUGHT}>", text, flags=re.IGNORECASE)[-1]
+    return text, re.search(rf"<{_THOUGHT}\b", text, re.IGNORECASE) is not None
+
+
+def _words(content: Any) -> str:
+    """The text of a message, which may come in parts; what a part thinks is none of it."""
+    if isinstance(content, list):
+        return "".join(str(part["text"]) for part in content if part.get("type") in ("text", "output_text"))
+    if content is not None and not isinstance(content, str):
+        raise TypeError(content)
+    return content or ""
