@@ -32,7 +32,7 @@ def run(*words: str) -> Any:
 
 
 def rows(*words: str) -> dict[str, Any]:
-    return {row["id"]: row for row in json.loads(run(*words, "--json").stdout)}
+    return {row["id"]: row for row in json.loads(run(*words, "--json").stdout)["tools"]}
 
 
 def test_the_list_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +80,7 @@ def test_one_tool_is_described() -> None:
 
 
 def test_rights_are_told_with_their_source_or_as_not_stated() -> None:
-    found = {row["id"]: row["rights"] for row in json.loads(run("--rights", "--json").stdout)}
+    found = {row["id"]: row["rights"] for row in json.loads(run("--rights", "--json").stdout)["tools"]}
     names = {"commercial_use", "output_owner", "indemnity", "training_data", "provenance_marks", "territory"}
     assert all(set(rights) == names for rights in found.values())
     for rights in found.values():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from vbench.catalog.card import ModelCard, SecondsRange
-from vbench.records import Request
+from vbench.records import Prompt, Request
 
 SHORT_SIDES = {
     **{f"{side}p": side for side in (360, 480, 540, 580, 720, 768, 1080)},
@@ -83,6 +84,24 @@ def grant(card: ModelCard, request: Request) -> Granted:
         fps=(request.fps or card.defaults.fps) if can.fps else card.defaults.fps,
         audio=_audio(card, request, warnings),
         warnings=tuple(warnings),
+    )
+
+
+def pictures_not_taken(card: ModelCard, prompt: Prompt) -> tuple[str, ...]:
+    """Which kinds of a prompt's pictures the tool does not take, or not as many of; by the names of its fields."""
+    can = card.capabilities
+    takes = {"image": can.i2v, "last_image": can.last_image, "references": len(prompt.references) <= can.references}
+    return tuple(name for name in prompt.pictures if not takes[name])
+
+
+def without_pictures(prompt: Prompt, names: Sequence[str], card: ModelCard) -> Prompt:
+    """The prompt without some kinds of its pictures; of references the tool keeps as many as it takes."""
+    kept = prompt.references[: card.capabilities.references] if "references" in names else prompt.references
+    return replace(
+        prompt,
+        image="" if "image" in names else prompt.image,
+        last_image="" if "last_image" in names else prompt.last_image,
+        references=kept,
     )
 
 

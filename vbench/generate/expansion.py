@@ -7,14 +7,13 @@ bench and used for every tool, so that tools are compared on the same words.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from vbench.errors import CatalogError, JobError, NotStartedError
+from vbench.errors import CatalogError, JobError
 from vbench.records import Failure, Prompt, digest
 from vbench.schema import Strict
 
@@ -28,7 +27,6 @@ INSTRUCTION = (
     "Answer in English with one paragraph of at most 120 words and nothing else."
 )
 MAX_CHARS = 4000
-TRIES = 4
 Expansions = dict[str, dict[str, str]]
 """Arm → prompt key → the prompt as its language model has rewritten it."""
 
@@ -135,17 +133,10 @@ def _expand(bench: Bench, arm: Arm, prompts: Sequence[Prompt]) -> dict[str, str]
 
 
 def _ask(wire: Wire, arm: Arm, prompt: Prompt) -> tuple[str, dict[str, Any]]:
+    from vbench.adapters.chat import post_chat  # here, like the wire: plans need no HTTP client
+
     body = arm.body(prompt)
-    for attempt in range(1, TRIES + 1):
-        try:
-            answer = wire.post_once("/chat/completions", json_body=body)
-            if not answer.ok:
-                raise wire.refuse(answer)
-            break
-        except NotStartedError as error:
-            if attempt == TRIES:
-                raise
-            time.sleep(error.retry_after_s if error.retry_after_s is not None else 2.0**attempt / 2)
+    answer = post_chat(wire, body)
     return _text_of(arm, prompt, answer.json), {"answered_by": (answer.json or {}).get("model", ""), "body": body}
 
 
@@ -155,25 +146,12 @@ def _text_of(arm: Arm, prompt: Prompt, answer: Any) -> str:
     Raises:
         JobError: there is none, it was cut off, or it is no prompt.
     """
-    try:
-        choice = answer["choices"][0]
-        text, why = _words(choice["message"]["content"]), choice.get("finish_reason")
-    except (KeyError, IndexError, TypeError, AttributeError):
-        raise JobError(
-            f"arm {arm.name}, prompt {prompt.id!r}: the answer has no choices[0].message.content; "
-            "is base_url that of an OpenAI-compatible chat endpoint?",
-            code="bad_request",
-        ) from None
-    text, is_thinking = without_thought(text)
-    text = text.strip().strip('"').strip()
+    from vbench.adapters.chat import text_and_finish
+
+    text, why = text_and_finish(answer, who=f"arm {arm.name}, prompt {prompt.id!r}")
+    text = text.strip('"').strip()
     if why == "content_filter":
         raise JobError(f"arm {arm.name}, prompt {prompt.id!r}: refused by the language model", code="moderated_input")
-    if is_thinking:
-        raise JobError(
-            f"arm {arm.name}, prompt {prompt.id!r}: the answer ends in the middle of a thought, so that none of it is "
-            "known to be the prompt; raise max_tokens",
-            code="empty_result",
-        )
     if why == "length" or not text or len(text) > MAX_CHARS:
         raise JobError(
             f"arm {arm.name}, prompt {prompt.id!r}: the answer was cut off, empty (a thought may have taken all of it) "
@@ -181,25 +159,3 @@ def _text_of(arm: Arm, prompt: Prompt, answer: Any) -> str:
             code="empty_result",
         )
     return text
-
-
-_THOUGHT = r"(?:think|thinking|thought|reasoning)"
-
-
-def without_thought(text: str) -> tuple[str, bool]:
-    """An answer without what a reasoning model thought before it, and whether it ends in the middle of a thought.
-
-    Chat templates of R1 put the opening tag into the prompt, so that only the closing one comes back.
-    """
-    text = re.sub(rf"<({_THOUGHT})>.*?</\1>", "", text, flags=re.DOTALL | re.IGNORECASE)
-    text = re.split(rf"</{_THOUGHT}>", text, flags=re.IGNORECASE)[-1]
-    return text, re.search(rf"<{_THOUGHT}\b", text, re.IGNORECASE) is not None
-
-
-def _words(content: Any) -> str:
-    """The text of a message, which may come in parts; what a part thinks is none of it."""
-    if isinstance(content, list):
-        return "".join(str(part["text"]) for part in content if part.get("type") in ("text", "output_text"))
-    if content is not None and not isinstance(content, str):
-        raise TypeError(content)
-    return content or ""
