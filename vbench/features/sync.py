@@ -89,7 +89,7 @@ class Flux:
 
 
 def over_usual(values: Floats) -> Floats:
-    """How far values stand over their median, in robust deviations; at most `MOST` for the highest, 0 if nothing varies.
+    """How far values stand over their median, in robust deviations, `MOST` at most; 0 if nothing varies.
 
     The deviation is 1.48 times the median absolute one, and at least a share of the highest value, so that the silence
     between a few beats does not make a beat of every breath.
@@ -105,9 +105,9 @@ class ImpactsFeature(StreamFeature):
     """`contracts.Impacts`: at every distinct frame, how much motion stops or turns round there.
 
     With d1 and d2 the mean changes of luma into a frame and out of it, and d12 that from the frame before to the one
-    after: where things go on moving, d12 is at least as large as either; where they turn round they come back, and d12 is
-    smaller; where they stop, d2 is. So max(0, min(d1, d2) - d12) + max(0, d1 - d2). A picture that stays counts by how
-    long it does.
+    after: where things go on moving, d12 is at least as large as either; where they turn round they come back, and
+    d12 is smaller; where they stop, d2 is. So max(0, min(d1, d2) - d12) + max(0, d1 - d2). A picture that stays counts
+    by how long it does.
     """
 
     name = "impacts"

@@ -15,17 +15,16 @@ CLEAR = 4.0
 MIN_IMPACTS = 3
 APART_S = 0.12
 """Peaks nearer than this are one."""
-BLUR_S = 0.03
-"""Width of each peak, so that a frame's length of doubt still meets."""
-SHARE, LEAD = 0.6, 1.25
+BLUR_S = 0.045
+"""Width of each peak, so that two that a frame's length parts still meet."""
+SHARE, LEAD = 0.55, 1.25
 """Least share of the peaks that must meet at the offset, and how much better it must be than any other."""
 
 
 def peaks(t_s: Floats, strength: Floats) -> Floats:
     """Times of the clear maxima, the middle of their weight over three samples, the stronger of two near ones."""
-    higher = np.flatnonzero(
-        (strength[1:-1] >= CLEAR) & (strength[1:-1] >= strength[:-2]) & (strength[1:-1] > strength[2:])
-    )
+    left, top, right = strength[:-2], strength[1:-1], strength[2:]
+    higher = np.flatnonzero((top >= CLEAR) & (top >= left) & (top > right))
     kept: list[int] = []
     for place in sorted((int(place) + 1 for place in higher), key=lambda place: -strength[place]):
         if all(abs(t_s[place] - t_s[other]) >= APART_S for other in kept):
@@ -52,8 +51,8 @@ def av_offset(onsets: Onsets, impacts: Impacts) -> Measure:
         Seconds, -0.5 to 0.5; positive: the sound is late. Timeline: how many of them meet, over the offset in seconds.
 
     Raises:
-        MetricError: no sound (`not_applicable`); `undefined` where there are fewer than three clear impacts or sounds, or
-            no offset at which most of them meet: speech, music and steady motion say nothing.
+        MetricError: no sound (`not_applicable`); `undefined` where there are fewer than three clear impacts or sounds,
+            or no offset at which most of them meet: speech, music and steady motion say nothing.
     """
     if not onsets.present:
         raise MetricError("the clip has no sound track, so there is nothing to be late", code="not_applicable")
