@@ -340,7 +340,7 @@ class Onsets:
     t_s: Floats
     """On the clock of the pictures, shape (N,)."""
     strength: Floats
-    """Rise of the spectrum over what is usual in this clip, in its standard deviations, shape (N,)."""
+    """Rise of the spectrum over what is usual in this clip, in its deviations, shape (N,)."""
     present: bool
     """There is a sound track."""
 
@@ -352,4 +352,4 @@ class Impacts:
     t_s: Floats
     """Of the frame at which it does, shape (N,)."""
     strength: Floats
-    """Over what is usual in this clip, in its standard deviations, shape (N,)."""
+    """Over what is usual in this clip, in its deviations, shape (N,)."""
