@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vbench._version import __version__
-from vbench.cli import catalog, check, compare, distance, gate, generate, jobs, models, rank, regress, score, system, ui
+from vbench.cli import catalog, check, compare, distance, gate, generate, jobs, models, rank, regress, score, system, ui, votes
 from vbench.cli.options import EXIT_USER
 from vbench.errors import VBenchError, as_typed
 
@@ -39,6 +39,7 @@ app.command("compare")(compare.compare)
 app.command("regress")(regress.regress)
 app.command("gate")(gate.gate)
 app.command("power")(compare.power)
+app.add_typer(votes.app, name="votes")
 app.command("agreement")(check.agreement)
 app.command("calibrate")(check.calibrate)
 app.command("totals")(check.totals)

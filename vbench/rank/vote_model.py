@@ -97,9 +97,9 @@ class VoteFit:
         return value, None if half is None else ELO_SCALE * half
 
     def _half(self, variance: float) -> float | None:
-        if self.df < 1:
+        if self.df < 1 or variance <= 1e-12:  # votes that are all alike do not show how much they may vary
             return None
-        return float(stats.t.ppf((1 + LEVEL) / 2, self.df) * np.sqrt(max(0.0, variance)))
+        return float(stats.t.ppf((1 + LEVEL) / 2, self.df) * np.sqrt(variance))
 
 
 def fitted(
@@ -209,6 +209,8 @@ def _maximum(
     if design.shape[1] > len(component):
         beta = np.arange(len(component), design.shape[1])
         held[beta, beta] += 1e-6  # a covariate that never varies has no effect
+    if n_extra:
+        held[-1, -1] = 1e-3  # of votes that are all ties the strength of ties has no maximum
     parameters = np.zeros(n)
 
     def at(values: Floats) -> tuple[Floats, Floats, Floats, float]:
