@@ -9,7 +9,7 @@ import pytest
 from tests.records import a_clip, an_info, give
 from vbench.bench import Bench
 from vbench.errors import OptionError
-from vbench.rank.vote_metrics import metric_trust
+from vbench.rank.vote_metrics import metric_trust, wilson
 from vbench.records import Prompt, Vote
 
 
@@ -44,3 +44,9 @@ def test_a_metric_that_agrees_one_that_contradicts_and_one_that_is_blind(tmp_pat
         assert {row.verdict for row in pan} == {"too little data"}
         with pytest.raises(OptionError):
             metric_trust(bench, by="lens")
+
+
+def test_the_interval_of_a_share_is_wilson_s() -> None:
+    """Of 20 of 30: .488 to .808, in any table."""
+    assert wilson(20 / 30, 30) == pytest.approx((0.488, 0.808), abs=1e-3)
+    assert wilson(1.0, 10) == pytest.approx((0.722, 1.0), abs=1e-3)

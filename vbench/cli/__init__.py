@@ -10,6 +10,7 @@ import typer
 
 from vbench._version import __version__
 from vbench.cli import (
+    bundle,
     catalog,
     check,
     compare,
@@ -21,6 +22,7 @@ from vbench.cli import (
     models,
     rank,
     regress,
+    route,
     score,
     selects,
     system,
@@ -58,6 +60,9 @@ app.command("compare")(compare.compare)
 app.command("regress")(regress.regress)
 app.command("gate")(gate.gate)
 app.command("power")(compare.power)
+app.command("efficiency")(route.efficiency)
+app.command("route")(route.route)
+app.add_typer(bundle.app, name="bundle")
 app.add_typer(votes.app, name="votes")
 app.command("selects")(selects.selects)
 app.command("agreement")(check.agreement)

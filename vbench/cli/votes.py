@@ -145,7 +145,7 @@ def metrics(bench: BenchPath = None, voter: Voter = "", by: By = "", as_json: Js
         print_json({"schema": SCHEMA, "rows": [asdict(row) for row in rows]})
         return
     for row in rows:
-        interval = "" if row.low is None else f"[{row.low:.2f}, {row.high:.2f}]"
+        interval = f"[{row.low:.2f}, {row.high:.2f}]"
         name = f"{row.metric} · {row.tag}" if row.tag else row.metric
         print_line(
             f"{name:<40}{row.share:>5.2f} {interval:<14}{row.n_votes:>5} votes{row.n_prompts:>5} prompts  {row.verdict}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from typing import Literal
 from vbench.bench import Bench
 from vbench.errors import OptionError
 from vbench.rank.board import FEW_PROMPTS, tags_under
-from vbench.rank.intervals import mean_interval
+from vbench.rank.intervals import LEVEL
 from vbench.rank.ratings import WON
 from vbench.records import Vote
 
@@ -25,9 +27,9 @@ class MetricTrust:
     tag: str
     share: float
     """Of the votes that the metric predicts, a tie of the metric counting half; mean over prompts."""
-    low: float | None
+    low: float
     """95 %, by prompt."""
-    high: float | None
+    high: float
     n_votes: int
     n_prompts: int
     verdict: Trust
@@ -72,6 +74,18 @@ def metric_trust(
     return sorted(rows, key=lambda row: (row.tag, -row.share, row.metric))
 
 
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """95 % interval of a mean of `n` independent values between 0 and 1, which vary at most as coins do.
+
+    Source:
+        Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference".
+    """
+    z = statistics.NormalDist().inv_cdf((1 + LEVEL) / 2)
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
 def _agreement(
     votes: Sequence[Vote], values: Mapping[str, float], sign: float, prompts: Mapping[str, str]
 ) -> dict[str, list[float]]:
@@ -86,21 +100,22 @@ def _agreement(
 
 
 def _row(metric: str, tag: str, by_prompt: Mapping[str, Sequence[float]]) -> MetricTrust:
-    interval = mean_interval({prompt: sum(each) / len(each) for prompt, each in by_prompt.items()}, bounds=(0.0, 1.0))
+    share = statistics.fmean(statistics.fmean(each) for each in by_prompt.values())
+    low, high = wilson(share, len(by_prompt))
     verdict: Trust = "no better than chance"
-    if interval.n_prompts < FEW_PROMPTS or interval.low is None or interval.high is None:
+    if len(by_prompt) < FEW_PROMPTS:
         verdict = "too little data"
-    elif interval.low > 0.5:
+    elif low > 0.5:
         verdict = "predicts"
-    elif interval.high < 0.5:
+    elif high < 0.5:
         verdict = "contradicts"
     return MetricTrust(
         metric=metric,
         tag=tag,
-        share=interval.mean,
-        low=interval.low,
-        high=interval.high,
+        share=share,
+        low=low,
+        high=high,
         n_votes=sum(map(len, by_prompt.values())),
-        n_prompts=interval.n_prompts,
+        n_prompts=len(by_prompt),
         verdict=verdict,
     )
