@@ -104,7 +104,8 @@ def test_a_changed_model_and_an_edited_question_are_asked_anew_and_old_answers_s
         before = {question.digest for question in questions_of(asked)}
         run(bench, other, monkeypatch)
         assert len(server.asked) > 2 * n
-        assert "shown" in str(server.asked[-1]["messages"][1]["content"])
+        new = [sent["messages"][1]["content"][-1]["text"] for sent in server.asked[2 * n :]]
+        assert all("shown" in text for text in new), new
         assert before <= set(bench.questions())
         assert {answer.question for answer in bench.answers()} & before
 
@@ -223,11 +224,11 @@ def test_the_ceiling_holds_over_runs_and_the_price_is_told_beforehand(
         assert (plan.n_requests, len(server.asked)) == (8, 0)
         assert plan.cost_usd > 0
         each = plan.cost_usd / 8
-        report = run(bench, card, monkeypatch, max_cost=each * 2.1)
+        report = run(bench, card, monkeypatch, max_cost=each * 1.05)
         assert "ceiling" in report.stopped["tester"]
         n = len(server.asked)
         assert 1 <= n < 6
-        assert bench.spend(run_key("tester")).usd <= each * 2.1
+        assert bench.spend(run_key("tester")).usd <= each * 1.05
         assert bench.spend().usd == pytest.approx(bench.spend(run_key("tester")).usd)
         whole = run(bench, card, monkeypatch, max_cost=5.0)
         assert whole.stopped == {}

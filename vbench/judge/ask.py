@@ -98,6 +98,7 @@ class Asker:
         self._backend, self._allow_unpriced = backend, allow_unpriced
         self._stop: Exception | None = None
         self._lock = threading.Lock()
+        self._places = threading.Semaphore(card.concurrency)
         self._sent_here: set[str] = set()
         self.n_calls = 0
         self.spent_usd = 0.0
@@ -163,6 +164,10 @@ class Asker:
             is_billable=self.card.is_billable,
             estimate_usd=countable_usd(estimate),
         )
+        with self._places:
+            return self._begin(request, call)
+
+    def _begin(self, request: JudgeRequest, call: JudgeCall) -> Outcome:
         lease_s = self.card.options.timeout_s + LEASE_S
         try:
             before = self.bench.begin_call(

@@ -264,19 +264,22 @@ def _open_work(
 ) -> list[_Work]:
     """What each clip has open for somebody of the roster, one entry for each file."""
     versions = {a.name: a.version for a in roster.answerers} | {card.id: card.version for card in roster.judges}
-    cells = newest(bench.answers(sha256s=[clip.sha256 for clip in clips]))
+    answers = bench.answers(sha256s=[clip.sha256 for clip in clips])
+    cells = newest(answers)
+    current = {
+        (answer.sha256, answer.question, answer.answerer)
+        for answer in answers
+        if versions.get(answer.answerer) == answer.version and not _is_open(answer, spec.retry)
+    }
     work: dict[tuple[str, str], _Work] = {}
     for clip in clips:
         done: dict[str, set[str]] = {}
         sure: dict[str, str] = {}
         for question in asked_of[clip.prompt.key]:
-            answers = cells.get((clip.sha256, question.digest), {})
-            done[question.digest] = {
-                name
-                for name, answer in answers.items()
-                if versions.get(name) == answer.version and not _is_open(answer, spec.retry)
-            }
-            lead = leading([a for a in answers.values() if a.by != "judge"])
+            place = (clip.sha256, question.digest)
+            done[question.digest] = {name for name in versions if (*place, name) in current}
+            others = [answer for answer in cells.get(place, {}).values() if answer.by != "judge"]
+            lead = leading(others)
             if lead is not None and lead.verdict in ("seen", "not_seen"):
                 sure[question.digest] = lead.by
         questions = [q for q in asked_of[clip.prompt.key] if _somebody_open(q, roster, done, sure)]
