@@ -8,6 +8,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 JobState = Literal[
@@ -45,13 +47,18 @@ Reason = Literal[
 ]
 
 Outcome = Literal["a", "b", "tie", "both_bad", "skip", "broken"]
-EventKind = Literal["cut", "freeze", "black", "worst"]
-Group = Literal["overall", "temporal", "motion", "picture", "text", "sound", "spec", "vbench"]
+EventKind = Literal["cut", "freeze", "black", "worst", "watermark"]
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom, each a share of the picture's width or height in [0, 1]."""
+SelectState = Literal["", "reject", "maybe", "selected", "approved"]
+"""What a person decided about a take; empty: nothing yet."""
+USED_STATES: tuple[SelectState, ...] = ("selected", "approved")
+RejectReason = Literal["", "hands", "face", "melts", "physics", "text", "camera", "prompt", "light", "sound", "other"]
+"""Why a take was rejected; empty: not said."""
+Group = Literal["overall", "temporal", "motion", "picture", "text", "sound", "spec", "selects", "vbench"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 """Of metrics, in the order in which they are shown; their titles are in the page's words, under `group.`."""
 FailureStage = Literal["import", "generate", "score", "judge"]
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom, each a share of the picture's width or height in [0, 1]."""
 
 QuestionKind = Literal[
     "presence",
@@ -188,13 +195,22 @@ class Prompt:
     expects: Mapping[str, Any] = field(default_factory=dict)
     """What the clip should show, in structured form; keys as in `vbench.catalog.expects.Expects`."""
     image: str = ""
-    """Path of a first frame, for image-to-video; empty for text only."""
+    """Path of a first frame, for image-to-video; empty for text only. In a suite it may be an address, or drawn."""
+    last_image: str = ""
+    """Path of a last frame; empty: the clip ends as the tool likes."""
+    references: tuple[str, ...] = ()
+    """Paths of pictures of who or what should appear, which are no frames of the clip."""
     questions: tuple[Question, ...] = ()
     """What its suite asks beside what follows from `expects`; see `vbench.judge.questions`."""
 
     @property
     def key(self) -> str:
         return prompt_key(self.id, self.text)
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Which kinds of pictures it has, by the names of its fields."""
+        return tuple(name for name in ("image", "last_image", "references") if getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,6 +362,8 @@ class Event:
     frame: int
     """0-based index of the first frame after the change (or inside the stretch)."""
     value: float
+    box: Box | None = None
+    """Where in the picture; None: all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -408,17 +426,49 @@ class Note:
     created: str = ""
     reply_to: str = ""
     """Id of the remark that it answers; empty: it stands by itself."""
+    drawing: tuple[Mapping[str, Any], ...] = ()
+    """Shapes on the picture: ``{"kind": "arrow" | "ellipse" | "line", "points": [[x, y], ...]}`` with x and y as
+    shares of its width and height, from the upper left corner."""
+    is_resolved: bool = False
+    """What it asks for is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Select:
-    """A person's choice about a clip."""
+    """What a person decided about a take."""
 
     clip: str
     author: str = ""
     stars: int = 0
     """0 to 5; 0: not rated."""
-    rejected: bool = False
+    state: SelectState = ""
+    reason: RejectReason = ""
+    """Of a rejected take."""
+    ranges: tuple[tuple[float, float], ...] = ()
+    """Seconds to use, each from its first moment to the end of its last frame, in order; none: the whole take."""
+
+    def __post_init__(self) -> None:
+        if self.reason and self.state != "reject":
+            raise ValueError(f"a reason ({self.reason}) is that of a rejected take, this one is {self.state or 'open'}")
+        if any(not (0 <= start < end < math.inf) for start, end in self.ranges):
+            raise ValueError(f"a range goes from a moment to a later one, found {self.ranges}")
+        if any(end > start for (_, end), (start, _) in pairwise(self.ranges)):
+            raise ValueError(f"ranges of a take come in order and do not overlap, found {self.ranges}")
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether it must not go on."""
+        return self.state == "reject"
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it goes into the cut."""
+        return self.state in USED_STATES
+
+    def used_ranges(self, duration_s: float) -> tuple[tuple[float, float], ...]:
+        """The seconds that go on, of a take of this length: the ranges, or all of it where none is marked."""
+        inside = tuple((start, min(end, duration_s)) for start, end in self.ranges if start < duration_s)
+        return inside if self.ranges else ((0.0, duration_s),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -595,6 +645,40 @@ class Request(Wishes):
         """The words that go to the tool."""
         return self.prompt_sent or self.prompt.text
 
+    @property
+    def image(self) -> Path | None:
+        """The first frame that goes to the tool; None: the clip is made from words alone."""
+        return Path(self.prompt.image) if self.prompt.image else None
+
+    @property
+    def last_image(self) -> Path | None:
+        """The last frame that goes to the tool."""
+        return Path(self.prompt.last_image) if self.prompt.last_image else None
+
+    @property
+    def references(self) -> tuple[Path, ...]:
+        """The pictures of who or what should appear that go to the tool."""
+        return tuple(Path(reference) for reference in self.prompt.references)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How a clip is asked for, as it is sent to its tool; None: that is left to the tool, or nobody knows."""
+
+    width: int | None = None
+    """Pixels."""
+    height: int | None = None
+    seconds: float | None = None
+    fps: float | None = None
+    audio: bool | None = None
+    image_use: str = ""
+    """Which pictures are sent: ``image``, ``image+last_image``, ``image+references``, ...; after `LEFT_OUT` those that
+    the prompt has and that are not sent. Empty: the prompt has none."""
+
+
+LEFT_OUT = " without "
+"""In `Setting.image_use`, before the pictures that are not sent."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -613,6 +697,8 @@ class Plan:
     seconds_estimate: float | None = None
     """Expected wall time of one job; None: unknown."""
     is_billable: bool = False
+    sends: Setting = Setting()
+    """How the clip is asked for; what an adapter leaves open is as the tool's card grants it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ def test_every_tool_has_a_card() -> None:
     assert set(ASKED_FOR.split()) <= set(BUILT_IN)
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", [name for name, card in BUILT_IN.items() if card.adapter != "openrouter"])
 def test_a_card_plans(name: str) -> None:
     """The adapter takes its options, every template has a value, and what is sent holds no key."""
     card = BUILT_IN[name]
@@ -206,7 +206,10 @@ def test_a_picture_stays_out_of_the_plan(tmp_path: Path) -> None:
     mark = plan.body["content"][1]["image_url"]["url"]
     assert mark["$data_url"] == str(picture)
     assert len(mark["sha256"]) == 64
-    assert with_files(plan.body)["content"][1]["image_url"]["url"] == "data:image/png;base64,iVBORw0KGgowMTIz"
+    assert (
+        with_files(plan.body, lambda path: None)["content"][1]["image_url"]["url"]
+        == "data:image/png;base64,iVBORw0KGgowMTIz"
+    )
     gone = Request(prompt=Prompt(id="p", text="t", image=str(tmp_path / "no.png")))
     with pytest.raises(JobError, match="cannot be read"):
         adapter.plan(gone)
@@ -235,7 +238,7 @@ def test_own_cards_are_read_beside_the_built_in(tmp_path: Path, monkeypatch: pyt
         ("kling-v3", {"width": 3840, "height": 2160, "seconds": 10}, 4.2),
         ("cogvideox-3", {"seconds": 10}, 0.2),
         ("hailuo-2.3", {"seconds": 10}, 0.56),
-        ("hailuo-2.3", {"seconds": 10, "width": 1920, "height": 1080}, None),
+        ("hailuo-2.3", {"seconds": 10, "width": 1920, "height": 1080}, 0.49),
         ("pixverse-v6", {}, None),
         ("wan-2.1-1.3b", {}, 0.0),
     ],

@@ -32,7 +32,7 @@ def run(*words: str) -> Any:
 
 
 def rows(*words: str) -> dict[str, Any]:
-    return {row["id"]: row for row in json.loads(run(*words, "--json").stdout)}
+    return {row["id"]: row for row in json.loads(run(*words, "--json").stdout)["tools"]}
 
 
 def test_the_list_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,8 +113,8 @@ class CommandAdapter(Adapter):
             "timeout_s": self.options.timeout_s,
         }
         identity = {name: value for name, value in body.items() if name != "timeout_s"}
-        if request.prompt.image:
-            identity["image_sha256"] = image_sha256(Path(request.prompt.image))
+        if request.image:
+            identity["image_sha256"] = image_sha256(request.image)
         return Plan(
             model=self.card.id,
             adapter=self.card.adapter,

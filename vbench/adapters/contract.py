@@ -26,6 +26,23 @@ class Missing:
     """False: worth knowing, but it may run all the same (a download, a licence to read)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One model of a gateway's live catalogue."""
+
+    id: str
+    """As the card's options name it."""
+    name: str
+    price: str
+    """In words; why it is refused, where it is none."""
+    seconds: str
+    resolutions: tuple[str, ...]
+    since: str
+    """ISO 8601 day; empty: not told."""
+    ends: str
+    """ISO 8601 day after which it is gone; empty: not told."""
+
+
 class Adapter(ABC):
     """Code that makes clips with one kind of tool, constructed with the tool's card.
 
@@ -103,6 +120,14 @@ class Adapter(ABC):
             JobError: the tool cannot be reached.
         """
         return ""
+
+    def offers(self) -> tuple[Offer, ...]:
+        """What a gateway's catalogue holds now; empty: the tool is one model and has none.
+
+        Raises:
+            JobError: it cannot be read.
+        """
+        return ()
 
     # --- the verbs ----------------------------------------------------------------------------------------------------
 

@@ -52,8 +52,9 @@ def checked_territory(territory: str) -> str:
 
 
 def _status(card: ModelCard) -> list[Missing]:
-    if card.status == "retired":
-        return [Missing(kind="retired", message=f"retired on {card.retired_on}: archived clips only")]
+    if card.has_ended:
+        end = "retired" if card.status == "retired" else "was to end"
+        return [Missing(kind="retired", message=f"{end} on {card.retired_on}: archived clips only")]
     if card.status == "deprecated":
         end = f", to end on {card.retired_on}" if card.retired_on else ""
         return [Missing(kind="retired", message=f"deprecated{end}", is_certain=False)]

@@ -285,7 +285,7 @@ class ScoreStore(Workspace):
         if clip is not None:
             query = query.where(EventRow.clip == clip)
         with self.session() as session:
-            return [Event(**{name: getattr(row, name) for name in Event.__slots__}) for row in session.scalars(query)]
+            return [_event(row) for row in session.scalars(query)]
 
     # --- failures -------------------------------------------------------------------------------------------------
 
@@ -312,6 +312,11 @@ class ScoreStore(Workspace):
         with self.session() as session:
             rows = session.execute(query).all()
         return [failure_record(row, params) for row, params in rows]
+
+
+def _event(row: EventRow) -> Event:
+    facts = {name: getattr(row, name) for name in Event.__slots__}
+    return Event(**facts | {"box": None if row.box is None else tuple(row.box)})
 
 
 def _first_of_each(variants: Sequence[tuple[str, int, str, int]]) -> dict[str, tuple[int, str]]:

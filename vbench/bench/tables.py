@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -117,6 +117,7 @@ class EventRow(Base):
     end_s: Mapped[float] = mapped_column(Float(53))
     frame: Mapped[int]
     value: Mapped[float] = mapped_column(Float(53))
+    box: Mapped[list[Any] | None]
 
 
 class FailureRow(Base):
@@ -345,16 +346,32 @@ class NoteRow(Base):
     author: Mapped[str] = mapped_column(String(200))
     created: Mapped[str] = mapped_column(String(32))
     reply_to: Mapped[str] = mapped_column(String(32), server_default="")
+    drawing: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
+    is_resolved: Mapped[bool] = mapped_column(server_default=false())
 
 
 class SelectRow(Base):
-    """A person's choice about a clip."""
+    """What a person decided about a take."""
 
     __tablename__ = "selects"
     clip: Mapped[str] = mapped_column(ForeignKey("clips.id"), primary_key=True)
     author: Mapped[str] = mapped_column(String(200), primary_key=True)
     stars: Mapped[int]
-    rejected: Mapped[bool]
+    state: Mapped[str] = mapped_column(String(16), server_default="")
+    reason: Mapped[str] = mapped_column(String(16), server_default="")
+    ranges: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
+    updated: Mapped[str] = mapped_column(String(32), server_default="")
+    """To the microsecond, so that of two words on a take the last one is known."""
+
+
+class CutRow(Base):
+    """Ranges of takes in order, as they will be cut together."""
+
+    __tablename__ = "cuts"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    shots: Mapped[list[Any]]
+    updated: Mapped[str] = mapped_column(String(32))
 
 
 class TaskRow(Base):

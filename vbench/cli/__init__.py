@@ -9,7 +9,23 @@ from typing import Annotated
 import typer
 
 from vbench._version import __version__
-from vbench.cli import catalog, check, distance, generate, jobs, judge, models, rank, score, system, ui
+from vbench.cli import (
+    catalog,
+    check,
+    compare,
+    distance,
+    gate,
+    generate,
+    jobs,
+    judge,
+    models,
+    rank,
+    regress,
+    score,
+    selects,
+    system,
+    ui,
+)
 from vbench.cli.options import EXIT_USER
 from vbench.errors import VBenchError, as_typed
 
@@ -37,6 +53,11 @@ app.command("judge")(judge.judge)
 app.command("sheet")(judge.sheet)
 app.command("selftest")(score.selftest)
 app.command("board")(rank.board)
+app.command("compare")(compare.compare)
+app.command("regress")(regress.regress)
+app.command("gate")(gate.gate)
+app.command("power")(compare.power)
+app.command("selects")(selects.selects)
 app.command("agreement")(check.agreement)
 app.command("calibrate")(check.calibrate)
 app.command("totals")(check.totals)
@@ -73,3 +94,10 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:  # `vbench scores | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        from vbench.bench import disk_trouble  # here, since help does without
+
+        if (trouble := disk_trouble(error)) is None:
+            raise
+        print(f"vbench: {trouble}", file=sys.stderr)
+        sys.exit(EXIT_USER)

@@ -23,10 +23,13 @@ Territory = Annotated[
 
 def models(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID...] | check ID...", help="Tools; none: all.")
+        list[str] | None, typer.Argument(metavar="[ID...] | check ID... | offers ID", help="Tools; none: all.")
     ] = None,
     territory: Territory = "",
     ready: Annotated[bool, typer.Option("--ready", help="Only tools that can run here now.")] = False,
+    rights: Annotated[
+        bool, typer.Option("--rights", help="What one may do with the clips, as the makers say.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """List the tools: what can run here now, and what is missing. `check ID` does all but spend."""
@@ -38,10 +41,18 @@ def models(
             raise OptionError("`vbench models check` needs a tool; give an id, as in `vbench models check kling-v3`")
         _check([find_card(name) for name in names[1:]], territory, json)
         return
+    if names[:1] == ["offers"]:
+        if len(names) != 2:
+            raise OptionError("`vbench models offers` needs one tool, as in `vbench models offers openrouter`")
+        _offers(find_card(names[1]), json)
+        return
     chosen = [find_card(name) for name in names] if names else list(cards().values())
+    if rights:
+        _rights(chosen, json)
+        return
     rows = [row for row in (_row(card, territory) for card in chosen) if not ready or row["ready"]]
     if json:
-        print_json(rows)
+        print_json({"tools": rows})
         return
     if names:
         for card, row in zip(chosen, rows, strict=False):
@@ -125,6 +136,43 @@ def _describe(card: ModelCard, row: dict[str, Any]) -> None:
             print_line(f"  {name:8} {text}")
 
 
+def _rights(chosen: list[ModelCard], as_json: bool) -> None:
+    """What the makers of tools say on commercial use and the rest."""
+    if as_json:
+        print_json({"tools": [{"id": card.id, "name": card.name, "rights": card.rights.as_dict()} for card in chosen]})
+        return
+    for card in chosen:
+        print_line(f"{card.id}: {card.name}")
+        for name, right in card.rights.as_dict().items():
+            said = f": {right['says']}" if right["says"] else ""
+            source = f" ({right['source']}, {right['checked_on']})" if right["source"] else ""
+            print_line(f"  {name.replace('_', ' '):16} {right['answer']}{said}{source}")
+    print_line("\nNot legal advice: each line says where and when it was read, and `not stated` that nobody found it")
+
+
+def _offers(card: ModelCard, as_json: bool) -> None:
+    """What a gateway's live catalogue holds."""
+    from dataclasses import asdict
+
+    from vbench.adapters import adapter_class
+
+    adapter = adapter_class(card.adapter)(card)
+    try:
+        offers = adapter.offers()
+    finally:
+        adapter.close()
+    if not offers:
+        raise OptionError(f"{card.id} is one model and has no catalogue; `vbench models {card.id}` describes it")
+    if as_json:
+        print_json({"offers": [asdict(offer) for offer in offers]})
+        return
+    width = max(len(offer.id) for offer in offers)
+    for offer in offers:
+        facts = [offer.price, offer.seconds, " ".join(offer.resolutions), offer.since and f"since {offer.since}"]
+        facts.append(offer.ends and f"ends {offer.ends}")
+        print_line(f"{offer.id:{width}}  {'; '.join(filter(None, facts))}")
+
+
 def _check(chosen: list[ModelCard], territory: str, as_json: bool) -> None:
     """All but spend: what is missing, the body that would be sent, its price, and whether the tool answers."""
     from vbench.adapters import adapter_class
@@ -147,7 +195,7 @@ def _check(chosen: list[ModelCard], territory: str, as_json: bool) -> None:
             adapter.close()
         reports.append(row)
     if as_json:
-        print_json(reports)
+        print_json({"tools": reports})
     else:
         for row in reports:
             _print_check(row)

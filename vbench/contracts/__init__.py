@@ -12,7 +12,7 @@ Time is in seconds from the first frame, always: frames are taken on a grid of s
 
 from __future__ import annotations
 
-from vbench.contracts.detector import Box, Detection, Detector, overlap
+from vbench.contracts.detector import Detection, Detector, overlap
 from vbench.contracts.feature import (
     Accumulator,
     Collector,
@@ -52,19 +52,26 @@ from vbench.contracts.values import (
     GRID_S,
     Bytes,
     Embeddings,
+    Faces,
     Floats,
     Flow,
+    Impacts,
     Measure,
     Moment,
+    Onsets,
     PairFlow,
     Picture,
     Rates,
     Reference,
     Series,
+    Sightings,
     Sound,
+    Speech,
     Steps,
     TextRows,
+    Writing,
 )
+from vbench.records import Box
 
 __all__ = [
     "GIVEN",
@@ -86,16 +93,19 @@ __all__ = [
     "Encoder",
     "Evenly",
     "Every",
+    "Faces",
     "Family",
     "Feature",
     "FileFeature",
     "Floats",
     "Flow",
     "FrameRequest",
+    "Impacts",
     "Kernel",
     "Measure",
     "Metric",
     "Moment",
+    "Onsets",
     "PairFlow",
     "Picture",
     "Rates",
@@ -105,8 +115,10 @@ __all__ = [
     "Sampling",
     "Series",
     "Settings",
+    "Sightings",
     "Sound",
     "SourceFile",
+    "Speech",
     "Steps",
     "StreamFeature",
     "TextFeature",
@@ -114,6 +126,7 @@ __all__ = [
     "WeightSource",
     "Weights",
     "Word",
+    "Writing",
     "is_spike",
     "mean_abs_difference",
     "overlap",

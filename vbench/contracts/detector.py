@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vbench.contracts.values import Bytes
-from vbench.records import Box as Box
+from vbench.records import Box
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from vbench.contracts.detector import Box
 from vbench.contracts.values import Bytes
+from vbench.records import Box
 
 
 @dataclass(frozen=True, slots=True)

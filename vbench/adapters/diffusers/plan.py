@@ -119,7 +119,7 @@ class DiffusersPlan:
     def _image(self, request: Request, warnings: list[str]) -> dict[str, Any]:
         o = self.options
         takes = o.arguments.image is not None and self.card.capabilities.i2v
-        if not request.prompt.image:
+        if not request.image:
             if takes and not self.card.capabilities.t2v:
                 raise JobError(
                     f"{self.card.id} starts from a first frame; give prompt {request.prompt.id!r} an image",
@@ -129,7 +129,7 @@ class DiffusersPlan:
         if not takes:
             warnings.append("takes no first frame; the prompt's image is left out")
             return {}
-        path = Path(request.prompt.image)
+        path = request.image
         return {"image": str(path), "image_sha256": image_sha256(path), "image_fit": "centre crop"}
 
 
