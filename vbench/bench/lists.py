@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, literal_column, select
 
 from vbench.bench.tables import ClipRow, JobRow, PromptRow, ScoreRow, SelectRow, VoteRow
 from vbench.bench.workspace import Workspace
@@ -136,10 +136,12 @@ class ListStore(Workspace):
 
     def state_mark(self) -> tuple[Any, ...]:
         """Changes whenever clips, scores or jobs do; for whoever keeps what was made of them."""
+        # scores are only ever added, and SQLite knows the number of its last row without counting
+        n_scores = func.max(literal_column("rowid")) if self.database.is_sqlite else func.count()
         with self.session() as session:
             return (
                 session.scalar(select(func.count()).select_from(ClipRow)),
-                *session.execute(select(func.count(), func.max(ScoreRow.added)).select_from(ScoreRow)).one(),
+                session.scalar(select(n_scores).select_from(ScoreRow)),
                 *session.execute(select(func.count(), func.max(JobRow.finished_at)).select_from(JobRow)).one(),
             )
 
