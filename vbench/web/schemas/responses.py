@@ -331,6 +331,7 @@ class UploadFacts(BaseModel):
     prompt_from: str = ""
     prompts: list[str] = []
     sample: int = 0
+    is_sure: bool = False
 
 
 class ShelfFacts(BaseModel):
