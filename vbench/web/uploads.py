@@ -20,7 +20,7 @@ from vbench.bench.media import safe_name
 from vbench.catalog.cards import cards
 from vbench.catalog.prompt_lines import slug
 from vbench.errors import CatalogError, ClipError, OptionError
-from vbench.files import CLIP_SUFFIXES
+from vbench.files import CLIP_SUFFIXES, sha256_of
 from vbench.importing import guess_from_name
 from vbench.records import Prompt
 from vbench.tasks.arguments import ImportTask, folder_to_import, page_folder
@@ -91,7 +91,7 @@ class Uploads:
         if self._n_waiting >= MOST_WAITING:
             raise HTTPException(503, "many clips are being looked into; drop this one in a minute", RETRY)
 
-    async def look_into(self, path: Path) -> UploadFacts:
+    async def look_into(self, path: Path, sent_as: str = "") -> UploadFacts:
         """`examine` in its turn, in a thread that nothing else waits for.
 
         Raises:
@@ -104,7 +104,7 @@ class Uploads:
             raise
         self._n_waiting += 1
         try:
-            examined = asyncio.get_running_loop().run_in_executor(self._threads, self.examine, path)
+            examined = asyncio.get_running_loop().run_in_executor(self._threads, self.examine, path, sent_as)
             examined.add_done_callback(self._done)  # not when its visitor has left: it is at work all the same
         except BaseException:
             self._n_waiting -= 1
@@ -116,8 +116,13 @@ class Uploads:
         if not examined.cancelled():
             examined.exception()  # said to its visitor, where there still is one
 
-    def examine(self, path: Path) -> UploadFacts:
-        """Probe an upload and guess what it is; one that no player could show is thrown away."""
+    def examine(self, path: Path, sent_as: str = "") -> UploadFacts:
+        """Probe an upload and guess what it is; one that no player could show is thrown away.
+
+        Args:
+            path: Where it lies.
+            sent_as: Its path in the folder it came from, whose names may tell the tool.
+        """
         facts: dict[str, Any] = {"upload": path.parent.name, "file": path.name, "size_bytes": path.stat().st_size}
         try:
             facts_of_file = self._sandbox.call("probe", {"source": str(path)}, limit_s=PROBE_LIMIT_S)
@@ -125,7 +130,7 @@ class Uploads:
             shutil.rmtree(path.parent, ignore_errors=True)
             return UploadFacts(**facts, error=str(error).replace(f"{path}", path.name))
         guess = guess_from_name(
-            path.name,
+            sent_as or path.name,
             sorted(self._bench.models()),
             self._bench.prompts(),
             more_models=_catalogue(),
@@ -133,6 +138,9 @@ class Uploads:
             metadata=facts_of_file["tags"],
         )
         prompt_id = guess.prompt_id or (slug(guess.prompt) if guess.prompt else "")
+        sha256 = sha256_of(path)
+        same = self._bench.clip_by_sha(sha256)
+        facts |= {"sha256": sha256, "same_as": f"{same.model}, {same.prompt.id}, {same.sample}" if same else ""}
         return UploadFacts(**facts, error="", probe=facts_of_file["probe"], **asdict(guess) | {"prompt_id": prompt_id})
 
     def stage(self, confirmed: Sequence[Confirmed], *, score: bool) -> ImportTask:
@@ -161,7 +169,9 @@ class Uploads:
             file.replace(target)
             shutil.rmtree(file.parent, ignore_errors=True)
             row = {"file": target.name, "model": item.model, "prompt_id": prompt.id, "sample": item.sample}
-            rows.append(row | {"notes": f"dropped on the page as {file.name}"})
+            paid = {"cost": item.cost} if item.cost is not None else {}
+            paid |= {"credits": item.credits} if item.credits else {}
+            rows.append(row | paid | {"notes": f"dropped on the page as {file.name}"})
         _write_lines(folder / "manifest.jsonl", rows)
         lines = {prompt.key: {"id": prompt.id, "text": prompt.text} for prompt in prompts}
         _write_lines(folder / "prompts.jsonl", list(lines.values()))
