@@ -45,6 +45,8 @@ class Uploads:
         self._bench, self._sandbox = bench, Sandbox()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="uploads")
         self._n_waiting = 0
+        self._sent_as: dict[Path, str] = {}
+        """Upload that was not looked into yet → its path in the folder it came from, whose names may tell the tool."""
 
     @property
     def folder(self) -> Path:
@@ -80,6 +82,7 @@ class Uploads:
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
+        self._sent_as[path] = name
         return path
 
     def refuse_many(self) -> None:
@@ -91,7 +94,7 @@ class Uploads:
         if self._n_waiting >= MOST_WAITING:
             raise HTTPException(503, "many clips are being looked into; drop this one in a minute", RETRY)
 
-    async def look_into(self, path: Path, sent_as: str = "") -> UploadFacts:
+    async def look_into(self, path: Path) -> UploadFacts:
         """`examine` in its turn, in a thread that nothing else waits for.
 
         Raises:
@@ -104,7 +107,7 @@ class Uploads:
             raise
         self._n_waiting += 1
         try:
-            examined = asyncio.get_running_loop().run_in_executor(self._threads, self.examine, path, sent_as)
+            examined = asyncio.get_running_loop().run_in_executor(self._threads, self.examine, path)
             examined.add_done_callback(self._done)  # not when its visitor has left: it is at work all the same
         except BaseException:
             self._n_waiting -= 1
@@ -116,13 +119,9 @@ class Uploads:
         if not examined.cancelled():
             examined.exception()  # said to its visitor, where there still is one
 
-    def examine(self, path: Path, sent_as: str = "") -> UploadFacts:
-        """Probe an upload and guess what it is; one that no player could show is thrown away.
-
-        Args:
-            path: Where it lies.
-            sent_as: Its path in the folder it came from, whose names may tell the tool.
-        """
+    def examine(self, path: Path) -> UploadFacts:
+        """Probe an upload and guess what it is; one that no player could show is thrown away."""
+        sent_as = self._sent_as.pop(path, path.name)
         facts: dict[str, Any] = {"upload": path.parent.name, "file": path.name, "size_bytes": path.stat().st_size}
         try:
             facts_of_file = self._sandbox.call("probe", {"source": str(path)}, limit_s=PROBE_LIMIT_S)
@@ -130,7 +129,7 @@ class Uploads:
             shutil.rmtree(path.parent, ignore_errors=True)
             return UploadFacts(**facts, error=str(error).replace(f"{path}", path.name))
         guess = guess_from_name(
-            sent_as or path.name,
+            sent_as,
             sorted(self._bench.models()),
             self._bench.prompts(),
             more_models=_catalogue(),

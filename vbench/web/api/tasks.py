@@ -250,7 +250,7 @@ async def upload(
         path = await page.uploads.receive(name, pieces(), most_bytes=MAX_UPLOAD_BYTES)
     except ClientDisconnect:
         raise HTTPException(400, f"{name}: the upload was broken off; drop the file again") from None
-    return await page.uploads.look_into(path, name)
+    return await page.uploads.look_into(path)
 
 
 @routes.post("/uploads/confirm", status_code=202)
