@@ -27,7 +27,6 @@ from vbench.errors import OptionError
 if TYPE_CHECKING:
     from vbench.judge.run import JudgeChoices, JudgeReport
 
-SCHEMA = 1
 CHOICE_OPTIONS = (
     option("with_", str | None, "--with", help="Detectors, readers, judges, with commas.  [default: those ready here]"),
     option("without", str | None, help="Leave out: names, or signal, detector, reader, judge; with commas."),
@@ -84,7 +83,7 @@ def judge(
     if json:
         from dataclasses import asdict
 
-        print_json({"schema": SCHEMA, **asdict(report)})
+        print_json({**asdict(report)})
     else:
         _print_report(report, is_dry_run=bool(choices.get("dry_run")))
     if strict and (report.failures or report.stopped):
@@ -135,7 +134,7 @@ def _list(*, as_json: bool) -> None:
         facts = {"name": card.name, "licence": licence, "tried": card.tried, "lacks": lacks}
         rows.append({"id": card.id, "kind": "judge", **facts})
     if as_json:
-        print_json({"schema": SCHEMA, "answerers": rows})
+        print_json({"answerers": rows})
         return
     for row in rows:
         tried = f"tried: {row['tried']}" if row["tried"] else "never tried with a real model" * (row["kind"] == "judge")
