@@ -12,6 +12,7 @@ import pytest
 from tests.fakes import billable
 from tests.generate.paid import TWO, Server
 from vbench.bench import Bench
+from vbench.bench.lists import ClipFilter
 from vbench.catalog.card import ModelCard
 from vbench.delivery import delivered
 from vbench.errors import OptionError
@@ -116,7 +117,7 @@ def test_what_came_otherwise_is_told_marked_and_counted(bench: Bench, server: Se
     board = leaderboard(bench)
     assert {row.model: row.n_not_as_asked for row in board.rows} == {"alike": 0, "other": 2}
     assert any("2 not as asked for" in note for note in board.notes)
-    total, rows = bench.list_clips(author="", not_as_asked=True)
+    total, rows = bench.list_clips(ClipFilter(not_as_asked=True), author="")
     assert (total, {row.model for row in rows}) == (2, {"other"})
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import inspect
 
 from vbench.bench.tables import Base, ClipRow, FailureRow, ParamsRow, PromptRow, TaskRow
 from vbench.bench.workspace import now
-from vbench.records import Clip, Failure, Probe, Prompt, Provenance, ScoreKey, Task, canonical_json, digest
-from vbench.schema import from_json
+from vbench.records import Clip, Failure, Probe, Prompt, Provenance, Question, ScoreKey, Task, canonical_json, digest
+from vbench.schema import from_json, to_json
 
 
 def prompt_row(prompt: Prompt) -> PromptRow:
@@ -26,6 +26,7 @@ def prompt_row(prompt: Prompt) -> PromptRow:
         tags=list(prompt.tags),
         expects=dict(prompt.expects),
         image=_places(prompt),
+        questions=[to_json(question) for question in prompt.questions],
     )
 
 
@@ -38,6 +39,7 @@ def prompt_record(row: PromptRow) -> Prompt:
         tags=tuple(row.tags),
         expects=row.expects,
         **_pictures(row.image),
+        questions=tuple(from_json(Question, question) for question in row.questions or ()),
     )
 
 

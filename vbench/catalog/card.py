@@ -258,13 +258,6 @@ class ModelCard(Strict):
         return self._path
 
     @property
-    def has_ended(self) -> bool:
-        """It is retired, or the day on which it was to stop has come."""
-        if self.status == "deprecated" and self.retired_on is not None:
-            return self.retired_on <= datetime.date.today()
-        return self.status == "retired"
-
-    @property
     def is_billable(self) -> bool:
         """A job costs money, whether or not the card knows how much."""
         return not self.local
@@ -285,6 +278,11 @@ class ModelCard(Strict):
     def snapshot(self) -> dict[str, Any]:
         """The card as JSON values, for the bench."""
         return self.model_dump(mode="json", exclude_defaults=True)
+
+    @property
+    def has_ended(self) -> bool:
+        """It makes no more clips: it is retired, or the day on which its maker ends it has come."""
+        return self.status == "retired" or (self.retired_on is not None and self.retired_on <= datetime.date.today())
 
     def refuse_if_retired(self) -> None:
         """Stop before a tool is asked for a clip that has ended.

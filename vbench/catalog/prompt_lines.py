@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from vbench.catalog.expects import Expects
+from vbench.catalog.question_lines import MAX_QUESTIONS, QuestionLine, question_records
 from vbench.errors import CatalogError
 from vbench.records import Prompt
 from vbench.schema import Strict
@@ -65,6 +66,8 @@ class PromptLine(Strict):
     """Last frame, likewise."""
     references: tuple[Annotated[str, StringConstraints(min_length=1, max_length=2000)], ...] = ()
     """Pictures of who or what should appear, likewise."""
+    questions: Annotated[tuple[QuestionLine, ...], Field(max_length=MAX_QUESTIONS)] = ()
+    """What cannot be said under `expects`: actions and their order, places, physics."""
 
 
 def is_address(place: str) -> bool:
@@ -102,7 +105,7 @@ def record(line: PromptLine, *, path: Path, at: int, suite: str) -> NumberedProm
     """The record of a checked prompt.
 
     Raises:
-        CatalogError: a picture of it is not there.
+        CatalogError: a picture of it is not there, or two questions bear one id.
     """
 
     def place(name: str, value: str) -> str:
@@ -113,6 +116,10 @@ def record(line: PromptLine, *, path: Path, at: int, suite: str) -> NumberedProm
             raise CatalogError(f"{path}:{at}: {name} {value!r} is not there; it is looked for beside the suite")
         return str(picture)
 
+    try:
+        questions = question_records(line.questions)
+    except ValueError as error:
+        raise CatalogError(f"{path}:{at}: {error}") from None
     prompt = Prompt(
         id=line.id,
         text=line.text,
@@ -123,5 +130,6 @@ def record(line: PromptLine, *, path: Path, at: int, suite: str) -> NumberedProm
         image=place("image", line.image),
         last_image=place("last_image", line.last_image),
         references=tuple(place("reference", reference) for reference in line.references),
+        questions=questions,
     )
     return NumberedPrompt(at, prompt)

@@ -85,7 +85,7 @@ def budget(
         ceilings = change_budget(opened, run=of_run, max_cost=max_cost, max_jobs=max_jobs)
     rows = [{**asdict(ceiling), "spent": asdict(spend)} for ceiling, spend in ceilings]
     if as_json:
-        print_json(rows)
+        print_json({"ceilings": rows})
         return
     for row in rows:
         cost = "no ceiling" if row["max_cost_usd"] is None else f"of ${row['max_cost_usd']:.2f}"

@@ -62,7 +62,7 @@ def models(
         return
     rows = [row for row in _rows(chosen, territory) if not ready or row["ready"]]
     if json:
-        print_json(rows)
+        print_json({"tools": rows})
         return
     if names:
         for card, row in zip(chosen, rows, strict=False):
@@ -173,10 +173,12 @@ def _pull(chosen: list[ModelCard], as_json: bool) -> None:
         folders = [str(get(each, progress(each.repository.repo))) for each in wanted]
     if as_json:
         print_json(
-            [
-                {"repo": each.repository.repo, "commit": each.commit, "n_files": len(each.files), "folder": folder}
-                for each, folder in zip(wanted, folders, strict=True)
-            ]
+            {
+                "weights": [
+                    {"repo": each.repository.repo, "commit": each.commit, "n_files": len(each.files), "folder": folder}
+                    for each, folder in zip(wanted, folders, strict=True)
+                ]
+            }
         )
     elif n_bytes:
         print_line("all of it is here now")
@@ -185,7 +187,7 @@ def _pull(chosen: list[ModelCard], as_json: bool) -> None:
 def _rights(chosen: list[ModelCard], as_json: bool) -> None:
     """What the makers of tools say on commercial use and the rest."""
     if as_json:
-        print_json([{"id": card.id, "name": card.name, "rights": card.rights.as_dict()} for card in chosen])
+        print_json({"tools": [{"id": card.id, "name": card.name, "rights": card.rights.as_dict()} for card in chosen]})
         return
     for card in chosen:
         print_line(f"{card.id}: {card.name}")
@@ -210,7 +212,7 @@ def _offers(card: ModelCard, as_json: bool) -> None:
     if not offers:
         raise OptionError(f"{card.id} is one model and has no catalogue; `vbench models {card.id}` describes it")
     if as_json:
-        print_json([asdict(offer) for offer in offers])
+        print_json({"offers": [asdict(offer) for offer in offers]})
         return
     width = max(len(offer.id) for offer in offers)
     for offer in offers:
@@ -240,7 +242,7 @@ def _check(chosen: list[ModelCard], territory: str, as_json: bool) -> None:
             adapter.close()
         reports.append(row)
     if as_json:
-        print_json(reports)
+        print_json({"tools": reports})
     else:
         for row in reports:
             _print_check(row)

@@ -87,6 +87,7 @@ def measured(plan: ScorePlan, item: Unfinished, values: Mapping[str, Any], probe
                 end_s=moment.end_s,
                 frame=moment.frame,
                 value=moment.value,
+                box=moment.box,
             )
             for moment in measure.events
         ]

@@ -18,6 +18,9 @@ from vbench.video.pictures import take_picture
 from vbench.video.sandbox import FILE_BYTES, MEMORY_BYTES, OPEN_FILES
 from vbench.video.stills import save_picture, sprite_sheet
 
+EDIT_CRF = 12
+"""Of copies for editing programs: what is graded and encoded again must not show a second time."""
+
 
 def probe(source: str) -> dict[str, Any]:
     """The facts of a file (`records.Probe`) and the texts a tool wrote into it."""
@@ -50,6 +53,12 @@ def proxy(source: str, out: str, height: int, silent: bool = False) -> None:
     video.proxy(Path(source), Path(out), height=height, silent=silent)
 
 
+def conform(source: str, out: str, fps: float) -> None:
+    """A copy in full size whose frames an editing program can count, with what the original says of itself."""
+    height = video.probe(Path(source)).height
+    video.proxy(Path(source), Path(out), height=height + height % 2, fps=fps, strip=False, crf=EDIT_CRF)
+
+
 def frame(source: str, out: str, t_s: float) -> None:
     """One frame as a PNG, in full size."""
     save_picture(video.extract_frame(Path(source), t_s=t_s), Path(out))
@@ -67,6 +76,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sprite": sprite,
     "picture": picture,
     "proxy": proxy,
+    "conform": conform,
     "frame": frame,
     "side_by_side": side_by_side,
 }

@@ -14,13 +14,13 @@ from vbench.adapters.contract import Adapter, Missing, Repository
 from vbench.adapters.diffusers.call import (
     call_pipeline,
     check_arguments,
-    first_frame,
+    pictures,
     sound_of,
     truncation_warnings,
     video_of,
 )
 from vbench.adapters.diffusers.options import DiffusersOptions
-from vbench.adapters.diffusers.plan import DiffusersPlan, versions
+from vbench.adapters.diffusers.plan import PATHS, DiffusersPlan, versions
 from vbench.adapters.machine import missing_memory, missing_weights
 from vbench.errors import JobError, OptionError
 from vbench.records import Handle, Plan, Provenance, Request, Status
@@ -89,7 +89,7 @@ class DiffusersAdapter(Adapter):
             adapter=self.card.adapter,
             request=request,
             body=body,
-            identity={"body": body, **self._plan.settings()},
+            identity={"body": {k: v for k, v in body.items() if k not in PATHS}, **self._plan.settings()},
             warnings=tuple(warnings),
             cost_usd=0.0,
             seconds_estimate=self.options.seconds_per_clip,
@@ -184,7 +184,7 @@ class DiffusersAdapter(Adapter):
         call[o.arguments.generator] = torch.Generator("cpu").manual_seed(body["seed"])
         if "image" in body:
             pipeline = self._with_image(pipeline)
-            call[str(o.arguments.image)] = first_frame(body)
+        call |= pictures(body, o)
         check_arguments(self.card.id, pipeline, call)
         warnings = truncation_warnings(pipeline, call, o.arguments.prompt)
         clock = StageClock(self._device, lambda: job in self._stopped)
@@ -221,6 +221,7 @@ class DiffusersAdapter(Adapter):
         if on_gpu:
             facts["peak_vram_bytes"] = torch.cuda.max_memory_allocated()
             facts["peak_vram_reserved_bytes"] = torch.cuda.max_memory_reserved()
-        frames = video_of(self.card.id, result, o.result)
-        sound = (sound_of(result, o.audio), o.audio_rate) if o.audio is not None and body["audio"] else None
+        frames = video_of(self.card.id, result, o.result, batched=o.batched)
+        wants_sound = o.audio is not None and body["audio"]
+        sound = (sound_of(result, str(o.audio), batched=o.batched), o.audio_rate) if wants_sound else None
         return frames, sound, facts, warnings

@@ -167,7 +167,8 @@ export const uploadPicture = (file) => sendFile("pictures", file, {});
 /**
  * Send one clip with progress.
  * @param {File} file
- * @param {{onprogress?: (share: number) => void, signal?: AbortSignal}} [options]
+ * @param {{name?: string, onprogress?: (share: number) => void, signal?: AbortSignal}} [options]
+ *   name: its path in the folder it came from
  * @returns {Promise<UploadFacts>}
  */
 export const upload = (file, options = {}) => sendFile("uploads", file, options);
@@ -176,13 +177,13 @@ export const upload = (file, options = {}) => sendFile("uploads", file, options)
  * Send one file with progress; fetch cannot tell how far an upload is.
  * @param {"uploads" | "pictures"} path
  * @param {File} file
- * @param {{onprogress?: (share: number) => void, signal?: AbortSignal}} options
+ * @param {{name?: string, onprogress?: (share: number) => void, signal?: AbortSignal}} options
  * @returns {Promise<any>}
  */
-function sendFile(path, file, { onprogress = () => {}, signal }) {
+function sendFile(path, file, { name = file.name, onprogress = () => {}, signal }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/api/v1/${path}${encode({ name: file.name })}`);
+    request.open("POST", `/api/v1/${path}${encode({ name: name.slice(-400) })}`);
     request.setRequestHeader("content-type", "application/octet-stream");
     request.upload.onprogress = (event) => onprogress(event.lengthComputable ? event.loaded / event.total : 0);
     request.onerror = () => reject(new ApiError(0, "offline"));
