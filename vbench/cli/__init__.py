@@ -10,6 +10,7 @@ import typer
 
 from vbench._version import __version__
 from vbench.cli import (
+    bundle,
     catalog,
     check,
     compare,
@@ -21,10 +22,12 @@ from vbench.cli import (
     models,
     rank,
     regress,
+    route,
     score,
     selects,
     system,
     ui,
+    votes,
 )
 from vbench.cli.options import EXIT_USER
 from vbench.errors import VBenchError, as_typed
@@ -57,6 +60,10 @@ app.command("compare")(compare.compare)
 app.command("regress")(regress.regress)
 app.command("gate")(gate.gate)
 app.command("power")(compare.power)
+app.command("efficiency")(route.efficiency)
+app.command("route")(route.route)
+app.add_typer(bundle.app, name="bundle")
+app.add_typer(votes.app, name="votes")
 app.command("selects")(selects.selects)
 app.command("agreement")(check.agreement)
 app.command("calibrate")(check.calibrate)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vbench.adapters.contract import Adapter, Missing
+from vbench.adapters.contract import Adapter, Missing, Repository
 from vbench.adapters.diffusers.call import (
     call_pipeline,
     check_arguments,
@@ -57,6 +57,25 @@ class DiffusersAdapter(Adapter):
         """Keys, GPU memory, and the weights."""
         weights = missing_weights(card, str(card.options.get("repo", "")))
         return (*super().missing(card), *missing_memory(card), *weights)
+
+    @classmethod
+    def repositories(cls, card: ModelCard) -> tuple[Repository, ...]:
+        """The pipeline's, those of its parts, and its LoRAs; folders of this machine need not be got."""
+        options = card.options_as(DiffusersOptions)
+        parts = [
+            Repository(
+                repo=part.repo,
+                revision=part.revision,
+                files=(f"{part.subfolder}/*",) if part.subfolder else (),
+            )
+            for part in options.components.values()
+        ]
+        loras = [
+            Repository(repo=lora.repo, revision=lora.revision, files=(lora.weight_name,) if lora.weight_name else ())
+            for lora in options.lora
+        ]
+        whole = Repository(repo=options.repo, revision=options.revision, variant=options.variant or "")
+        return tuple(each for each in (whole, *parts, *loras) if not Path(each.repo).expanduser().is_dir())
 
     def plan(self, request: Request) -> Plan:
         """The call that will be made.
