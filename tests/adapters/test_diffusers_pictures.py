@@ -152,3 +152,24 @@ def test_a_makers_negative_prompt_is_sent_where_there_is_no_other(weights: Any, 
     for wish, sent in (("", "blurred"), ("snow", "snow")):
         plan = adapter.plan(Request(prompt=Prompt(id="fox", text="a fox", image=image), negative=wish))
         assert plan.body["call"]["negative_prompt"] == sent
+
+
+def test_minimax_h3_runs_from_its_modular_blocks_as_its_card_says(tmp_path: Path) -> None:
+    """Takes its time: the shortest clip that the pipeline makes has 124 frames and five seconds of sound."""
+    real = cards()["minimax-h3-open"]
+    options = copy.deepcopy(real.options)
+    assert (options["defaults"]["frames"], options["frames"]["min"]) == (124, 124)
+    options |= {"repo": str(tiny.save_minimax_h3(tmp_path / "weights")), "dtypes": {"default": "float32"}}
+    options["defaults"] = options["defaults"] | {"width": 32, "height": 32}
+    options["call"] = {"num_inference_steps": 1}
+    limits = real.limits.model_copy(update={"vram_gb": None})
+    adapter = DiffusersAdapter(real.model_copy(update={"limits": limits, "options": options}))
+    path, facts = make(adapter, tmp_path / "clip", seed=1, seconds=5)
+    found = probe(path)
+    assert (found.width, found.height, found.n_frames, found.fps) == (32, 32, 124, pytest.approx(24.0))
+    assert found.has_audio
+    assert found.audio_duration_s == pytest.approx(165_600 / 32_000, abs=0.1), "sound at 32 kHz, as the card says"
+    assert adapter._pipeline.canvas_multiple == real.options["size_multiple"]
+    assert adapter._pipeline.audio_sampling_rate == real.options["audio_rate"]
+    assert int(adapter._pipeline.max_duration * adapter._pipeline.fps) >= real.options["frames"]["max"]
+    assert facts.extra["pipeline"] == "MiniMaxH3ModularPipeline"

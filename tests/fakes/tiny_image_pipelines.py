@@ -161,3 +161,86 @@ def save(name: str, folder: Path, *, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     BUILDERS[name]().save_pretrained(folder)
     return folder
+
+
+def save_minimax_h3(folder: Path, *, seed: int = 0) -> Path:
+    """MiniMax H3 as modular blocks: conditioner of 51 layers (the fiftieth is read), picture and sound."""
+    from diffusers import (
+        AutoencoderKLMiniMaxH3,
+        AutoencoderKLMiniMaxH3Audio,
+        MiniMaxH3Scheduler,
+        MiniMaxH3Transformer3DModel,
+    )
+    from diffusers.modular_pipelines.minimax_h3 import MiniMaxH3Blocks
+    from transformers import (
+        Qwen2VLImageProcessor,
+        Qwen3VLConfig,
+        Qwen3VLForConditionalGeneration,
+        Qwen3VLProcessor,
+        Qwen3VLVideoProcessor,
+    )
+
+    torch.manual_seed(seed)
+    rope = {"rope_type": "default", "mrope_section": [1, 1, 2], "mrope_interleaved": True}
+    text = {
+        "vocab_size": 64,
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 51,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 8,
+        "rope_scaling": rope,
+    }
+    sight = {
+        "depth": 1,
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_heads": 2,
+        "out_hidden_size": 16,
+        "deepstack_visual_indexes": [0],
+        "num_position_embeddings": 16,
+    }
+    words = tokenizer()
+    pads = ["<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>"]
+    words.add_tokens(pads, special_tokens=True)
+    even = {"latents_mean": (0.0,) * 4, "latents_std": (1.0,) * 4}
+    pipeline = MiniMaxH3Blocks().init_pipeline()
+    pipeline.update_components(
+        tokenizer=words,
+        processor=Qwen3VLProcessor(Qwen2VLImageProcessor(), words, Qwen3VLVideoProcessor()),
+        text_encoder=Qwen3VLForConditionalGeneration(Qwen3VLConfig(text_config=text, vision_config=sight)).eval(),
+        transformer=MiniMaxH3Transformer3DModel(
+            num_attention_heads=2,
+            attention_head_dim=16,
+            hidden_size=32,
+            num_layers=1,
+            num_refiner_layers=1,
+            ffn_dim=32,
+            in_channels=4,
+            audio_in_channels=4,
+            text_dim=16,
+            freq_dim=16,
+            time_embed_hidden_dim=16,
+            time_embed_dim=16,
+            rope_freq_dim=2,
+        ),
+        vae=AutoencoderKLMiniMaxH3(
+            latent_channels=4,
+            block_out_channels=(8,) * 6,
+            layers_per_block=1,
+            norm_num_groups=4,
+            decoder_num_layers=1,
+            decoder_num_attention_heads=2,
+            decoder_attention_head_dim=8,
+            decoder_num_register_tokens=1,
+            **even,
+        ),
+        audio_vae=AutoencoderKLMiniMaxH3Audio(
+            encoder_dim=4, latent_dim=32, latent_channels=4, num_attention_heads=2, decoder_dim=128, **even
+        ),
+        scheduler=MiniMaxH3Scheduler(),
+        audio_scheduler=MiniMaxH3Scheduler(),
+    )
+    pipeline.save_pretrained(str(folder))
+    return folder
