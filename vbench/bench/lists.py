@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, case, func, literal_column, select
+from sqlalchemy import and_, case, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from vbench.bench.tables import ClipRow, EventRow, JobRow, NoteRow, PromptRow, ScoreRow, SelectRow, VoteRow
 from vbench.bench.workspace import Workspace
+from vbench.delivery import ASKED, TOLD
 from vbench.records import OPEN_STATES, SelectState
 
 ClipColumn = Literal["prompt_key", "model"]
@@ -37,6 +38,8 @@ class ClipFilter:
     has_notes: bool = False
     defect: str = ""
     """Kind of an event that was found in the take."""
+    not_as_asked: bool = False
+    """Only takes that came otherwise than they were asked for, as their warnings say."""
     sort: Sort = "prompt"
 
 
@@ -208,6 +211,9 @@ def _conditions(session: Session, wanted: ClipFilter) -> list[Any]:
         conditions.append(SelectRow.stars >= wanted.min_stars)
     if wanted.has_notes:
         conditions.append(select(NoteRow.id).where(NoteRow.clip == ClipRow.id).exists())
+    if wanted.not_as_asked:
+        said = ClipRow.provenance["warnings"].as_string()
+        conditions.append(or_(*(said.contains(words, autoescape=True) for words in (ASKED, TOLD))))
     if wanted.defect:
         of_kind = (EventRow.clip == ClipRow.id, EventRow.kind == wanted.defect)
         conditions.append(select(EventRow.id).where(*of_kind).exists())

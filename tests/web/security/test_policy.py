@@ -116,6 +116,7 @@ WRITES: list[tuple[str, str, Any]] = [
     ("POST", "/api/v1/jobs/0123456789abcdef/retry", {"max_cost": 0}),
     ("POST", "/api/v1/plan", {"prompt": "x", "models": ["m"]}),
     ("POST", "/api/v1/uploads?name=a.mp4", None),
+    ("POST", "/api/v1/pictures?name=a.png", None),
     ("POST", "/api/v1/uploads/confirm", {"uploads": [{"upload": "0" * 32, "model": "m", "prompt_id": "p"}]}),
     ("POST", "/api/v1/exports", {"clips": ["0" * 16], "kind": "zip"}),
     ("DELETE", "/api/v1/notes/abc", None),
@@ -204,6 +205,7 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "/api/v1/jobs/{job}/retry"): MAKERS,
     ("POST", "/api/v1/plan"): (403, 401, 200, 200),
     ("POST", "/api/v1/uploads"): (403, 401, 400, 400),
+    ("POST", "/api/v1/pictures"): (403, 401, 400, 400),
     ("POST", "/api/v1/uploads/confirm"): (403, 401, 400, 400),
     ("POST", "/api/v1/exports"): (403, 401, 400, 400),
     ("POST", "/api/v1/notes"): (403, 401, 403, 403),
@@ -227,6 +229,7 @@ BODIES: dict[str, Any] = {
 }
 QUERIES = {
     "/api/v1/uploads": "?name=a.txt",
+    "/api/v1/pictures": "?name=a.png",
     "/api/v1/board/drill": "?metric=flicker&model=alpha",
 }
 PLACE, COST, NAME, REMARK = "/srv/secret place/of/ours", 1234.5678, "bertha-the-maker", "their own words"

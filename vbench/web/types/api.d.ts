@@ -640,6 +640,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Picture
+         * @description Take one picture to start or end on, or of who should appear (the body is the file, `name` its name).
+         */
+        post: operations["add_picture_api_v1_pictures_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads/confirm": {
         parameters: {
             query?: never;
@@ -801,6 +821,8 @@ export interface components {
             n_not_applicable: number;
             /** N Unmeasured */
             n_unmeasured: number;
+            /** N Not As Asked */
+            n_not_as_asked: number;
             /** Latency S */
             latency_s: number | null;
             /** Cost Usd */
@@ -948,6 +970,8 @@ export interface components {
             prompt_sent: string;
             /** Origin */
             origin: string;
+            /** As Asked */
+            as_asked: boolean | null;
             /**
              * Missing
              * @enum {string}
@@ -1058,6 +1082,13 @@ export interface components {
             frame: number;
             /** Value */
             value: number;
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
         };
         /** GenerateArgs */
         GenerateArgs: {
@@ -1094,6 +1125,31 @@ export interface components {
             negative?: string;
             /** Seed */
             seed?: number | null;
+            /**
+             * Image
+             * @default
+             */
+            image?: string;
+            /**
+             * Last Image
+             * @default
+             */
+            last_image?: string;
+            /**
+             * References
+             * @default []
+             */
+            references?: string[];
+            /**
+             * Without Image
+             * @default false
+             */
+            without_image?: boolean;
+            /**
+             * Match
+             * @default []
+             */
+            match?: string[];
             /**
              * Allow Unpriced
              * @default false
@@ -1156,6 +1212,10 @@ export interface components {
             hosted: boolean | null;
             /** Licence */
             licence: string;
+            /** Rights */
+            rights: {
+                [key: string]: components["schemas"]["RightFacts"];
+            };
             /** Resolutions */
             resolutions: string[];
             /** Seconds */
@@ -1283,6 +1343,36 @@ export interface components {
             n_votes: number;
         };
         /**
+         * PictureFacts
+         * @description A picture for tools that was taken in, or why not.
+         */
+        PictureFacts: {
+            /** File */
+            file: string;
+            /** Error */
+            error: string;
+            /**
+             * Picture
+             * @default
+             */
+            picture?: string;
+            /**
+             * Width
+             * @default 0
+             */
+            width?: number;
+            /**
+             * Height
+             * @default 0
+             */
+            height?: number;
+            /**
+             * Notes
+             * @default []
+             */
+            notes?: string[];
+        };
+        /**
          * PlanFacts
          * @description What one click would do with one tool.
          */
@@ -1303,6 +1393,24 @@ export interface components {
             seconds_estimate: number | null;
             /** Warnings */
             warnings: string[];
+            /** Width */
+            width: number | null;
+            /** Height */
+            height: number | null;
+            /** Seconds */
+            seconds: number | null;
+            /** Fps */
+            fps: number | null;
+            /** Audio */
+            audio: boolean | null;
+            /** Image Use */
+            image_use: string;
+            /** Price Checked On */
+            price_checked_on: string;
+            /** Price Is Old */
+            price_is_old: boolean;
+            /** Comparable Group */
+            comparable_group: string;
         };
         /** PlanTotal */
         PlanTotal: {
@@ -1388,6 +1496,20 @@ export interface components {
             n_repeats: number;
             /** N Consistent */
             n_consistent: number;
+        };
+        /**
+         * RightFacts
+         * @description What a tool's maker says of one right.
+         */
+        RightFacts: {
+            /** Answer */
+            answer: string;
+            /** Says */
+            says: string;
+            /** Source */
+            source: string;
+            /** Checked On */
+            checked_on: string;
         };
         /** ScoreArgs */
         ScoreArgs: {
@@ -1861,6 +1983,7 @@ export interface operations {
                 prompt?: string;
                 model?: string[] | null;
                 ids?: string;
+                as_asked?: "" | "no";
                 tag?: string;
                 state?: string;
                 reason?: "" | "hands" | "face" | "melts" | "physics" | "text" | "camera" | "prompt" | "light" | "sound" | "other";
@@ -2250,6 +2373,7 @@ export interface operations {
                 licence?: string;
                 country?: string;
                 status?: "" | "active" | "deprecated" | "retired";
+                commercial?: "" | "yes" | "conditions" | "no" | "not stated";
                 seconds?: number | null;
                 resolution?: string;
             };
@@ -2699,6 +2823,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UploadFacts"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_picture_api_v1_pictures_post: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PictureFacts"];
                 };
             };
             /** @description Validation Error */

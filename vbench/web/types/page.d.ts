@@ -16,6 +16,8 @@ export type GenerateArgs = Schemas["GenerateArgs"];
 export type ModelFacts = Schemas["ModelFacts"];
 export type NoteFacts = Schemas["NoteFacts"];
 export type PairFacts = Schemas["PairFacts"];
+/** The server leaves out no field, also where it has a default. */
+export type PictureFacts = Required<Schemas["PictureFacts"]>;
 export type PlanFacts = Schemas["PlanFacts"];
 export type PromptFacts = Schemas["PromptFacts"];
 export type RatingFacts = Schemas["RatingFacts"];
@@ -56,6 +58,7 @@ export interface BoardRow {
   n_refused: number;
   n_not_applicable: number;
   n_unmeasured: number;
+  n_not_as_asked: number;
   latency_s: number | null;
   cost_usd: number | null;
   unit: string;
