@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vbench._version import __version__
-from vbench.cli import catalog, check, distance, generate, jobs, models, rank, score, system, ui
+from vbench.cli import catalog, check, distance, generate, jobs, models, rank, score, system, ui, validate
 from vbench.cli.options import EXIT_USER
 from vbench.errors import VBenchError, as_typed
 
@@ -36,6 +36,7 @@ app.command("show")(score.show)
 app.command("selftest")(score.selftest)
 app.command("board")(rank.board)
 app.command("agreement")(check.agreement)
+app.command("validate")(validate.validate)
 app.command("calibrate")(check.calibrate)
 app.command("totals")(check.totals)
 app.command("distance")(distance.distance)
