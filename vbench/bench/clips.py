@@ -78,8 +78,9 @@ class RankedClip(NamedTuple):
     """Of its prompt."""
     latency_s: float | None
     cost_usd: float | None
+    duration_s: float
     marks: tuple[Mark, ...]
-    """What its probe says of it: cut off, interlaced, ..."""
+    """What is said of it: cut off, interlaced, not as asked, ..."""
 
 
 class ClipPlace(NamedTuple):
@@ -193,14 +194,19 @@ class ClipStore(Workspace):
         """All clips by prompt, tool and sample, without what a ranking does not need."""
         of_prompts = select(PromptRow.key, PromptRow.id, PromptRow.tags)
         columns = (ClipRow.id, ClipRow.model, ClipRow.prompt_key, ClipRow.sample, ClipRow.provenance)
-        query = select(*columns, ClipRow.probe["warnings"])
+        query = select(*columns, ClipRow.probe["duration_s"].as_float(), ClipRow.probe["warnings"])
         placed: list[tuple[tuple[str, str, str, int], RankedClip]] = []
         with self.session() as session:
             prompts = {key: (id, tuple(tags)) for key, id, tags in session.connection().execute(of_prompts)}
             for rows in session.connection().execute(query).partitions(2000):
-                for id, model, prompt_key, sample, how, warnings in rows:
+                for id, model, prompt_key, sample, how, duration_s, warnings in rows:
                     prompt_id, tags = prompts[prompt_key]
-                    facts = (how.get("latency_s"), how.get("cost_usd"), marks_in(warnings or ()))
+                    facts = (
+                        how.get("latency_s"),
+                        how.get("cost_usd"),
+                        duration_s or 0.0,
+                        marks_in([*(warnings or ()), *(how.get("warnings") or ())]),
+                    )
                     clip = RankedClip(id, model, prompt_key, tags, *facts)
                     placed.append(((prompt_id, prompt_key, model, sample), clip))
         placed.sort(key=itemgetter(0))  # here, since servers differ in how they sort text

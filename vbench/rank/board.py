@@ -5,17 +5,17 @@ from __future__ import annotations
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vbench.bench import Bench, RankedClip
 from vbench.errors import OptionError
 from vbench.marks import MARKS
-from vbench.rank import columns
+from vbench.rank import columns, selects
 from vbench.rank.columns import BoardRow as BoardRow
 from vbench.rank.comparisons import compare_all
 from vbench.rank.intervals import mean_interval
-from vbench.records import GROUPS, REFUSED_STATES, MetricInfo
+from vbench.records import GROUPS, REFUSED_STATES, MetricInfo, Select
 from vbench.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -116,9 +116,10 @@ def leaderboard(
 
 
 def _ranked(bench: Bench, query: BoardQuery) -> Board:
-    infos = bench.metrics()
-    names = _chosen(query.metrics, infos)
     clips = {clip.id: clip for clip in bench.ranked_clips()}
+    choices = bench.last_selects()
+    infos = bench.metrics() | selects.infos_of(clips.values(), choices)
+    names = _chosen(query.metrics, infos)
     _check_known("tool", query.models or (), {clip.model for clip in clips.values()} | bench.job_models())
     all_tags = {tag for clip in clips.values() for tag in clip.tags}
     _check_known("tag", query.tags, all_tags)
@@ -142,6 +143,11 @@ def _ranked(bench: Bench, query: BoardQuery) -> Board:
 
     for name, values in bench.score_columns(names).by_metric():  # the values of one metric at a time
         rank(name, values)
+    if selects.USABLE_RATE.name in names:
+        rank(selects.USABLE_RATE.name, selects.usable(choices))
+    if selects.USD_PER_USABLE_S.name in names:
+        for tag, members in blocks:
+            parts[tag, selects.USD_PER_USABLE_S.name] = _cost_rows(tag, members, choices, jobs)
     for name in names:
         if (blocks[0][0], name) not in parts:
             rank(name, {})
@@ -170,11 +176,21 @@ def _blocks(clips: Mapping[str, RankedClip], by: str, all_tags: set[str]) -> lis
     """(tag, clips of prompts that carry it); one block of all clips where the board is not split."""
     if not by:
         return [("", dict(clips))]
+    wanted = tags_under(by, all_tags)
+    return [(tag, {id: clip for id, clip in clips.items() if tag in clip.tags}) for tag in wanted]
+
+
+def tags_under(by: str, all_tags: set[str]) -> list[str]:
+    """The tag `by`, or all tags of the facet `by`.
+
+    Raises:
+        OptionError: there is neither.
+    """
     wanted = sorted(tag for tag in all_tags if tag == by or tag.startswith(f"{by}:"))
     if not wanted:
         facets = sorted({tag.partition(":")[0] for tag in all_tags})
         raise OptionError(f"no prompt of this bench has a tag {by!r}; {did_you_mean(by, facets)}")
-    return [(tag, {id: clip for id, clip in clips.items() if tag in clip.tags}) for tag in wanted]
+    return wanted
 
 
 def _rows(
@@ -213,6 +229,7 @@ def _rows(
                 n_refused=sum(count[state] for state in REFUSED_STATES),
                 n_not_applicable=n_not_applicable,
                 n_unmeasured=len(members) - n_clips - len(codes),
+                n_not_as_asked=sum(mark.name == "not_as_asked" for clip in members for mark in clip.marks),
                 latency_s=_known(statistics.median, (clip.latency_s for clip in members)),
                 cost_usd=_known(statistics.fmean, (clip.cost_usd for clip in members)),
                 unit=info.unit,
@@ -220,9 +237,39 @@ def _rows(
                 **comparisons.get(tool, _NOT_MEASURED),
             )
         )
+    return _best_first(rows, info)
+
+
+def _best_first(rows: Iterable[BoardRow], info: MetricInfo) -> list[BoardRow]:
+    """Tools with too few prompts after the others, those without a mean last."""
     sign = -1.0 if info.higher_is_better is not False else 1.0
-    few = {row.model for row in rows if row.n_prompts < MIN_PROMPTS}
-    return sorted(rows, key=lambda row: (row.mean is None, row.model in few, sign * (row.mean or 0.0), row.model))
+    return sorted(
+        rows,
+        key=lambda row: (row.mean is None, row.n_prompts < MIN_PROMPTS, sign * (row.mean or 0.0), row.model),
+    )
+
+
+def _cost_rows(
+    tag: str, clips: Mapping[str, RankedClip], choices: Mapping[str, Select], jobs: Mapping[str, Counter[str]]
+) -> list[BoardRow]:
+    """What a used second of each tool costs: a ratio of sums, which is no mean of prompts and is compared with none."""
+    info = selects.USD_PER_USABLE_S
+    decided = selects.usable(choices)
+    paid = {id: clip.cost_usd for id, clip in clips.items() if clip.cost_usd is not None and id in decided}
+    rows = []
+    for row in _rows(info, tag, clips, paid, {}, jobs):
+        own = (clip for clip in clips.values() if clip.model == row.model)
+        interval = selects.cost_interval(selects.spent_by_prompt(own, choices))
+        rows.append(
+            replace(
+                row,
+                mean=interval.mean if interval else None,
+                ci_low=interval.low if interval else None,
+                ci_high=interval.high if interval else None,
+                **_NOT_MEASURED,
+            )
+        )
+    return _best_first(rows, info)
 
 
 def prompt_means(clips: Iterable[RankedClip], values: Mapping[str, float]) -> dict[str, float]:

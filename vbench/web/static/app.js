@@ -3,6 +3,8 @@
 
 import * as api from "./api.js";
 import { choice, dialog, h, put } from "./dom.js";
+import { isTyping } from "./keys.js";
+import { Selects } from "./selects.js";
 import { currentLocale, sentenceOf, setWords, t } from "./words.js";
 
 /** @import { BenchFacts, Child, Option, PageEntry, ToastKind, View, ViewModule } from "../types/page.js" */
@@ -60,6 +62,7 @@ export class App {
     this.base = base;
     this.edition = edition;
     this.turn = 0;
+    this.selects = new Selects(this);
   }
 
   async start() {
@@ -122,12 +125,26 @@ export class App {
       return this.#broken(error);
     }
     this.benchName.textContent = this.bench.name;
+    if (this.bench.read_only)
+      this.benchName.after(h("span", { class: "read-only", title: t("bench.readOnly.about") }, t("bench.readOnly")));
+    this.selects.recall();
+    addEventListener("keydown", (event) => this.#undoKey(event));
     await this.show();
     const others = () => {
       for (const page of Object.values(PAGES)) void page.load().catch(() => {});
     };
     (globalThis.requestIdleCallback ?? setTimeout)(others);
     return undefined;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #undoKey(event) {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || isTyping(event)) return;
+    const key = event.key.toLowerCase();
+    const isRedo = key === "y" || (key === "z" && event.shiftKey);
+    if (key !== "z" && !isRedo) return;
+    event.preventDefault();
+    void (isRedo ? this.selects.redo() : this.selects.undo());
   }
 
   get pageName() {
