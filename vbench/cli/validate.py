@@ -16,7 +16,6 @@ from vbench.cli.score import choices_of, spec_options
 if TYPE_CHECKING:
     from vbench.score.spec import ScoreChoices
 
-SCHEMA = 1
 SET_OPTIONS = (
     option("folder", Path | None, help="Where the set's files lie, instead of the hub."),
     option("revision", str, default="", help="Commit of the hub, instead of the pinned one."),
@@ -53,7 +52,7 @@ def validate(
     if json:
         document = asdict(validation)
         order = {key: document[key] for key in ("set", "revision", "rows", "ceiling", "n_clips", "notes")}
-        print_json({"schema": SCHEMA, **order})
+        print_json(order)
         return
     print_line(f"{validation.set}: {validation.n_clips} clips{f', {validation.revision}' * bool(validation.revision)}")
     for rating, rows in groupby(validation.rows, key=lambda row: row.rating):
