@@ -88,7 +88,7 @@ class AnswerStore(Workspace):
                     for some in _chunks(list(dict.fromkeys(sha256s)))
                     for row in session.scalars(query.where(AnswerRow.sha256.in_(some)))
                 ]
-        return [from_json(Answer, {name: getattr(row, name) for name in Answer.__slots__}) for row in rows]
+        return [_answer_record(row) for row in rows]
 
     def answers_mark(self) -> tuple[Any, ...]:
         """Changes whenever answers, overrules or report cards do; for whoever keeps what was made of them."""
@@ -235,6 +235,12 @@ def _answer_row(answer: Answer) -> dict[str, Any]:
 def _precisely_now() -> str:
     """ISO 8601, UTC, to the microsecond: which of two answers is newer decides what is shown."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _answer_record(row: AnswerRow) -> Answer:
+    values = {name: getattr(row, name) for name in Answer.__slots__}
+    box = None if row.box is None else tuple(row.box)
+    return Answer(**values | {"box": box, "frames": tuple(row.frames)})
 
 
 def _call_record(row: JudgeCallRow) -> JudgeCall:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vbench.bench import Bench
 from vbench.errors import OptionError
 from vbench.judge.questions import questions_of
-from vbench.judge.run import distrusted
-from vbench.judge.tally import leading, newest
+from vbench.judge.tally import distrusted, leading, newest
 from vbench.records import Answer, Clip, Overrule, Prompt, Question
 from vbench.registry import did_you_mean
 

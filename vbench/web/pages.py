@@ -72,6 +72,7 @@ PAGES = (
         early_scripts=("boards.js", "charts.js", "labels.js"),
         early_data=("board", "ratings", "models"),
     ),
+    PageEntry(path="sheet", title="Shot sheet", word="nav.sheet", script="sheet.js", early_scripts=("sheet.js",)),
     PageEntry(path="generate", title="Generate", word="nav.generate", script="generate.js"),
     PageEntry(path="runs", title="Runs", word="nav.runs", script="runs.js"),
 )

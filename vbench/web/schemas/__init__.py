@@ -7,6 +7,7 @@ from vbench.web.schemas.requests import (
     GenerateArgs,
     NewExport,
     NewNote,
+    NewOverrule,
     NewTask,
     NewVote,
     NoteState,
@@ -18,6 +19,7 @@ from vbench.web.schemas.requests import (
     Watched,
 )
 from vbench.web.schemas.responses import (
+    AnswerFacts,
     BenchFacts,
     BestOfFacts,
     BoardFacts,
@@ -36,6 +38,10 @@ from vbench.web.schemas.responses import (
     RatingFacts,
     Reveal,
     ScoreFacts,
+    SheetFacts,
+    SheetPrompt,
+    SheetRow,
+    SheetTake,
     ShelfFacts,
     ShownFacts,
     SideFacts,
@@ -46,6 +52,7 @@ from vbench.web.schemas.responses import (
 )
 
 __all__ = [
+    "AnswerFacts",
     "BenchFacts",
     "BestOfFacts",
     "BoardFacts",
@@ -62,6 +69,7 @@ __all__ = [
     "ModelFacts",
     "NewExport",
     "NewNote",
+    "NewOverrule",
     "NewTask",
     "NewVote",
     "NoteFacts",
@@ -76,6 +84,10 @@ __all__ = [
     "ScoreArgs",
     "ScoreFacts",
     "Shape",
+    "SheetFacts",
+    "SheetPrompt",
+    "SheetRow",
+    "SheetTake",
     "ShelfFacts",
     "ShownFacts",
     "SideFacts",
