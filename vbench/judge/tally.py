@@ -105,6 +105,8 @@ def leading(answers: Collection[Answer], distrusted: Collection[str] = ()) -> An
     A judge that failed its report card speaks for none.
     """
     trusted = [answer for answer in answers if answer.answerer not in distrusted]
+    if len(trusted) == 1:
+        return trusted[0]
     for kind in ANSWERER_KINDS:
         of_kind = [answer for answer in trusted if answer.by == kind]
         sure = [answer for answer in of_kind if answer.verdict in ("seen", "not_seen")]
