@@ -191,6 +191,9 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/api/v1/board"): ANYONE,
     ("GET", "/api/v1/board/columns"): ANYONE,
     ("GET", "/api/v1/board/drill"): ANYONE,
+    ("GET", "/api/v1/sheet"): ANYONE,
+    ("GET", "/api/v1/sheet/answers"): (404, 401, 404, 404),
+    ("PUT", "/api/v1/sheet/overrule"): MAKERS,
     ("GET", "/api/v1/arena/pair"): ANYONE,
     ("GET", "/api/v1/ratings"): ANYONE,
     ("GET", "/api/v1/votes"): ANYONE,
@@ -223,6 +226,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/plan": {"prompt": "x", "models": ["synthetic-clean"]},
     "/api/v1/uploads/confirm": {"uploads": [{"upload": "0" * 32, "model": "m", "prompt_id": "p"}]},
     "/api/v1/exports": {"clips": ["0" * 16], "kind": "csv"},
+    "/api/v1/sheet/overrule": {"clip": "0" * 16, "question": "0" * 16, "verdict": "seen"},
     "/api/v1/selects/{clip}": {"stars": 3},
     "/api/v1/selects": {"choices": [{"clip": "0" * 16, "stars": 3}]},
     "/api/v1/notes/{note}/state": {"is_resolved": True},
@@ -231,6 +235,7 @@ QUERIES = {
     "/api/v1/uploads": "?name=a.txt",
     "/api/v1/pictures": "?name=a.png",
     "/api/v1/board/drill": "?metric=flicker&model=alpha",
+    "/api/v1/sheet/answers": "?clip=0000000000000000&question=0000000000000000",
 }
 PLACE, COST, NAME, REMARK = "/srv/secret place/of/ours", 1234.5678, "bertha-the-maker", "their own words"
 """What is planted in the bench, and may not come out."""
