@@ -1,80 +1,90 @@
-"""A hub that takes commits over HTTP, with faults on demand."""
+"""A hub of weights on this machine: what a repository holds, its files in ranges, and a line that breaks off."""
 
 from __future__ import annotations
 
-import base64
+import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from urllib.parse import unquote, urlsplit
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-class FakeHub:
-    """What it was sent: repositories by kind, and the files of their last commit."""
+@dataclass
+class Hub:
+    """One repository."""
 
-    def __init__(self, faults: list[int]) -> None:
-        self.faults = faults
-        """Statuses that the next commits are answered with."""
-        self.repos: list[tuple[str, str]] = []
-        self.files: dict[str, bytes] = {}
-        self.n_commits = 0
-        self.url = ""
+    repo: str
+    files: Mapping[str, bytes]
+    break_after: dict[str, int] = field(default_factory=dict)
+    """File → how many bytes of it come before the line breaks, once."""
+    status: int = 200
+    """Of the question what it holds."""
+    url: str = ""
+    ranges: list[tuple[str, str]] = field(default_factory=list)
+    """(file, range asked for) of every download."""
 
 
 @contextmanager
-def running_hub(*faults: int) -> Iterator[FakeHub]:
-    """A hub on this machine, for as long as the block runs."""
-    hub = FakeHub(list(faults))
+def serving(hub: Hub) -> Iterator[Hub]:
+    """The hub at an address of this machine."""
 
     class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None: ...
+        protocol_version = "HTTP/1.1"
 
-        def _answer(self, status: int, body: Any, **headers: str) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            for name, value in {"content-type": "application/json", "content-length": str(len(content))}.items():
-                self.send_header(name, value)
-            for name, value in headers.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.end_headers()
-            self.wfile.write(content)
+        def do_HEAD(self) -> None:
+            self._file(with_body=False)
 
         def do_GET(self) -> None:
-            self._answer(200, {"id": "org/name", "sha": "0" * 40, "siblings": [], "tags": [], "private": False})
+            path = unquote(urlsplit(self.path).path)
+            if not path.startswith("/api/models/"):
+                self._file(with_body=True)
+                return
+            known = path.startswith(f"/api/models/{hub.repo}")
+            siblings = [{"rfilename": name, "size": len(data)} for name, data in hub.files.items()]
+            answer = {"id": hub.repo, "modelId": hub.repo, "sha": COMMIT, "siblings": siblings}
+            self._answer(hub.status if known else 404, json.dumps(answer).encode())
 
-        def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("content-length") or 0))
-            if self.path == "/api/repos/create":
-                body = json.loads(raw)
-                hub.repos.append((body.get("type", "model"), f"{body.get('organization')}/{body['name']}"))
-                self._answer(200, {"url": f"{hub.url}/{body.get('type')}s/{body.get('organization')}/{body['name']}"})
-            elif self.path.endswith("/preupload/main"):
-                files = json.loads(raw)["files"]
-                modes = [{"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in files]
-                self._answer(200, {"files": modes})
-            elif "/commit/main" in self.path:
-                if hub.faults:
-                    status = hub.faults.pop(0)
-                    wait = {429: "0"}.get(status, "7")  # the client waits by itself where there were too many requests
-                    self._answer(status, {"error": "busy"}, retry_after=wait)
-                    return
-                hub.n_commits += 1
-                for line in raw.splitlines():
-                    entry = json.loads(line)
-                    if entry["key"] == "file":
-                        hub.files[entry["value"]["path"]] = base64.b64decode(entry["value"]["content"])
-                kind, org, name = self.path.removeprefix("/api/").split("/")[:3]
-                url = f"{hub.url}/{kind}/{org}/{name}/commit/{'1' * 40}"
-                self._answer(200, {"commitUrl": url, "commitOid": "1" * 40, "success": True})
-            else:
-                self._answer(404, {"error": self.path})
+        def _answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def _file(self, *, with_body: bool) -> None:
+            name = unquote(urlsplit(self.path).path).partition(f"/resolve/{COMMIT}/")[2]
+            if name not in hub.files:
+                self._answer(404, b"")
+                return
+            data, start = hub.files[name], 0
+            if with_body:
+                asked = self.headers.get("range", "")
+                hub.ranges.append((name, asked))
+                start = int(asked.removeprefix("bytes=").partition("-")[0] or 0)
+            self.send_response(206 if start else 200)
+            self.send_header("etag", f'"{hashlib.sha256(data).hexdigest()}"')
+            self.send_header("x-repo-commit", COMMIT)
+            self.send_header("accept-ranges", "bytes")
+            if start:
+                self.send_header("content-range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+            self.send_header("content-length", str(len(data) - start))
+            self.end_headers()
+            if with_body:
+                cut = hub.break_after.pop(name, None)
+                self.wfile.write(data[start:] if cut is None else data[start : start + cut])
+                self.close_connection = cut is not None
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    hub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
+    hub.url = f"http://127.0.0.1:{server.server_port}"
     try:
         yield hub
     finally:

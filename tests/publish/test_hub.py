@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.fakes.hub import running_hub
+from tests.fakes.commit_hub import running_hub
 from tests.publish.boards import filled
 from vbench.errors import AuthError, OptionError
 from vbench.publish import hub

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
@@ -228,7 +229,12 @@ class AnswerStore(Workspace):
 
 def _answer_row(answer: Answer) -> dict[str, Any]:
     lists = {"box": _listed(answer.box), "frames": list(answer.frames)}
-    return {"key": answer.key, **to_json(answer), **lists, "added": answer.added or now()}
+    return {"key": answer.key, **to_json(answer), **lists, "added": answer.added or _precisely_now()}
+
+
+def _precisely_now() -> str:
+    """ISO 8601, UTC, to the microsecond: which of two answers is newer decides what is shown."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _call_record(row: JudgeCallRow) -> JudgeCall:

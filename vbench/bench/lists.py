@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, case, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from vbench.bench.tables import ClipRow, EventRow, JobRow, NoteRow, PromptRow, ScoreRow, SelectRow, VoteRow
@@ -148,10 +148,12 @@ class ListStore(Workspace):
 
     def state_mark(self) -> tuple[Any, ...]:
         """Changes whenever clips, scores, jobs or selects do; for whoever keeps what was made of them."""
+        # scores are only ever added, and SQLite knows the number of its last row without counting
+        n_scores = func.max(literal_column("rowid")) if self.database.is_sqlite else func.count()
         with self.session() as session:
             return (
                 session.scalar(select(func.count()).select_from(ClipRow)),
-                *session.execute(select(func.count(), func.max(ScoreRow.added)).select_from(ScoreRow)).one(),
+                session.scalar(select(n_scores).select_from(ScoreRow)),
                 *session.execute(select(func.count(), func.max(JobRow.finished_at)).select_from(JobRow)).one(),
                 *session.execute(select(func.count(), func.max(SelectRow.updated)).select_from(SelectRow)).one(),
             )

@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, names, option, print_json, print_line, takes
+from vbench.cli.options import (
+    EXIT_FAILURES,
+    SET_HELP,
+    BenchPath,
+    Json,
+    Strict,
+    names,
+    option,
+    print_json,
+    print_line,
+    settings_of,
+    takes,
+)
 from vbench.errors import OptionError
 
 if TYPE_CHECKING:
     from vbench.judge.run import JudgeChoices, JudgeReport
 
-SCHEMA = 1
 CHOICE_OPTIONS = (
     option("with_", str | None, "--with", help="Detectors, readers, judges, with commas.  [default: those ready here]"),
     option("without", str | None, help="Leave out: names, or signal, detector, reader, judge; with commas."),
@@ -24,6 +35,8 @@ CHOICE_OPTIONS = (
     option("allow_unpriced", bool, "--allow-unpriced", default=False, help="Ask a judge whose card has no price."),
     option("retry", str | None, help="Ask failed answers of these codes again: bad_answer,outcome_unknown."),
     option("suite", str | None, help="Take the questions of these suites as they stand now; with commas."),
+    option("set_", list[str] | None, "--set", help=SET_HELP),
+    option("device", str, default="cpu", help="For detectors, readers and local judges: cpu or cuda:N."),
     option("dry_run", bool, "--dry-run", default=False, help="Say how many requests, and what they cost at most."),
 )
 
@@ -38,6 +51,8 @@ def choices_of(values: Mapping[str, Any]) -> JudgeChoices:
         "suites": names(values["suite"] or ""),
         "max_cost": values["max_cost"],
         "allow_unpriced": values["allow_unpriced"],
+        "settings": settings_of(values["set_"]),
+        "device": values["device"],
         "dry_run": values["dry_run"],
     }
 
@@ -68,7 +83,7 @@ def judge(
     if json:
         from dataclasses import asdict
 
-        print_json({"schema": SCHEMA, **asdict(report)})
+        print_json({**asdict(report)})
     else:
         _print_report(report, is_dry_run=bool(choices.get("dry_run")))
     if strict and (report.failures or report.stopped):
@@ -104,12 +119,13 @@ def _print_report(report: JudgeReport, *, is_dry_run: bool) -> None:
 
 
 def _list(*, as_json: bool) -> None:
+    from vbench.contracts import Settings
     from vbench.judge.answerer import ANSWERERS
     from vbench.judge.card import judges
 
     rows: list[dict[str, Any]] = []
     for name in ANSWERERS:
-        made = ANSWERERS[name]()
+        made = ANSWERERS[name](Settings())
         why = made.missing()
         rows.append({"id": name, "kind": made.by, "name": name, "licence": made.licence, "tried": "", "lacks": why})
     for card in judges().values():
@@ -118,7 +134,7 @@ def _list(*, as_json: bool) -> None:
         facts = {"name": card.name, "licence": licence, "tried": card.tried, "lacks": lacks}
         rows.append({"id": card.id, "kind": "judge", **facts})
     if as_json:
-        print_json({"schema": SCHEMA, "answerers": rows})
+        print_json({"answerers": rows})
         return
     for row in rows:
         tried = f"tried: {row['tried']}" if row["tried"] else "never tried with a real model" * (row["kind"] == "judge")

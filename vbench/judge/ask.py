@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -98,6 +98,7 @@ class Asker:
         self._backend, self._allow_unpriced = backend, allow_unpriced
         self._stop: Exception | None = None
         self._lock = threading.Lock()
+        self._places = threading.Semaphore(card.concurrency)
         self._sent_here: set[str] = set()
         self.n_calls = 0
         self.spent_usd = 0.0
@@ -126,28 +127,25 @@ class Asker:
 
     # --- one request ----------------------------------------------------------------------------------------------
 
-    def call(self, request: JudgeRequest, subject: str, what: Mapping[str, Any]) -> Outcome:
+    def call(
+        self, request: JudgeRequest, subject: str, what: Mapping[str, Any], *, is_useless: Callable[[str], bool]
+    ) -> Outcome:
         """The reply to one request, from the journal where it is there; it is sent at most once an attempt.
 
         Args:
             request: What to ask.
             subject: Digest of what is asked about.
             what: JSON values that tell this request from others about the same.
+            is_useless: Whether a reply has nothing in it; such a one of an earlier run is asked for again where
+                `retry` has ``bad_answer``.
         """
-        attempt = 0
-        while True:
-            attempt += 1
-            outcome = self._attempt(request, subject, {**what, "attempt": attempt})
-            if attempt == MAX_ATTEMPTS or not self._asks_again(outcome, subject, {**what, "attempt": attempt}):
-                return outcome
-
-    def _asks_again(self, outcome: Outcome, subject: str, what: Mapping[str, Any]) -> bool:
-        """Whether a person wants another attempt at what an earlier run left without an answer."""
-        key = self._call_id(subject, what)
-        if key in self._sent_here:
-            return False
-        is_bad = not outcome.code and _is_no_object(outcome.reply)
-        return outcome.code in self.retry or (is_bad and "bad_answer" in self.retry)
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            key = self._call_id(subject, numbered := {**what, "attempt": attempt})
+            outcome = self._attempt(request, subject, numbered)
+            is_bad = not outcome.code and "bad_answer" in self.retry and is_useless(outcome.reply)
+            if key in self._sent_here or not (outcome.code in self.retry or is_bad):
+                break
+        return outcome
 
     def _call_id(self, subject: str, what: Mapping[str, Any]) -> str:
         return digest("call", self.card.id, self.card.version, subject, dict(what), length=32)
@@ -166,6 +164,10 @@ class Asker:
             is_billable=self.card.is_billable,
             estimate_usd=countable_usd(estimate),
         )
+        with self._places:
+            return self._begin(request, call)
+
+    def _begin(self, request: JudgeRequest, call: JudgeCall) -> Outcome:
         lease_s = self.card.options.timeout_s + LEASE_S
         try:
             before = self.bench.begin_call(
@@ -284,11 +286,18 @@ class Asker:
             drawn=[subject.drawn] if subject.drawn else [],
         )
         what = {"purpose": purpose, "questions": [question.digest for question in questions], "mark": mark}
-        outcome = self.call(request, subject.sha256, what)
+
+        def read(reply: str) -> list[Reply]:
+            return read_answers(reply, len(questions), duration_s=subject.duration_s)
+
+        def is_useless(reply: str) -> bool:
+            return all(each.verdict == "failed" for each in read(reply))
+
+        outcome = self.call(request, subject.sha256, what, is_useless=is_useless)
         if outcome.code:
             failed = Reply(verdict="failed", code=outcome.code, reason=outcome.message)
             return outcome, [failed] * len(questions)
-        return outcome, read_answers(outcome.reply, len(questions), duration_s=subject.duration_s)
+        return outcome, read(outcome.reply)
 
     def _as_answer(
         self, subject: Subject, question: Question, reply: Reply, outcome: Outcome, n: int, frames: Sequence[Picture]
@@ -317,7 +326,8 @@ class Asker:
         drawn = [subject.drawn] if subject.drawn else []
         purpose: Purpose = "card" if mark else "accuse"
         request = JudgeRequest(purpose=purpose, text=ACCUSE, pictures=subject.first, drawn=drawn)
-        outcome = self.call(request, subject.sha256, {"purpose": "accuse", "mark": mark})
+        what = {"purpose": "accuse", "mark": mark}
+        outcome = self.call(request, subject.sha256, what, is_useless=_is_no_object)
         if outcome.code:
             return outcome, []
         try:

@@ -6,8 +6,8 @@ from vbench.judge.card import JudgeCard
 from vbench.judge.request import Backend
 
 
-def backend_of(card: JudgeCard) -> Backend:
-    """What reaches this judge.
+def backend_of(card: JudgeCard, device: str = "cpu") -> Backend:
+    """What reaches this judge; `device` is for weights on this machine.
 
     Raises:
         OptionError: it is not available any more.
@@ -21,7 +21,7 @@ def backend_of(card: JudgeCard) -> Backend:
     if card.adapter == "transformers":
         from vbench.judge.local import LocalBackend
 
-        return LocalBackend(card)
+        return LocalBackend(card, device)
     from vbench.judge.endpoint import EndpointBackend
 
     return EndpointBackend(card)

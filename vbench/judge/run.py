@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict, Unpack
 
 from vbench.bench import Bench
+from vbench.contracts import Settings
 from vbench.errors import ClipError, OptionError, WeightsError
 from vbench.judge.answerer import ANSWERERS, Answerer, LookedAt
 from vbench.judge.ask import Asker, Subject, drawn_of
@@ -51,6 +52,10 @@ class JudgeSpec:
     suites: Sequence[str] = ()
     """Suites whose questions are taken as they stand now, for prompts that are in the bench already."""
     clip_ids: Sequence[str] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of detectors and readers, e.g. ``{"owl.model": PATH}``."""
+    device: str = "cpu"
+    """For detectors, readers and local judges: `cpu` or `cuda:N`."""
     dry_run: bool = False
     """Only say what would be asked, and what it would cost at most."""
 
@@ -66,6 +71,8 @@ class JudgeChoices(TypedDict, total=False):
     retry: Sequence[str]
     suites: Sequence[str]
     clip_ids: Sequence[str] | None
+    settings: Mapping[str, str]
+    device: str
     dry_run: bool
 
 
@@ -106,7 +113,7 @@ class _Work:
 
 
 DEFAULT = JudgeSpec()
-Make = Callable[[JudgeCard], Backend]
+Make = Callable[[JudgeCard, str], Backend]
 
 
 def judge(
@@ -196,6 +203,7 @@ class Roster:
 
 
 def _roster(spec: JudgeSpec) -> Roster:
+    settings = Settings(dict(spec.settings), spec.device)
     named = None if spec.with_ is None else [name for name in spec.with_ if name != SIGNALS]
     left_out: dict[str, str] = {}
     answerers: list[Answerer] = []
@@ -207,7 +215,7 @@ def _roster(spec: JudgeSpec) -> Roster:
                 card.refuse_if_away()
                 cards.append(card)
             continue
-        answerer: Answerer = ANSWERERS[name]()
+        answerer: Answerer = ANSWERERS[name](settings)
         if name in spec.without or answerer.by in spec.without:
             left_out[name] = "left out"
         elif why := answerer.missing():
@@ -264,19 +272,22 @@ def _open_work(
 ) -> list[_Work]:
     """What each clip has open for somebody of the roster, one entry for each file."""
     versions = {a.name: a.version for a in roster.answerers} | {card.id: card.version for card in roster.judges}
-    cells = newest(bench.answers(sha256s=[clip.sha256 for clip in clips]))
+    answers = bench.answers(sha256s=[clip.sha256 for clip in clips])
+    cells = newest(answers)
+    current = {
+        (answer.sha256, answer.question, answer.answerer)
+        for answer in answers
+        if versions.get(answer.answerer) == answer.version and not _is_open(answer, spec.retry)
+    }
     work: dict[tuple[str, str], _Work] = {}
     for clip in clips:
         done: dict[str, set[str]] = {}
         sure: dict[str, str] = {}
         for question in asked_of[clip.prompt.key]:
-            answers = cells.get((clip.sha256, question.digest), {})
-            done[question.digest] = {
-                name
-                for name, answer in answers.items()
-                if versions.get(name) == answer.version and not _is_open(answer, spec.retry)
-            }
-            lead = leading([a for a in answers.values() if a.by != "judge"])
+            place = (clip.sha256, question.digest)
+            done[question.digest] = {name for name in versions if (*place, name) in current}
+            others = [answer for answer in cells.get(place, {}).values() if answer.by != "judge"]
+            lead = leading(others)
             if lead is not None and lead.verdict in ("seen", "not_seen"):
                 sure[question.digest] = lead.by
         questions = [q for q in asked_of[clip.prompt.key] if _somebody_open(q, roster, done, sure)]
@@ -320,7 +331,7 @@ class _Run:
         with ExitStack() as stack:
             for card in self._roster.judges:
                 options = {"max_cost": self._spec.max_cost, "allow_unpriced": self._spec.allow_unpriced}
-                asker = Asker(self._bench, card, self._make(card), retry=self._spec.retry, **options)  # type: ignore[arg-type]
+                asker = Asker(self._bench, card, self._make(card, self._spec.device), retry=self._spec.retry, **options)  # type: ignore[arg-type]
                 stack.callback(asker.close)
                 self.askers.append(asker)
             self._stack = stack.pop_all()

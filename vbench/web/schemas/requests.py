@@ -167,6 +167,9 @@ class Confirmed(Strict):
     prompt: Words = Field(default="", max_length=10_000)
     """Text, where the prompt is new to the bench."""
     sample: int = Field(default=0, ge=0, le=9999)
+    cost: float | None = Field(default=None, ge=0, le=100_000, allow_inf_nan=False)
+    """US dollars, where a table beside the clips says so."""
+    credits: Words = Field(default="", max_length=100)
 
 
 class ConfirmedList(Strict):

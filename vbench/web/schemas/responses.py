@@ -335,6 +335,10 @@ class UploadFacts(BaseModel):
     prompt_from: str = ""
     prompts: list[str] = []
     sample: int = 0
+    is_sure: bool = False
+    sha256: str = ""
+    same_as: str = ""
+    """The take of the bench that has these very bytes."""
 
 
 class ShelfFacts(BaseModel):

@@ -212,7 +212,7 @@ class Wall {
      * @param {readonly Option[]} options
      */
     const one = (name, options) =>
-      choice(t(`wall.by.${name}`), options, now[name], (value) => this.filter({ [name]: value }), {
+      choice(t(`by.${name}`), options, now[name], (value) => this.filter({ [name]: value }), {
         class: now[name] ? "set" : "",
       });
     const tags = [...new Set(this.prompts.flatMap((prompt) => prompt.tags))].sort();
@@ -245,7 +245,7 @@ class Wall {
       ]),
       one(
         "sort",
-        SORTS.map((name) => /** @type {Option} */ ([name === "prompt" ? "" : name, t(`wall.sort.${name}`)])),
+        SORTS.map((name) => /** @type {Option} */ ([name === "prompt" ? "" : name, t(`sort.${name}`)])),
       ),
     );
   }

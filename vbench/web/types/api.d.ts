@@ -1026,6 +1026,13 @@ export interface components {
              * @default 0
              */
             sample?: number;
+            /** Cost */
+            cost?: number | null;
+            /**
+             * Credits
+             * @default
+             */
+            credits?: string;
         };
         /** ConfirmedList */
         ConfirmedList: {
@@ -1630,6 +1637,21 @@ export interface components {
              * @default 0
              */
             sample?: number;
+            /**
+             * Is Sure
+             * @default false
+             */
+            is_sure?: boolean;
+            /**
+             * Sha256
+             * @default
+             */
+            sha256?: string;
+            /**
+             * Same As
+             * @default
+             */
+            same_as?: string;
         };
         /** ValidationError */
         ValidationError: {
