@@ -102,6 +102,7 @@ class ListStore(Workspace):
             JobRow.is_billable,
             JobRow.clip,
             JobRow.planned_at,
+            JobRow.submitting_at,
             JobRow.submitted_at,
             JobRow.finished_at,
             PromptRow.id.label("prompt_id"),
