@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import and_, func, literal_column, select
 
+from vbench.bench.jobs import latest_job
 from vbench.bench.tables import ClipRow, JobRow, PromptRow, ScoreRow, SelectRow, VoteRow
 from vbench.bench.workspace import Workspace
 from vbench.records import OPEN_STATES
@@ -88,7 +89,7 @@ class ListStore(Workspace):
             limit: How many at most.
 
         Returns:
-            State → number of jobs, and the rows asked for: column → value.
+            State → number of jobs, and the rows asked for: column → value, and `is_asked_first`, as of a `LatestJob`.
         """
         columns = (
             JobRow.id,
@@ -100,6 +101,8 @@ class ListStore(Workspace):
             JobRow.cost_usd,
             JobRow.estimate_usd,
             JobRow.is_billable,
+            JobRow.identity,
+            JobRow.handle,
             JobRow.clip,
             JobRow.planned_at,
             JobRow.submitting_at,
@@ -115,7 +118,10 @@ class ListStore(Workspace):
         counts = select(JobRow.state, func.count()).group_by(JobRow.state)
         with self.session() as session:
             by_state = {row[0]: row[1] for row in session.execute(counts)}
-            return by_state, [dict(row) for row in session.execute(query).mappings()]
+            rows = session.execute(query).all()
+        shown = [row._asdict() | {"is_asked_first": latest_job(row).is_asked_first} for row in rows]
+        inner = ("identity", "handle")
+        return by_state, [{name: value for name, value in row.items() if name not in inner} for row in shown]
 
     def noun_counts(self) -> dict[str, int]:
         """How many there are: `clips`, `prompts` and `models` that have clips, `votes`, `jobs`."""

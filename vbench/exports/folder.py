@@ -10,13 +10,13 @@ from pathlib import Path
 
 from vbench.exports.takes import Take, timecode
 from vbench.exports.timelines import edl, timeline_json
-from vbench.files import frames_in
+from vbench.files import frames_in, write_text
 from vbench.text import spreadsheet_cell
 
 
 def write_csv(takes: Sequence[Take], out: Path, _at_s: float | None = None) -> None:
     """A row per take."""
-    out.write_text(table(takes), encoding="utf-8-sig")  # with the mark by which spreadsheets know UTF-8
+    write_text(out, "\ufeff" + table(takes))  # with the mark by which spreadsheets know UTF-8
 
 
 def table(takes: Sequence[Take]) -> str:

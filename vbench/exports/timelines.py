@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vbench.exports.takes import Take, frame_at
+from vbench.files import write_text
 
 MARKER_COLOURS = {"note": "GREEN", "cut": "RED", "freeze": "BLUE", "black": "BLACK", "worst": "ORANGE"}
 WHOLE_RATES = (24.0, 25.0, 30.0, 50.0, 60.0)
@@ -103,9 +104,9 @@ def _one_line(text: str) -> str:
 
 def write_otio(takes: Sequence[Take], out: Path, _at_s: float | None = None) -> None:
     """See `timeline_json`."""
-    out.write_text(timeline_json(takes), encoding="utf-8")
+    write_text(out, timeline_json(takes))
 
 
 def write_edl(takes: Sequence[Take], out: Path, _at_s: float | None = None) -> None:
     """See `edl`."""
-    out.write_text(edl(takes), encoding="utf-8")
+    write_text(out, edl(takes))

@@ -20,7 +20,7 @@ from vbench.bench.media import safe_name
 from vbench.catalog.cards import cards
 from vbench.catalog.prompt_lines import slug
 from vbench.errors import CatalogError, ClipError, OptionError
-from vbench.files import CLIP_SUFFIXES
+from vbench.files import CLIP_SUFFIXES, write_text
 from vbench.importing import guess_from_name
 from vbench.records import Prompt
 from vbench.tasks.arguments import ImportTask, folder_to_import, page_folder
@@ -223,4 +223,4 @@ def _catalogue() -> list[str]:
 
 
 def _write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
