@@ -32,7 +32,7 @@ def account_file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "vbench.example.org", "::"])
 def test_another_host_needs_accounts_or_the_unsafe_word(host: str) -> None:
-    with pytest.raises(OptionError, match="--auth FILE"):
+    with pytest.raises(OptionError, match="`auth=FILE`"):
         policy_for(host)
     assert not policy_for(host, has_auth=True).public
     assert policy_for(host, public=True).public
@@ -43,7 +43,7 @@ def test_another_host_needs_accounts_or_the_unsafe_word(host: str) -> None:
     ["example.org", "https://a?b", "https://u@a", "https://*.example.org", "ftp://example.org", "https://a/b", "*"],
 )
 def test_a_trusted_origin_is_exact(origin: str) -> None:
-    with pytest.raises(OptionError, match="--trusted-origin"):
+    with pytest.raises(OptionError, match="`trusted_origin="):
         policy_for("127.0.0.1", trusted_origins=[origin])
 
 

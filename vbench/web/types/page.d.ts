@@ -128,6 +128,7 @@ export interface JobFacts {
   is_billable: boolean;
   estimate_usd: number | null;
   cost_usd: number | null;
+  is_asked_first: boolean;
   submitting_at: string | null;
   submitted_at: string | null;
 }
