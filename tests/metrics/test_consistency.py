@@ -12,7 +12,15 @@ from scipy.stats import theilslopes
 from tests.metrics.values import make_steps
 from vbench.contracts import Embeddings
 from vbench.errors import MetricError
-from vbench.metrics.consistency import drift, evenness, horizon, neighbour_cosine, to_first_and_neighbour, worst_moment
+from vbench.metrics.consistency import (
+    drift,
+    drift_per_minute,
+    evenness,
+    horizon,
+    neighbour_cosine,
+    to_first_and_neighbour,
+    worst_moment,
+)
 
 
 def unit_rows(n: Any, dim: Any, seed: int = 0) -> Any:
@@ -144,3 +152,29 @@ def test_two_pictures_have_no_path() -> None:
     with pytest.raises(MetricError) as caught:
         evenness(at_steps(unit_rows(2, 4), steps), steps)
     assert caught.value.code == "undefined"
+
+
+def minute(angle: Any, **cut: Any) -> Any:
+    """Rows that turn by an angle a frame, 8 a second, and their steps."""
+    steps = make_steps(n=len(angle), fps=8, **cut)
+    return drift_per_minute(at_steps(turn(angle), steps), steps)
+
+
+def test_drift_per_minute_of_a_steady_turn() -> None:
+    """A turn of 0.6 rad in a minute: the cosine of second k to the first is cos(0.01 k)."""
+    found = minute(0.01 / 8 * np.arange(480))
+    cosine = np.cos(0.01 * np.arange(60))
+    assert found.timeline.value == pytest.approx(cosine, abs=1e-5)
+    assert found.value == pytest.approx(60 * theilslopes(cosine[1:], np.arange(1, 60)).slope, rel=1e-3)
+
+
+def test_a_cut_is_no_drift_and_short_shots_have_none() -> None:
+    angle = np.where(np.arange(480) < 240, 0.0, 1.0)
+    cut = {"change": {240: 90.0}, "colour": {240: 0.9}, "lost": {240: 1.0}}
+    assert minute(angle, **cut).value == pytest.approx(0.0, abs=1e-6)
+    many = range(40, 320, 40)  # shots of 5 s
+    cuts = {name: dict.fromkeys(many, value) for name, value in (("change", 90.0), ("colour", 0.9), ("lost", 1.0))}
+    for given, which in ((np.zeros(320), cuts), (np.zeros(200), {})):
+        with pytest.raises(MetricError) as caught:
+            minute(given, **which)
+        assert caught.value.code == "not_applicable"

@@ -141,7 +141,7 @@ def test_the_shipped_reference_spreads_real_numbers() -> None:
     lines = AppearanceReference(Settings({"gated.reference": "real"})).read(None)
     assert standing(lines, 0.9970, 0.02) == pytest.approx(0.55, abs=0.15)
     assert standing(lines, 0.9998, 0.02) > 0.9
-    assert standing(lines, 0.9700, 0.02) < 0.1
+    assert standing(lines, 0.9700, 0.02) < 0.15
     assert lines.slope == pytest.approx(0.85, abs=0.3)
     assert np.all(np.diff(lines.intercepts) >= 0)
     assert roughness(1.0) == pytest.approx(np.log(5e-4))

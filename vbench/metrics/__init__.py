@@ -23,6 +23,7 @@ METRICS = Registry(
         "background_consistency": "vbench.metrics.consistency:BACKGROUND_CONSISTENCY",
         "appearance_consistency": "vbench.metrics.consistency:APPEARANCE_CONSISTENCY",
         "appearance_drift": "vbench.metrics.consistency:APPEARANCE_DRIFT",
+        "appearance_drift_minute": "vbench.metrics.consistency:DRIFT_PER_MINUTE",
         "appearance_worst": "vbench.metrics.consistency:APPEARANCE_WORST",
         "appearance_evenness": "vbench.metrics.consistency:APPEARANCE_EVENNESS",
         "appearance_gated": "vbench.metrics.gated:APPEARANCE_GATED",

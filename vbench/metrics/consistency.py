@@ -10,6 +10,8 @@ from vbench.errors import MetricError
 from vbench.metrics.flicker import broken_steps
 
 MAX_DRIFT_ROWS = 200
+LONG_S, SHOT_S = 30.0, 10
+"""From which length a clip has a drift per minute, and the shots of it that are looked at."""
 PATH_FLOOR = 0.4
 """Length per second added to the speed along the path of appearance: what rounding and coding change is no path."""
 HORIZONS_S = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0)
@@ -61,11 +63,7 @@ def drift(embeddings: Embeddings) -> Measure:
     if len(rows) < 3:
         raise MetricError(f"drift needs three frames 1/8 s apart, the clip has {len(rows)}", code="too_short")
     cosine = pair_cosine(np.broadcast_to(rows[:1], rows.shape), rows)
-    chosen = np.unique(np.linspace(1, len(rows) - 1, min(len(rows) - 1, MAX_DRIFT_ROWS)).astype(int))
-    first, second = np.triu_indices(len(chosen), 1)
-    rise = cosine[chosen][second] - cosine[chosen][first]
-    slope = float(np.median(rise / (t_s[chosen][second] - t_s[chosen][first])))
-    return Measure(slope, Series(t_s, cosine))
+    return Measure(theil_sen(t_s[1:], cosine[1:]), Series(t_s, cosine))
 
 
 def worst_moment(embeddings: Embeddings, steps: Steps) -> Measure:
@@ -165,6 +163,49 @@ def evenness(embeddings: Embeddings, steps: Steps) -> Measure:
     turn = np.linalg.norm(np.diff(velocity, axis=0), axis=1)
     even = (1.0 - turn / (speed[1:] + speed[:-1] + PATH_FLOOR))[whole]
     return Measure(float(even.mean()), Series(t_s[1:-1][whole], even))
+
+
+def drift_per_minute(embeddings: Embeddings, steps: Steps) -> Measure:
+    """Slope over time of the cosine between each second of a shot and its first (Theil-Sen), in 1/min; 0 is steady.
+
+    Of the shots of at least 10 s, weighed by their length; what changes at a cut is no drift. The timeline is the cosine,
+    second by second.
+
+    Raises:
+        MetricError: the clip is shorter than 30 s, or no shot is as long as 10 s (`not_applicable`).
+    """
+    grid = np.flatnonzero(embeddings.on_grid)
+    place = np.searchsorted(steps.frame, embeddings.frame[grid], side="right") - 1
+    shot = np.cumsum(broken_steps(steps))[place]
+    slopes, lengths, times, cosines = [], [], [], []
+    for number in np.unique(shot):
+        rows, t_s = embeddings.rows[grid[shot == number]], embeddings.t_s[grid[shot == number]]
+        n_seconds = int(round((t_s[-1] - t_s[0] + GRID_S) // 1))
+        if n_seconds < SHOT_S:
+            continue
+        second = np.minimum((t_s - t_s[0]).astype(int), n_seconds - 1)
+        means = np.stack([rows[second == k].mean(axis=0) for k in range(n_seconds)]).astype(np.float32)
+        means /= np.linalg.norm(means, axis=1, keepdims=True)
+        cosine = pair_cosine(np.broadcast_to(means[:1], means.shape), means)
+        slopes.append(theil_sen(np.arange(1.0, n_seconds), cosine[1:]) * 60)
+        lengths.append(n_seconds)
+        times.append(t_s[0] + np.arange(n_seconds))
+        cosines.append(cosine)
+    if steps.duration_s < LONG_S or not slopes:
+        raise MetricError(
+            f"drift per minute needs a clip of {LONG_S:g} s with a shot of {SHOT_S:g} s; the clip has "
+            f"{steps.duration_s:.1f} s in {len(np.unique(shot))} stretches",
+            code="not_applicable",
+        )
+    return Measure(float(np.average(slopes, weights=lengths)), Series(np.concatenate(times), np.concatenate(cosines)))
+
+
+def theil_sen(t_s: Floats, value: Floats) -> float:
+    """Median of the slopes of all pairs, of up to 200 evenly chosen ones."""
+    chosen = np.unique(np.linspace(0, len(t_s) - 1, min(len(t_s), MAX_DRIFT_ROWS)).astype(int))
+    first, second = np.triu_indices(len(chosen), 1)
+    rise = value[chosen][second] - value[chosen][first]
+    return float(np.median(rise / (t_s[chosen][second] - t_s[chosen][first])))
 
 
 _DINO, _LOOK = "DINOv2 embeddings", "colours and edges (no weights)"
@@ -307,4 +348,16 @@ APPEARANCE_EVENNESS = Metric(
     group="temporal",
     min_frames=3,
     about=f"How evenly the clip moves on rather than to and fro, by {_LOOK}; a frozen clip scores 1.",
+)
+DRIFT_PER_MINUTE = Metric(
+    name="appearance_drift_minute",
+    version=1,
+    inputs=("appearance", "steps"),
+    compute=drift_per_minute,
+    unit="1/min",
+    higher_is_better=True,
+    bounds=(-960.0, 960.0),
+    group="temporal",
+    min_frames=3,
+    about=f"How far shots of a clip of 30 s or more move away from their first second in a minute, by {_LOOK}.",
 )

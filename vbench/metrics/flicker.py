@@ -97,7 +97,7 @@ def within_shots(flow: Flow, steps: Steps) -> np.ndarray:
 
 FLICKER = Metric(
     name="flicker",
-    version=2,
+    version=3,
     inputs=("steps",),
     compute=brightness_flicker,
     unit="levels",

@@ -36,7 +36,7 @@ RETOUCH_TOLERANCE = {
 }
 """How far a value may move; `flicker_relative`, `motion_jerk` and `motion_p95` relative to themselves."""
 RELATIVE = ("flicker_relative", "motion_jerk", "motion_p95")
-RELATIVE_FLOOR = {"flicker_relative": 0.05, "motion_jerk": 0.3, "motion_p95": 0.02}
+RELATIVE_FLOOR = {"flicker_relative": 0.1, "motion_jerk": 0.3, "motion_p95": 0.02}
 LIVELY = 0.03
 """Of `motion_p95`; in a clip that hardly moves a fault is itself the motion that the headline lacked."""
 BOIL_PX = (0.0, 1.0, 2.0, 4.0)
