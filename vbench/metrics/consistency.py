@@ -63,7 +63,20 @@ def drift(embeddings: Embeddings) -> Measure:
     if len(rows) < 3:
         raise MetricError(f"drift needs three frames 1/8 s apart, the clip has {len(rows)}", code="too_short")
     cosine = pair_cosine(np.broadcast_to(rows[:1], rows.shape), rows)
-    return Measure(theil_sen(t_s[1:], cosine[1:]), Series(t_s, cosine))
+    return Measure(drift_of(t_s[1:], cosine[1:]), Series(t_s, cosine))
+
+
+def drift_of(t_s: Floats, values: Floats) -> float:
+    """Median of the slopes of all pairs of times, in 1/s, of up to 200 of them, evenly chosen.
+
+    Args:
+        t_s: Ascending seconds, shape (N,), N at least 2.
+        values: Shape (N,).
+    """
+    chosen = np.unique(np.linspace(0, len(values) - 1, min(len(values), MAX_DRIFT_ROWS)).astype(int))
+    first, second = np.triu_indices(len(chosen), 1)
+    rise = values[chosen][second] - values[chosen][first]
+    return float(np.median(rise / (t_s[chosen][second] - t_s[chosen][first])))
 
 
 def worst_moment(embeddings: Embeddings, steps: Steps) -> Measure:
@@ -168,7 +181,7 @@ def evenness(embeddings: Embeddings, steps: Steps) -> Measure:
 def drift_per_minute(embeddings: Embeddings, steps: Steps) -> Measure:
     """Slope over time of the cosine between each second of a shot and its first (Theil-Sen), in 1/min; 0 is steady.
 
-    Of the shots of at least 10 s, weighed by their length; what changes at a cut is no drift. The timeline is the cosine,
+    Of the shots of at least 10 s, weighed by their length; a cut is no drift. The timeline is the cosine,
     second by second.
 
     Raises:
@@ -187,7 +200,7 @@ def drift_per_minute(embeddings: Embeddings, steps: Steps) -> Measure:
         means = np.stack([rows[second == k].mean(axis=0) for k in range(n_seconds)]).astype(np.float32)
         means /= np.linalg.norm(means, axis=1, keepdims=True)
         cosine = pair_cosine(np.broadcast_to(means[:1], means.shape), means)
-        slopes.append(theil_sen(np.arange(1.0, n_seconds), cosine[1:]) * 60)
+        slopes.append(drift_of(np.arange(1.0, n_seconds), cosine[1:]) * 60)
         lengths.append(n_seconds)
         times.append(t_s[0] + np.arange(n_seconds))
         cosines.append(cosine)
@@ -198,14 +211,6 @@ def drift_per_minute(embeddings: Embeddings, steps: Steps) -> Measure:
             code="not_applicable",
         )
     return Measure(float(np.average(slopes, weights=lengths)), Series(np.concatenate(times), np.concatenate(cosines)))
-
-
-def theil_sen(t_s: Floats, value: Floats) -> float:
-    """Median of the slopes of all pairs, of up to 200 evenly chosen ones."""
-    chosen = np.unique(np.linspace(0, len(t_s) - 1, min(len(t_s), MAX_DRIFT_ROWS)).astype(int))
-    first, second = np.triu_indices(len(chosen), 1)
-    rise = value[chosen][second] - value[chosen][first]
-    return float(np.median(rise / (t_s[chosen][second] - t_s[chosen][first])))
 
 
 _DINO, _LOOK = "DINOv2 embeddings", "colours and edges (no weights)"

@@ -45,6 +45,8 @@ class ExportTask:
     author: str = ""
     """Whose stars go along, and who may fetch the file."""
     at_s: float | None = None
+    rate: float | None = None
+    """As `vbench.exports.ExportWish` has these two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +138,8 @@ def queue_task(bench: Bench, arguments: Arguments) -> str:
 def page_folder(bench: Bench) -> Path:
     """What the page keeps of its own: uploads, exports, logs, and the events of what is under way."""
     folder = bench.root / "page"
-    folder.mkdir(parents=True, exist_ok=True)
+    if not bench.is_read_only:
+        folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 

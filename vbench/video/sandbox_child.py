@@ -17,6 +17,9 @@ from vbench.schema import to_json
 from vbench.video.sandbox import FILE_BYTES, MEMORY_BYTES, OPEN_FILES
 from vbench.video.stills import save_picture, sprite_sheet
 
+EDIT_CRF = 12
+"""Of copies for editing programs: what is graded and encoded again must not show a second time."""
+
 
 def probe(source: str) -> dict[str, Any]:
     """The facts of a file (`records.Probe`) and the texts a tool wrote into it."""
@@ -40,6 +43,12 @@ def proxy(source: str, out: str, height: int, silent: bool = False) -> None:
     video.proxy(Path(source), Path(out), height=height, silent=silent)
 
 
+def conform(source: str, out: str, fps: float) -> None:
+    """A copy in full size whose frames an editing program can count, with what the original says of itself."""
+    height = video.probe(Path(source)).height
+    video.proxy(Path(source), Path(out), height=height + height % 2, fps=fps, strip=False, crf=EDIT_CRF)
+
+
 def frame(source: str, out: str, t_s: float) -> None:
     """One frame as a PNG, in full size."""
     save_picture(video.extract_frame(Path(source), t_s=t_s), Path(out))
@@ -56,6 +65,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "poster": poster,
     "sprite": sprite,
     "proxy": proxy,
+    "conform": conform,
     "frame": frame,
     "side_by_side": side_by_side,
 }

@@ -20,7 +20,7 @@ from vbench.bench.media import safe_name
 from vbench.catalog.cards import cards
 from vbench.catalog.prompt_lines import slug
 from vbench.errors import CatalogError, ClipError, OptionError
-from vbench.files import CLIP_SUFFIXES
+from vbench.files import CLIP_SUFFIXES, sha256_of
 from vbench.importing import guess_from_name
 from vbench.records import Prompt
 from vbench.tasks.arguments import ImportTask, folder_to_import, page_folder
@@ -45,6 +45,8 @@ class Uploads:
         self._bench, self._sandbox = bench, Sandbox()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="uploads")
         self._n_waiting = 0
+        self._sent_as: dict[Path, str] = {}
+        """Upload that was not looked into yet → its path in the folder it came from, whose names may tell the tool."""
 
     @property
     def folder(self) -> Path:
@@ -80,6 +82,7 @@ class Uploads:
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
+        self._sent_as[path] = name
         return path
 
     def refuse_many(self) -> None:
@@ -118,6 +121,7 @@ class Uploads:
 
     def examine(self, path: Path) -> UploadFacts:
         """Probe an upload and guess what it is; one that no player could show is thrown away."""
+        sent_as = self._sent_as.pop(path, path.name)
         facts: dict[str, Any] = {"upload": path.parent.name, "file": path.name, "size_bytes": path.stat().st_size}
         try:
             facts_of_file = self._sandbox.call("probe", {"source": str(path)}, limit_s=PROBE_LIMIT_S)
@@ -125,7 +129,7 @@ class Uploads:
             shutil.rmtree(path.parent, ignore_errors=True)
             return UploadFacts(**facts, error=str(error).replace(f"{path}", path.name))
         guess = guess_from_name(
-            path.name,
+            sent_as,
             sorted(self._bench.models()),
             self._bench.prompts(),
             more_models=_catalogue(),
@@ -133,6 +137,9 @@ class Uploads:
             metadata=facts_of_file["tags"],
         )
         prompt_id = guess.prompt_id or (slug(guess.prompt) if guess.prompt else "")
+        sha256 = sha256_of(path)
+        same = self._bench.clip_by_sha(sha256)
+        facts |= {"sha256": sha256, "same_as": f"{same.model}, {same.prompt.id}, {same.sample}" if same else ""}
         return UploadFacts(**facts, error="", probe=facts_of_file["probe"], **asdict(guess) | {"prompt_id": prompt_id})
 
     def stage(self, confirmed: Sequence[Confirmed], *, score: bool) -> ImportTask:
@@ -161,7 +168,9 @@ class Uploads:
             file.replace(target)
             shutil.rmtree(file.parent, ignore_errors=True)
             row = {"file": target.name, "model": item.model, "prompt_id": prompt.id, "sample": item.sample}
-            rows.append(row | {"notes": f"dropped on the page as {file.name}"})
+            paid: dict[str, float | str] = {"cost": item.cost} if item.cost is not None else {}
+            paid |= {"credits": item.credits} if item.credits else {}
+            rows.append(row | paid | {"notes": f"dropped on the page as {file.name}"})
         _write_lines(folder / "manifest.jsonl", rows)
         lines = {prompt.key: {"id": prompt.id, "text": prompt.text} for prompt in prompts}
         _write_lines(folder / "prompts.jsonl", list(lines.values()))

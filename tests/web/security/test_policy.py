@@ -121,6 +121,8 @@ WRITES: list[tuple[str, str, Any]] = [
     ("DELETE", "/api/v1/notes/abc", None),
     ("POST", "/api/v1/notes", {"clip": "0" * 16, "start_s": 0, "text": "x"}),
     ("PUT", "/api/v1/selects/0123456789abcdef", {"stars": 3}),
+    ("PUT", "/api/v1/selects", {"choices": [{"clip": "0" * 16, "stars": 3}]}),
+    ("PUT", "/api/v1/notes/abc/state", {"is_resolved": True}),
 ]
 
 
@@ -207,6 +209,9 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "/api/v1/notes"): (403, 401, 403, 403),
     ("DELETE", "/api/v1/notes/{note}"): MAKERS,
     ("PUT", "/api/v1/selects/{clip}"): (403, 401, 200, 200),
+    ("PUT", "/api/v1/selects"): (403, 401, 400, 400),
+    ("PUT", "/api/v1/notes/{note}/state"): (403, 401, 204, 204),
+    ("GET", "/api/v1/best-of"): ANYONE,
 }
 """(Method, path) → what each of `ROLES` is answered."""
 BODIES: dict[str, Any] = {
@@ -217,6 +222,8 @@ BODIES: dict[str, Any] = {
     "/api/v1/uploads/confirm": {"uploads": [{"upload": "0" * 32, "model": "m", "prompt_id": "p"}]},
     "/api/v1/exports": {"clips": ["0" * 16], "kind": "csv"},
     "/api/v1/selects/{clip}": {"stars": 3},
+    "/api/v1/selects": {"choices": [{"clip": "0" * 16, "stars": 3}]},
+    "/api/v1/notes/{note}/state": {"is_resolved": True},
 }
 QUERIES = {
     "/api/v1/uploads": "?name=a.txt",

@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from vbench.errors import OptionError
+from vbench.exports import Kind
+from vbench.records import RejectReason, Select, SelectState
 from vbench.schema import Strict
 
 
@@ -22,6 +25,17 @@ Words = Annotated[str, AfterValidator(_printable)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
+Share = Annotated[float, Field(ge=-1, le=2, allow_inf_nan=False)]
+"""Of a picture's width or height; a stroke may leave the picture."""
+
+
+class Shape(Strict):
+    """Drawn on the picture."""
+
+    kind: Literal["arrow", "ellipse", "line"]
+    points: list[tuple[Share, Share]] = Field(min_length=2, max_length=2000)
+
+
 class NewNote(Strict):
     clip: ClipId
     start_s: Seconds
@@ -31,11 +45,52 @@ class NewNote(Strict):
     """Of a note to change; empty: a new one."""
     reply_to: str = Field(default="", pattern=r"^(|[0-9a-f]{1,32})$")
     """Id of the note that this one answers."""
+    drawing: list[Shape] = Field(default=[], max_length=50)
+
+
+class NoteState(Strict):
+    is_resolved: bool
 
 
 class Choice(Strict):
+    """What a person decides about a take; as `vbench.records.Select`."""
+
     stars: int = Field(default=0, ge=0, le=5)
-    rejected: bool = False
+    state: SelectState = ""
+    reason: RejectReason = ""
+    ranges: list[tuple[Seconds, Seconds]] = Field(default=[], max_length=100)
+
+    def of(self, clip: str, author: str) -> Select:
+        """As it is kept; ranges in order, and those that meet made one.
+
+        Raises:
+            OptionError: a range ends before it begins, or a reason stands without a rejection.
+        """
+        joined: list[tuple[float, float]] = []
+        for start, end in sorted(self.ranges):
+            if joined and start <= joined[-1][1]:
+                joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+            else:
+                joined.append((start, end))
+        try:
+            return Select(
+                clip=clip,
+                author=author,
+                stars=self.stars,
+                state=self.state,
+                reason=self.reason,
+                ranges=tuple(joined),
+            )
+        except ValueError as error:
+            raise OptionError(str(error)) from None
+
+
+class TakeChoice(Choice):
+    clip: ClipId
+
+
+class TakeChoices(Strict):
+    choices: list[TakeChoice] = Field(min_length=1, max_length=2000)
 
 
 class Watched(Strict):
@@ -112,6 +167,9 @@ class Confirmed(Strict):
     prompt: Words = Field(default="", max_length=10_000)
     """Text, where the prompt is new to the bench."""
     sample: int = Field(default=0, ge=0, le=9999)
+    cost: float | None = Field(default=None, ge=0, le=100_000, allow_inf_nan=False)
+    """US dollars, where a table beside the clips says so."""
+    credits: Words = Field(default="", max_length=100)
 
 
 class ConfirmedList(Strict):
@@ -122,6 +180,8 @@ class ConfirmedList(Strict):
 
 class NewExport(Strict):
     clips: list[ClipId] = Field(min_length=1, max_length=500)
-    kind: Literal["zip", "csv", "otio", "edl", "contact_png", "contact_pdf", "side_by_side", "frames"]
+    kind: Kind
     at_s: Seconds | None = None
     """For frames: the moment; the first frame otherwise."""
+    rate: float | None = Field(default=None, gt=0, le=240, allow_inf_nan=False)
+    """For timelines: frames a second; needed where the takes differ."""

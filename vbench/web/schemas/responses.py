@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, JsonValue, create_model
 
 from vbench.rank import columns
+from vbench.records import RejectReason, SelectState
 
 
 class BenchFacts(BaseModel):
@@ -15,6 +16,8 @@ class BenchFacts(BaseModel):
     name: str
     version: str
     mode: Literal["local", "public"]
+    read_only: bool
+    """The bench lies where this page may not write."""
     account: str
     counts: dict[str, int]
     permissions: dict[str, bool]
@@ -91,7 +94,11 @@ class ClipFacts(BaseModel):
     missing: Literal["", "missing", "changed"]
     """The file is gone, or is another than the one that was measured."""
     stars: int
-    rejected: bool
+    state: SelectState
+    reason: RejectReason
+    ranges: list[tuple[float, float]]
+    """Seconds to use; none: the whole take."""
+    n_notes: int
     added: str
 
 
@@ -149,6 +156,17 @@ class BoardFacts(BaseModel):
     tags: list[str]
 
 
+class BestOfFacts(BaseModel):
+    """How likely some takes of a tool hold one that people use; see `vbench.rank.selects.BestOf`."""
+
+    model: str
+    n: int
+    share: float
+    low: float | None
+    high: float | None
+    n_prompts: int
+
+
 class ColumnFacts(BaseModel):
     """A column of a board as the page shows it."""
 
@@ -175,6 +193,8 @@ class EventFacts(BaseModel):
     end_s: float
     frame: int
     value: float
+    box: tuple[float, float, float, float] | None
+    """Left, top, right, bottom in shares of the picture; null: all of it."""
 
 
 class NoteFacts(BaseModel):
@@ -186,6 +206,9 @@ class NoteFacts(BaseModel):
     author: str
     created: str
     reply_to: str
+    drawing: list[dict[str, Any]]
+    """Shapes on the picture, as `vbench.records.Note` holds them."""
+    is_resolved: bool
 
 
 class TaskFacts(BaseModel):
@@ -312,6 +335,10 @@ class UploadFacts(BaseModel):
     prompt_from: str = ""
     prompts: list[str] = []
     sample: int = 0
+    is_sure: bool = False
+    sha256: str = ""
+    same_as: str = ""
+    """The take of the bench that has these very bytes."""
 
 
 class ShelfFacts(BaseModel):

@@ -160,13 +160,14 @@ export async function ready(url, { signal, onwait = () => {}, headers = {} } = {
 /**
  * Send one file with progress; fetch cannot tell how far an upload is.
  * @param {File} file
- * @param {{onprogress?: (share: number) => void, signal?: AbortSignal}} [options]
+ * @param {{name?: string, onprogress?: (share: number) => void, signal?: AbortSignal}} [options]
+ *   name: its path in the folder it came from
  * @returns {Promise<UploadFacts>}
  */
-export function upload(file, { onprogress = () => {}, signal } = {}) {
+export function upload(file, { name = file.name, onprogress = () => {}, signal } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/api/v1/uploads${encode({ name: file.name })}`);
+    request.open("POST", `/api/v1/uploads${encode({ name: name.slice(-400) })}`);
     request.setRequestHeader("content-type", "application/octet-stream");
     request.upload.onprogress = (event) => onprogress(event.lengthComputable ? event.loaded / event.total : 0);
     request.onerror = () => reject(new ApiError(0, "offline"));

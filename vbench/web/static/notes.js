@@ -96,6 +96,16 @@ export class Notes {
     this.draw();
   }
 
+  /**
+   * The next note goes to this take.
+   * @param {number} index
+   */
+  focusTake(index) {
+    this.take = index;
+    const select = this.which.querySelector("select");
+    if (select) select.value = String(index);
+  }
+
   focus() {
     this.player.pause();
     this.text.focus();

@@ -13,7 +13,7 @@ import { num, t } from "./words.js";
 
 /** @typedef {{take: Take, curve: Curve}} Pair of a take and its curve in one lane */
 
-export const EVENT_KINDS = ["cut", "freeze", "black", "worst"];
+export const EVENT_KINDS = ["cut", "freeze", "black", "worst", "watermark"];
 const HEIGHT = 48;
 const WIDTH = 1000;
 const MARK_PX = 30; // a mark and its number
@@ -116,10 +116,42 @@ export class Timelines {
     this.#readings = [];
     put(
       this.lanes,
+      this.#used(length),
       names.map((metric, row) => this.#lane(metric, length, row === 0)),
     );
     this.focus(this.focused);
     this.moveHead();
+  }
+
+  /**
+   * The seconds to use, a line per take that has some marked.
+   * @param {number} length
+   */
+  #used(length) {
+    const marked = this.player.takes.filter((take) => !take.problem && take.clip.ranges?.length);
+    return (
+      marked.length > 0 &&
+      h(
+        "div",
+        { class: "used-lane" },
+        marked.map((take) =>
+          h(
+            "div",
+            { class: "used-row", style: { "--take": `var(--take-${take.index + 1})` } },
+            (take.clip.ranges ?? []).map(([start, end]) =>
+              h("span", {
+                class: "used-range",
+                title: t("select.rangeOf", { n: take.index + 1, from: clockcode(start), to: clockcode(end) }),
+                style: {
+                  "--from": Math.max(0, clockTime(start, take) / length),
+                  "--to": Math.min(1, clockTime(end, take) / length),
+                },
+              }),
+            ),
+          ),
+        ),
+      )
+    );
   }
 
   /**

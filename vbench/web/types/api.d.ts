@@ -118,7 +118,7 @@ export interface paths {
          * Clips
          * @description Takes by prompt, tool and sample.
          *
-         *     `prompt` is a key or an id, `model` may be given several times, `ids` is a list with commas.
+         *     `prompt` is a key or an id, `model` may be given several times, `ids` and `state` are lists with commas.
          */
         get: operations["clips_api_v1_clips_get"];
         put?: never;
@@ -233,6 +233,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notes/{note}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Settle Note
+         * @description Say that what a remark asks for is done, or that it is not; whoever may write notes may say so.
+         */
+        put: operations["settle_note_api_v1_notes__note__state_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/notes/{note}": {
         parameters: {
             query?: never;
@@ -263,9 +283,49 @@ export interface paths {
         get?: never;
         /**
          * Choose
-         * @description Stars for a take, or its rejection.
+         * @description Stars, state, reason and seconds to use of one take.
          */
         put: operations["choose_api_v1_selects__clip__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/selects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose Many
+         * @description Choices about many takes, all or none: what is done, or undone, to several at once.
+         */
+        put: operations["choose_many_api_v1_selects_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/best-of": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Best Of
+         * @description For each tool, how often n takes of a prompt hold one that people use, from one take up.
+         */
+        get: operations["best_of_api_v1_best_of_get"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -658,6 +718,8 @@ export interface components {
              * @enum {string}
              */
             mode: "local" | "public";
+            /** Read Only */
+            read_only: boolean;
             /** Account */
             account: string;
             /** Counts */
@@ -672,6 +734,24 @@ export interface components {
             client_header: string;
             /** Max Upload Bytes */
             max_upload_bytes: number;
+        };
+        /**
+         * BestOfFacts
+         * @description How likely some takes of a tool hold one that people use; see `vbench.rank.selects.BestOf`.
+         */
+        BestOfFacts: {
+            /** Model */
+            model: string;
+            /** N */
+            n: number;
+            /** Share */
+            share: number;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** N Prompts */
+            n_prompts: number;
         };
         /**
          * BoardFacts
@@ -742,7 +822,10 @@ export interface components {
             /** Verdict */
             verdict: string;
         };
-        /** Choice */
+        /**
+         * Choice
+         * @description What a person decides about a take; as `vbench.records.Select`.
+         */
         Choice: {
             /**
              * Stars
@@ -750,10 +833,25 @@ export interface components {
              */
             stars?: number;
             /**
-             * Rejected
-             * @default false
+             * State
+             * @default
+             * @enum {string}
              */
-            rejected?: boolean;
+            state?: "" | "reject" | "maybe" | "selected" | "approved";
+            /**
+             * Reason
+             * @default
+             * @enum {string}
+             */
+            reason?: "" | "hands" | "face" | "melts" | "physics" | "text" | "camera" | "prompt" | "light" | "sound" | "other";
+            /**
+             * Ranges
+             * @default []
+             */
+            ranges?: [
+                number,
+                number
+            ][];
         };
         /**
          * ChoiceFacts
@@ -857,8 +955,23 @@ export interface components {
             missing: "" | "missing" | "changed";
             /** Stars */
             stars: number;
-            /** Rejected */
-            rejected: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "" | "reject" | "maybe" | "selected" | "approved";
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "" | "hands" | "face" | "melts" | "physics" | "text" | "camera" | "prompt" | "light" | "sound" | "other";
+            /** Ranges */
+            ranges: [
+                number,
+                number
+            ][];
+            /** N Notes */
+            n_notes: number;
             /** Added */
             added: string;
         };
@@ -913,6 +1026,13 @@ export interface components {
              * @default 0
              */
             sample?: number;
+            /** Cost */
+            cost?: number | null;
+            /**
+             * Credits
+             * @default
+             */
+            credits?: string;
         };
         /** ConfirmedList */
         ConfirmedList: {
@@ -1053,9 +1173,11 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "zip" | "csv" | "otio" | "edl" | "contact_png" | "contact_pdf" | "side_by_side" | "frames";
+            kind: "zip" | "csv" | "otio" | "edl" | "fcpxml" | "xmeml" | "resolve" | "contact_png" | "contact_pdf" | "side_by_side" | "frames";
             /** At S */
             at_s?: number | null;
+            /** Rate */
+            rate?: number | null;
         };
         /** NewNote */
         NewNote: {
@@ -1077,6 +1199,11 @@ export interface components {
              * @default
              */
             reply_to?: string;
+            /**
+             * Drawing
+             * @default []
+             */
+            drawing?: components["schemas"]["Shape"][];
         };
         /** NewTask */
         NewTask: {
@@ -1130,6 +1257,17 @@ export interface components {
             created: string;
             /** Reply To */
             reply_to: string;
+            /** Drawing */
+            drawing: {
+                [key: string]: unknown;
+            }[];
+            /** Is Resolved */
+            is_resolved: boolean;
+        };
+        /** NoteState */
+        NoteState: {
+            /** Is Resolved */
+            is_resolved: boolean;
         };
         /** PairFacts */
         PairFacts: {
@@ -1289,6 +1427,22 @@ export interface components {
             ci_high: number | null;
         };
         /**
+         * Shape
+         * @description Drawn on the picture.
+         */
+        Shape: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "arrow" | "ellipse" | "line";
+            /** Points */
+            points: [
+                number,
+                number
+            ][];
+        };
+        /**
          * ShelfFacts
          * @description A suite, or (without a name) the prompts of the bench that are in none.
          */
@@ -1344,6 +1498,41 @@ export interface components {
             message: string;
             /** Progress */
             progress: number | null;
+        };
+        /** TakeChoice */
+        TakeChoice: {
+            /**
+             * Stars
+             * @default 0
+             */
+            stars?: number;
+            /**
+             * State
+             * @default
+             * @enum {string}
+             */
+            state?: "" | "reject" | "maybe" | "selected" | "approved";
+            /**
+             * Reason
+             * @default
+             * @enum {string}
+             */
+            reason?: "" | "hands" | "face" | "melts" | "physics" | "text" | "camera" | "prompt" | "light" | "sound" | "other";
+            /**
+             * Ranges
+             * @default []
+             */
+            ranges?: [
+                number,
+                number
+            ][];
+            /** Clip */
+            clip: string;
+        };
+        /** TakeChoices */
+        TakeChoices: {
+            /** Choices */
+            choices: components["schemas"]["TakeChoice"][];
         };
         /**
          * TaskFacts
@@ -1448,6 +1637,21 @@ export interface components {
              * @default 0
              */
             sample?: number;
+            /**
+             * Is Sure
+             * @default false
+             */
+            is_sure?: boolean;
+            /**
+             * Sha256
+             * @default
+             */
+            sha256?: string;
+            /**
+             * Same As
+             * @default
+             */
+            same_as?: string;
         };
         /** ValidationError */
         ValidationError: {
@@ -1657,6 +1861,13 @@ export interface operations {
                 prompt?: string;
                 model?: string[] | null;
                 ids?: string;
+                tag?: string;
+                state?: string;
+                reason?: "" | "hands" | "face" | "melts" | "physics" | "text" | "camera" | "prompt" | "light" | "sound" | "other";
+                stars?: number;
+                notes?: boolean;
+                defect?: "" | "cut" | "freeze" | "black" | "worst";
+                sort?: "prompt" | "model" | "added" | "stars" | "state";
                 offset?: number;
                 limit?: number;
             };
@@ -1878,6 +2089,39 @@ export interface operations {
             };
         };
     };
+    settle_note_api_v1_notes__note__state_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                note: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteState"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     delete_note_api_v1_notes__note__delete: {
         parameters: {
             query?: never;
@@ -1938,6 +2182,59 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    choose_many_api_v1_selects_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeChoices"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakeChoices"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    best_of_api_v1_best_of_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BestOfFacts"][];
                 };
             };
         };

@@ -33,11 +33,12 @@ export type UploadFacts = Required<Schemas["UploadFacts"]>;
 export type Outcome = Schemas["NewVote"]["outcome"];
 export type ExportKind = Schemas["NewExport"]["kind"];
 
-/** Stars of a take, or that it is out. */
-export interface Mark {
-  stars: number;
-  rejected: boolean;
-}
+export type SelectState = ClipFacts["state"];
+export type RejectReason = ClipFacts["reason"];
+export type BestOfFacts = Schemas["BestOfFacts"];
+export type Shape = Schemas["Shape"];
+/** What is decided about a take. */
+export type Choice = Pick<ClipFacts, "stars" | "state" | "reason" | "ranges">;
 
 // The schema leaves the next ones open: they are rows of tables.
 
