@@ -79,7 +79,7 @@ def test_the_example_is_found_scored_and_shown(clip: Any, site: Any) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["n_scores"] == 1
     shown = vbench(clip, site, "scores", "--format", "json")
-    (row,) = json.loads(shown.stdout)
+    (row,) = json.loads(shown.stdout)["rows"]
     assert row["metric"] == "warmth"
     assert float(row["value"]) == pytest.approx(COLOUR[0] - COLOUR[2], abs=4)
 

@@ -75,17 +75,17 @@ def work(tmp_path: Path) -> Workplace:
 
 
 def test_models_asks_it_what_is_missing(work: Workplace) -> None:
-    lacking = {row["id"]: row for row in json.loads(work.vbench("models", "--json").stdout)}
+    lacking = {row["id"]: row for row in json.loads(work.vbench("models", "--json").stdout)["tools"]}
     assert not lacking["noise"]["ready"]
     path = work.models / "noise.npy"
     assert lacking["noise"]["missing"] == [{"kind": "disk", "message": f"no weights at {path}", "certain": True}]
     assert "synthetic-clean" in lacking, "beside the built-in ones"
     work.bring_weights()
-    (row,) = json.loads(work.vbench("models", "noise", "--json").stdout)
+    (row,) = json.loads(work.vbench("models", "noise", "--json").stdout)["tools"]
     assert (row["ready"], row["missing"], row["billed"], row["price"]) == (True, [], False, "free")
     checked = work.vbench("models", "check", "noise", "--json")
     assert checked.returncode == 0, checked.stderr
-    assert json.loads(checked.stdout)[0]["body"]["width"] == 64
+    assert json.loads(checked.stdout)["tools"][0]["body"]["width"] == 64
 
 
 def test_generate_runs_it_in_its_lane(work: Workplace) -> None:

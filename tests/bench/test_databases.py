@@ -138,7 +138,7 @@ def walk_verbs(place: Path) -> set[str]:
     assert json.loads(typed("plan", *LINES, "--json"))["new"] == 8
     typed("plan", *LINES)
     typed("generate", *LINES, "--max-jobs", 1, "--max-cost", 5, code=3)
-    assert json.loads(typed("budget", "--json"))
+    assert json.loads(typed("budget", "--json"))["ceilings"]
     typed("budget", "--max-jobs", 20)
     assert json.loads(typed("status", "--json"))["tools"]
     typed("status")
@@ -146,7 +146,7 @@ def walk_verbs(place: Path) -> set[str]:
     typed("run", *LINES, "--retry", "cancelled", "--max-jobs", 20)
     assert json.loads(typed("score", "--preset", "offline", "--json"))["n_scores"] == 0, "run has measured all"
     assert len(typed("scores").splitlines()) > 9 * 10
-    assert len(json.loads(typed("scores", "--format", "json"))) > 9 * 10
+    assert len(json.loads(typed("scores", "--format", "json"))["rows"]) > 9 * 10
     typed("scores", "--format", "parquet", "--out", place / "scores.parquet")
     with Bench.open(create=False) as bench:
         clip = bench.clips(models=["own"])[0]

@@ -154,3 +154,28 @@ def test_evalcrafter_is_read_under_its_own_numbers(tmp_path: Path) -> None:
     path.write_text(json.dumps({"0000": {"prompt": "x", "attributes": {}}, "../a": {"prompt": "y"}}, indent=1))
     with pytest.raises(CatalogError, match=r"metadata\.json:6: .*start with a letter or digit"):
         load_suite(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "ID,Prompt,category\na1,Two cats,animal\na2,A cow,animal\n"),
+        ("a.tsv.csv", "ID\tPrompt\tcategory\na1\tTwo cats\tanimal\na2\tA cow\tanimal\n"),
+        ("a.jsonl", '{"id": "a1", "prompt": "Two cats", "category": "animal"}\n'
+         '{"id": "a2", "prompt": "A cow", "category": "animal"}\n'),
+        ("a.json", '[{"id": "a1", "prompt": "Two cats", "category": "animal"},'
+         '{"id": "a2", "prompt": "A cow", "category": "animal"}]'),
+    ],
+)  # fmt: skip
+def test_what_a_table_calls_its_text_is_the_text(tmp_path: Path, name: str, text: str) -> None:
+    suite = load_suite(write(tmp_path, name, text))
+    assert [(p.id, p.text, p.tags) for p in suite.prompts] == [
+        ("a1", "Two cats", ("category:animal",)),
+        ("a2", "A cow", ("category:animal",)),
+    ]
+    assert [note.partition(": ")[2].lower() for note in suite.notes] == ["'prompt' is taken for the text of 2 prompts"]
+
+
+def test_two_names_of_the_text_are_not_chosen_from(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="rename prompt or caption to text"):
+        load_suite(write(tmp_path, "a.csv", "prompt,caption\nTwo cats,A picture\n"))

@@ -144,7 +144,7 @@ def test_a_misspelt_folder_makes_no_bench(tmp_path: Path) -> None:
 
 
 def test_prompts_lists_suites_and_prompts() -> None:
-    counts = {row["name"]: row["n_prompts"] for row in json.loads(run("prompts", "--json")[1])}
+    counts = {row["name"]: row["n_prompts"] for row in json.loads(run("prompts", "--json")[1])["suites"]}
     assert {"core": 30, "demo": 8, "filmmaker": 60}.items() <= counts.items()
     assert "filmmaker" in run("prompts")[1]
     listed = json.loads(run("prompts", "core", "--json")[1])

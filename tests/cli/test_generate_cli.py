@@ -57,7 +57,7 @@ def test_plan_generate_budget_status(suite: Path, tmp_path: Path) -> None:
     report = json.loads(call("generate", *line, "--max-jobs", 3, "--json", code=3))
     assert (report["made"], report["is_complete"]) == (3, False)
     assert "vbench budget --run" in report["paused"]["synthetic-clean"]
-    run = json.loads(call("budget", "--bench", tmp_path / "b", "--json"))[1]
+    run = json.loads(call("budget", "--bench", tmp_path / "b", "--json"))["ceilings"][1]
     assert (run["max_jobs"], run["spent"]["n_jobs"]) == (3, 3)
     assert "3 of 9 jobs" in call("budget", "--run", run["key"], "--max-jobs", 9, "--bench", tmp_path / "b")
     assert "1 clips made" in call("generate", *line)

@@ -84,7 +84,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 
 
 def test_doctor_tells_as_json() -> None:
-    checks = json.loads(vbench("doctor", "--json").stdout)
+    checks = json.loads(vbench("doctor", "--json").stdout)["checks"]
     assert {"versions", "gpu", "codecs", "weights", "keys", "disk"} == {check["topic"] for check in checks}
     assert all(check.keys() == {"topic", "name", "state", "detail"} for check in checks)
 

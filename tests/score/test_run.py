@@ -175,7 +175,9 @@ def test_show_and_scores_print_what_was_measured(bench: Bench, folder: Any) -> N
     lines = printed.stdout.splitlines()
     assert lines[0] == ",".join(COLUMNS)
     assert len(lines) == 1 + 4 * 2
-    rows = json.loads(CliRunner().invoke(app, ["scores", "--bench", str(bench.root), "--format", "json"]).stdout)
+    rows = json.loads(CliRunner().invoke(app, ["scores", "--bench", str(bench.root), "--format", "json"]).stdout)[
+        "rows"
+    ]
     assert {row["value"] is None for row in rows if row["metric"] == "spec_adherence"} == {True}
     out = bench.root / "scores.parquet"
     CliRunner().invoke(app, ["scores", "--bench", str(bench.root), "--format", "parquet", "--out", str(out)])

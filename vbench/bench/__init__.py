@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from vbench.bench.answers import AnswerStore, Inspection
 from vbench.bench.ceilings import CeilingStore
 from vbench.bench.claims import ClaimStore
 from vbench.bench.clips import ClipPlace, ClipStore, RankedClip
-from vbench.bench.database import StoreAwayError, StoreError
+from vbench.bench.database import ReadOnlyError, StoreAwayError, StoreError, disk_trouble
 from vbench.bench.jobs import JobStore
 from vbench.bench.lists import ListStore
 from vbench.bench.scores import PASSING_CODES, DoneKey, FailedMeasure, ScoreColumns, ScoreStore
@@ -20,15 +21,29 @@ __all__ = [
     "ClipPlace",
     "DoneKey",
     "FailedMeasure",
+    "Inspection",
     "RankedClip",
+    "ReadOnlyError",
     "ScoreColumns",
     "StoreAwayError",
     "StoreError",
+    "disk_trouble",
     "now",
 ]
 
 
-class Bench(JobStore, CeilingStore, ClipStore, ScoreStore, ClaimStore, VoteStore, SelectStore, TaskStore, ListStore):
+class Bench(
+    JobStore,
+    CeilingStore,
+    ClipStore,
+    ScoreStore,
+    AnswerStore,
+    ClaimStore,
+    VoteStore,
+    SelectStore,
+    TaskStore,
+    ListStore,
+):
     """Everything a run reads and writes. Methods hold no session open and return records.
 
     Open one with `Bench.open`. `vbench.Bench` is one with the stages as methods too.

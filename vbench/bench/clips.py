@@ -80,7 +80,7 @@ class RankedClip(NamedTuple):
     cost_usd: float | None
     duration_s: float
     marks: tuple[Mark, ...]
-    """What its probe says of it: cut off, interlaced, ..."""
+    """What is said of it: cut off, interlaced, not as asked, ..."""
 
 
 class ClipPlace(NamedTuple):
@@ -201,7 +201,12 @@ class ClipStore(Workspace):
             for rows in session.connection().execute(query).partitions(2000):
                 for id, model, prompt_key, sample, how, duration_s, warnings in rows:
                     prompt_id, tags = prompts[prompt_key]
-                    facts = (how.get("latency_s"), how.get("cost_usd"), duration_s or 0.0, marks_in(warnings or ()))
+                    facts = (
+                        how.get("latency_s"),
+                        how.get("cost_usd"),
+                        duration_s or 0.0,
+                        marks_in([*(warnings or ()), *(how.get("warnings") or ())]),
+                    )
                     clip = RankedClip(id, model, prompt_key, tags, *facts)
                     placed.append(((prompt_id, prompt_key, model, sample), clip))
         placed.sort(key=itemgetter(0))  # here, since servers differ in how they sort text

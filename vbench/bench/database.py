@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -45,11 +47,20 @@ def json_text(value: Any) -> str:
     return STRING_OR_WORD.sub(lambda part: WORDS.get(part[0], part[0]), written)
 
 
-class Database:
-    """A checked, up-to-date database; every session is short."""
+class ReadOnlyError(BenchError):
+    """Something would be written into a bench that can only be looked at."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+
+class Database:
+    """A checked, up-to-date database; every session is short.
+
+    Args:
+        engine: Its connections.
+        is_read_only: It lies where this process may not write, or the server takes no changes: it can be looked at.
+    """
+
+    def __init__(self, engine: Engine, *, is_read_only: bool = False) -> None:
+        self.engine, self.is_read_only = engine, is_read_only
 
     @property
     def is_sqlite(self) -> bool:
@@ -67,7 +78,16 @@ class Database:
 
         SQLite takes the write lock at the start: a transaction that reads first and writes later could not
         wait for its turn and would fail with "database is locked".
+
+        Raises:
+            ReadOnlyError: the bench can only be looked at.
         """
+        if self.is_read_only:
+            shown = self.engine.url.render_as_string(hide_password=True)
+            raise ReadOnlyError(
+                f"{shown}: is read only here, so it can be looked at but not changed; make it writable, "
+                "or copy the bench to where you may write"
+            )
         engine = self.engine.execution_options(vbench_write=True)
         with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
@@ -107,30 +127,65 @@ def open_database(url: str, *, create: bool) -> Database:
         create: Make it where there is none.
 
     Raises:
-        BenchError: it is not a bench, is of a newer version, lies on a network share, or cannot be reached.
+        BenchError: it is not a bench, is of a newer version, lies on a network share, cannot be reached, or there is no
+            room to make it.
     """
     address, path = _parsed(url), sqlite_path(url)
     if address.drivername in ("postgresql", "postgres"):
         address = address.set(drivername="postgresql+psycopg")
     if path is not None:
         _check_place(path, create)
+    is_read_only = path is not None and path.exists() and not _is_writable(path)
     try:
         engine = create_engine(address, pool_pre_ping=path is None, json_serializer=json_text)
     except ModuleNotFoundError as error:
         raise BenchError(f"--db needs the package {error.name}: pip install 'vbench-studio[postgres]'") from None
-    _install_events(engine)
+    _install_events(engine, path if is_read_only else None)
     shown = address.render_as_string(hide_password=True)
     try:
-        if path is not None:
+        if is_read_only:
+            _check_readable(engine, shown)
+        elif path is not None:
             with FileLock(f"{path}.lock", timeout=BUSY_TIMEOUT_S):
                 _prepare(engine, shown, path, create)
+        elif is_read_only := _takes_no_changes(engine):
+            _check_readable(engine, shown)
         else:
             _prepare(engine, shown, None, create)
+    except OSError as error:
+        raise BenchError(disk_trouble(error) or f"{path}: cannot be opened ({error.strerror or error})") from None
     except OperationalError as error:
+        if (trouble := disk_trouble(error)) is not None:
+            raise BenchError(f"{shown}: {trouble}") from None
         raise BenchError(f"{shown}: cannot be opened ({_first_line(error)}); is it there, and yours?") from None
     except DatabaseError as error:
         raise BenchError(f"{shown}: is not a bench ({_first_line(error)}); choose another --bench") from None
-    return Database(engine)
+    return Database(engine, is_read_only=is_read_only)
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NO_RIGHT = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def disk_trouble(error: Exception) -> str | None:
+    """Why nothing could be written, as a sentence, where that is for want of room or of the right to; else None.
+
+    Args:
+        error: Of the system, or of a database.
+    """
+    if isinstance(error, OSError):
+        file = f"{error.filename}: " if error.filename else ""
+        if error.errno in NO_ROOM:
+            return f"{file}the disk is full; free space and type the same line again"
+        if error.errno in NO_RIGHT:
+            return f"{file}may not be written here ({error.strerror}); choose another place, or ask for the right to"
+        return None
+    said = _first_line(error) if isinstance(error, OperationalError) else ""
+    if any(words in said for words in ("disk is full", "No space left", "disk I/O error")):
+        return f"the disk of the database is full or broken ({said}); free space and type the same line again"
+    if "readonly database" in said or "read-only transaction" in said:
+        return f"the database is read only here ({said}); make it writable, or copy the bench to where you may write"
+    return None
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -182,16 +237,59 @@ def filesystem_of(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
     return kind
 
 
-def _install_events(engine: Engine) -> None:
+def _is_writable(path: Path) -> bool:
+    """Whether a SQLite file can be changed: it, and its folder, in which the journal stands."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _looked_at(path: Path) -> sqlite3.Connection:
+    """A connection to a SQLite file that this process may not write to, nor to its folder.
+
+    One that others write to just now has a journal beside it, which is read too. Without one nobody writes, so that the
+    file can be read as it is; SQLite would else want to make a journal.
+    """
+    address = path.resolve().as_uri() + "?mode=ro"
+    journal = path.with_name(f"{path.name}-wal")
+    if not (journal.exists() and journal.stat().st_size):
+        address += "&immutable=1"
+    return sqlite3.connect(address, uri=True, check_same_thread=False)
+
+
+def _takes_no_changes(engine: Engine) -> bool:
+    """Whether a server only shows what it holds: one that follows another, or a role that may not change anything."""
+    with engine.connect() as connection:
+        return str(connection.execute(text("SHOW transaction_read_only")).scalar()) == "on"
+
+
+def _check_readable(engine: Engine, shown: str) -> None:
+    """Refuse a read-only database whose tables are not those of this version."""
+    with engine.connect() as connection:
+        version = _version(connection)
+    if version is None:
+        raise BenchError(f"{shown}: no bench there; make one with vbench import, generate or demo")
+    if version != HEAD:
+        raise BenchError(
+            f"{shown}: is of another version ({version}, this vbench reads {HEAD}) and is read only here; "
+            "copy the bench to where you may write, and open the copy"
+        )
+
+
+def _install_events(engine: Engine, read_only: Path | None) -> None:
     if engine.dialect.name != "sqlite":
         return
+    if read_only is not None:
+
+        @event.listens_for(engine, "do_connect")
+        def _look(*_: Any) -> sqlite3.Connection:
+            return _looked_at(read_only)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # a paid job must survive a power cut
+        if read_only is None:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")  # a paid job must survive a power cut
         connection.execute("PRAGMA foreign_keys = ON")
 
     @event.listens_for(engine, "begin")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from vbench.errors import BenchError
@@ -17,12 +20,14 @@ class Media:
 
     Args:
         url: A path, or any address fsspec knows (``s3://bucket/prefix``).
-        cache: Local folder for derived files, and for copies of remote originals.
+        cache: Local folder for derived files, and for copies of remote originals. Where it cannot be written to, what
+            lies there is used, and what is made goes into a temporary folder that ends with `close`.
     """
 
     def __init__(self, url: str | Path, cache: Path) -> None:
         self.url, self.cache = str(url), cache
         self._remote: Any = None
+        self._spare: TemporaryDirectory[str] | None = None
         if "://" in self.url and not self.url.startswith("file://"):
             import fsspec  # here, since a plain folder does without
 
@@ -69,7 +74,7 @@ class Media:
             if not path.exists():
                 raise FileNotFoundError(source)
             return path
-        copy = self.cache / "originals" / key
+        copy = self._made(f"originals/{key}")
         if not copy.exists():
             with written_whole(copy) as part:
                 self._remote.get_file(source, str(part))
@@ -92,9 +97,28 @@ class Media:
         """Where a poster, sprite or proxy of the original with this hash lies or may be written."""
         if len(sha256) != 64 or not all(c in "0123456789abcdef" for c in sha256) or "/" in name:
             raise ValueError(f"not a derived file: {sha256!r}, {name!r}")
-        folder = self.cache / "derived" / sha256[:2] / sha256
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / name
+        path = self._made(f"derived/{sha256[:2]}/{sha256}/{name}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def close(self) -> None:
+        """Delete what was made outside of the bench."""
+        if self._spare is not None:
+            self._spare.cleanup()
+
+    def _made(self, name: str) -> Path:
+        """Where a disposable file lies or may be written."""
+        kept = self.cache / name
+        return kept if self._is_writable or kept.exists() else Path(self._spare_folder) / name
+
+    @cached_property
+    def _is_writable(self) -> bool:
+        return not self.cache.exists() or os.access(self.cache, os.W_OK)
+
+    @cached_property
+    def _spare_folder(self) -> str:
+        self._spare = TemporaryDirectory(prefix="vbench-copies-", ignore_cleanup_errors=True)
+        return self._spare.name
 
 
 def clip_key(model: str, prompt_id: str, sample: int, suffix: str, sha256: str = "") -> str:

@@ -46,11 +46,11 @@ class PageDatabase(Database):
     would hold every connection, and readers would wait with them.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
+    def __init__(self, engine: Engine, *, is_read_only: bool = False) -> None:
+        super().__init__(engine, is_read_only=is_read_only)
         self._turn = threading.Lock()
         if self.is_sqlite:
-            _watch_file(engine)
+            _watch_file(engine, is_read_only=is_read_only)
         else:
             _answer_soon(engine)
         engine.dispose()  # connections made so far know nothing of this
@@ -63,7 +63,8 @@ class PageDatabase(Database):
             BenchError: it cannot be opened a second time; see `open_database`.
         """
         address = database.engine.url.render_as_string(hide_password=False)
-        return cls(open_database(address, create=False).engine)
+        opened = open_database(address, create=False)
+        return cls(opened.engine, is_read_only=opened.is_read_only)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -85,6 +86,7 @@ class PageDatabase(Database):
         Raises:
             DatabaseBusyError: another writer was not done in time.
             DatabaseGoneError, DatabaseSilentError, UnstorableError: as `read`.
+            ReadOnlyError: the bench can only be looked at.
         """
         if not self.is_sqlite:  # a server lets writers in side by side
             with _translated(), super().write() as session:
@@ -114,18 +116,23 @@ def _translated() -> Iterator[None]:
         raise (DatabaseBusyError if is_busy else DatabaseSilentError)(reason) from error
 
 
-def _watch_file(engine: Engine) -> None:
-    """Use no file but the one that lies there: votes into a deleted or replaced one would be lost without a word."""
-    path = Path(engine.url.database or "")
+def _watch_file(engine: Engine, *, is_read_only: bool) -> None:
+    """Use no file but the one that lies there: votes into a deleted or replaced one would be lost without a word.
 
-    def identity() -> tuple[int, int]:
+    A connection that only looks takes the file for one that never changes, so it ends with a change by somebody else.
+    """
+    path = Path(engine.url.database or "")
+    journal = path.with_name(f"{path.name}-wal")
+
+    def identity() -> tuple[Any, ...]:
         try:
             stat = path.stat()
         except (FileNotFoundError, NotADirectoryError):
             raise DatabaseGoneError(f"{path.name} is not where it was; put it back") from None
-        return stat.st_dev, stat.st_ino
+        same_file = (stat.st_dev, stat.st_ino)
+        return (*same_file, stat.st_mtime_ns, stat.st_size, journal.exists()) if is_read_only else same_file
 
-    @event.listens_for(engine, "do_connect")
+    @event.listens_for(engine, "do_connect", insert=True)
     def _before(_dialect: Any, _record: Any, _args: Any, _named: Any) -> None:
         identity()  # SQLite would make an empty file
 
@@ -136,7 +143,7 @@ def _watch_file(engine: Engine) -> None:
     @event.listens_for(engine, "checkout")
     def _used(connection: Any, record: Any, _proxy: Any) -> None:
         if record.info["file"] != identity():
-            raise DisconnectionError("the file was replaced")  # the pool opens the one that lies there now
+            raise DisconnectionError("the file is another")  # the pool opens the one that lies there now
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
 
 

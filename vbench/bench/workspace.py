@@ -38,6 +38,8 @@ class Workspace:
 
     def __init__(self, root: Path, database: Database, media: Media) -> None:
         self.root, self.database, self.media = root, database, media
+        self._passing_secrets: dict[str, bytes] = {}
+        """Of a bench that can only be looked at and has none; they end with this process."""
 
     @classmethod
     def open(
@@ -73,9 +75,15 @@ class Workspace:
         file = sqlite_path(_address(bench_root(path), db))
         return file is None or file.exists()
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it can only be looked at; whatever would change it raises `ReadOnlyError`."""
+        return self.database.is_read_only
+
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database, and of pictures that had no place in a bench that can only be looked at."""
         self.database.engine.dispose()
+        self.media.close()
 
     def __enter__(self) -> Self:
         return self
@@ -94,9 +102,11 @@ class Workspace:
             yield session
 
     def secret(self, name: str) -> bytes:
-        """32 random bytes that belong to this bench, made once."""
+        """32 random bytes that belong to this bench, made once; where none can be stored, of this process."""
         with self.session() as session:
             row = session.get(SecretRow, name)
+        if row is None and self.is_read_only:
+            return self._passing_secrets.setdefault(name, secrets.token_bytes(32))
         if row is None:
             with self.write() as session:
                 self.database.insert_new(session, SecretRow, [{"name": name, "value": secrets.token_bytes(32)}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,7 +17,7 @@ from vbench.errors import CatalogError
 from vbench.registry import did_you_mean
 
 TEXT_NAMES = ("text", "prompt", "prompts", "prompt_en", "caption", "description", "sentence")
-"""What other lists call the text, in any case of letters."""
+"""What other lists call the text, in any case of letters; it is read where there is one of them."""
 SHOWN_REPEATS = 5
 
 
@@ -55,9 +56,9 @@ def jsonl_prompts(path: Path, suite: str, notes: list[str]) -> Iterator[Numbered
 
 
 def csv_prompts(path: Path, suite: str, notes: list[str]) -> Iterator[NumberedPrompt]:
-    """A row each; `tags` are separated by semicolons, `expects` is JSON."""
+    """A row each; `tags` and `references` are separated by semicolons, `expects` is JSON."""
     columns, rows = csv_table(path)
-    if "text" not in columns:
+    if _text_name(columns) is None:
         naming = "name the columns on the first line, as in id,text"
         raise CatalogError(
             f"{path}:1: no column text, separated by {separator_of(path)} ({_found_names(columns, naming)})"
@@ -66,8 +67,9 @@ def csv_prompts(path: Path, suite: str, notes: list[str]) -> Iterator[NumberedPr
     def with_lists() -> Iterator[tuple[int, dict[str, Any]]]:
         for number, row in rows:
             fields: dict[str, Any] = dict(row)
-            if "tags" in fields:
-                fields["tags"] = [tag for tag in fields["tags"].split(";") if tag.strip()]
+            for name in ("tags", "references"):
+                if name in fields:
+                    fields[name] = [item.strip() for item in fields[name].split(";") if item.strip()]
             if "expects" in fields:
                 fields["expects"] = json_value(path, number, fields["expects"])
             yield number, fields
@@ -112,14 +114,21 @@ def _evalcrafter(line: int, name: str, row: Mapping[str, Any]) -> tuple[int, dic
     return line, {"id": name, "text": row["prompt"], "tags": tags}
 
 
-def _found_names(names: Iterable[str], otherwise: str = "add one") -> str:
+def _text_name(names: Iterable[Any]) -> Any:
+    """Which of the names of a row holds the text; None: none, or more than one may."""
+    known = list(names)
+    if "text" in known:
+        return "text"
+    near = [name for name in known if str(name).strip().lower() in TEXT_NAMES]
+    return near[0] if len(near) == 1 else None
+
+
+def _found_names(names: Iterable[Any], otherwise: str = "add one") -> str:
     """What stands in place of a text, and what to write instead."""
     found = [str(name) for name in names]
     shown = f"found {', '.join(found)}"[:200]
-    near = next((name for name in found if name.strip().lower() in TEXT_NAMES), None)
-    if near is not None:
-        return f"{shown}; rename {near} to text"
-    return f"{shown}; {otherwise}"
+    near = [name for name in found if name.strip().lower() in TEXT_NAMES]
+    return f"{shown}; rename {' or '.join(near)} to text" if near else f"{shown}; {otherwise}"
 
 
 def _with_ids(path: Path, suite: str, rows: Iterable[tuple[int, Any]], notes: list[str]) -> Iterator[NumberedPrompt]:
@@ -143,13 +152,19 @@ def _each_once(path: Path, rows: Iterable[tuple[int, Any]], notes: list[str]) ->
     by_prompt: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
     ids: dict[str, str] = {}
     repeats, namesakes = [], []
+    called: Counter[str] = Counter()
     for line, row in rows:
         if not isinstance(row, dict):
             raise CatalogError(f"{path}:{line}: expected a mapping with a text; found {row!r:.80}")
-        if "text" not in row:
+        if (name := _text_name(row)) is None:
             if not any(str(name).strip().lower() in TEXT_NAMES for name in row):
                 _fields_or_tags(path, line, row)  # a misspelt key is told as one
             raise CatalogError(f"{path}:{line}: no text ({_found_names(row)})")
+        if name != "text":
+            called[str(name)] += 1
+            row = {"text" if key == name else key: value for key, value in row.items()}
+        if "id" not in row:
+            row = {"id" if str(key).lower() == "id" else key: value for key, value in row.items()}
         text = " ".join(str(row["text"]).split())
         prompt_id = str(row.get("id") or "")
         before, kept = by_prompt.setdefault((prompt_id, text), (line, dict(row)))
@@ -163,6 +178,8 @@ def _each_once(path: Path, rows: Iterable[tuple[int, Any]], notes: list[str]) ->
             raise CatalogError(f"{path}:{line}: another {name} for the prompt of line {before}; keep one")
         kept["tags"] = list(dict.fromkeys([*_several(kept.get("tags", [])), *_several(row.get("tags", []))]))
         repeats.append(f"line {line} is line {before}")
+    for name, n in called.items():
+        notes.append(f"{path}: {name!r} is taken for the text of {n} prompts")
     if repeats:
         notes.append(f"{path}: {len(repeats)} repeated, each counted once: {_few(repeats)}")
     if namesakes:

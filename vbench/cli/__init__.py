@@ -9,13 +9,32 @@ from typing import Annotated
 import typer
 
 from vbench._version import __version__
-from vbench.cli import catalog, check, distance, generate, jobs, models, rank, score, selects, system, ui
+from vbench.cli import (
+    bundle,
+    catalog,
+    check,
+    compare,
+    distance,
+    gate,
+    generate,
+    jobs,
+    judge,
+    models,
+    rank,
+    regress,
+    route,
+    score,
+    selects,
+    system,
+    ui,
+    votes,
+)
 from vbench.cli.options import EXIT_USER
 from vbench.errors import VBenchError, as_typed
 
 app = typer.Typer(
     name="vbench",
-    help="The bench on which video-generation tools are compared: generate → score → rank → show.",
+    help="The bench on which video-generation tools are compared: generate → score → judge → rank → show.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -33,8 +52,18 @@ app.command("budget")(jobs.budget)
 app.command("score")(score.score)
 app.command("scores")(score.scores)
 app.command("show")(score.show)
+app.command("judge")(judge.judge)
+app.command("sheet")(judge.sheet)
 app.command("selftest")(score.selftest)
 app.command("board")(rank.board)
+app.command("compare")(compare.compare)
+app.command("regress")(regress.regress)
+app.command("gate")(gate.gate)
+app.command("power")(compare.power)
+app.command("efficiency")(route.efficiency)
+app.command("route")(route.route)
+app.add_typer(bundle.app, name="bundle")
+app.add_typer(votes.app, name="votes")
 app.command("selects")(selects.selects)
 app.command("agreement")(check.agreement)
 app.command("calibrate")(check.calibrate)
@@ -72,3 +101,10 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:  # `vbench scores | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        from vbench.bench import disk_trouble  # here, since help does without
+
+        if (trouble := disk_trouble(error)) is None:
+            raise
+        print(f"vbench: {trouble}", file=sys.stderr)
+        sys.exit(EXIT_USER)

@@ -26,13 +26,21 @@ NAMING_OPTIONS = (
     option("prompts", str | None, help="Suite, by name or file.  [default: prompts.* in the folder]"),
     option("pattern", str | None, help="Another layout of the names, as in '{prompt}/{model}_{sample}'."),
     option("manifest", Path | None, help="CSV or JSONL: file, model, prompt or prompt_id, sample, seed, cost, ..."),
+    option("model", str, default="", help="Of results: the tool that they are of, where their paths do not say it."),
 )
 """What says which file was made for which prompt."""
 
 
 @takes("naming", NAMING_OPTIONS)
 def import_clips(
-    folder: Annotated[Path, typer.Argument(help="Folder with clips, usually <model>/<prompt-id>-<sample>.mp4.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER | RESULTS",
+            help="Folder with clips, usually <model>/<prompt-id>-<sample>.mp4; or VBench's own results of clips that "
+            "are there: its *_eval_results.json, or a folder of them.",
+        ),
+    ],
     naming: dict[str, Any],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what matches, and change nothing.")] = False,
     link: Annotated[bool, typer.Option("--link", help="Reference the files where they lie; copy nothing.")] = False,
@@ -46,7 +54,14 @@ def import_clips(
     """Bring clips that were made elsewhere into the workspace."""
     from vbench.bench import Bench
     from vbench.importing import import_folder
+    from vbench.importing.results import is_results
 
+    model = naming.pop("model")
+    if is_results(folder):
+        _import_results(folder, bench, model, dry_run=dry_run, as_json=as_json, strict=strict)
+        return
+    if model:
+        raise OptionError("--model is for VBench's results; of clips, the folders or a manifest say the tool")
     if not home_expanded(folder).is_dir():  # before a workspace is made for a misspelt path
         raise OptionError(f"{folder}: no such folder; pass the folder that holds the tools' folders")
     if guess:
@@ -63,7 +78,7 @@ def import_clips(
         from vbench.schema import to_json
 
         items = [to_json(item) | {"reason": as_typed(item.reason)} for item in report.items]
-        facts = {"counts": report.counts, "n_damaged": report.n_damaged, "marks": report.marks}
+        facts = {"kind": "clips", "counts": report.counts, "n_damaged": report.n_damaged, "marks": report.marks}
         print_json({**facts, **to_json(report), "items": items})
     else:
         _print_report(report, is_dry_run=dry_run)
@@ -120,6 +135,27 @@ def _guessed_line(item: FileGuess) -> str:
     words = f"{guess.prompt[:60]!r}" if guess.prompt and not guess.prompt_id else ""
     said = " ".join(part for part in (prompt, words) if part) or "no prompt"
     return f"{'certain' if item.is_certain else 'perhaps'}: {item.name} → {tool}, {said}, sample {item.sample}"
+
+
+def _import_results(path: Path, bench: Path | None, model: str, *, dry_run: bool, as_json: bool, strict: bool) -> None:
+    from vbench.bench import Bench
+    from vbench.importing.results import import_results
+
+    with Bench.open(bench, create=False) as opened:
+        report = import_results(opened, path, model=model, dry_run=dry_run)
+    if as_json:
+        from vbench.schema import to_json
+
+        unused = [to_json(each) | {"reason": as_typed(each.reason)} for each in report.unused]
+        print_json({"kind": "results", **to_json(report), "unused": unused})
+    else:
+        for each in report.unused:
+            print_line(f"not used: {each.clip}: {as_typed(each.reason)}")
+        known = f", {report.n_known} were there before" if report.n_known else ""
+        said = " (dry run: nothing was changed)" if dry_run else ""
+        print_line(f"{report.n_scores} scores published by VBench added to {report.n_clips} clips{known}{said}")
+    if strict and not report.is_complete:
+        raise typer.Exit(EXIT_FAILURES)
 
 
 @contextmanager
@@ -224,7 +260,7 @@ def _list_suites(*, as_json: bool) -> int:
         except CatalogError as error:
             rows.append(row | {"error": str(error)})
     if as_json:
-        print_json(rows)
+        print_json({"suites": rows})
     else:
         for row in rows:
             contents = row.get("error") or f"{row['n_prompts']:4d} prompts  {row['about']}"

@@ -14,9 +14,6 @@ from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, print_jso
 if TYPE_CHECKING:
     from vbench.rank.agreement import Correlation
 
-SCHEMA = 1
-"""Of the JSON that these commands print."""
-
 
 def agreement(
     ratings: Annotated[Path, typer.Argument(help="CSV: model, prompt_id, sample, rating columns, perhaps rater.")],
@@ -31,7 +28,7 @@ def agreement(
     with Bench.open(bench, create=False) as opened:
         report = compare(opened, ratings, metrics=metric or None)
     if as_json:
-        print_json({"schema": SCHEMA, **asdict(report)})
+        print_json(asdict(report))
         return
     for rating, members in groupby(report.agreements, key=lambda row: row.rating):
         print_line(rating)
@@ -73,7 +70,7 @@ def calibrate(
     with Bench.open(bench, create=False) as opened:
         entries = fit(opened, out, about=about)
     if as_json:
-        print_json({"schema": SCHEMA, "references": entries})
+        print_json({"references": entries})
         return
     for entry in entries:
         print_line(
@@ -103,7 +100,7 @@ def totals(
         names = ", ".join(f"{part}: {' or '.join(known[:3])}" for part, known in PUBLISHED.items())
         notes.append(f"no column holds published sums, so nothing was compared; they are known as {names}")
     if as_json:
-        print_json({"schema": SCHEMA, "rows": [asdict(row) for row in rows], "notes": notes})
+        print_json({"rows": [asdict(row) for row in rows], "notes": notes})
     else:
         width = max([len(row.name) for row in rows] + [5]) + 2
         print_line(f"{'':<{width}}{'quality':>9}{'semantic':>10}{'total':>8}")

@@ -9,9 +9,6 @@ import typer
 
 from vbench.cli.options import BenchPath, Json, Set, print_json, print_line, settings_of
 
-SCHEMA = 1
-"""Of the JSON that this command prints."""
-
 
 def distance(
     a: Annotated[str, typer.Option("--a", help="A tool of the bench, or a folder of video files.")],
@@ -37,7 +34,7 @@ def distance(
         with Bench.open(bench, create=False) as opened:
             sets = compare(opened, a, b, features=features, settings=settings, device=device)
     if as_json:
-        print_json({"schema": SCHEMA, **asdict(sets)})
+        print_json(asdict(sets))
         return
     print_line(f"{sets.a} ({sets.n_a} clips) and {sets.b} ({sets.n_b} clips), {sets.features}")
     print_line(f"  kernel   {sets.kernel:+.6f}   p = {sets.p_value:.3f} that sets without a difference are this far")

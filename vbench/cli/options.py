@@ -92,9 +92,15 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def print_json(value: Any) -> None:
-    """Print one JSON document."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+def print_json(document: Mapping[str, Any], *, schema: int = 1) -> None:
+    """Print one JSON document, with the number of its schema in front.
+
+    Args:
+        document: Its names and values; see the table in ``docs/json.md``.
+        schema: Raised when a name goes or a value means something else; new names do not raise it.
+    """
+    numbered = {"schema": schema, **document}
+    sys.stdout.write(json.dumps(numbered, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def print_line(text: str = "") -> None:

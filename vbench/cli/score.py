@@ -162,7 +162,7 @@ def selftest(
 
     results = run_selftest(clips, **choices)
     if json:
-        print_json([result.as_mapping() for result in results])
+        print_json({"controls": [result.as_mapping() for result in results]})
     else:
         for result in results:
             print_line(result.line())

@@ -24,7 +24,7 @@ def doctor(bench: BenchPath = None, as_json: Json = False) -> None:
     if as_json:
         from vbench.schema import to_json
 
-        print_json([to_json(check) for check in checks])
+        print_json({"checks": [to_json(check) for check in checks]})
     else:
         for topic, members in groupby(checks, key=lambda check: check.topic):
             print_line(topic)

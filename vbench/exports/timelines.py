@@ -19,8 +19,22 @@ from vbench.errors import OptionError
 from vbench.exports.takes import Shot, Take, at_rate, counted, frame_at, shots_of
 from vbench.video.encoder import exact_rate
 
-MARKER_COLOURS = {"note": "GREEN", "cut": "RED", "freeze": "BLUE", "black": "BLACK", "worst": "ORANGE"}
-RESOLVE_COLOURS = {"note": "Green", "cut": "Red", "freeze": "Blue", "black": "Purple", "worst": "Yellow"}
+MARKER_COLOURS = {
+    "note": "GREEN",
+    "cut": "RED",
+    "freeze": "BLUE",
+    "black": "BLACK",
+    "worst": "ORANGE",
+    "watermark": "CYAN",
+}
+RESOLVE_COLOURS = {
+    "note": "Green",
+    "cut": "Red",
+    "freeze": "Blue",
+    "black": "Purple",
+    "worst": "Yellow",
+    "watermark": "Cyan",
+}
 WHOLE_RATES = (24.0, 25.0, 30.0, 50.0, 60.0)
 RATES = (*WHOLE_RATES, 24000 / 1001, 30000 / 1001, 60000 / 1001)
 """At which editing programs count."""

@@ -58,11 +58,20 @@ def drift(embeddings: Embeddings) -> Measure:
     if len(rows) < 3:
         raise MetricError(f"drift needs three frames 1/8 s apart, the clip has {len(rows)}", code="too_short")
     cosine = pair_cosine(np.broadcast_to(rows[:1], rows.shape), rows)
-    chosen = np.unique(np.linspace(1, len(rows) - 1, min(len(rows) - 1, MAX_DRIFT_ROWS)).astype(int))
+    return Measure(drift_of(t_s[1:], cosine[1:]), Series(t_s, cosine))
+
+
+def drift_of(t_s: Floats, values: Floats) -> float:
+    """Median of the slopes of all pairs of times, in 1/s, of up to 200 of them, evenly chosen.
+
+    Args:
+        t_s: Ascending seconds, shape (N,), N at least 2.
+        values: Shape (N,).
+    """
+    chosen = np.unique(np.linspace(0, len(values) - 1, min(len(values), MAX_DRIFT_ROWS)).astype(int))
     first, second = np.triu_indices(len(chosen), 1)
-    rise = cosine[chosen][second] - cosine[chosen][first]
-    slope = float(np.median(rise / (t_s[chosen][second] - t_s[chosen][first])))
-    return Measure(slope, Series(t_s, cosine))
+    rise = values[chosen][second] - values[chosen][first]
+    return float(np.median(rise / (t_s[chosen][second] - t_s[chosen][first])))
 
 
 def worst_moment(embeddings: Embeddings, steps: Steps) -> Measure:

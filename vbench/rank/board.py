@@ -176,11 +176,21 @@ def _blocks(clips: Mapping[str, RankedClip], by: str, all_tags: set[str]) -> lis
     """(tag, clips of prompts that carry it); one block of all clips where the board is not split."""
     if not by:
         return [("", dict(clips))]
+    wanted = tags_under(by, all_tags)
+    return [(tag, {id: clip for id, clip in clips.items() if tag in clip.tags}) for tag in wanted]
+
+
+def tags_under(by: str, all_tags: set[str]) -> list[str]:
+    """The tag `by`, or all tags of the facet `by`.
+
+    Raises:
+        OptionError: there is neither.
+    """
     wanted = sorted(tag for tag in all_tags if tag == by or tag.startswith(f"{by}:"))
     if not wanted:
         facets = sorted({tag.partition(":")[0] for tag in all_tags})
         raise OptionError(f"no prompt of this bench has a tag {by!r}; {did_you_mean(by, facets)}")
-    return [(tag, {id: clip for id, clip in clips.items() if tag in clip.tags}) for tag in wanted]
+    return wanted
 
 
 def _rows(
@@ -219,6 +229,7 @@ def _rows(
                 n_refused=sum(count[state] for state in REFUSED_STATES),
                 n_not_applicable=n_not_applicable,
                 n_unmeasured=len(members) - n_clips - len(codes),
+                n_not_as_asked=sum(mark.name == "not_as_asked" for clip in members for mark in clip.marks),
                 latency_s=_known(statistics.median, (clip.latency_s for clip in members)),
                 cost_usd=_known(statistics.fmean, (clip.cost_usd for clip in members)),
                 unit=info.unit,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vbench.bench import Bench, ClipPlace
+from vbench.delivery import delivered
 from vbench.errors import OptionError
 from vbench.files import written_whole
 from vbench.records import Clip, Outcomes
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("model", "prompt_id", "sample", "clip_sha256", "metric", "version", "value", "unit", "failure")
+SCHEMA = 1
+"""Of the table as JSON."""
 ROW_FIELDS = ("clip", "metric", "version", "value", "failure")
 BATCH = 50_000
 """Rows that are text, or Arrow columns, at one time."""
@@ -132,7 +135,8 @@ def _json_text(table: ScoreTable) -> Iterator[str]:
         for place in table.clips
     ]
     metrics, units, failures = ([written(cell) for cell in of] for of in (table.metrics, table.units, table.failures))
-    before = "[\n"
+    yield f'{{\n"schema": {SCHEMA},\n"rows": ['
+    before = "\n"
     for batch in table.batches():
         yield before + ",\n".join(
             f' {{\n{clips[clip]},\n  "metric": {metrics[metric]},\n  "version": {version},\n'
@@ -141,7 +145,7 @@ def _json_text(table: ScoreTable) -> Iterator[str]:
             for clip, metric, version, value, failure in batch.rows()
         )
         before = ",\n"
-    yield "[]\n" if before == "[\n" else "\n]\n"
+    yield "]\n}\n" if before == "\n" else "\n]\n}\n"
 
 
 def write_scores(workspace: Bench, path: Path, format: Literal["csv", "json", "parquet"]) -> None:
@@ -230,6 +234,7 @@ def as_document(clip: Clip, outcomes: Outcomes, units: Mapping[str, str]) -> dic
     return {
         "clip": described,
         "probe": probe,
+        "delivered": asdict(delivered(clip)),
         "scores": {
             s.key.metric: {"value": s.value, "version": s.key.version, "unit": units.get(s.key.metric, "")}
             for s in outcomes.scores
@@ -243,6 +248,7 @@ def as_document(clip: Clip, outcomes: Outcomes, units: Mapping[str, str]) -> dic
                 "frame": e.frame,
                 "value": e.value,
                 "metric": e.metric,
+                "box": None if e.box is None else list(e.box),
             }
             for e in sorted(outcomes.events, key=lambda e: (e.start_s, e.kind))
         ],

@@ -82,7 +82,7 @@ def _needs_weights(name: str) -> bool:
         return not any(part in METRICS and not _needs_weights(part) for part in metric.needs)
     settings = Settings()
     needed = [FEATURES[feature](settings) for feature in metric.inputs if feature not in GIVEN]
-    return any(isinstance(feature, DeviceFeature | TextFeature) for feature in needed)
+    return any(isinstance(feature, DeviceFeature | TextFeature) and not feature.is_free for feature in needed)
 
 
 def known_settings() -> dict[str, str]:

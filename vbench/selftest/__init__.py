@@ -12,6 +12,7 @@ from vbench.selftest.breaks import black, corrupted, cut
 from vbench.selftest.content import frozen, half_frozen, pan, swapped
 from vbench.selftest.delivery import ladders, reencoded, resized, turned
 from vbench.selftest.order import doubled, repeated, retagged, reversed_, short, shuffled
+from vbench.selftest.pictures import given_pictures
 from vbench.selftest.results import Control, ControlResult, Measured, SampleBench
 from vbench.selftest.samples import Sample, clip_files, made_samples, sample_of, textured_pan
 
@@ -43,6 +44,7 @@ CONTROLS: tuple[Control, ...] = (
     reversed_,
     pan,
     swapped,
+    given_pictures,
     ladders,
     short,
 )

@@ -138,7 +138,8 @@ def queue_task(bench: Bench, arguments: Arguments) -> str:
 def page_folder(bench: Bench) -> Path:
     """What the page keeps of its own: uploads, exports, logs, and the events of what is under way."""
     folder = bench.root / "page"
-    folder.mkdir(parents=True, exist_ok=True)
+    if not bench.is_read_only:
+        folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 

@@ -41,7 +41,9 @@ def environment(bench: Bench) -> dict[str, str]:
 
 
 def is_alive(bench: Bench) -> bool:
-    """Whether a worker of this bench is running."""
+    """Whether a worker of this bench is running; none works on a bench that can only be looked at."""
+    if bench.is_read_only:
+        return False
     try:
         with FileLock(page_folder(bench) / "worker.lock", timeout=0):
             return False

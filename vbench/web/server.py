@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from anyio import to_thread
@@ -22,7 +23,7 @@ from vbench.web.media import Makers, Originals
 from vbench.web.security import login
 from vbench.web.security.auth import Accounts
 from vbench.web.security.guard import Guard
-from vbench.web.security.policy import policy_for
+from vbench.web.security.policy import LOOK, policy_for
 from vbench.web.security.sentences import say_errors
 from vbench.web.state import Page
 from vbench.web.uploads import Uploads
@@ -65,6 +66,8 @@ def build(
         host, has_auth=auth is not None, public=public, trusted_origins=trusted_origins, space_host=space_host
     )
     bench = _own(bench)
+    if bench.is_read_only:
+        policy = replace(policy, read_only=True, may=LOOK)
     accounts = Accounts.read(auth, bench.secret("sessions"), bench) if auth is not None else None
     page = Page(
         bench=bench,
@@ -110,7 +113,8 @@ def _own(bench: Bench | str | Path) -> Bench:
     if isinstance(bench, Bench):
         return Bench(bench.root, PageDatabase.beside(bench.database), bench.media)
     opened = Bench.open(bench)
-    return Bench(opened.root, PageDatabase(opened.database.engine), opened.media)
+    database = PageDatabase(opened.database.engine, is_read_only=opened.is_read_only)
+    return Bench(opened.root, database, opened.media)
 
 
 def _mount_pages(app: FastAPI, bench: Bench) -> frozenset[str]:

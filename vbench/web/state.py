@@ -72,6 +72,18 @@ class Page:
         """Whether whoever looks sits at this machine, whose files are theirs."""
         return not self.policy.public and self.accounts is None
 
+    def require(self, allowed: bool, what: str) -> None:
+        """Stop a visitor who may not do this here.
+
+        Raises:
+            HTTPException: 403.
+        """
+        if allowed:
+            return
+        if self.policy.read_only:
+            raise HTTPException(403, f"{what} is off on this page: its bench is read only and can only be looked at")
+        raise HTTPException(403, f"{what} is off on this page: it is public, so that visitors look and vote only")
+
     def say(self, text: str) -> str:
         """A sentence of ours as this page's visitors may read it."""
         text = as_typed(text)
@@ -132,16 +144,6 @@ def set_cookie(
     if policy.embedded:  # browsers drop the cookie of a frame that is not partitioned; http.cookies writes it from 3.14
         key, header = response.raw_headers[-1]
         response.raw_headers[-1] = (key, header + b"; Partitioned")
-
-
-def require(allowed: bool, what: str) -> None:
-    """Stop a visitor who may not do this here.
-
-    Raises:
-        HTTPException: 403.
-    """
-    if not allowed:
-        raise HTTPException(403, f"{what} is off on this page: it is public, so that visitors look and vote only")
 
 
 def slow_down(limit: RateLimit, key: str) -> None:

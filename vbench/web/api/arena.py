@@ -16,7 +16,7 @@ from vbench.records import Clip
 from vbench.tasks.copies import blind_copy, blind_height
 from vbench.web import schemas
 from vbench.web.files import file_response
-from vbench.web.state import Caller, Page, PageState, Visitor, require, slow_down
+from vbench.web.state import Caller, Page, PageState, Visitor, slow_down
 
 routes = APIRouter(tags=["arena"])
 WAIT_S = 120.0
@@ -33,7 +33,7 @@ def _make(page: Page, clip: Clip, height: int) -> Any:
 
 def _slow_down(page: Page, visitor: Visitor) -> None:
     """Count a draw or a vote of this voter, and of everybody behind their address."""
-    require(page.may.vote, "voting")
+    page.require(page.may.vote, "voting")
     slow_down(page.limits.votes, visitor.session)
     limits = page.limits
     slow_down(limits.public_votes_from_address if page.policy.public else limits.votes_from_address, visitor.address)

@@ -27,6 +27,7 @@ def bench_facts(page: PageState, visitor: Caller) -> schemas.BenchFacts:
         name=page.bench.root.name,
         version=__version__,
         mode="public" if page.policy.public else "local",
+        read_only=page.policy.read_only,
         account=visitor.author,
         counts=take_list.counts(page.bench),
         permissions=may,

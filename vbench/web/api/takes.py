@@ -16,7 +16,7 @@ from vbench.rank import board, selects
 from vbench.records import Clip, MetricInfo, Note, RejectReason
 from vbench.web import schemas, take_list
 from vbench.web.boards import boards
-from vbench.web.state import Caller, Offset, Page, PageState, require, slow_down
+from vbench.web.state import Caller, Offset, Page, PageState, slow_down
 
 routes = APIRouter(prefix="/api/v1", tags=["takes"])
 MOST_ROWS = 2000
@@ -170,7 +170,7 @@ def notes(page: PageState, clip: Annotated[str, Query(pattern=r"^(|[0-9a-f]{16})
 @routes.post("/notes", status_code=201)
 def add_note(page: PageState, visitor: Caller, body: schemas.NewNote) -> schemas.NoteFacts:
     """Add a remark, answer one, or change one of your own by its id."""
-    require(page.may.annotate, "writing notes")
+    page.require(page.may.annotate, "writing notes")
     slow_down(page.limits.writes, visitor.session)
     clip = _clip(page, body.clip)
     if body.reply_to and ((answered := page.bench.note(body.reply_to)) is None or answered.clip != clip.id):
@@ -193,7 +193,7 @@ def add_note(page: PageState, visitor: Caller, body: schemas.NewNote) -> schemas
 @routes.put("/notes/{note}/state", status_code=204)
 def settle_note(page: PageState, visitor: Caller, note: NoteId, body: schemas.NoteState) -> None:
     """Say that what a remark asks for is done, or that it is not; whoever may write notes may say so."""
-    require(page.may.annotate, "settling notes")
+    page.require(page.may.annotate, "settling notes")
     slow_down(page.limits.writes, visitor.session)
     if not page.bench.resolve_note(note, is_resolved=body.is_resolved):
         raise HTTPException(404, f"there is no note {note[:32]}; reload the page")
@@ -202,7 +202,7 @@ def settle_note(page: PageState, visitor: Caller, note: NoteId, body: schemas.No
 @routes.delete("/notes/{note}", status_code=204)
 def delete_note(page: PageState, visitor: Caller, note: NoteId) -> None:
     """Remove a remark of your own."""
-    require(page.may.annotate and page.may.delete, "deleting notes")
+    page.require(page.may.annotate and page.may.delete, "deleting notes")
     slow_down(page.limits.writes, visitor.session)
     if not page.bench.delete_note(note, author=visitor.author):
         raise HTTPException(404, f"there is no note {note[:32]} of yours")
@@ -211,7 +211,7 @@ def delete_note(page: PageState, visitor: Caller, note: NoteId) -> None:
 @routes.put("/selects/{clip}")
 def choose(page: PageState, visitor: Caller, clip: Ident, body: schemas.Choice) -> schemas.Choice:
     """Stars, state, reason and seconds to use of one take."""
-    require(page.may.annotate, "choosing takes")
+    page.require(page.may.annotate, "choosing takes")
     slow_down(page.limits.writes, visitor.session)
     page.bench.set_select(body.of(_clip(page, clip).id, visitor.author))
     return body
@@ -220,7 +220,7 @@ def choose(page: PageState, visitor: Caller, clip: Ident, body: schemas.Choice) 
 @routes.put("/selects")
 def choose_many(page: PageState, visitor: Caller, body: schemas.TakeChoices) -> schemas.TakeChoices:
     """Choices about many takes, all or none: what is done, or undone, to several at once."""
-    require(page.may.annotate, "choosing takes")
+    page.require(page.may.annotate, "choosing takes")
     slow_down(page.limits.writes, visitor.session)
     page.bench.set_selects([choice.of(choice.clip, visitor.author) for choice in body.choices])
     return body

@@ -25,7 +25,7 @@ from vbench.tasks.generate_task import task_args
 from vbench.web import estimate, schemas, take_list
 from vbench.web.prompt_choice import find_prompt, new_prompt, search, shelves
 from vbench.web.security.guard import MAX_UPLOAD_BYTES
-from vbench.web.state import Caller, Page, PageState, Visitor, require, slow_down
+from vbench.web.state import Caller, Page, PageState, Visitor, slow_down
 
 routes = APIRouter(prefix="/api/v1", tags=["work"])
 TaskId = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{16}$")]
@@ -96,7 +96,7 @@ def tasks(page: PageState, visitor: Caller) -> list[schemas.TaskFacts]:
         return []
     newest = page.bench.tasks()[:SHOWN_TASKS]
     alive = worker.is_alive(page.bench)
-    if not alive and any(task.state in UNDER_WAY for task in newest):
+    if not alive and not page.policy.read_only and any(task.state in UNDER_WAY for task in newest):
         worker.ensure_worker(page.bench)
         alive = True
     return _facts(page, visitor, newest, alive=alive)
@@ -105,7 +105,7 @@ def tasks(page: PageState, visitor: Caller) -> list[schemas.TaskFacts]:
 @routes.get("/tasks/{task}")
 def task_facts(page: PageState, visitor: Caller, task: TaskId) -> schemas.TaskFacts:
     """How far a task is."""
-    require(not page.policy.public, "looking at tasks")
+    page.require(not page.policy.public, "looking at tasks")
     asked_for = _task(page, task)
     alive = asked_for.state not in UNDER_WAY or worker.is_alive(page.bench)
     return _facts(page, visitor, [asked_for], alive=alive)[0]
@@ -128,7 +128,7 @@ def steps(page: PageState) -> dict[str, schemas.StepFacts]:
 @routes.post("/tasks", status_code=202)
 def add_task(page: PageState, visitor: Caller, body: schemas.NewTask) -> schemas.TaskFacts:
     """Generate takes of a prompt, or score what is not scored."""
-    require(page.may.generate, "generating and scoring")
+    page.require(page.may.generate, "generating and scoring")
     slow_down(page.limits.writes, visitor.session)
     if body.kind == "score":
         return _queue(page, visitor, ScoreTask(preset=(body.score or schemas.ScoreArgs()).preset))
@@ -157,7 +157,7 @@ def _prompt(page: Page, wish: schemas.GenerateArgs) -> Prompt:
 @routes.post("/jobs/{job}/retry", status_code=202)
 def retry_job(page: PageState, visitor: Caller, job: JobId, body: schemas.RetryArgs) -> schemas.TaskFacts:
     """Try one ended job again, with the words, seed and settings it had, as an attempt of its own."""
-    require(page.may.generate, "trying again")
+    page.require(page.may.generate, "trying again")
     slow_down(page.limits.writes, visitor.session)
     try:
         retry = estimate.retry_of(page.bench, job, body)
@@ -169,7 +169,7 @@ def retry_job(page: PageState, visitor: Caller, job: JobId, body: schemas.RetryA
 @routes.post("/tasks/{task}/cancel")
 def cancel(page: PageState, visitor: Caller, task: TaskId) -> schemas.TaskFacts:
     """Stop a task; what is finished stays."""
-    require(page.may.generate, "cancelling")
+    page.require(page.may.generate, "cancelling")
     slow_down(page.limits.writes, visitor.session)
     if not _is_of(wanted := _task(page, task), visitor):
         raise HTTPException(404, f"there is no task {task} of yours")
@@ -191,7 +191,7 @@ class ChoiceQuery:
 @routes.get("/choices")
 def choices(page: PageState, wanted: Annotated[ChoiceQuery, Depends()]) -> schemas.ChoiceList:
     """Prompts to pick: the bench's and those of all suites, by suite; `q` is searched for in ids, texts and tags."""
-    require(page.may.generate or page.may.import_, "picking prompts")
+    page.require(page.may.generate or page.may.import_, "picking prompts")
     known = shelves(page.bench)
     n_fitting = Counter(holder.name for holder, _ in search(known, words=wanted.q, shelf=None))
     fitting = list(search(known, words=wanted.q, shelf=wanted.shelf))
@@ -224,7 +224,7 @@ def choices(page: PageState, wanted: Annotated[ChoiceQuery, Depends()]) -> schem
 @routes.post("/plan")
 def plan(page: PageState, visitor: Caller, body: schemas.GenerateArgs) -> schemas.PlanTotal:
     """The price of this click, and whether each tool can run here; nothing is started."""
-    require(page.may.generate, "planning")
+    page.require(page.may.generate, "planning")
     slow_down(page.limits.writes, visitor.session)
     return estimate.plan(body, _prompt(page, body))
 
@@ -237,7 +237,7 @@ async def upload(
     request: Request, page: PageState, visitor: Caller, name: Annotated[str, Query(min_length=1, max_length=400)]
 ) -> schemas.UploadFacts:
     """Take one clip (the body is the file, `name` its name), and guess its tool and prompt."""
-    require(page.may.import_, "importing")
+    page.require(page.may.import_, "importing")
     slow_down(page.limits.writes, visitor.session)
 
     page.uploads.refuse_many()
@@ -256,7 +256,7 @@ async def upload(
 @routes.post("/uploads/confirm", status_code=202)
 def confirm(page: PageState, visitor: Caller, body: schemas.ConfirmedList) -> schemas.TaskFacts:
     """Import uploads as what a person says they are."""
-    require(page.may.import_, "importing")
+    page.require(page.may.import_, "importing")
     slow_down(page.limits.writes, visitor.session)
     return _queue(page, visitor, page.uploads.stage(body.uploads, score=body.score))
 
@@ -267,7 +267,7 @@ def confirm(page: PageState, visitor: Caller, body: schemas.ConfirmedList) -> sc
 @routes.post("/exports", response_model=None, responses={202: {"model": schemas.TaskFacts}})
 def add_export(page: PageState, visitor: Caller, body: schemas.NewExport) -> Response:
     """The chosen takes as a file: at once for tables and timelines, else as a task (202)."""
-    require(page.may.export, "exporting")
+    page.require(page.may.export, "exporting")
     slow_down(page.limits.writes, visitor.session)
     if body.kind in QUICK:
         takes = takes_of(page.bench, body.clips, author=visitor.author)
@@ -288,7 +288,7 @@ def add_export(page: PageState, visitor: Caller, body: schemas.NewExport) -> Res
 @routes.get("/exports/{task}", response_class=FileResponse)
 def exported(page: PageState, visitor: Caller, task: TaskId) -> FileResponse:
     """The file of a finished export, to the one who asked for it."""
-    require(page.may.export, "exporting")
+    page.require(page.may.export, "exporting")
     written = _task(page, task)
     wanted = arguments_of(written)
     if not isinstance(wanted, ExportTask) or wanted.author != visitor.author:

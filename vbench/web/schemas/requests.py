@@ -72,9 +72,15 @@ class Choice(Strict):
                 joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
             else:
                 joined.append((start, end))
-        choice = {"stars": self.stars, "state": self.state, "reason": self.reason}
         try:
-            return Select(clip=clip, author=author, ranges=tuple(joined), **choice)
+            return Select(
+                clip=clip,
+                author=author,
+                stars=self.stars,
+                state=self.state,
+                reason=self.reason,
+                ranges=tuple(joined),
+            )
         except ValueError as error:
             raise OptionError(str(error)) from None
 

@@ -16,6 +16,8 @@ class BenchFacts(BaseModel):
     name: str
     version: str
     mode: Literal["local", "public"]
+    read_only: bool
+    """The bench lies where this page may not write."""
     account: str
     counts: dict[str, int]
     permissions: dict[str, bool]
@@ -191,6 +193,8 @@ class EventFacts(BaseModel):
     end_s: float
     frame: int
     value: float
+    box: tuple[float, float, float, float] | None
+    """Left, top, right, bottom in shares of the picture; null: all of it."""
 
 
 class NoteFacts(BaseModel):

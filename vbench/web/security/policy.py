@@ -33,6 +33,7 @@ class Permissions:
     export: bool = True
 
 
+LOOK = Permissions(vote=False, annotate=False, generate=False, import_=False, delete=False)
 LOOK_AND_VOTE = Permissions(annotate=False, generate=False, import_=False, delete=False, export=False)
 
 
@@ -45,6 +46,8 @@ class Policy:
     origins: frozenset[str] = frozenset()
     """Other origins whose pages may send to this one; its own always may."""
     public: bool = False
+    read_only: bool = False
+    """The bench can only be looked at."""
     may: Permissions = field(default_factory=Permissions)
     frame_ancestors: tuple[str, ...] = ("'self'",)
     embedded: bool = False

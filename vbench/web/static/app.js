@@ -129,6 +129,8 @@ export class App {
       return this.#broken(error);
     }
     this.benchName.textContent = this.bench.name;
+    if (this.bench.read_only)
+      this.benchName.after(h("span", { class: "read-only", title: t("bench.readOnly.about") }, t("bench.readOnly")));
     this.selects.recall();
     addEventListener("keydown", (event) => this.#undoKey(event));
     this.#takeDrops();

@@ -54,12 +54,12 @@ class Generate {
   }
 
   async open() {
-    const may = this.app.bench.permissions;
+    const { permissions: may, read_only: readOnly } = this.app.bench;
     const models = await api.get("models");
     this.models = models.filter((model) => model.in_catalog && model.status !== "retired");
     this.bring = new Bring(this.app, this.models);
     /** @param {string} word */
-    const closed = (word) => h("p", { class: "hint closed" }, t(word));
+    const closed = (word) => h("p", { class: "hint closed" }, t(readOnly ? "bench.readOnly.about" : word));
     put(
       this.element,
       h(

@@ -718,6 +718,8 @@ export interface components {
              * @enum {string}
              */
             mode: "local" | "public";
+            /** Read Only */
+            read_only: boolean;
             /** Account */
             account: string;
             /** Counts */
@@ -799,6 +801,8 @@ export interface components {
             n_not_applicable: number;
             /** N Unmeasured */
             n_unmeasured: number;
+            /** N Not As Asked */
+            n_not_as_asked: number;
             /** Latency S */
             latency_s: number | null;
             /** Cost Usd */
@@ -1056,6 +1060,13 @@ export interface components {
             frame: number;
             /** Value */
             value: number;
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
         };
         /** GenerateArgs */
         GenerateArgs: {
