@@ -174,7 +174,7 @@ def _pairs(bench: Path | None, choices: JudgeChoices, *, as_json: bool) -> None:
         agreement = agreement_with_votes(workspace, card.id)
     if as_json:
         rows = [asdict(rating) for rating in ratings]
-        print_json({"schema": SCHEMA, **asdict(report), "ratings": rows, "agreement_with_votes": agreement})
+        print_json({**asdict(report), "ratings": rows, "agreement_with_votes": agreement})
         return
     print_line(
         f"{report.n_pairs} pairs judged by {report.judge}, {report.n_new} of them now; "

@@ -72,7 +72,7 @@ def _as_asked(probe: dict[str, Any], origin: dict[str, Any]) -> bool | None:
     """Whether a take came as it was asked for; None: nothing was asked for."""
     extra = origin.get("extra") or {}
     asked = from_json(Setting, extra.get(SENT) or extra.get("request") or {})
-    return compared(probe_of(probe), asked, extra).as_asked
+    return compared(from_json(Probe, probe), asked, extra).as_asked
 
 
 def counts(bench: Bench) -> dict[str, int]:
