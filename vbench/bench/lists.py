@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import and_, case, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
+from vbench.bench.jobs import latest_job
 from vbench.bench.tables import ClipRow, EventRow, JobRow, NoteRow, PromptRow, ScoreRow, SelectRow, VoteRow
 from vbench.bench.workspace import Workspace
 from vbench.delivery import ASKED, TOLD
@@ -103,7 +104,7 @@ class ListStore(Workspace):
             limit: How many at most.
 
         Returns:
-            State → number of jobs, and the rows asked for: column → value.
+            State → number of jobs, and the rows asked for: column → value, and `is_asked_first`, as of a `LatestJob`.
         """
         columns = (
             JobRow.id,
@@ -115,8 +116,11 @@ class ListStore(Workspace):
             JobRow.cost_usd,
             JobRow.estimate_usd,
             JobRow.is_billable,
+            JobRow.identity,
+            JobRow.handle,
             JobRow.clip,
             JobRow.planned_at,
+            JobRow.submitting_at,
             JobRow.submitted_at,
             JobRow.finished_at,
             PromptRow.id.label("prompt_id"),
@@ -129,7 +133,10 @@ class ListStore(Workspace):
         counts = select(JobRow.state, func.count()).group_by(JobRow.state)
         with self.session() as session:
             by_state = {row[0]: row[1] for row in session.execute(counts)}
-            return by_state, [dict(row) for row in session.execute(query).mappings()]
+            rows = session.execute(query).all()
+        shown = [row._asdict() | {"is_asked_first": latest_job(row).is_asked_first} for row in rows]
+        inner = ("identity", "handle")
+        return by_state, [{name: value for name, value in row.items() if name not in inner} for row in shown]
 
     def noun_counts(self) -> dict[str, int]:
         """How many there are: `clips`, `prompts` and `models` that have clips, `votes`, `jobs`."""

@@ -52,7 +52,7 @@ def _clip(row: Any, originals: Originals, say: Callable[[str], str]) -> dict[str
         **{name: probe.get(name, 0) for name in ("width", "height", "fps", "n_frames", "duration_s", "size_bytes")},
         **{name: probe.get(name, "") for name in ("codec", "container")},
         "has_audio": bool(probe.get("has_audio")),
-        "playable": is_browser_playable(probe_of(probe)),
+        "playable": is_browser_playable(from_json(Probe, probe)),
         "is_vfr": bool(probe.get("is_vfr")),
         **{name: origin.get(name) for name in ("seed", "latency_s", "cost_usd")},
         **{name: origin.get(name) or "" for name in ("cost_source", "licence", "prompt_sent", "origin")},
@@ -72,7 +72,7 @@ def _as_asked(probe: dict[str, Any], origin: dict[str, Any]) -> bool | None:
     """Whether a take came as it was asked for; None: nothing was asked for."""
     extra = origin.get("extra") or {}
     asked = from_json(Setting, extra.get(SENT) or extra.get("request") or {})
-    return compared(probe_of(probe), asked, extra).as_asked
+    return compared(from_json(Probe, probe), asked, extra).as_asked
 
 
 def counts(bench: Bench) -> dict[str, int]:
@@ -92,8 +92,3 @@ def jobs(
     by_state, rows = bench.list_jobs(state=state, offset=offset, limit=limit)
     rows = [row | {"message": say(row["message"])} for row in rows]
     return {"states": by_state, "offset": offset, "limit": limit, "jobs": rows}
-
-
-def probe_of(values: dict[str, Any]) -> Probe:
-    """A probe from JSON; fields of a later version are left out."""
-    return from_json(Probe, values)

@@ -20,7 +20,7 @@ from vbench.bench.media import safe_name
 from vbench.catalog.cards import cards
 from vbench.catalog.prompt_lines import slug
 from vbench.errors import CatalogError, ClipError, OptionError
-from vbench.files import CLIP_SUFFIXES, sha256_of
+from vbench.files import CLIP_SUFFIXES, sha256_of, write_text
 from vbench.generate.pictures import pictures_folder
 from vbench.importing import guess_from_name
 from vbench.records import Prompt
@@ -256,4 +256,4 @@ def _catalogue() -> list[str]:
 
 
 def _write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

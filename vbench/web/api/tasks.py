@@ -252,7 +252,8 @@ async def upload(
         path = await page.uploads.receive(name, pieces(), most_bytes=MAX_UPLOAD_BYTES)
     except ClientDisconnect:
         raise HTTPException(400, f"{name}: the upload was broken off; drop the file again") from None
-    return await page.uploads.look_into(path)
+    facts = await page.uploads.look_into(path)
+    return facts.model_copy(update={"error": page.say(facts.error)}) if facts.error else facts
 
 
 @routes.post("/pictures")

@@ -7,6 +7,7 @@ from vbench.web.schemas.requests import (
     GenerateArgs,
     NewExport,
     NewNote,
+    NewOverrule,
     NewTask,
     NewVote,
     NoteState,
@@ -18,6 +19,7 @@ from vbench.web.schemas.requests import (
     Watched,
 )
 from vbench.web.schemas.responses import (
+    AnswerFacts,
     BenchFacts,
     BestOfFacts,
     BoardFacts,
@@ -38,6 +40,10 @@ from vbench.web.schemas.responses import (
     Reveal,
     RightFacts,
     ScoreFacts,
+    SheetFacts,
+    SheetPrompt,
+    SheetRow,
+    SheetTake,
     ShelfFacts,
     ShownFacts,
     SideFacts,
@@ -48,6 +54,7 @@ from vbench.web.schemas.responses import (
 )
 
 __all__ = [
+    "AnswerFacts",
     "BenchFacts",
     "BestOfFacts",
     "BoardFacts",
@@ -64,6 +71,7 @@ __all__ = [
     "ModelFacts",
     "NewExport",
     "NewNote",
+    "NewOverrule",
     "NewTask",
     "NewVote",
     "NoteFacts",
@@ -80,6 +88,10 @@ __all__ = [
     "ScoreArgs",
     "ScoreFacts",
     "Shape",
+    "SheetFacts",
+    "SheetPrompt",
+    "SheetRow",
+    "SheetTake",
     "ShelfFacts",
     "ShownFacts",
     "SideFacts",

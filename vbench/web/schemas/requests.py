@@ -195,3 +195,12 @@ class NewExport(Strict):
     """For frames: the moment; the first frame otherwise."""
     rate: float | None = Field(default=None, gt=0, le=240, allow_inf_nan=False)
     """For timelines: frames a second; needed where the takes differ."""
+
+
+class NewOverrule(Strict):
+    """A person's verdict on one cell of the shot sheet; empty takes it back."""
+
+    clip: ClipId
+    question: str = Field(pattern=r"^[0-9a-f]{16}$")
+    verdict: Literal["seen", "not_seen", ""]
+    note: Words = Field(default="", max_length=2000)

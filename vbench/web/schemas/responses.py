@@ -408,3 +408,59 @@ class ChoiceList(BaseModel):
     total: int
     shelves: list[ShelfFacts]
     prompts: list[ChoiceFacts]
+
+
+class SheetTake(BaseModel):
+    clip: str
+    model: str
+    sample: int
+
+
+class SheetRow(BaseModel):
+    """One question of a prompt; the lists are as long as the takes of the prompt, in their order."""
+
+    question: str
+    """Digest."""
+    id: str
+    kind: str
+    text: str
+    verdicts: list[Literal["seen", "not_seen", "unsure", "failed", "open"]]
+    by: list[str]
+    t_s: list[float | None]
+    overruled: list[Literal["", "seen", "not_seen"]]
+
+
+class SheetPrompt(BaseModel):
+    """What one prompt asks, against each of its takes."""
+
+    key: str
+    id: str
+    text: str
+    takes: list[SheetTake]
+    rows: list[SheetRow]
+
+
+class SheetFacts(BaseModel):
+    """The shot sheet."""
+
+    prompts: list[SheetPrompt]
+    shares: dict[str, dict[str, float]]
+    """Tool → verdict → share of its cells that were answered; `n` of them, `open` besides."""
+    distrusted: list[str]
+    """Judges that failed their report card: they speak for no cell."""
+
+
+class AnswerFacts(BaseModel):
+    """What one answerer says to one question about one take."""
+
+    by: str
+    kind: str
+    verdict: str
+    was: str
+    """What it said first, where a second look took that back."""
+    t_s: float | None
+    box: list[float] | None
+    confidence: float | None
+    reason: str
+    frames: list[float]
+    trusted: bool

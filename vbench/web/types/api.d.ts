@@ -396,6 +396,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shot Sheet
+         * @description The shot sheet of all prompts, or of one by its id or key.
+         */
+        get: operations["shot_sheet_api_v1_sheet_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheet/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Answers
+         * @description All answers to one question about one take.
+         */
+        get: operations["answers_api_v1_sheet_answers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheet/overrule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Overrule
+         * @description Say of one cell what you see yourself; it stands beside the answer, never in its place.
+         */
+        put: operations["overrule_api_v1_sheet_overrule_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/arena/pair": {
         parameters: {
             query?: never;
@@ -724,6 +784,32 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AnswerFacts
+         * @description What one answerer says to one question about one take.
+         */
+        AnswerFacts: {
+            /** By */
+            by: string;
+            /** Kind */
+            kind: string;
+            /** Verdict */
+            verdict: string;
+            /** Was */
+            was: string;
+            /** T S */
+            t_s: number | null;
+            /** Box */
+            box: number[] | null;
+            /** Confidence */
+            confidence: number | null;
+            /** Reason */
+            reason: string;
+            /** Frames */
+            frames: number[];
+            /** Trusted */
+            trusted: boolean;
+        };
         /**
          * BenchFacts
          * @description The bench behind this page, and what a visitor may do.
@@ -1265,6 +1351,26 @@ export interface components {
              */
             drawing?: components["schemas"]["Shape"][];
         };
+        /**
+         * NewOverrule
+         * @description A person's verdict on one cell of the shot sheet; empty takes it back.
+         */
+        NewOverrule: {
+            /** Clip */
+            clip: string;
+            /** Question */
+            question: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "seen" | "not_seen" | "";
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+        };
         /** NewTask */
         NewTask: {
             /**
@@ -1563,6 +1669,69 @@ export interface components {
                 number,
                 number
             ][];
+        };
+        /**
+         * SheetFacts
+         * @description The shot sheet.
+         */
+        SheetFacts: {
+            /** Prompts */
+            prompts: components["schemas"]["SheetPrompt"][];
+            /** Shares */
+            shares: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** Distrusted */
+            distrusted: string[];
+        };
+        /**
+         * SheetPrompt
+         * @description What one prompt asks, against each of its takes.
+         */
+        SheetPrompt: {
+            /** Key */
+            key: string;
+            /** Id */
+            id: string;
+            /** Text */
+            text: string;
+            /** Takes */
+            takes: components["schemas"]["SheetTake"][];
+            /** Rows */
+            rows: components["schemas"]["SheetRow"][];
+        };
+        /**
+         * SheetRow
+         * @description One question of a prompt; the lists are as long as the takes of the prompt, in their order.
+         */
+        SheetRow: {
+            /** Question */
+            question: string;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Text */
+            text: string;
+            /** Verdicts */
+            verdicts: ("seen" | "not_seen" | "unsure" | "failed" | "open")[];
+            /** By */
+            by: string[];
+            /** T S */
+            t_s: (number | null)[];
+            /** Overruled */
+            overruled: ("" | "seen" | "not_seen")[];
+        };
+        /** SheetTake */
+        SheetTake: {
+            /** Clip */
+            clip: string;
+            /** Model */
+            model: string;
+            /** Sample */
+            sample: number;
         };
         /**
          * ShelfFacts
@@ -2444,6 +2613,102 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     }[];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    shot_sheet_api_v1_sheet_get: {
+        parameters: {
+            query?: {
+                prompt?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetFacts"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    answers_api_v1_sheet_answers_get: {
+        parameters: {
+            query: {
+                clip: string;
+                question: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerFacts"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    overrule_api_v1_sheet_overrule_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOverrule"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewOverrule"];
                 };
             };
             /** @description Validation Error */

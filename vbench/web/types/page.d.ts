@@ -25,6 +25,11 @@ export type Reveal = Schemas["Reveal"];
 export type ScoreFacts = Schemas["ScoreFacts"];
 export type ColumnFacts = Schemas["ColumnFacts"];
 export type ShelfFacts = Schemas["ShelfFacts"];
+export type AnswerFacts = Schemas["AnswerFacts"];
+export type SheetFacts = Schemas["SheetFacts"];
+export type SheetPrompt = Schemas["SheetPrompt"];
+export type SheetRow = Schemas["SheetRow"];
+export type SheetTake = Schemas["SheetTake"];
 export type ShownFacts = Schemas["ShownFacts"];
 export type SideFacts = Schemas["SideFacts"];
 export type StepFacts = Schemas["StepFacts"];
@@ -123,6 +128,7 @@ export interface JobFacts {
   is_billable: boolean;
   estimate_usd: number | null;
   cost_usd: number | null;
+  is_asked_first: boolean;
   submitting_at: string | null;
   submitted_at: string | null;
 }
