@@ -108,7 +108,15 @@ test("of too many takes each tool has one before any has two", () => {
 });
 
 test("a tool says in a line how it is asked, and what nobody knows is left out", () => {
-  const plan = { width: 1280, height: 720, seconds: 5, fps: 24, audio: false, image_use: "image", comparable_group: "A" };
+  const plan = {
+    width: 1280,
+    height: 720,
+    seconds: 5,
+    fps: 24,
+    audio: false,
+    image_use: "image",
+    comparable_group: "A",
+  };
   assert.equal(settingOf(plan), "1280 × 720 · 5 s · 24 fps · silent · image · group A");
   const unknown = { ...plan, width: null, height: null, seconds: null, fps: null, audio: null, image_use: "" };
   assert.equal(settingOf(unknown), "group A");
