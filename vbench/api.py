@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from vbench.generate import GenerateReport
     from vbench.importing import ImportReport
+    from vbench.judge import JudgeReport
     from vbench.rank.board import Board
     from vbench.score import ScoreReport
 
@@ -53,6 +54,18 @@ class BenchWithStages(Bench):
         from vbench.report.scores import scores_frame
 
         return scores_frame(self)
+
+    def judge(self, *spec: Any, **options: Any) -> JudgeReport:
+        """Answer what prompts ask of the clips; options as `vbench.judge.judge`, e.g. ``with_=["qwen3-vl"]``."""
+        from vbench.judge import judge
+
+        return judge(self, *spec, **options)
+
+    def sheet(self, **filters: Any) -> pd.DataFrame:
+        """The shot sheet as a table, a row per question and clip; filters as `vbench.judge.sheet.sheet`."""
+        from vbench.judge.sheet import sheet
+
+        return sheet(self, **filters).frame()
 
     def board(self, *query: Any, **options: Any) -> Board:
         """Rank the tools; a `BoardQuery`, or its fields by name, as for `vbench.rank.board.leaderboard`."""

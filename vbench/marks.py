@@ -23,7 +23,7 @@ class Mark:
     about: str
     """What it means, for a person, after a number of clips: `3 cut off`."""
     pattern: str
-    """How its sentences begin, in `Probe.warnings`."""
+    """How its sentences begin, in `Probe.warnings`, or in `Provenance.warnings` for what was not delivered as asked."""
 
 
 MARKS: tuple[Mark, ...] = (
@@ -44,6 +44,12 @@ MARKS: tuple[Mark, ...] = (
     ),
     Mark(
         name="damaged_frames", is_damage=True, about="with damaged frames", pattern=r"[0-9]+ frames? (is|are) damaged"
+    ),
+    Mark(
+        name="not_as_asked",
+        is_damage=False,
+        about="not as asked for or as their tools say (size, length, rate or sound)",
+        pattern=r"not as (asked|told): ",
     ),
     Mark(
         name="no_sound", is_damage=False, about="with an empty sound stream", pattern=r"the sound stream holds no sound"

@@ -8,6 +8,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 JobState = Literal[
@@ -45,11 +47,44 @@ Reason = Literal[
 ]
 
 Outcome = Literal["a", "b", "tie", "both_bad", "skip", "broken"]
-EventKind = Literal["cut", "freeze", "black", "worst"]
-Group = Literal["overall", "temporal", "motion", "picture", "text", "sound", "spec", "vbench"]
+EventKind = Literal["cut", "freeze", "black", "worst", "watermark"]
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom, each a share of the picture's width or height in [0, 1]."""
+SelectState = Literal["", "reject", "maybe", "selected", "approved"]
+"""What a person decided about a take; empty: nothing yet."""
+USED_STATES: tuple[SelectState, ...] = ("selected", "approved")
+RejectReason = Literal["", "hands", "face", "melts", "physics", "text", "camera", "prompt", "light", "sound", "other"]
+"""Why a take was rejected; empty: not said."""
+Group = Literal["overall", "temporal", "motion", "picture", "text", "sound", "spec", "selects", "vbench"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 """Of metrics, in the order in which they are shown; their titles are in the page's words, under `group.`."""
-FailureStage = Literal["import", "generate", "score"]
+FailureStage = Literal["import", "generate", "score", "judge"]
+
+QuestionKind = Literal[
+    "presence",
+    "count",
+    "colour",
+    "space",
+    "action",
+    "order",
+    "text",
+    "speech",
+    "shot",
+    "style",
+    "camera",
+    "physics",
+    "anatomy",
+    "identity",
+    "motion",
+    "cuts",
+    "delivery",
+]
+"""What a question is about; `delivery` is length, shape, rate, sound, and a picture that is there throughout."""
+QUESTION_KINDS: tuple[QuestionKind, ...] = get_args(QuestionKind)
+AnswererKind = Literal["signal", "detector", "reader", "judge"]
+"""Who answers: a measure of ours, what finds things, what reads or listens, or a language model that looks."""
+ANSWERER_KINDS: tuple[AnswererKind, ...] = get_args(AnswererKind)
+Verdict = Literal["seen", "not_seen", "unsure", "failed"]
 
 
 def canonical_json(value: object) -> str:
@@ -130,6 +165,25 @@ class JobKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One thing that a prompt asks, so worded that yes means: shown as asked."""
+
+    id: str
+    """Among the questions of its prompt."""
+    kind: QuestionKind
+    text: str
+    by: tuple[AnswererKind, ...]
+    """Who may answer it, the first one first."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """The same for programs: `object`, `count`, `colour`, `words`, ..."""
+
+    @property
+    def digest(self) -> str:
+        """What answers are kept under: a question in other words is another question."""
+        return digest("question", self.id, self.kind, self.text, dict(self.facts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """One line of a suite."""
 
@@ -141,11 +195,22 @@ class Prompt:
     expects: Mapping[str, Any] = field(default_factory=dict)
     """What the clip should show, in structured form; keys as in `vbench.catalog.expects.Expects`."""
     image: str = ""
-    """Path of a first frame, for image-to-video; empty for text only."""
+    """Path of a first frame, for image-to-video; empty for text only. In a suite it may be an address, or drawn."""
+    last_image: str = ""
+    """Path of a last frame; empty: the clip ends as the tool likes."""
+    references: tuple[str, ...] = ()
+    """Paths of pictures of who or what should appear, which are no frames of the clip."""
+    questions: tuple[Question, ...] = ()
+    """What its suite asks beside what follows from `expects`; see `vbench.judge.questions`."""
 
     @property
     def key(self) -> str:
         return prompt_key(self.id, self.text)
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Which kinds of pictures it has, by the names of its fields."""
+        return tuple(name for name in ("image", "last_image", "references") if getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +362,8 @@ class Event:
     frame: int
     """0-based index of the first frame after the change (or inside the stretch)."""
     value: float
+    box: Box | None = None
+    """Where in the picture; None: all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,17 +426,49 @@ class Note:
     created: str = ""
     reply_to: str = ""
     """Id of the remark that it answers; empty: it stands by itself."""
+    drawing: tuple[Mapping[str, Any], ...] = ()
+    """Shapes on the picture: ``{"kind": "arrow" | "ellipse" | "line", "points": [[x, y], ...]}`` with x and y as
+    shares of its width and height, from the upper left corner."""
+    is_resolved: bool = False
+    """What it asks for is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Select:
-    """A person's choice about a clip."""
+    """What a person decided about a take."""
 
     clip: str
     author: str = ""
     stars: int = 0
     """0 to 5; 0: not rated."""
-    rejected: bool = False
+    state: SelectState = ""
+    reason: RejectReason = ""
+    """Of a rejected take."""
+    ranges: tuple[tuple[float, float], ...] = ()
+    """Seconds to use, each from its first moment to the end of its last frame, in order; none: the whole take."""
+
+    def __post_init__(self) -> None:
+        if self.reason and self.state != "reject":
+            raise ValueError(f"a reason ({self.reason}) is that of a rejected take, this one is {self.state or 'open'}")
+        if any(not (0 <= start < end < math.inf) for start, end in self.ranges):
+            raise ValueError(f"a range goes from a moment to a later one, found {self.ranges}")
+        if any(end > start for (_, end), (start, _) in pairwise(self.ranges)):
+            raise ValueError(f"ranges of a take come in order and do not overlap, found {self.ranges}")
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether it must not go on."""
+        return self.state == "reject"
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it goes into the cut."""
+        return self.state in USED_STATES
+
+    def used_ranges(self, duration_s: float) -> tuple[tuple[float, float], ...]:
+        """The seconds that go on, of a take of this length: the ranges, or all of it where none is marked."""
+        inside = tuple((start, min(end, duration_s)) for start, end in self.ranges if start < duration_s)
+        return inside if self.ranges else ((0.0, duration_s),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,6 +483,124 @@ class Task:
     """0 to 1."""
     message: str
     created: str
+
+
+# --- judging ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one answerer says to one question about one file."""
+
+    sha256: str
+    """Of the clip's file: the same file is never asked about twice."""
+    question: str
+    """`Question.digest`."""
+    answerer: str
+    """`signals`, or the name of a detector, reader or judge."""
+    by: AnswererKind
+    version: str
+    """Digest of all that can move the answer: card, weights, frames policy, wording; another one asks anew."""
+    verdict: Verdict
+    t_s: float | None = None
+    """Where to look, seconds from the first frame; None: nowhere in particular."""
+    box: Box | None = None
+    confidence: float | None = None
+    """As the answerer says, 0 to 1; not comparable between answerers."""
+    reason: str = ""
+    """One sentence; of a failure, why."""
+    code: str = ""
+    """Of a failure, as in `Reason`; empty otherwise."""
+    frames: tuple[float, ...] = ()
+    """Seconds of the frames that were looked at."""
+    was: Verdict | None = None
+    """The first verdict, where a second look took it back."""
+    cost_usd: float | None = None
+    """Its share of the call; None: nothing was billed, or nobody knows."""
+    latency_s: float | None = None
+    added: str = ""
+
+    @property
+    def key(self) -> str:
+        return digest("answer", self.sha256, self.question, self.answerer, self.version, length=32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrule:
+    """A person's verdict on one cell of the shot sheet, kept beside what was answered."""
+
+    clip: str
+    question: str
+    """`Question.digest`."""
+    author: str = ""
+    verdict: Literal["seen", "not_seen"]
+    note: str = ""
+    created: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeCall:
+    """One request to a judge, journalled before it is sent."""
+
+    id: str
+    judge: str
+    purpose: Literal["answer", "second look", "accuse", "pair", "card", "questions"]
+    subject: str
+    """Digest of the file, or of what else is asked about."""
+    what: Mapping[str, Any]
+    """Questions, frames and wording, JSON values, without pixels."""
+    state: Literal["asking", "answered", "failed", "outcome_unknown"]
+    is_billable: bool
+    estimate_usd: float | None
+    cost_usd: float | None = None
+    reply: str = ""
+    """What the judge said, so that it is asked once even where its answer could not be stored as one."""
+    latency_s: float | None = None
+    message: str = ""
+    """Of a request without an answer, why."""
+    started: str = ""
+    finished: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defect:
+    """Something wrong with a clip, with its place and time, whoever says so."""
+
+    clip: str
+    kind: str
+    """`freeze`, `flash`, `black`, `cut`, `melting`, `extra_limb`, `vanishing`, `morph`, `unreadable_text`, ..."""
+    start_s: float
+    end_s: float
+    severity: float
+    """0 to 1."""
+    answerer: str
+    by: AnswererKind
+    version: str
+    survived: bool
+    """False: a second look took it back."""
+    box: Box | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairVerdict:
+    """What a judge says of two takes of one prompt, asked in both orders."""
+
+    judge: str
+    version: str
+    prompt_key: str
+    a: str
+    """Clip id; the smaller of the two."""
+    b: str
+    outcome: Literal["a", "b", "tie", "failed"]
+    """`tie` where the orders disagree."""
+    flipped: bool
+    """The verdict changed with the order."""
+    n_asked: int
+    """Even."""
+    reason: str = ""
+    cost_usd: float | None = None
+    created: str = ""
 
 
 # --- generating ---------------------------------------------------------------------------------------------------
@@ -428,6 +645,40 @@ class Request(Wishes):
         """The words that go to the tool."""
         return self.prompt_sent or self.prompt.text
 
+    @property
+    def image(self) -> Path | None:
+        """The first frame that goes to the tool; None: the clip is made from words alone."""
+        return Path(self.prompt.image) if self.prompt.image else None
+
+    @property
+    def last_image(self) -> Path | None:
+        """The last frame that goes to the tool."""
+        return Path(self.prompt.last_image) if self.prompt.last_image else None
+
+    @property
+    def references(self) -> tuple[Path, ...]:
+        """The pictures of who or what should appear that go to the tool."""
+        return tuple(Path(reference) for reference in self.prompt.references)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How a clip is asked for, as it is sent to its tool; None: that is left to the tool, or nobody knows."""
+
+    width: int | None = None
+    """Pixels."""
+    height: int | None = None
+    seconds: float | None = None
+    fps: float | None = None
+    audio: bool | None = None
+    image_use: str = ""
+    """Which pictures are sent: ``image``, ``image+last_image``, ``image+references``, ...; after `LEFT_OUT` those that
+    the prompt has and that are not sent. Empty: the prompt has none."""
+
+
+LEFT_OUT = " without "
+"""In `Setting.image_use`, before the pictures that are not sent."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -446,6 +697,8 @@ class Plan:
     seconds_estimate: float | None = None
     """Expected wall time of one job; None: unknown."""
     is_billable: bool = False
+    sends: Setting = Setting()
+    """How the clip is asked for; what an adapter leaves open is as the tool's card grants it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

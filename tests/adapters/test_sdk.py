@@ -77,17 +77,15 @@ def test_openai_errors(fault: str, error: str) -> None:
 def test_gemini_omni() -> None:
     genai = pytest.importorskip("google.genai")
     with Fake("omni") as fake:
-        client = genai.Client(
-            api_key=fake.key, http_options=genai.types.HttpOptions(base_url=fake.origin, api_version="v1beta")
-        )
+        client = genai.Client(api_key=fake.key, http_options=genai.types.HttpOptions(base_url=fake.origin))
         body = ours("gemini-omni-1.2-flash")
         answer = client.interactions.create(**body)
-        assert answer.status == "completed"
-        assert answer.output_video.uri.startswith(fake.origin)
-        sent = created(fake).json
-        assert {name: sent[name] for name in body} == body
-        file = until(lambda: client.files.get(name="files/job0001"), lambda f: f.state.name, "ACTIVE")
-        assert file.name == "files/job0001"
+        assert answer.status == "in_progress", "what runs in the background has its id at once"
+        done = until(lambda: client.interactions.get(answer.id), lambda i: i.status, "completed")
+        assert done.output_video.uri.startswith(fake.origin)
+        sent = created(fake)
+        assert sent.path == "/v1/interactions", "the SDK's own version of the interface"
+        assert {name: sent.json[name] for name in body} == body
 
 
 def test_vertex_veo() -> None:
@@ -169,7 +167,7 @@ def test_ark() -> None:
         job = client.content_generation.tasks.create(**body)
         done = until(lambda: client.content_generation.tasks.get(task_id=job.id), lambda task: task.status, "succeeded")
         assert download(done.content.video_url) == clip_bytes()
-        assert (done.seed, done.framespersecond) == (7, 24)
+        assert done.framespersecond == 24
         sent = created(fake).json
         assert {name: sent[name] for name in body} == body
 

@@ -129,7 +129,19 @@ def test_outcomes_are_stored_once_and_a_score_replaces_a_failure(bench: Bench) -
         clip=clip.id,
         scores=(Score(key=key(clip), value=0.5),),
         timelines=(Timeline(key=key(clip), t_s=(0.0, 0.5), value=(1.0, 2.0)),),
-        events=(Event(clip=clip.id, kind="cut", metric="flicker", start_s=1.0, end_s=1.0, frame=24, value=3.0),),
+        events=(
+            Event(clip=clip.id, kind="cut", metric="flicker", start_s=1.0, end_s=1.0, frame=24, value=3.0),
+            Event(
+                clip=clip.id,
+                kind="watermark",
+                metric="flicker",
+                start_s=1.5,
+                end_s=2.0,
+                frame=36,
+                value=1.0,
+                box=(0.8, 0.9, 0.98, 0.96),
+            ),
+        ),
     )
     bench.add_outcomes(done)
     bench.add_outcomes(done)

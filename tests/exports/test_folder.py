@@ -13,8 +13,9 @@ import pytest
 from tests.web.conftest import PROMPTS, make_clip
 from vbench import exports
 from vbench.bench import Bench
-from vbench.errors import ClipError
+from vbench.errors import ClipError, OptionError
 from vbench.exports import Take, takes_of
+from vbench.records import Select
 from vbench.text import spreadsheet_cell
 
 
@@ -28,17 +29,28 @@ def test_names_are_readable_and_differ(bench: Bench) -> None:
 
 
 def test_the_folder_holds_the_originals(takes: list[Take], tmp_path: Path) -> None:
-    with zipfile.ZipFile(exports.export("zip", takes, tmp_path)) as archive:
+    with zipfile.ZipFile(exports.export("zip", takes, tmp_path, exports.ExportWish(rate=24))) as archive:
         assert archive.testzip() is None
         assert archive.read("takes/boat_alpha_0.mp4") == takes[0].path.read_bytes()
         assert {Path(name).name for name in archive.namelist()} == {take.file for take in takes} | {
             "takes.csv",
-            "takes.otio",
-            "takes.edl",
+            *exports.TIMELINE_FILES.values(),
         }
         timeline = otio.adapters.read_from_string(archive.read("takes/takes.otio").decode(), "otio_json")
         files = {clip.media_reference.target_url for clip in timeline.find_clips()}
         assert files == {take.file for take in takes}  # beside it in the folder, so that editors find them
+
+
+def test_without_a_rate_only_the_timeline_that_needs_none_goes_along(takes: list[Take], tmp_path: Path) -> None:
+    with zipfile.ZipFile(exports.export("zip", takes, tmp_path)) as archive:  # at 8 frames a second, as nobody edits
+        timelines = {Path(name).name for name in archive.namelist()} & set(exports.TIMELINE_FILES.values())
+    assert timelines == {"takes.otio"}
+
+
+def test_a_rejected_take_never_goes_on(bench: Bench, takes: list[Take]) -> None:
+    bench.set_select(Select(clip=takes[1].clip.id, state="reject"))
+    with pytest.raises(OptionError, match="this take was rejected"):
+        takes_of(bench, [take.clip.id for take in takes], author="")
 
 
 def test_the_table(takes: list[Take], tmp_path: Path) -> None:

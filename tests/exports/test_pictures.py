@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from vbench.errors import ClipError
-from vbench.exports import Take, export, pictures
+from vbench.exports import ExportWish, Take, export, pictures
 from vbench.video import fonts
 
 
@@ -39,12 +39,12 @@ def test_one_video_of_all(takes: list[Take], tmp_path: Path) -> None:
 
 
 def test_frames_at_a_moment(takes: list[Take], tmp_path: Path) -> None:
-    with zipfile.ZipFile(export("frames", takes, tmp_path, at_s=0.5)) as archive:
+    with zipfile.ZipFile(export("frames", takes, tmp_path, ExportWish(at_s=0.5))) as archive:
         names = archive.namelist()
         assert names[0] == "frames/boat_alpha_0_00.00.00.04.png"
         with Image.open(io.BytesIO(archive.read(names[0]))) as picture:
             assert (picture.size, picture.format) == ((64, 48), "PNG")
-    with zipfile.ZipFile(export("frames", takes, tmp_path, at_s=99.0)) as archive:
+    with zipfile.ZipFile(export("frames", takes, tmp_path, ExportWish(at_s=99.0))) as archive:
         names = archive.namelist()
         assert names[0] == "frames/boat_alpha_0_00.00.01.03.png"  # a shorter take gives its last frame, the twelfth
         assert len(names) == 3

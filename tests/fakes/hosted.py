@@ -191,6 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
             fake.asked.append(asked)
         if (found := re.match(r"/clips/([\w-]+)\.mp4", self.path)) and fake.jobs.get(found[1]):
             return self._file(fake.jobs[found[1]])
+        if self.path.removeprefix(spec.prefix) in spec.free:
+            return self._json(200, spec.free[self.path.removeprefix(spec.prefix)])
         if not spec.is_authorised(asked, fake.key):
             return self._json(*spec.error("auth"))
         if self.command == "POST" and spec.is_create(self.path):

@@ -26,6 +26,10 @@ class Protocol:
     prefix: str = ""
     """Path of the base address."""
     create_path: str
+    frames_path: str = ""
+    """Where a job with a first frame begins; empty: at the same place."""
+    free: Mapping[str, Any] = field(default_factory=dict)
+    """Path → answer of calls that are not about a job: a catalogue, an upload."""
     poll_path: str
     """Regular expression with the job's id as its group; of the body where `poll_method` is POST."""
     poll_method: str = "GET"
@@ -51,7 +55,7 @@ class Protocol:
         return self.errors.get(kind, (404, {"error": {"code": "not_found", "message": "no such job"}}))
 
     def is_create(self, path: str) -> bool:
-        return path.partition("?")[0] == self.prefix + self.create_path
+        return path.partition("?")[0] in {self.prefix + p for p in (self.create_path, self.frames_path) if p}
 
     def is_authorised(self, asked: Asked, key: str) -> bool:
         if any(

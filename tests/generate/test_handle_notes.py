@@ -141,7 +141,17 @@ def test_the_command_line_tells_all_of_it_without_a_traceback(
     monkeypatch.setattr("vbench.generate.generate.__kwdefaults__", {"spec": None, "progress": None, "make": server})
     monkeypatch.setattr("vbench.catalog.cards.find_card", lambda _name: billable.card())
     (tmp_path / "suite.yaml").write_text("prompts:\n- {id: fox, text: a red fox}\n")
-    line = ["vbench", "generate", "--suite", str(tmp_path / "suite.yaml"), "-m", "paid", "--bench", str(tmp_path / "b")]
+    line = [
+        "vbench",
+        "generate",
+        "--suite",
+        str(tmp_path / "suite.yaml"),
+        "-m",
+        "paid",
+        "--yes",
+        "--bench",
+        str(tmp_path / "b"),
+    ]
     monkeypatch.setattr(sys, "argv", line)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     with pytest.raises(SystemExit, match="2"):

@@ -157,7 +157,7 @@ def page(visit: Visit) -> TestClient:
 
 @pytest.fixture(scope="session")
 def seen_root(made_bench: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the small bench for a page that stands for the whole run: it makes posters and copies in its bench."""
+    """A copy of the small bench that one page stands over for the whole run: a page makes posters and copies in it."""
     return Path(shutil.copytree(made_bench, tmp_path_factory.mktemp("seen") / "bench"))
 
 

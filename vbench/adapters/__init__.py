@@ -20,6 +20,7 @@ ADAPTERS = Registry(
         "diffusers": "vbench.adapters.diffusers.adapter:DiffusersAdapter",
         "http": "vbench.adapters.http.adapter:HttpAdapter",
         "openai_videos": "vbench.adapters.openai_videos:OpenAIVideosAdapter",
+        "openrouter": "vbench.adapters.openrouter:OpenRouterAdapter",
         "gemini": "vbench.adapters.gemini:GeminiAdapter",
         "vertex": "vbench.adapters.vertex:VertexAdapter",
         "comfyui": "vbench.adapters.comfyui.adapter:ComfyUIAdapter",

@@ -26,6 +26,35 @@ class Missing:
     """False: worth knowing, but it may run all the same (a download, a licence to read)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One model of a gateway's live catalogue."""
+
+    id: str
+    """As the card's options name it."""
+    name: str
+    price: str
+    """In words; why it is refused, where it is none."""
+    seconds: str
+    resolutions: tuple[str, ...]
+    since: str
+    """ISO 8601 day; empty: not told."""
+    ends: str
+    """ISO 8601 day after which it is gone; empty: not told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A repository on the hub that a tool of this machine loads its weights from."""
+
+    repo: str
+    revision: str = ""
+    """Commit or branch; empty: what the hub serves by default."""
+    variant: str = ""
+    files: tuple[str, ...] = ()
+    """Names or patterns, where not all of it is needed."""
+
+
 class Adapter(ABC):
     """Code that makes clips with one kind of tool, constructed with the tool's card.
 
@@ -93,6 +122,15 @@ class Adapter(ABC):
         except AuthError:
             return ""
 
+    @classmethod
+    def repositories(cls, card: ModelCard) -> tuple[Repository, ...]:
+        """What `vbench models pull` gets for the tool; empty: it has no weights of its own that could be got.
+
+        Raises:
+            CatalogError: an option of the card is wrong.
+        """
+        return ()
+
     def check(self) -> str:
         """What the tool itself says when it is asked at no cost, in a sentence; empty: there is nobody to ask.
 
@@ -103,6 +141,14 @@ class Adapter(ABC):
             JobError: the tool cannot be reached.
         """
         return ""
+
+    def offers(self) -> tuple[Offer, ...]:
+        """What a gateway's catalogue holds now; empty: the tool is one model and has none.
+
+        Raises:
+            JobError: it cannot be read.
+        """
+        return ()
 
     # --- the verbs ----------------------------------------------------------------------------------------------------
 

@@ -172,6 +172,21 @@ def _refuse_private(host: str, ip: ipaddress.IPv4Address | ipaddress.IPv6Address
         )
 
 
+def refuse_inner(url: str) -> None:
+    """Refuse an address that is not https, or names an address that is not public; names are looked up on connecting.
+
+    Raises:
+        JobError: code ``download_failed``.
+    """
+    parts = httpx.URL(url)
+    if parts.scheme != "https":
+        raise JobError(
+            f"the address starts with {parts.scheme or 'nothing'}:, only https is fetched", code="download_failed"
+        )
+    with suppress(ValueError):
+        _refuse_private(parts.host, ipaddress.ip_address(parts.host))
+
+
 def client(*, local: bool, timeout_s: float = 60.0) -> httpx.Client:
     """A client for downloads; unless `local`, it connects to public addresses only (a proxy of the user's may)."""
     timeout = httpx.Timeout(timeout_s, connect=15.0)

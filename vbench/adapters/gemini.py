@@ -1,4 +1,4 @@
-"""Gemini Omni: one blocking call that answers with a file, then the Files interface until the file is ready."""
+"""Gemini Omni: an interaction in the background, asked for by its id until it names a file, then the file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,21 @@ from pydantic import Field
 
 from vbench.adapters import download as downloads
 from vbench.adapters.http.adapter import HttpAdapter
-from vbench.adapters.http.options import HttpOptions
-from vbench.adapters.http.reader import ended
+from vbench.adapters.http.options import Hop, HttpOptions
+from vbench.adapters.http.reader import ASK_LATER_S, ended
 from vbench.adapters.response import Response
-from vbench.adapters.wire import unknown
+from vbench.adapters.templates import first
 from vbench.catalog.cards import ModelCard
 from vbench.errors import BenchError, JobError
 from vbench.files import written_whole
-from vbench.records import Handle, Plan, Provenance, Reason, Status
+from vbench.records import Handle, Provenance, Status
 from vbench.schema import Strict
 
 _FILE = re.compile(r"files/([A-Za-z0-9_-]+)")
 REFUSED = r"/safety|prohibited|polic(y|ies)|blocked|sensitive/"
+ENDS_WITHOUT = ("completed", "failed", "cancelled", "incomplete", "budget_exceeded", "requires_action")
+"""States of an interaction in which no clip will come any more where it holds none."""
+FILE_STATES = ("$.state", "$.file.state")
 
 
 class GeminiOptions(Strict):
@@ -38,11 +42,9 @@ class GeminiOptions(Strict):
     key: str
     """``${GEMINI_API_KEY}``."""
     model: str
-    every_s: float = Field(default=2.0, gt=0)
+    every_s: float = Field(default=5.0, gt=0)
     typical_s: float | None = None
-    blocking_s: float = Field(default=900.0, gt=0)
-    """How long the create call may be silent."""
-    timeout_s: float = Field(default=900.0, gt=0)
+    timeout_s: float = Field(default=1800.0, gt=0)
     max_bytes: int = Field(default=2 * 2**30, gt=0)
 
 
@@ -59,104 +61,77 @@ class GeminiAdapter(HttpAdapter):
         """
         super().__init__(card, options=_protocol(card, card.options_as(GeminiOptions)), sleep=sleep)
 
-    def submit(self, plan: Plan) -> Handle:
-        """Send the one request and wait for its answer; an answer that holds the clip itself is kept on disk.
+    def fetch(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
+        """Download the file, or take the clip that the answer itself held.
 
         Raises:
-            AuthError: no key, or it was refused.
-            NotStartedError: nothing began.
-            JobError: refused, no clip came of it, or its outcome is unknown.
+            JobError: code ``download_failed``, or ``empty_result`` where what came is not a video.
+            BenchError: the disk is full.
         """
-        self.card.refuse_if_retired()
-        response = self._post(plan)
-        code, message, reason = self._reader.complaint(response)
-        if not response.ok:
-            raise self._refusal(response, code, message)
-        if not isinstance(response.json, Mapping) or "id" not in response.json:
-            raise unknown(self.card.id, f"HTTP {response.status} without an interaction id: {response.text or 'empty'}")
-        job, _ = self._fit(response.json["id"], {})
-        video = next(_videos(response.json), None)
-        if video is None and response.json.get("status") not in {"in_progress", "queued"}:
-            words = _words(response.json)
-            if (why := reason or _reason(words)) != "empty_result":  # that may be paid for: it is asked for again
-                raise JobError(f"{self.card.id}: {words}", code=why)
-        try:
-            place = self._place_of(video, response) if video else {"keep": {}}
-        except (BenchError, JobError):  # a full disk or a damaged clip: it is paid for, and asked for again
-            place = {"keep": {}}
-        data = {
-            "submitted_at": time.time(),
-            "sent": plan.body,
-            "seed": plan.request.seed if self.card.capabilities.seed else None,
-            "estimate_usd": plan.cost_usd,
-            "warnings": list(plan.warnings),
-            **place,
-        }
-        return Handle(id=job, data=data)
-
-    def poll(self, handle: Handle) -> Status:
-        """Ask for the file; where the call came back early, for the interaction."""
-        if "spooled" in handle.data:
-            return Status(state="succeeded", handle=handle)
-        if handle.data.get("keep", {}).get("file"):
-            file_status = super().poll(handle)
-            is_refused = file_status.reason == "moderated_input"  # a file is output, whatever the words
-            return ended("failed", "moderated_output", file_status.message) if is_refused else file_status
-        try:
-            response = self._connected().get(f"/v1beta/interactions/{handle.id}")
-        except JobError as error:
-            return Status(state="running", message=str(error), retry_after_s=self.options.poll.every_s)
-        video = next(_videos(response.json), None)
-        if video is not None:
-            try:
-                place = self._place_of(video, response)
-            except JobError as error:
-                return ended("failed", "empty_result", str(error))
-            data = {**handle.data, **place}
-            return Status(state="running", handle=Handle(id=handle.id, data=data), retry_after_s=0.0)
-        status = str((response.json or {}).get("status", "in_progress"))
-        if status in {"failed", "cancelled", "incomplete", "completed", "budget_exceeded"}:
-            _, _, reason = self._reader.complaint(response)
-            words = _words(response.json)
-            return ended("failed", reason or _reason(words), words)
-        return self._in_time(handle, Status(state="running", retry_after_s=self.options.poll.every_s))
-
-    def fetch(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
-        """Download the file, or take the clip that the answer itself held."""
-        if "spooled" not in handle.data:
+        if "spooled" not in handle.data.get("keep", {}):
             return super().fetch(handle, out)
-        spool = Path(handle.data["spooled"])
+        spool = Path(handle.data["keep"]["spooled"])
         if not spool.is_file():  # taken by a run that was killed, or put on another machine
-            spool = self._spooled_again(handle)
+            spool = Path(self._again(handle).data["keep"].get("spooled", ""))
+        if not spool.is_file():
+            raise JobError(
+                f"{self.card.id}: {spool} is gone, and the tool no longer holds the clip", code="download_failed"
+            )
         path = downloads.save(_chunks(spool), out, model=self.card.id)
         spool.unlink(missing_ok=True)
         return path, self._provenance(handle)
 
-    def _spooled_again(self, handle: Handle) -> Path:
-        data = {name: value for name, value in handle.data.items() if name != "spooled"}
-        fresh = self.poll(Handle(id=handle.id, data=data)).handle
-        if fresh is None or "spooled" not in fresh.data:
-            raise JobError(
-                f"{self.card.id}: {handle.data['spooled']} is gone, and the tool no longer holds the clip",
-                code="download_failed",
-            )
-        return Path(fresh.data["spooled"])
+    def _normal(self, response: Response) -> Response:
+        """An interaction with its clip named; one that came to an end without a clip has failed."""
+        if not isinstance(response.json, Mapping) or "status" not in response.json:
+            return response
+        plain = {key: response.json.get(key) for key in ("id", "status", "model", "created", "usage", "error")}
+        video = next(_videos(response.json), None)
+        if video is not None:
+            plain |= self._place_of(video)
+        elif str(plain["status"]) in ENDS_WITHOUT:
+            words = _words(response.json)
+            if re.search(REFUSED.strip("/"), words, re.IGNORECASE):
+                plain["error"] = {"status": "FILTERED", "message": words}
+            plain |= {"status": "failed", "error": plain["error"] or {"status": "NO_CLIP", "message": words}}
+        return replace(response, json=plain)
 
-    def _place_of(self, video: Mapping[str, Any], response: Response) -> dict[str, Any]:
-        """Where the clip of an answer is, for the handle."""
-        final = {key: response.json.get(key) for key in ("model", "created", "usage")}
+    def _place_of(self, video: Mapping[str, Any]) -> dict[str, Any]:
+        """Where the clip of an answer is; one that the answer holds is put on disk.
+
+        Raises:
+            BenchError: it finds no room there.
+        """
         if video.get("data"):
-            return {"keep": {}, "spooled": str(_spool(str(video["data"]), self.card.id)), "final": final}
+            try:
+                return {"spooled": str(_spool(str(video["data"]), self.card.id))}
+            except JobError as error:
+                return {"status": "failed", "error": {"status": "NO_CLIP", "message": str(error)}}
         file = _FILE.search(str(video.get("uri", "")))
         if file is None:
-            raise JobError(
-                f"{self.card.id}: the clip lies at an address that is no file of the interface; fetch it by hand",
-                code="download_failed",
-            )
-        return {"keep": {"file": file[1]}, "final": final}
+            why = "the clip lies at an address that is no file of the interface; fetch it by hand"
+            return {"status": "failed", "error": {"status": "NO_CLIP", "message": why}}
+        return {"file": file[1]}
+
+    def _hopped(self, hop: Hop, handle: Handle) -> Status:
+        """Done once its file is ready, or where the answer held the clip."""
+        if "spooled" in handle.data.get("keep", {}):
+            return Status(state="succeeded", handle=handle)
+        try:
+            response = self._call(hop, handle)
+        except JobError as error:
+            return Status(state="running", message=str(error), retry_after_s=ASK_LATER_S)
+        state = first(FILE_STATES, response.json)
+        if state == "PROCESSING":
+            return Status(state="running", handle=handle, retry_after_s=self.options.poll.every_s)
+        if state == "FAILED":
+            _, message, reason = self._reader.complaint(response)
+            is_refused = reason in {"moderated_input", "moderated_output"}  # a file is output, whatever the words
+            return ended("failed", "moderated_output" if is_refused else reason or "provider_error", message)
+        return self._reader.hopped(hop, response, handle)
 
     def _result_url(self, handle: Handle) -> str:
-        return f"{self._connected().base_url}/v1beta/files/{handle.data['keep']['file']}:download?alt=media"
+        return f"{self._connected().base_url}/v1/files/{handle.data['keep']['file']}:download?alt=media"
 
 
 def _videos(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -191,11 +166,6 @@ def _words(response: Any) -> str:
     return f"interaction {status or 'without a status'}, no clip: {'; '.join(words) or 'no reason given'}"[:500]
 
 
-def _reason(words: str) -> Reason:
-    """A finished interaction without a clip was refused where its words speak of rules."""
-    return "moderated_output" if re.search(REFUSED.strip("/"), words, re.IGNORECASE) else "empty_result"
-
-
 def _spool(data: str, model: str) -> Path:
     """Put a clip that came inside an answer on disk at once: it is paid for, and the journal is no place for it."""
     try:
@@ -222,19 +192,21 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 def _protocol(card: ModelCard, own: GeminiOptions) -> HttpOptions:
     """The protocol in the words of the http adapter."""
-    config: dict[str, Any] = {"video_config": {"task": "text_to_video"}}
-    if card.capabilities.seed:
-        config["seed"] = "{seed:int}"
+    config: dict[str, Any] = {"seed": "{seed:int}"} if card.capabilities.seed else {}
+    pictures = [
+        {"type": "image", "data": f"{{{name}:base64?}}", "mime_type": f"{{{name}:mime?}}"}
+        for name in ("image", "reference")
+    ]
     return HttpOptions.model_validate(
         {
             "base_url": own.base_url,
             "auth": {"header": "x-goog-api-key", "value": own.key},
-            "timeout_s": own.blocking_s,
             "create": {
-                "path": "/v1beta/interactions",
+                "path": "/v1/interactions",
                 "body": {
                     "model": own.model,
-                    "input": "{prompt}",
+                    "background": True,
+                    "input": [{"type": "user_input", "content": [{"type": "text", "text": "{prompt}"}, *pictures]}],
                     "response_format": {
                         "type": "video",
                         "aspect_ratio": "{ratio}",
@@ -242,24 +214,37 @@ def _protocol(card: ModelCard, own: GeminiOptions) -> HttpOptions:
                         "duration": "{seconds:str}s",
                         "delivery": "uri",
                     },
-                    "generation_config": config,
+                    **({"generation_config": config} if config else {}),
                 },
+                "with_frames": {"body": {"generation_config": {"video_config": {"task": "image_to_video"}}}},
                 "id": "$.id",
-                "keep": {"file": "$.file"},
             },
             "poll": {
-                "path": "/v1beta/files/{file}",
+                "path": "/v1/interactions/{id}",
                 "every_s": own.every_s,
                 "timeout_s": own.timeout_s,
                 "typical_s": own.typical_s,
-                "state": ["$.state", "$.file.state"],
-                "states": {"PROCESSING": "running", "ACTIVE": "succeeded", "FAILED": "failed"},
+                "state": "$.status",
+                "states": {
+                    "queued": "queued",
+                    "in_progress": "running",
+                    "idle": "running",
+                    "completed": "succeeded",
+                    "failed": "failed",
+                },
+                "keep": {"file": "$.file", "spooled": "$.spooled"},
             },
-            "result": {"url": ["$.name", "$.file.name"], "with_key": True, "meta": {"version": "$.model"}},
+            "result": {
+                "hop": {"path": "/v1/files/{file}", "url": ["$.name", "$.file.name"]},
+                "with_key": True,
+                "meta": {"version": "$.model"},
+            },
             "errors": {
                 "code": ["$.error.status", "$.error.code", "$.errors[0].code"],
                 "message": ["$.error.message", "$.errors[0].message"],
                 "reasons": {
+                    "FILTERED": "moderated_output",
+                    "NO_CLIP": "empty_result",
                     "RESOURCE_EXHAUSTED": "rate_limited",
                     "UNAUTHENTICATED": "auth",
                     "PERMISSION_DENIED": "auth",

@@ -15,6 +15,7 @@ from vbench.adapters.http.options import HttpOptions
 from vbench.adapters.http.reader import first_address
 from vbench.adapters.response import Response
 from vbench.adapters.secrets import expand
+from vbench.adapters.templates import mime_of, without_paths
 from vbench.adapters.values import image_bytes
 from vbench.catalog.cards import ModelCard
 from vbench.records import Handle, Plan, Request
@@ -67,7 +68,7 @@ class OpenAIVideosAdapter(HttpAdapter):
         """As of any http tool; ``${NAME}`` in the model's name is filled in."""
         plan = super().plan(request)
         body = {**plan.body, "model": expand(self._own.model, model=self.card.id)}
-        return replace(plan, body=body, identity={**plan.identity, "body": body})
+        return replace(plan, body=body, identity={**plan.identity, "body": without_paths(body)})
 
     def _post(self, plan: Plan) -> Response:
         form: dict[str, str] = {}
@@ -75,7 +76,7 @@ class OpenAIVideosAdapter(HttpAdapter):
         for name, value in plan.body.items():
             if isinstance(value, dict):
                 path = Path(value["$base64"])
-                files[name] = (path.name, image_bytes(path), _image_type(path))
+                files[name] = (path.name, image_bytes(path), mime_of(path))
             else:
                 form[name] = str(value)
         return self._connected().post_once("/videos", form=form, files=files)
@@ -86,10 +87,6 @@ class OpenAIVideosAdapter(HttpAdapter):
         if url is not None and url.startswith(("http://", "https://")):
             return url
         return f"{self._connected().base_url}/videos/{handle.id}/content"
-
-
-def _image_type(path: Path) -> str:
-    return {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}.get(path.suffix.lower(), "image/png")
 
 
 def _protocol(own: OpenAIVideosOptions) -> HttpOptions:

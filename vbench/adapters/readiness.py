@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import get_args
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from vbench.adapters.contract import Missing, MissingKind
 from vbench.catalog.cards import ModelCard
 from vbench.errors import OptionError
 
-__all__ = ["Missing", "checked_territory", "missing", "server_of", "silent"]
+__all__ = ["Missing", "checked_territory", "lacking", "missing", "server_of", "silent"]
 
 _EU = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
 EU = frozenset(_EU.split())
@@ -52,8 +52,9 @@ def checked_territory(territory: str) -> str:
 
 
 def _status(card: ModelCard) -> list[Missing]:
-    if card.status == "retired":
-        return [Missing(kind="retired", message=f"retired on {card.retired_on}: archived clips only")]
+    if card.has_ended:
+        end = "retired" if card.status == "retired" else "was to end"
+        return [Missing(kind="retired", message=f"{end} on {card.retired_on}: archived clips only")]
     if card.status == "deprecated":
         end = f", to end on {card.retired_on}" if card.retired_on else ""
         return [Missing(kind="retired", message=f"deprecated{end}", is_certain=False)]
@@ -110,6 +111,22 @@ def silent(cards: Iterable[ModelCard]) -> dict[str, Missing]:
         for id, (host, port) in places.items()
         if not (knocks[id].done() and knocks[id].result())
     }
+
+
+def lacking(cards: Sequence[ModelCard], *, territory: str = "") -> list[tuple[Missing, ...]]:
+    """As `missing`, for each of several tools, with servers of one's own knocked at: one that is silent is missing.
+
+    Raises:
+        OptionError: `territory` is no country code.
+    """
+    without_server = silent(cards)
+    lacks = []
+    for card in cards:
+        others = tuple(lack for lack in missing(card, territory=territory) if lack.kind != "server")
+        server = without_server.get(card.id)
+        found = others if server is None else (*others, server)
+        lacks.append(tuple(sorted(found, key=lambda lack: _ORDER.index(lack.kind))))
+    return lacks
 
 
 def _place(url: str) -> tuple[str, int] | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from vbench.adapters.contract import Adapter
 from vbench.catalog.wishes import grant
-from vbench.records import Handle, Plan, Provenance, Request, Status, digest
+from vbench.records import Handle, Plan, Provenance, Request, Setting, Status, digest
 from vbench.schema import Strict
 from vbench.synthetic.defects import Defect, clip_scene, planted, render_with_defect
 from vbench.synthetic.render import RENDERER_VERSION
@@ -77,6 +77,7 @@ class SyntheticAdapter(Adapter):
             identity={"body": body, "renderer": RENDERER_VERSION, "crf": self.options.crf, "x264": self.options.preset},
             warnings=tuple(warnings),
             cost_usd=0.0,
+            sends=Setting(seconds=body["scene"]["seconds"], fps=fps),
         )
 
     def submit(self, plan: Plan) -> Handle:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import mimetypes
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,13 @@ from vbench.adapters.values import image_bytes, image_sha256
 from vbench.catalog.cards import ModelCard
 from vbench.catalog.wishes import Granted
 from vbench.errors import CatalogError
-from vbench.records import Request, digest
+from vbench.records import Request
 from vbench.registry import did_you_mean
 
 PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)(?::([a-z_0-9]+))?(\?)?\}")
-TYPES = ("str", "int", "float", "bool", "data_url", "base64")
+FILES = ("data_url", "base64", "upload")
+"""Types that stand for a picture's bytes; a mark holds their place, so that pictures stay out of the journal."""
+TYPES = ("str", "int", "float", "bool", "mime", *FILES)
 NAMES = (
     "prompt",
     "negative",
@@ -33,10 +35,12 @@ NAMES = (
     "frames",
     "audio",
     "image",
+    "last_image",
+    "reference",
     "sample",
-    "job_key",
 )
-"""What a body may ask for, besides the card's own tables."""
+"""What a body may ask for, besides the card's own tables; an item of a list that asks for ``reference`` stands there
+once for each reference picture."""
 _BROKEN = re.compile(r"(?<!\$)\{\s*[A-Za-z_][A-Za-z0-9_]*\s*[:?]?[A-Za-z0-9_ ?]*(\}|$)|(?<!\$)\{\s*\}")
 """A placeholder that is misspelt; ``${NAME}`` is the environment's."""
 _STEP = re.compile(r"\.([A-Za-z0-9_\-]+)|\[(\d+|\*)\]")
@@ -55,6 +59,7 @@ def values(card: ModelCard, request: Request, granted: Granted, tables: Mapping[
     """Every placeholder's value for one request; None: there is none."""
     size = f"{granted.width}x{granted.height}" if granted.width and granted.height else None
     frames = round(granted.seconds * granted.fps) if granted.seconds and granted.fps else None
+    can = card.capabilities
     known: dict[str, Any] = {
         "prompt": granted.text,
         "negative": granted.negative or None,
@@ -69,9 +74,10 @@ def values(card: ModelCard, request: Request, granted: Granted, tables: Mapping[
         "fps": granted.fps,
         "frames": frames,
         "audio": granted.audio,
-        "image": request.prompt.image if request.prompt.image and card.capabilities.i2v else None,
+        "image": str(request.image) if request.image and can.i2v else None,
+        "last_image": str(request.last_image) if request.last_image and can.last_image else None,
+        "references": tuple(map(str, request.references[: can.references])),
         "sample": request.sample,
-        "job_key": digest("job", card.id, request.prompt.key, request.sample, request.seed, granted.text),
     }
     for name, (by, table) in tables.items():
         if known.get(by) is None:
@@ -163,14 +169,25 @@ def _fill(template: Any, known: Mapping[str, Any], where: str, dropped: dict[str
                 if "[" in where:
                     return _GONE
                 continue
-            if inner == {} and value and len(dropped) > before:
+            if inner in ({}, []) and value and len(dropped) > before:
                 continue
             filled[key] = inner
         return filled
     if isinstance(template, list | tuple):
-        items = [_fill(item, known, f"{where}[{i}]", dropped) for i, item in enumerate(template)]
+        items = [
+            _fill(item, named, f"{where}[{i}]", dropped)
+            for i, item in enumerate(template)
+            for named in _each_reference(item, known)
+        ]
         return [item for item in items if item is not _GONE]
     return template
+
+
+def _each_reference(item: Any, known: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The values to fill an item of a list in with, once for each time that it stands there."""
+    if not known.get("references") or not _asks_for_reference(item):
+        return [known]
+    return [{**known, "reference": path} for path in known["references"]]
 
 
 _GONE = object()
@@ -189,8 +206,10 @@ def _string(template: str, known: Mapping[str, Any], where: str, dropped: dict[s
 
 
 def _typed(value: Any, kind: str, name: str) -> Any:
-    if kind in {"data_url", "base64"}:
+    if kind in FILES:
         return {f"${kind}": str(value), "sha256": image_sha256(Path(value))}
+    if kind == "mime":
+        return mime_of(Path(value))
     if kind == "int":
         return round(float(value))
     if kind == "float":
@@ -207,21 +226,61 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def with_files(body: Any) -> Any:
-    """A body in which each mark of a file is the file's bytes; marks keep pictures out of the journal.
+def _file_of(body: Mapping[str, Any]) -> str | None:
+    """The type of file that a mapping is the mark of; None: it is none."""
+    return next((kind for kind in FILES if f"${kind}" in body), None)
+
+
+def mime_of(path: Path) -> str:
+    """Of a picture, by the suffix of its name."""
+    return mimetypes.guess_type(path.name)[0] or "image/png"
+
+
+def _asks_for_reference(item: Any) -> bool:
+    """Whether an item of a list is to stand there for each reference; what is in a list of its own is not."""
+    if isinstance(item, Mapping):
+        return any(_asks_for_reference(value) for value in item.values())
+    return isinstance(item, str) and any(name == "reference" for name, _, _ in placeholders(item))
+
+
+def with_files(body: Any, upload: Callable[[Path], Any]) -> Any:
+    """A body in which each mark of a file is the file's bytes, or what the tool calls the file after `upload`.
 
     Raises:
-        JobError: a file cannot be read.
+        JobError: a file cannot be read, or the tool does not take it.
     """
     if isinstance(body, Mapping):
-        for kind in ("$data_url", "$base64"):
-            if kind in body:
-                path = Path(body[kind])
-                data = base64.b64encode(image_bytes(path)).decode()
-                mime = mimetypes.guess_type(path.name)[0] or "image/png"
-                return f"data:{mime};base64,{data}" if kind == "$data_url" else data
-        return {key: with_files(value) for key, value in body.items()}
-    return [with_files(item) for item in body] if isinstance(body, list) else body
+        kind = _file_of(body)
+        if kind is None:
+            return {key: with_files(value, upload) for key, value in body.items()}
+        path = Path(body[f"${kind}"])
+        if kind == "upload":
+            return upload(path)
+        data = base64.b64encode(image_bytes(path)).decode()
+        return f"data:{mime_of(path)};base64,{data}" if kind == "data_url" else data
+    return [with_files(item, upload) for item in body] if isinstance(body, list) else body
+
+
+def without_paths(body: Any) -> Any:
+    """A body in which each mark of a file says what the file shows, and not where it lies."""
+    if isinstance(body, Mapping):
+        if (kind := _file_of(body)) is not None:
+            return {f"${kind}": body["sha256"]}
+        return {key: without_paths(value) for key, value in body.items()}
+    return [without_paths(item) for item in body] if isinstance(body, list) else body
+
+
+def laid_over(body: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A body with changes: mappings are merged, null removes a value, anything else takes its place."""
+    merged = dict(body)
+    for key, value in changes.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = laid_over(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def check_path(card: ModelCard, path: str, *where: int | str) -> None:

@@ -58,7 +58,7 @@ def local_values(card: ModelCard, request: Request, granted: Granted, rule: Fram
         "frames": rule.nearest(granted.seconds * fps) if granted.seconds and fps else None,
         "fps": fps,
         "seconds": granted.seconds,
-        "image": request.prompt.image or None,
+        "image": str(request.image) if request.image else None,
     }
 
 

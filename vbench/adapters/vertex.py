@@ -20,11 +20,11 @@ from vbench.adapters.http.adapter import HttpAdapter
 from vbench.adapters.http.options import HttpOptions
 from vbench.adapters.response import Response
 from vbench.adapters.secrets import lookup, remember
-from vbench.adapters.templates import first, read
+from vbench.adapters.templates import first, read, without_paths
 from vbench.adapters.wire import Auth, Wire
 from vbench.catalog.cards import ModelCard
 from vbench.errors import AuthError, JobError
-from vbench.records import Handle
+from vbench.records import Handle, Plan, Request
 from vbench.schema import Strict
 
 TOKEN_NAME = "VERTEX_ACCESS_TOKEN"
@@ -69,6 +69,12 @@ class VertexAdapter(HttpAdapter):
         if lookup(TOKEN_NAME) is None and shutil.which(TOKEN_COMMAND[0]) is None:
             lacks += (Missing(kind="key", message=f"set {TOKEN_NAME}, or install gcloud and log in"),)
         return lacks
+
+    def plan(self, request: Request) -> Plan:
+        """As of any http tool, in a list of one instance."""
+        plan = super().plan(request)
+        body = {"instances": [plan.body["instance"]], "parameters": plan.body["parameters"]}
+        return replace(plan, body=body, identity={**plan.identity, "body": without_paths(body)})
 
     def _connected(self) -> Wire:
         wire = super()._connected()
@@ -132,6 +138,10 @@ def _token(model: str) -> str:
     return token
 
 
+def _picture(name: str) -> dict[str, str]:
+    return {"bytesBase64Encoded": f"{{{name}:base64?}}", "mimeType": f"{{{name}:mime?}}"}
+
+
 def _protocol(card: ModelCard, own: VertexOptions) -> HttpOptions:
     """The protocol in the words of the http adapter."""
     return HttpOptions.model_validate(
@@ -141,7 +151,12 @@ def _protocol(card: ModelCard, own: VertexOptions) -> HttpOptions:
             "create": {
                 "path": ":predictLongRunning",
                 "body": {
-                    "instances": [{"prompt": "{prompt}"}],
+                    "instance": {
+                        "prompt": "{prompt}",
+                        "image": _picture("image"),
+                        "lastFrame": _picture("last_image"),
+                        "referenceImages": [{"image": _picture("reference"), "referenceType": "ASSET"}],
+                    },
                     "parameters": {
                         "sampleCount": 1,
                         "durationSeconds": "{seconds:int}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vbench.bench.answers import AnswerStore, Inspection
 from vbench.bench.ceilings import CeilingStore
 from vbench.bench.claims import ClaimStore
 from vbench.bench.clips import ClipPlace, ClipStore, RankedClip
@@ -9,6 +10,7 @@ from vbench.bench.database import ReadOnlyError, StoreAwayError, StoreError, dis
 from vbench.bench.jobs import JobStore
 from vbench.bench.lists import ListStore
 from vbench.bench.scores import PASSING_CODES, DoneKey, FailedMeasure, ScoreColumns, ScoreStore
+from vbench.bench.selects import SelectStore
 from vbench.bench.tasks import TaskStore
 from vbench.bench.votes import VoteStore
 from vbench.bench.workspace import now
@@ -19,6 +21,7 @@ __all__ = [
     "ClipPlace",
     "DoneKey",
     "FailedMeasure",
+    "Inspection",
     "RankedClip",
     "ReadOnlyError",
     "ScoreColumns",
@@ -29,7 +32,18 @@ __all__ = [
 ]
 
 
-class Bench(JobStore, CeilingStore, ClipStore, ScoreStore, ClaimStore, VoteStore, TaskStore, ListStore):
+class Bench(
+    JobStore,
+    CeilingStore,
+    ClipStore,
+    ScoreStore,
+    AnswerStore,
+    ClaimStore,
+    VoteStore,
+    SelectStore,
+    TaskStore,
+    ListStore,
+):
     """Everything a run reads and writes. Methods hold no session open and return records.
 
     Open one with `Bench.open`. `vbench.Bench` is one with the stages as methods too.

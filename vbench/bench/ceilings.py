@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import and_, case, func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 from sqlalchemy.orm import Session
 
-from vbench.bench.tables import CeilingRow, JobRow
+from vbench.bench.tables import CeilingRow, JobRow, JudgeCallRow
 from vbench.bench.workspace import Workspace, now
 from vbench.errors import OptionError
 
@@ -30,9 +30,9 @@ class Spend:
 
     n_jobs: int
     usd: float
-    """Billed where known, else estimated."""
+    """Billed where known, else estimated; of jobs, and of requests to judges."""
     n_unpriced: int
-    """Billable jobs without a price: they cost something on top."""
+    """Billable jobs and requests without a price: they cost something on top."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,15 +107,23 @@ class CeilingStore(Workspace):
 
 def spend_in(session: Session, run: str) -> Spend:
     """`CeilingStore.spend` inside the caller's transaction."""
-    cost = func.coalesce(JobRow.cost_usd, JobRow.estimate_usd)
-    unpriced = and_(JobRow.is_billable, cost.is_(None))
+    n_jobs, jobs_usd, jobs_unpriced = _sums(session, run, JobRow, JobRow.submitting_at.is_not(None))
+    _, calls_usd, calls_unpriced = _sums(session, run, JudgeCallRow, JudgeCallRow.state != "failed")
+    return Spend(n_jobs=n_jobs, usd=jobs_usd + calls_usd, n_unpriced=jobs_unpriced + calls_unpriced)
+
+
+def _sums(
+    session: Session, run: str, table: type[JobRow] | type[JudgeCallRow], begun: ColumnElement[bool]
+) -> tuple[int, float, int]:
+    """How many were begun, what they cost in US dollars, and how many of those that cost something have no price."""
+    cost = func.coalesce(table.cost_usd, table.estimate_usd)
+    unpriced = and_(table.is_billable, cost.is_(None))
     paid = case((cost > 0, cost), else_=0.0)  # nothing that a tool answers makes room under a ceiling
-    query = select(func.count(), func.coalesce(func.sum(paid), 0.0), func.count().filter(unpriced))
-    query = query.where(JobRow.submitting_at.is_not(None))
+    query = select(func.count(), func.coalesce(func.sum(paid), 0.0), func.count().filter(unpriced)).where(begun)
     if run != WHOLE_BENCH:
-        query = query.where(JobRow.run == run)
-    n_jobs, usd, n_unpriced = session.execute(query).one()
-    return Spend(n_jobs=n_jobs, usd=float(usd), n_unpriced=n_unpriced)
+        query = query.where(table.run == run)
+    n, usd, n_unpriced = session.execute(query).one()
+    return n, float(usd), n_unpriced
 
 
 def ceiling_record(row: CeilingRow) -> Ceiling:

@@ -80,8 +80,9 @@ class RankedClip(NamedTuple):
     """Of its prompt."""
     latency_s: float | None
     cost_usd: float | None
+    duration_s: float
     marks: tuple[Mark, ...]
-    """What its probe says of it: cut off, interlaced, ..."""
+    """What is said of it: cut off, interlaced, not as asked, ..."""
 
 
 class ClipPlace(NamedTuple):
@@ -204,19 +205,22 @@ class ClipStore(Workspace):
         facts = (
             self._part(ClipRow.provenance, "latency_s"),
             self._part(ClipRow.provenance, "cost_usd"),
+            self._part(ClipRow.probe, "duration_s"),
             self._part(ClipRow.probe, "warnings"),
+            self._part(ClipRow.provenance, "warnings"),
         )
         query = select(ClipRow.id, ClipRow.model, ClipRow.prompt_key, ClipRow.sample, *facts)
         placed: list[tuple[tuple[str, str, str, int], RankedClip]] = []
-        marks: dict[str | None, tuple[Mark, ...]] = {None: (), "[]": ()}
+        marks: dict[tuple[str | None, str | None], tuple[Mark, ...]] = {}
         with self.session() as session:
             prompts = {key: (id, tuple(tags)) for key, id, tags in session.connection().execute(of_prompts)}
             for rows in raw_rows(session, query):
-                for id, model, key, sample, latency_s, cost_usd, warnings in rows:
+                for id, model, key, sample, latency_s, cost_usd, duration_s, probed, made in rows:
                     prompt_id, tags = prompts[key]
-                    if warnings not in marks:
-                        marks[warnings] = marks_in(json.loads(warnings))
-                    clip = RankedClip(id, model, key, tags, _number(latency_s), _number(cost_usd), marks[warnings])
+                    if (said := (probed, made)) not in marks:
+                        marks[said] = marks_in([w for warnings in said for w in json.loads(warnings or "[]")])
+                    numbers = _number(latency_s), _number(cost_usd), _number(duration_s) or 0.0
+                    clip = RankedClip(id, model, key, tags, *numbers, marks[said])
                     placed.append(((prompt_id, key, model, sample), clip))
         placed.sort(key=itemgetter(0))  # here, since servers differ in how they sort text
         return [clip for _, clip in placed]

@@ -3,79 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, func, literal_column, select
+from sqlalchemy import and_, case, func, literal_column, or_, select
+from sqlalchemy.orm import Session
 
 from vbench.bench.jobs import latest_job
-from vbench.bench.tables import ClipRow, JobRow, PromptRow, ScoreRow, SelectRow, VoteRow
+from vbench.bench.tables import ClipRow, EventRow, JobRow, NoteRow, PromptRow, ScoreRow, SelectRow, VoteRow
 from vbench.bench.workspace import Workspace
-from vbench.records import OPEN_STATES
+from vbench.delivery import ASKED, TOLD
+from vbench.records import OPEN_STATES, SelectState
 
 ClipColumn = Literal["prompt_key", "model"]
+
+
+Sort = Literal["prompt", "model", "added", "stars", "state"]
+STATE_ORDER: tuple[SelectState, ...] = ("approved", "selected", "maybe", "", "reject")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipFilter:
+    """Which takes a list holds, and in which order; an empty field leaves none out."""
+
+    prompt: str = ""
+    """Key or id."""
+    models: Sequence[str] = ()
+    ids: Sequence[str] = ()
+    tag: str = ""
+    """Of the prompt."""
+    states: Sequence[str] = ()
+    """`SelectState`s, of whom the list is for; ``open`` for those nobody settled."""
+    reason: str = ""
+    min_stars: int = 0
+    has_notes: bool = False
+    defect: str = ""
+    """Kind of an event that was found in the take."""
+    not_as_asked: bool = False
+    """Only takes that came otherwise than they were asked for, as their warnings say."""
+    sort: Sort = "prompt"
 
 
 class ListStore(Workspace):
     """What lists of clips and jobs show, without a record for each row."""
 
     def list_clips(
-        self,
-        *,
-        author: str,
-        prompt: str = "",
-        models: Sequence[str] = (),
-        ids: Sequence[str] = (),
-        offset: int = 0,
-        limit: int = 200,
+        self, wanted: ClipFilter, *, author: str, offset: int = 0, limit: int = 200
     ) -> tuple[int, Sequence[Any]]:
-        """Clips by prompt, tool and sample.
+        """Clips by prompt, tool and sample, or as the filter sorts them.
 
         Args:
-            author: Whose stars come with them.
-            prompt: Key or id; empty: all.
-            models: Only these tools; empty: all.
-            ids: Only these clips; empty: all.
+            wanted: Which, and in which order.
+            author: Whose choices come with them.
             offset: How many to pass over.
             limit: How many at most.
 
         Returns:
             How many there are in all, and rows with the columns of a clip (`probe` and `provenance` as JSON values) and
-            `key`, `prompt_id`, `text`, `stars`, `rejected`; the last two None where nothing was chosen.
+            `key`, `prompt_id`, `text`, `stars`, `state`, `reason`, `ranges`; the last four None where nothing was
+            chosen; and `n_notes`.
         """
-        wanted: list[Any] = []
-        if prompt:
-            wanted.append((PromptRow.key == prompt) | (PromptRow.id == prompt))
-        if models:
-            wanted.append(ClipRow.model.in_(models))
-        if ids:
-            wanted.append(ClipRow.id.in_(ids))
         own = and_(SelectRow.clip == ClipRow.id, SelectRow.author == author)
-        query = (
-            select(
-                ClipRow.id,
-                ClipRow.model,
-                ClipRow.sample,
-                ClipRow.sha256,
-                ClipRow.media,
-                ClipRow.linked,
-                ClipRow.probe,
-                ClipRow.provenance,
-                ClipRow.added,
-                PromptRow.key,
-                PromptRow.id.label("prompt_id"),
-                PromptRow.text,
-                SelectRow.stars,
-                SelectRow.rejected,
-            )
-            .join(PromptRow, ClipRow.prompt_key == PromptRow.key)
-            .outerjoin(SelectRow, own)
-            .where(*wanted)
-            .order_by(PromptRow.id, PromptRow.key, ClipRow.model, ClipRow.sample)
-            .offset(offset)
-            .limit(limit)
+        n_notes = select(func.count()).where(NoteRow.clip == ClipRow.id).scalar_subquery()
+        columns = (
+            ClipRow.id,
+            ClipRow.model,
+            ClipRow.sample,
+            ClipRow.sha256,
+            ClipRow.media,
+            ClipRow.linked,
+            ClipRow.probe,
+            ClipRow.provenance,
+            ClipRow.added,
+            PromptRow.key,
+            PromptRow.id.label("prompt_id"),
+            PromptRow.text,
+            SelectRow.stars,
+            SelectRow.state,
+            SelectRow.reason,
+            SelectRow.ranges,
+            n_notes.label("n_notes"),
         )
-        count = select(func.count()).select_from(ClipRow).join(PromptRow).where(*wanted)
+        place = (PromptRow.id, PromptRow.key, ClipRow.model, ClipRow.sample)
         with self.session() as session:
+            where = _conditions(session, wanted)
+            joined = select(ClipRow).join(PromptRow, ClipRow.prompt_key == PromptRow.key).outerjoin(SelectRow, own)
+            query = joined.with_only_columns(*columns).where(*where)
+            query = query.order_by(*_ORDERS[wanted.sort], *place).offset(offset).limit(limit)
+            count = joined.with_only_columns(func.count(), maintain_column_froms=True).where(*where)
             return session.scalar(count) or 0, session.execute(query).all()
 
     def list_jobs(
@@ -142,7 +157,7 @@ class ListStore(Workspace):
             return {row[0]: row[1] for row in session.execute(select(of, func.count()).group_by(of))}
 
     def state_mark(self) -> tuple[Any, ...]:
-        """Changes whenever clips, scores or jobs do; for whoever keeps what was made of them."""
+        """Changes whenever clips, scores, jobs or selects do; for whoever keeps what was made of them."""
         # scores are only ever added, and SQLite knows the number of its last row without counting
         n_scores = func.max(literal_column("rowid")) if self.database.is_sqlite else func.count()
         with self.session() as session:
@@ -150,6 +165,7 @@ class ListStore(Workspace):
                 session.scalar(select(func.count()).select_from(ClipRow)),
                 session.scalar(select(n_scores).select_from(ScoreRow)),
                 *session.execute(select(func.count(), func.max(JobRow.finished_at)).select_from(JobRow)).one(),
+                *session.execute(select(func.count(), func.max(SelectRow.updated)).select_from(SelectRow)).one(),
             )
 
     def job_models(self) -> set[str]:
@@ -170,3 +186,42 @@ class ListStore(Workspace):
         wanted = (JobRow.model.in_(models), JobRow.prompt_key == prompt_key, JobRow.sample.in_(samples))
         with self.session() as session:
             return list(session.scalars(select(JobRow.id).where(*wanted, JobRow.state.in_(OPEN_STATES))))
+
+
+_STATE = func.coalesce(SelectRow.state, "")
+_ORDERS: Mapping[Sort, Sequence[Any]] = {
+    "prompt": (),
+    "model": (ClipRow.model,),
+    "added": (ClipRow.added.desc(),),
+    "stars": (func.coalesce(SelectRow.stars, 0).desc(),),
+    "state": (case({state: place for place, state in enumerate(STATE_ORDER)}, value=_STATE, else_=len(STATE_ORDER)),),
+}
+
+
+def _conditions(session: Session, wanted: ClipFilter) -> list[Any]:
+    """What a row of a clip, its prompt and the choice about it fulfils."""
+    conditions: list[Any] = []
+    if wanted.prompt:
+        conditions.append((PromptRow.key == wanted.prompt) | (PromptRow.id == wanted.prompt))
+    if wanted.models:
+        conditions.append(ClipRow.model.in_(wanted.models))
+    if wanted.ids:
+        conditions.append(ClipRow.id.in_(wanted.ids))
+    if wanted.tag:
+        tags = session.execute(select(PromptRow.key, PromptRow.tags))
+        conditions.append(PromptRow.key.in_([key for key, own in tags if wanted.tag in own]))
+    if wanted.states:
+        conditions.append(_STATE.in_(["" if state == "open" else state for state in wanted.states]))
+    if wanted.reason:
+        conditions.append(SelectRow.reason == wanted.reason)
+    if wanted.min_stars:
+        conditions.append(SelectRow.stars >= wanted.min_stars)
+    if wanted.has_notes:
+        conditions.append(select(NoteRow.id).where(NoteRow.clip == ClipRow.id).exists())
+    if wanted.not_as_asked:
+        said = ClipRow.provenance["warnings"].as_string()
+        conditions.append(or_(*(said.contains(words, autoescape=True) for words in (ASKED, TOLD))))
+    if wanted.defect:
+        of_kind = (EventRow.clip == ClipRow.id, EventRow.kind == wanted.defect)
+        conditions.append(select(EventRow.id).where(*of_kind).exists())
+    return conditions

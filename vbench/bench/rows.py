@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -11,8 +12,8 @@ from sqlalchemy import inspect
 
 from vbench.bench.tables import Base, ClipRow, FailureRow, ParamsRow, PromptRow, TaskRow
 from vbench.bench.workspace import now
-from vbench.records import Clip, Failure, Probe, Prompt, Provenance, ScoreKey, Task, digest
-from vbench.schema import from_json
+from vbench.records import Clip, Failure, Probe, Prompt, Provenance, Question, ScoreKey, Task, canonical_json, digest
+from vbench.schema import from_json, to_json
 
 
 def prompt_row(prompt: Prompt) -> PromptRow:
@@ -24,7 +25,8 @@ def prompt_row(prompt: Prompt) -> PromptRow:
         negative=prompt.negative,
         tags=list(prompt.tags),
         expects=dict(prompt.expects),
-        image=prompt.image,
+        image=_places(prompt),
+        questions=[to_json(question) for question in prompt.questions],
     )
 
 
@@ -36,8 +38,24 @@ def prompt_record(row: PromptRow) -> Prompt:
         negative=row.negative,
         tags=tuple(row.tags),
         expects=row.expects,
-        image=row.image,
+        **_pictures(row.image),
+        questions=tuple(from_json(Question, question) for question in row.questions or ()),
     )
+
+
+def _places(prompt: Prompt) -> str:
+    """Where a prompt's pictures are, as one column: the first frame's path alone, or all of them as JSON."""
+    if not (prompt.last_image or prompt.references):
+        return prompt.image
+    return canonical_json({"image": prompt.image, "last_image": prompt.last_image, "references": prompt.references})
+
+
+def _pictures(places: str) -> dict[str, Any]:
+    """The fields of a prompt that `_places` has written."""
+    if not places.startswith("{"):
+        return {"image": places}
+    values = json.loads(places)
+    return {**values, "references": tuple(values["references"])}
 
 
 def clip_record(row: ClipRow, prompt: PromptRow) -> Clip:

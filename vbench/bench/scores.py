@@ -59,6 +59,11 @@ class ScoreColumns:
         for metric, rows in zip(self.metrics, np.split(order, ends[:-1]) if len(ends) else [], strict=True):
             yield metric, self.clip[rows], self.value[rows]
 
+    def values_by_clip(self) -> Iterator[tuple[str, dict[str, float]]]:
+        """Each metric that has scores, with clip id → value."""
+        for metric, clips, values in self.by_metric():
+            yield metric, {self.clips[clip]: value for clip, value in zip(clips, values.tolist(), strict=True)}
+
 
 class FailedMeasure(NamedTuple):
     """One metric of one clip that has no value, and why."""
@@ -118,6 +123,24 @@ class ScoreStore(Workspace):
             session.add_all([EventRow(**to_json(event)) for event in outcomes.events])
             if owner:
                 session.execute(delete(ClaimRow).where(ClaimRow.clip == outcomes.clip, ClaimRow.owner == owner))
+
+    def replace_outcomes(self, metrics: Sequence[str], outcomes: Sequence[Outcomes]) -> None:
+        """Put these scores and failures in place of all that are stored of these metrics, in one transaction.
+
+        For tallies that are made anew of what else is stored, such as shares of answers; a measurement is never
+        replaced.
+        """
+        keys = [s.key for o in outcomes for s in o.scores] + [f.key for o in outcomes for f in o.failures if f.key]
+        params = {key.params_key: dict(key.params) for key in keys}
+        with self.write() as session:
+            session.execute(delete(ScoreRow).where(ScoreRow.metric.in_(metrics)))
+            session.execute(delete(FailureRow).where(FailureRow.metric.in_(metrics)))
+            self.database.insert_new(session, ParamsRow, [{"key": k, "values": v} for k, v in params.items()])
+            scores = [score for o in outcomes for score in o.scores]
+            rows = [{**key_columns(s.key), "value": float(s.value), "added": now()} for s in scores]
+            self.database.insert_new(session, ScoreRow, rows)
+            failed = [row_values(failure_row(failure)) for o in outcomes for failure in o.failures]
+            self.database.insert_new(session, FailureRow, failed)
 
     def done_keys(self, clip_ids: Sequence[str] | None = None) -> set[DoneKey]:
         """Keys that need no further measuring: scores, and failures that would only happen again."""
@@ -268,7 +291,7 @@ class ScoreStore(Workspace):
         if clip is not None:
             query = query.where(EventRow.clip == clip)
         with self.session() as session:
-            return [Event(**{name: getattr(row, name) for name in Event.__slots__}) for row in session.scalars(query)]
+            return [_event(row) for row in session.scalars(query)]
 
     # --- failures -------------------------------------------------------------------------------------------------
 
@@ -295,6 +318,11 @@ class ScoreStore(Workspace):
         with self.session() as session:
             rows = session.execute(query).all()
         return [failure_record(row, params) for row, params in rows]
+
+
+def _event(row: EventRow) -> Event:
+    facts = {name: getattr(row, name) for name in Event.__slots__}
+    return Event(**facts | {"box": None if row.box is None else tuple(row.box)})
 
 
 def _first_of_each(variants: Sequence[tuple[str, int, str, int]]) -> dict[str, tuple[int, str]]:

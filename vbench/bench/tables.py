@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -34,6 +34,7 @@ class PromptRow(Base):
     tags: Mapped[list[Any]]
     expects: Mapped[dict[str, Any]]
     image: Mapped[str] = mapped_column(Text)
+    questions: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
 
 
 class ClipRow(Base):
@@ -116,6 +117,7 @@ class EventRow(Base):
     end_s: Mapped[float] = mapped_column(Float(53))
     frame: Mapped[int]
     value: Mapped[float] = mapped_column(Float(53))
+    box: Mapped[list[Any] | None]
 
 
 class FailureRow(Base):
@@ -188,6 +190,134 @@ class ExpansionRow(Base):
     created: Mapped[str] = mapped_column(String(32))
 
 
+class QuestionRow(Base):
+    """A question that was asked, under its digest; an edited one is another row, and this one stays."""
+
+    __tablename__ = "questions"
+    digest: Mapped[str] = mapped_column(String(16), primary_key=True)
+    id: Mapped[str] = mapped_column(String(120))
+    kind: Mapped[str] = mapped_column(String(16))
+    text: Mapped[str] = mapped_column(Text)
+    facts: Mapped[dict[str, Any]]
+    by: Mapped[list[Any]]
+
+
+class AnswerRow(Base):
+    """What one answerer says to one question about one file."""
+
+    __tablename__ = "answers"
+    key: Mapped[str] = mapped_column(String(32), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    question: Mapped[str] = mapped_column(String(16), index=True)
+    answerer: Mapped[str] = mapped_column(String(120), index=True)
+    by: Mapped[str] = mapped_column(String(16))
+    version: Mapped[str] = mapped_column(String(64))
+    verdict: Mapped[str] = mapped_column(String(16))
+    t_s: Mapped[float | None] = mapped_column(Float(53))
+    box: Mapped[list[Any] | None]
+    confidence: Mapped[float | None] = mapped_column(Float(53))
+    reason: Mapped[str] = mapped_column(Text)
+    code: Mapped[str] = mapped_column(String(40))
+    frames: Mapped[list[Any]]
+    was: Mapped[str | None] = mapped_column(String(16))
+    cost_usd: Mapped[float | None] = mapped_column(Float(53))
+    latency_s: Mapped[float | None] = mapped_column(Float(53))
+    added: Mapped[str] = mapped_column(String(32))
+
+
+class OverruleRow(Base):
+    """A person's verdict beside an answer."""
+
+    __tablename__ = "overrules"
+    clip: Mapped[str] = mapped_column(ForeignKey("clips.id"), primary_key=True)
+    question: Mapped[str] = mapped_column(String(16), primary_key=True)
+    author: Mapped[str] = mapped_column(String(200), primary_key=True)
+    verdict: Mapped[str] = mapped_column(String(16))
+    note: Mapped[str] = mapped_column(Text)
+    created: Mapped[str] = mapped_column(String(32))
+
+
+class JudgeCallRow(Base):
+    """One request to a judge, journalled before it is sent; its id is that of what it asks, so that it is sent once."""
+
+    __tablename__ = "judge_calls"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    judge: Mapped[str] = mapped_column(String(120), index=True)
+    purpose: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(64))
+    what: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    is_billable: Mapped[bool]
+    estimate_usd: Mapped[float | None] = mapped_column(Float(53))
+    cost_usd: Mapped[float | None] = mapped_column(Float(53))
+    reply: Mapped[str] = mapped_column(Text)
+    latency_s: Mapped[float | None] = mapped_column(Float(53))
+    message: Mapped[str] = mapped_column(Text)
+    run: Mapped[str] = mapped_column(String(16), index=True)
+    """Key of the ceiling that it counts against."""
+    owner: Mapped[str] = mapped_column(String(80))
+    lease_until: Mapped[float] = mapped_column(Float(53))
+    started: Mapped[str] = mapped_column(String(32))
+    finished: Mapped[str] = mapped_column(String(32))
+
+
+class DefectRow(Base):
+    """Something wrong with a clip, with its place and time."""
+
+    __tablename__ = "defects"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    clip: Mapped[str] = mapped_column(ForeignKey("clips.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    start_s: Mapped[float] = mapped_column(Float(53))
+    end_s: Mapped[float] = mapped_column(Float(53))
+    severity: Mapped[float] = mapped_column(Float(53))
+    answerer: Mapped[str] = mapped_column(String(120))
+    by: Mapped[str] = mapped_column(String(16))
+    version: Mapped[str] = mapped_column(String(64))
+    survived: Mapped[bool]
+    box: Mapped[list[Any] | None]
+    note: Mapped[str] = mapped_column(Text)
+
+
+class InspectionRow(Base):
+    """That an answerer has looked a clip over for defects, also where it found none."""
+
+    __tablename__ = "inspections"
+    clip: Mapped[str] = mapped_column(ForeignKey("clips.id"), primary_key=True)
+    answerer: Mapped[str] = mapped_column(String(120), primary_key=True)
+    version: Mapped[str] = mapped_column(String(64))
+    code: Mapped[str] = mapped_column(String(40))
+    message: Mapped[str] = mapped_column(Text)
+    added: Mapped[str] = mapped_column(String(32))
+
+
+class ReportCardRow(Base):
+    """How far a judge may be trusted, as last tried."""
+
+    __tablename__ = "report_cards"
+    judge: Mapped[str] = mapped_column(String(120), primary_key=True)
+    version: Mapped[str] = mapped_column(String(64))
+    card: Mapped[dict[str, Any]]
+    made: Mapped[str] = mapped_column(String(32))
+
+
+class JudgePairRow(Base):
+    """What a judge says of two takes of one prompt."""
+
+    __tablename__ = "judge_pairs"
+    judge: Mapped[str] = mapped_column(String(120), primary_key=True)
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    a: Mapped[str] = mapped_column(ForeignKey("clips.id"), primary_key=True)
+    b: Mapped[str] = mapped_column(ForeignKey("clips.id"), primary_key=True)
+    prompt_key: Mapped[str] = mapped_column(String(16))
+    outcome: Mapped[str] = mapped_column(String(16))
+    flipped: Mapped[bool]
+    n_asked: Mapped[int]
+    reason: Mapped[str] = mapped_column(Text)
+    cost_usd: Mapped[float | None] = mapped_column(Float(53))
+    created: Mapped[str] = mapped_column(String(32))
+
+
 class VoteRow(Base):
     """One verdict on a pair; its id is single use."""
 
@@ -216,16 +346,32 @@ class NoteRow(Base):
     author: Mapped[str] = mapped_column(String(200))
     created: Mapped[str] = mapped_column(String(32))
     reply_to: Mapped[str] = mapped_column(String(32), server_default="")
+    drawing: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
+    is_resolved: Mapped[bool] = mapped_column(server_default=false())
 
 
 class SelectRow(Base):
-    """A person's choice about a clip."""
+    """What a person decided about a take."""
 
     __tablename__ = "selects"
     clip: Mapped[str] = mapped_column(ForeignKey("clips.id"), primary_key=True)
     author: Mapped[str] = mapped_column(String(200), primary_key=True)
     stars: Mapped[int]
-    rejected: Mapped[bool]
+    state: Mapped[str] = mapped_column(String(16), server_default="")
+    reason: Mapped[str] = mapped_column(String(16), server_default="")
+    ranges: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
+    updated: Mapped[str] = mapped_column(String(32), server_default="")
+    """To the microsecond, so that of two words on a take the last one is known."""
+
+
+class CutRow(Base):
+    """Ranges of takes in order, as they will be cut together."""
+
+    __tablename__ = "cuts"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    shots: Mapped[list[Any]]
+    updated: Mapped[str] = mapped_column(String(32))
 
 
 class TaskRow(Base):

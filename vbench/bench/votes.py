@@ -1,4 +1,4 @@
-"""What people said: votes, notes and choices."""
+"""What people said: votes and notes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, update
 
-from vbench.bench.tables import NoteRow, SelectRow, VoteRow
+from vbench.bench.tables import NoteRow, VoteRow
 from vbench.bench.workspace import Workspace, now
-from vbench.records import Note, Select, Vote
-from vbench.schema import to_json
+from vbench.records import Note, Vote
+from vbench.schema import from_json, to_json
 
 
 class VoteStore(Workspace):
-    """Verdicts, remarks and choices."""
+    """Verdicts and remarks."""
 
     def add_vote(self, vote: Vote) -> bool:
         """Store a verdict; False where its id was used before."""
@@ -46,6 +46,12 @@ class VoteStore(Workspace):
         with self.write() as session:
             return session.scalar(delete(NoteRow).where(own).returning(NoteRow.id)) is not None
 
+    def resolve_note(self, note: str, *, is_resolved: bool) -> bool:
+        """Say whether what a remark asks for is done; False where there is none of this id."""
+        changed = update(NoteRow).where(NoteRow.id == note).values(is_resolved=is_resolved).returning(NoteRow.id)
+        with self.write() as session:
+            return session.scalar(changed) is not None
+
     def note(self, note: str) -> Note | None:
         """The remark with this id, or None."""
         return next(iter(self._records(NoteRow, Note, NoteRow.id, wanted=NoteRow.id == note)), None)
@@ -55,18 +61,9 @@ class VoteStore(Workspace):
         wanted = None if clip is None else NoteRow.clip == clip
         return self._records(NoteRow, Note, NoteRow.clip, NoteRow.start_s, NoteRow.id, wanted=wanted)
 
-    def set_select(self, choice: Select) -> None:
-        """Store a person's choice about a clip."""
-        with self.write() as session:
-            session.merge(SelectRow(**to_json(choice)))
-
-    def selects(self) -> list[Select]:
-        """All choices."""
-        return self._records(SelectRow, Select, SelectRow.clip, SelectRow.author)
-
     def _records(self, row_type: type[Any], record_type: type[Any], *order: Any, wanted: Any = None) -> list[Any]:
         names = record_type.__slots__
         query = select(row_type).order_by(*order)
         with self.session() as session:
             rows = session.scalars(query if wanted is None else query.where(wanted))
-            return [record_type(**{name: getattr(row, name) for name in names}) for row in rows]
+            return [from_json(record_type, {name: getattr(row, name) for name in names}) for row in rows]

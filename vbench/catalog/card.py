@@ -47,6 +47,11 @@ class Capabilities(Strict):
 
     t2v: bool = True
     i2v: bool = False
+    """It can start from a first frame."""
+    last_image: bool = False
+    """It can be told the last frame too."""
+    references: int = Field(default=0, ge=0)
+    """Most pictures of who or what should appear, beside first and last frame; 0: it takes none."""
     audio: Annotated[Audio, BeforeValidator(_yes_no)] = "no"
     """no | yes (off unless asked) | default_on (on unless switched off) | always (cannot be switched off)."""
     seed: bool = False
@@ -71,6 +76,8 @@ class CardLimits(Strict):
 
     seconds: SecondsRange | tuple[float, ...] = ()
     """A range, or the list of allowed lengths."""
+    seconds_at: dict[str, SecondsRange | tuple[float, ...]] = Field(default_factory=dict)
+    """Resolution → its lengths, where they are not those of the others."""
     resolutions: tuple[str, ...] = ()
     """``1280x720`` or a tier named by its short side: ``720p``, ``2k``, ``4k``."""
     ratios: tuple[str, ...] = ()
@@ -115,7 +122,14 @@ class Price(Strict):
     usd_per_s: Tiered | None = None
     usd_per_s_audio: Tiered | None = None
     """With sound, where that costs more."""
+    usd_per_s_image: Tiered | None = None
+    """From a first frame, where that costs another price; likewise below."""
     usd_per_clip: Tiered | None = None
+    usd_per_clip_image: Tiered | None = None
+    usd_per_image: Annotated[float, Field(ge=0)] = 0.0
+    """For each picture that is sent with the prompt."""
+    usd_at_least: Annotated[float, Field(ge=0)] = 0.0
+    """What a clip costs at least."""
     source: str
     checked_on: datetime.date
     notes: str = ""
@@ -125,6 +139,63 @@ class Price(Strict):
         if (self.usd_per_s is None) == (self.usd_per_clip is None):
             raise ValueError("give exactly one of usd_per_s and usd_per_clip")
         return self
+
+
+RightAnswer = Literal["yes", "no", "conditions", "not stated"]
+
+
+class Right(Strict):
+    """One thing that a filmmaker's lawyer asks, as the tool's maker answers it."""
+
+    answer: RightAnswer = "not stated"
+    says: str = ""
+    """The maker's words, shortened: conditions, names of marks, exceptions."""
+    source: str = ""
+    """An address; required unless nothing is stated."""
+    checked_on: datetime.date | None = None
+
+    @model_validator(mode="after")
+    def _is_shown(self) -> Right:
+        if self.answer != "not stated" and not (self.source and self.checked_on):
+            raise ValueError(f"{self.answer!r} needs source and checked_on; write `not stated` where nobody read it")
+        return self
+
+
+def _right(value: object) -> object:
+    """A bare ``not stated`` is short for a right that nobody states."""
+    return {"answer": value} if isinstance(value, str | bool) else value
+
+
+def _answer(value: object) -> object:
+    return {**value, "answer": _yes_no(value.get("answer", "not stated"))} if isinstance(value, dict) else value
+
+
+AskedRight = Annotated[Right, BeforeValidator(_answer), BeforeValidator(_right)]
+
+
+class Rights(Strict):
+    """What one may do with the clips; each answered by the maker, or said to be not stated."""
+
+    commercial_use: AskedRight = Right()
+    """Clips may be used for money."""
+    output_owner: AskedRight = Right()
+    """yes: whoever made the clip owns it, as far as the maker is concerned."""
+    indemnity: AskedRight = Right()
+    """The maker answers for claims of third parties against a clip."""
+    training_data: AskedRight = Right()
+    """yes: the maker says what the model was trained on."""
+    provenance_marks: AskedRight = Right()
+    """yes: clips carry marks of their origin; `Right.says` names them: C2PA, SynthID, a visible watermark."""
+    territory: AskedRight = Right()
+    """yes: it may be used everywhere; conditions: `Right.says` names where not."""
+
+    def as_dict(self) -> dict[str, dict[str, str]]:
+        """Every right by its name, as text; empty where there is none."""
+        return {
+            name: {part: str(getattr(right, part) or "") for part in ("answer", "says", "source", "checked_on")}
+            for name in type(self).model_fields
+            for right in (getattr(self, name),)
+        }
 
 
 class CardSource(Strict):
@@ -155,6 +226,7 @@ class ModelCard(Strict):
     limits: CardLimits = CardLimits()
     defaults: CardDefaults = CardDefaults()
     price: Price | None = None
+    rights: Rights = Rights()
     region_notes: str = ""
     notes: str = ""
     """What a reader should know; facts that nobody verified are marked here."""
@@ -173,6 +245,8 @@ class ModelCard(Strict):
             _one_of("defaults.resolution", self.defaults.resolution, self.limits.resolutions)
         if self.defaults.ratio and self.limits.ratios:
             _one_of("defaults.ratio", self.defaults.ratio, self.limits.ratios)
+        for resolution in self.limits.seconds_at:
+            _one_of("limits.seconds_at", resolution, self.limits.resolutions)
         for resolution in (*self.limits.resolutions, *filter(None, [self.defaults.resolution])):
             if not re.fullmatch(r"\d+x\d+|\d+[pk]", resolution):
                 raise ValueError(f"limits.resolutions: write 1280x720 or a tier such as 720p; found {resolution!r}")
@@ -205,15 +279,21 @@ class ModelCard(Strict):
         """The card as JSON values, for the bench."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
+    @property
+    def has_ended(self) -> bool:
+        """It makes no more clips: it is retired, or the day on which its maker ends it has come."""
+        return self.status == "retired" or (self.retired_on is not None and self.retired_on <= datetime.date.today())
+
     def refuse_if_retired(self) -> None:
-        """Stop before a retired tool is asked for a clip.
+        """Stop before a tool is asked for a clip that has ended.
 
         Raises:
-            JobError: it is retired (code ``model_retired``).
+            JobError: it is retired, or past its end date (code ``model_retired``).
         """
-        if self.status == "retired":
+        if self.has_ended:
+            end = "was retired" if self.status == "retired" else "was to stop"
             raise JobError(
-                f"{self.id}: {self.name} was retired on {self.retired_on} and makes no more clips; "
+                f"{self.id}: {self.name} {end} on {self.retired_on} and is asked for no more clips; "
                 f"compare archived ones with `vbench import`, or leave {self.id} out of `models=`",
                 code="model_retired",
             )

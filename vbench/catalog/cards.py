@@ -118,21 +118,32 @@ def estimate_cost(card: ModelCard, request: Request) -> float | None:
     """Dollars that one job should cost; 0 where nothing is billed, None where the card has no price."""
     if not card.is_billable:
         return 0.0
-    granted = grant(card, request)
-    return price_of(card, seconds=granted.seconds, tier=granted.tier, audio=granted.audio)
+    granted, can = grant(card, request), card.capabilities
+    sent = (request.image if can.i2v else None, request.last_image if can.last_image else None)
+    n_images = sum(image is not None for image in sent) + len(request.references[: can.references])
+    usd = price_of(
+        card, seconds=granted.seconds, tier=granted.tier, audio=granted.audio, from_image=sent[0] is not None
+    )
+    return None if usd is None or card.price is None else usd + n_images * card.price.usd_per_image
 
 
-def price_of(card: ModelCard, *, seconds: float | None, tier: str, audio: bool) -> float | None:
-    """Dollars for a clip of this length, tier and sound; None where the card does not say."""
+def price_of(
+    card: ModelCard, *, seconds: float | None, tier: str, audio: bool, from_image: bool = False
+) -> float | None:
+    """Dollars for a clip of this length, tier and sound, without its pictures; None where the card does not say."""
     price = card.price
     if price is None:
         return None
     if price.usd_per_clip is not None:
-        return _rate(price.usd_per_clip, tier, seconds)
-    rate = _rate(
-        price.usd_per_s_audio if audio and price.usd_per_s_audio is not None else price.usd_per_s, tier, seconds
-    )
-    return None if rate is None or seconds is None else round(rate * seconds, 6)
+        by_clip = (
+            price.usd_per_clip_image if from_image and price.usd_per_clip_image is not None else price.usd_per_clip
+        )
+        return _rate(by_clip, tier, seconds)
+    by_s = price.usd_per_s_audio if audio and price.usd_per_s_audio is not None else price.usd_per_s
+    if from_image and price.usd_per_s_image is not None:
+        by_s = price.usd_per_s_image
+    rate = _rate(by_s, tier, seconds)
+    return None if rate is None or seconds is None else max(round(rate * seconds, 6), price.usd_at_least)
 
 
 def _rate(rate: float | dict[str, float] | None, tier: str, seconds: float | None) -> float | None:

@@ -56,7 +56,7 @@ def jsonl_prompts(path: Path, suite: str, notes: list[str]) -> Iterator[Numbered
 
 
 def csv_prompts(path: Path, suite: str, notes: list[str]) -> Iterator[NumberedPrompt]:
-    """A row each; `tags` are separated by semicolons, `expects` is JSON."""
+    """A row each; `tags` and `references` are separated by semicolons, `expects` is JSON."""
     columns, rows = csv_table(path)
     if _text_name(columns) is None:
         naming = "name the columns on the first line, as in id,text"
@@ -67,8 +67,9 @@ def csv_prompts(path: Path, suite: str, notes: list[str]) -> Iterator[NumberedPr
     def with_lists() -> Iterator[tuple[int, dict[str, Any]]]:
         for number, row in rows:
             fields: dict[str, Any] = dict(row)
-            if "tags" in fields:
-                fields["tags"] = [tag for tag in fields["tags"].split(";") if tag.strip()]
+            for name in ("tags", "references"):
+                if name in fields:
+                    fields[name] = [item.strip() for item in fields[name].split(";") if item.strip()]
             if "expects" in fields:
                 fields["expects"] = json_value(path, number, fields["expects"])
             yield number, fields

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from vbench.catalog.expects import Expects
+from vbench.catalog.question_lines import MAX_QUESTIONS, QuestionLine, question_records
 from vbench.errors import CatalogError
 from vbench.records import Prompt
 from vbench.schema import Strict
@@ -19,6 +20,8 @@ from vbench.schema import Strict
 MAX_ID_BYTES = 120
 """A clip's file is named after its prompt; file systems take 255 bytes."""
 SLUG_LENGTH = 60
+DRAWN = "drawn:"
+"""Begins the place of a picture that is drawn from the prompt's scene: ``drawn:start``, ``drawn:end``, ..."""
 
 
 def _clean(text: str) -> str:
@@ -57,8 +60,19 @@ class PromptLine(Strict):
     tags: tuple[Tag, ...] = ()
     """`facet:value`, such as `shot:close-up` or `weather:rain`; boards can be split by them."""
     expects: Expects = Expects()
-    image: str = ""
-    """First frame for image-to-video; a path relative to the suite's file."""
+    image: str = Field(default="", max_length=2000)
+    """First frame for image-to-video: a path relative to the suite's file, an https address, or ``drawn:start``."""
+    last_image: str = Field(default="", max_length=2000)
+    """Last frame, likewise."""
+    references: tuple[Annotated[str, StringConstraints(min_length=1, max_length=2000)], ...] = ()
+    """Pictures of who or what should appear, likewise."""
+    questions: Annotated[tuple[QuestionLine, ...], Field(max_length=MAX_QUESTIONS)] = ()
+    """What cannot be said under `expects`: actions and their order, places, physics."""
+
+
+def is_address(place: str) -> bool:
+    """Whether the place of a picture is an address rather than a path."""
+    return "://" in place
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +105,21 @@ def record(line: PromptLine, *, path: Path, at: int, suite: str) -> NumberedProm
     """The record of a checked prompt.
 
     Raises:
-        CatalogError: its image is not there.
+        CatalogError: a picture of it is not there, or two questions bear one id.
     """
-    image = str((path.parent / line.image).resolve()) if line.image else ""
-    if image and not Path(image).is_file():
-        raise CatalogError(f"{path}:{at}: image {line.image!r} is not there; it is looked for beside the suite")
+
+    def place(name: str, value: str) -> str:
+        if not value or value.startswith(DRAWN) or is_address(value):
+            return value
+        picture = (path.parent / value).resolve()
+        if not picture.is_file():
+            raise CatalogError(f"{path}:{at}: {name} {value!r} is not there; it is looked for beside the suite")
+        return str(picture)
+
+    try:
+        questions = question_records(line.questions)
+    except ValueError as error:
+        raise CatalogError(f"{path}:{at}: {error}") from None
     prompt = Prompt(
         id=line.id,
         text=line.text,
@@ -103,6 +127,9 @@ def record(line: PromptLine, *, path: Path, at: int, suite: str) -> NumberedProm
         negative=line.negative.strip(),
         tags=line.tags,
         expects=line.expects.as_json(),
-        image=image,
+        image=place("image", line.image),
+        last_image=place("last_image", line.last_image),
+        references=tuple(place("reference", reference) for reference in line.references),
+        questions=questions,
     )
     return NumberedPrompt(at, prompt)

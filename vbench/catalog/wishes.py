@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from vbench.catalog.card import ModelCard, SecondsRange
-from vbench.records import Request
+from vbench.records import Prompt, Request
 
-SHORT_SIDES = {"360p": 360, "480p": 480, "540p": 540, "720p": 720, "768p": 768, "1080p": 1080, "2k": 1440, "4k": 2160}
+SHORT_SIDES = {
+    **{f"{side}p": side for side in (360, 480, 540, 580, 720, 768, 1080)},
+    "2k": 1440,
+    "4k": 2160,
+}
 """Tiers by their short side in pixels."""
 
 
@@ -49,15 +54,21 @@ def grant(card: ModelCard, request: Request) -> Granted:
         warnings.append(f"{card.name} takes no negative prompt: it is not sent")
     if not can.seed:
         warnings.append(f"{card.name} takes no seed: samples cannot be repeated")
-    if request.prompt.image and not can.i2v:
+    if request.image and not can.i2v:
         warnings.append(f"{card.name} takes no first frame: the prompt's image is not sent")
-    if not request.prompt.image and not can.t2v:
+    if request.last_image and not can.last_image:
+        warnings.append(f"{card.name} takes no last frame: it is not sent")
+    if (n := len(request.references)) > can.references:
+        takes = f"at most {can.references} reference pictures" if can.references else "no reference pictures"
+        rest = f"of {n} only the first are sent" if can.references else f"the prompt's {n} are not sent"
+        warnings.append(f"{card.name} takes {takes}: {rest}")
+    if not request.image and not can.t2v:
         warnings.append(f"{card.name} needs a first frame, the prompt has no image: expect a refusal")
     if request.fps is not None and not can.fps and request.fps != card.defaults.fps:
         native = f"its own is {card.defaults.fps:g}" if card.defaults.fps else "it chooses its own"
         warnings.append(f"{card.name} takes no frame rate: {request.fps:g} fps is not sent, {native}")
-    seconds = _seconds(card, request.seconds, warnings)
     resolution, ratio = _size(card, request, warnings)
+    seconds = _seconds(card, request.seconds, resolution, warnings)
     width, height = pixels(resolution, ratio)
     warnings += _unfair(card)
     return Granted(
@@ -76,9 +87,27 @@ def grant(card: ModelCard, request: Request) -> Granted:
     )
 
 
-def _seconds(card: ModelCard, wish: float | None, warnings: list[str]) -> float | None:
+def pictures_not_taken(card: ModelCard, prompt: Prompt) -> tuple[str, ...]:
+    """Which kinds of a prompt's pictures the tool does not take, or not as many of; by the names of its fields."""
+    can = card.capabilities
+    takes = {"image": can.i2v, "last_image": can.last_image, "references": len(prompt.references) <= can.references}
+    return tuple(name for name in prompt.pictures if not takes[name])
+
+
+def without_pictures(prompt: Prompt, names: Sequence[str], card: ModelCard) -> Prompt:
+    """The prompt without some kinds of its pictures; of references the tool keeps as many as it takes."""
+    kept = prompt.references[: card.capabilities.references] if "references" in names else prompt.references
+    return replace(
+        prompt,
+        image="" if "image" in names else prompt.image,
+        last_image="" if "last_image" in names else prompt.last_image,
+        references=kept,
+    )
+
+
+def _seconds(card: ModelCard, wish: float | None, resolution: str, warnings: list[str]) -> float | None:
     wanted = card.defaults.seconds if wish is None else wish
-    allowed = card.limits.seconds
+    allowed = card.limits.seconds_at.get(resolution, card.limits.seconds)
     if wanted is None or not allowed:
         return wanted
     if isinstance(allowed, SecondsRange):
@@ -87,7 +116,8 @@ def _seconds(card: ModelCard, wish: float | None, warnings: list[str]) -> float 
     else:
         best = min(allowed, key=lambda s: (abs(s - wanted), s))
     if not math.isclose(best, wanted):
-        warnings.append(f"{card.name} makes no clip of {wanted:g} s: {best:g} s is asked for")
+        at = f" at {resolution}" if resolution in card.limits.seconds_at else ""
+        warnings.append(f"{card.name} makes no clip of {wanted:g} s{at}: {best:g} s is asked for")
     return best
 
 

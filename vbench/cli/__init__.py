@@ -9,13 +9,34 @@ from typing import Annotated
 import typer
 
 from vbench._version import __version__
-from vbench.cli import catalog, check, distance, generate, jobs, models, rank, score, system, ui
+from vbench.cli import (
+    bundle,
+    catalog,
+    check,
+    compare,
+    distance,
+    gate,
+    generate,
+    jobs,
+    judge,
+    models,
+    publish,
+    rank,
+    regress,
+    route,
+    score,
+    selects,
+    system,
+    ui,
+    validate,
+    votes,
+)
 from vbench.cli.options import EXIT_USER
 from vbench.errors import VBenchError, as_typed
 
 app = typer.Typer(
     name="vbench",
-    help="The bench on which video-generation tools are compared: generate → score → rank → show.",
+    help="The bench on which video-generation tools are compared: generate → score → judge → rank → show.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -33,9 +54,22 @@ app.command("budget")(jobs.budget)
 app.command("score")(score.score)
 app.command("scores")(score.scores)
 app.command("show")(score.show)
+app.command("judge")(judge.judge)
+app.command("sheet")(judge.sheet)
 app.command("selftest")(score.selftest)
 app.command("board")(rank.board)
+app.command("compare")(compare.compare)
+app.command("regress")(regress.regress)
+app.command("gate")(gate.gate)
+app.command("power")(compare.power)
+app.command("efficiency")(route.efficiency)
+app.command("route")(route.route)
+app.add_typer(bundle.app, name="bundle")
+app.command("publish")(publish.publish)
+app.add_typer(votes.app, name="votes")
+app.command("selects")(selects.selects)
 app.command("agreement")(check.agreement)
+app.command("validate")(validate.validate)
 app.command("calibrate")(check.calibrate)
 app.command("totals")(check.totals)
 app.command("distance")(distance.distance)

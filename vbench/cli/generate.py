@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vbench.cli.generate_options import LIMIT_OPTIONS, MATRIX_OPTIONS, ONLY_SAMPLE, spec_of
-from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, print_json, print_line, takes
-from vbench.cli.output import in_flags, print_matrix, print_report, report_as_dict
-from vbench.errors import as_typed
+from vbench.cli.options import EXIT_FAILURES, EXIT_USER, BenchPath, Json, print_json, print_line, takes
+from vbench.cli.output import cost_words, in_flags, print_matrix, print_report, report_as_dict
+from vbench.errors import BudgetError, as_typed
 
 if TYPE_CHECKING:
+    from vbench.bench import Bench
     from vbench.generate import GenerateReport, RunSpec, Step
 
 TrustRemoteCode = Annotated[
     str,
     typer.Option("--trust-remote-code", help="Tools whose repositories may run their own code on this machine."),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Spend without asking, where there is no --max-cost.")]
 
 
 @takes("spec", MATRIX_OPTIONS, spec_of)
@@ -44,13 +46,19 @@ def plan(spec: RunSpec, bench: BenchPath = None, as_json: Json = False) -> None:
 
 @takes("spec", (*MATRIX_OPTIONS, ONLY_SAMPLE, *LIMIT_OPTIONS), spec_of)
 def generate(
-    spec: RunSpec, trust_remote_code: TrustRemoteCode = "", bench: BenchPath = None, as_json: Json = False
+    spec: RunSpec,
+    trust_remote_code: TrustRemoteCode = "",
+    yes: Yes = False,
+    bench: BenchPath = None,
+    as_json: Json = False,
 ) -> None:
     """Make every clip that is wanted and not there; stop it whenever you like, the same line goes on from there.
 
+    What costs money and has no ceiling is asked about once, with the price.
+
     Exit code 3: something was refused, failed, is of unknown outcome, or waits at a ceiling.
     """
-    report = _generate(bench, spec, trust_remote_code, quiet=as_json)
+    report = _generate(bench, spec, trust_remote_code, yes=yes, quiet=as_json)
     if as_json:
         print_json(in_flags(report_as_dict(report)))
     else:
@@ -63,13 +71,14 @@ def generate(
 def run(
     spec: RunSpec,
     trust_remote_code: TrustRemoteCode = "",
+    yes: Yes = False,
     preset: Annotated[str, typer.Option(help="Which metrics to score; see vbench score --help.")] = "offline",
     bench: BenchPath = None,
 ) -> None:
     """Generate, then score what is there."""
     from vbench.bench import Bench
 
-    report = _generate(bench, spec, trust_remote_code, quiet=False)
+    report = _generate(bench, spec, trust_remote_code, yes=yes, quiet=False)
     print_report(report)
     from vbench.score import score
 
@@ -82,7 +91,7 @@ def run(
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _generate(bench: Path | None, spec: RunSpec, trust_remote_code: str, *, quiet: bool) -> GenerateReport:
+def _generate(bench: Path | None, spec: RunSpec, trust_remote_code: str, *, yes: bool, quiet: bool) -> GenerateReport:
     from vbench.bench import Bench
     from vbench.generate import generate as make_clips
 
@@ -90,7 +99,32 @@ def _generate(bench: Path | None, spec: RunSpec, trust_remote_code: str, *, quie
         os.environ["VBENCH_TRUST_REMOTE_CODE"] = trust_remote_code
     signal.signal(signal.SIGTERM, _as_ctrl_c)
     with Bench.open(bench) as opened:
+        if not yes:
+            _agree_to_cost(opened, spec)
         return make_clips(opened, spec, progress=None if quiet else _progress())
+
+
+def _agree_to_cost(bench: Bench, spec: RunSpec) -> None:
+    """Ask once before money is spent that no ceiling holds.
+
+    Raises:
+        BudgetError: nobody can be asked.
+        typer.Exit: the answer was no; nothing was sent.
+    """
+    from vbench.generate import plan_run
+    from vbench.generate.budget import has_ceiling
+
+    if spec.max_cost is not None:
+        return
+    matrix = plan_run(bench, spec)
+    if not matrix.n_billable or has_ceiling(bench, spec):
+        return
+    price = f"{matrix.n_billable} clips to pay for, {cost_words(matrix)}"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise BudgetError(f"{price}: say that you agree with `yes=`, or give a ceiling with `max_cost=`")
+    if not typer.confirm(f"{price}. Go on?", err=True):
+        print_line("nothing was sent")
+        raise typer.Exit(EXIT_USER)
 
 
 def _as_ctrl_c(*_: object) -> None:

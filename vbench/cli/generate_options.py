@@ -26,6 +26,17 @@ MATRIX_OPTIONS = (
     option("fps", float | None, help="Frames per second asked for."),
     option("audio", bool | None, "--audio/--no-audio", help="Sound asked for, or asked away."),
     option("negative", str, help="What should not be there, beside each prompt's own.", default=""),
+    option("image", str | None, help="First frame for every prompt: a file or an https address.  [default: its own]"),
+    option("last_image", str | None, help="Last frame for every prompt."),
+    option("reference", list[str] | None, help="Picture of who or what should appear; repeatable."),
+    option(
+        "without_image",
+        bool,
+        "--without-image",
+        help="Tools that cannot take a prompt's pictures make it without; otherwise they do not make it.",
+        default=False,
+    ),
+    option("match", bool, "--match", help="Ask all for the nearest size and length that they share.", default=False),
     option("arm", list[Path] | None, "--arm", help="Prompt expansion to compare with: a YAML file; repeatable."),
     option(
         "retry",
@@ -61,6 +72,7 @@ def spec_of(values: Mapping[str, Any]) -> RunSpec:
     """
     from vbench.generate import RunSpec, Wishes
     from vbench.generate.expansion import read_arm
+    from vbench.generate.pictures import Pictures
 
     return RunSpec(
         models=names(values["models"]),
@@ -68,6 +80,9 @@ def spec_of(values: Mapping[str, Any]) -> RunSpec:
         samples=values["samples"],
         seeds=RunSpec.seeds_from(values["seed"], values["samples"]),
         wishes=Wishes.of(values),
+        pictures=Pictures.of(values),
+        without_image=values["without_image"],
+        match=values["match"],
         retry=names(values["retry"]),
         arms=[read_arm(path) for path in values["arm"] or ()],
         only_sample=values.get("only_sample"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vbench.cli.options import BenchPath, Json, names, print_json, print_line
-from vbench.cli.output import in_flags
+from vbench.cli.output import in_flags, spent_words
 from vbench.errors import OptionError, as_typed
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def _status(bench: Bench) -> dict[str, Any]:
 
 
 def _print_status(status: dict[str, Any]) -> None:
+    from vbench.bench.ceilings import Spend
     from vbench.generate.report import without_label
 
     for label, clips in status["clips"].items():
@@ -124,7 +125,7 @@ def _print_status(status: dict[str, Any]) -> None:
         print_line(f"no jobs{where_from}")
     for label, states in status["tools"].items():
         print_line(f"{label:<32}" + ", ".join(f"{n} {state}" for state, n in sorted(states.items())))
-    print_line(f"${status['spend']['usd']:.2f} spent on {status['spend']['n_jobs']} jobs")
+    print_line(f"{spent_words(Spend(**status['spend']))}, {status['spend']['n_jobs']} jobs in all")
     for job in status["unknown"]:
         why = without_label(job["model"], job["message"])
         print_line(f"outcome unknown: {job['id'][:10]}  {job['model']}  {job['prompt']}: {why}")

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vbench.cli.options import EXIT_FAILURES, Json, print_json, print_line
+from vbench.cli.output import download_bar
 from vbench.errors import AuthError, CatalogError, JobError, OptionError, as_typed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vbench.adapters import Adapter
+    from vbench.adapters.contract import Missing
     from vbench.catalog.cards import ModelCard
 
 SAMPLE = "A red ball rolls along a wooden table, the camera follows it slowly."
@@ -23,13 +27,17 @@ Territory = Annotated[
 
 def models(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID...] | check ID...", help="Tools; none: all.")
+        list[str] | None,
+        typer.Argument(metavar="[ID...] | check ID... | pull ID... | offers ID", help="Tools; none: all."),
     ] = None,
     territory: Territory = "",
     ready: Annotated[bool, typer.Option("--ready", help="Only tools that can run here now.")] = False,
+    rights: Annotated[
+        bool, typer.Option("--rights", help="What one may do with the clips, as the makers say.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """List the tools: what can run here now, and what is missing. `check ID` does all but spend."""
+    """List the tools: what can run here, and what is missing. `check ID` does all but spend; `pull ID` gets weights."""
     from vbench.catalog.cards import cards, find_card
 
     names = list(words or [])
@@ -38,8 +46,21 @@ def models(
             raise OptionError("`vbench models check` needs a tool; give an id, as in `vbench models check kling-v3`")
         _check([find_card(name) for name in names[1:]], territory, json)
         return
+    if names[:1] == ["pull"]:
+        if not names[1:]:
+            raise OptionError("`vbench models pull` needs a tool; give an id, as in `vbench models pull wan-2.2-5b`")
+        _pull([find_card(name) for name in names[1:]], json)
+        return
+    if names[:1] == ["offers"]:
+        if len(names) != 2:
+            raise OptionError("`vbench models offers` needs one tool, as in `vbench models offers openrouter`")
+        _offers(find_card(names[1]), json)
+        return
     chosen = [find_card(name) for name in names] if names else list(cards().values())
-    rows = [row for row in (_row(card, territory) for card in chosen) if not ready or row["ready"]]
+    if rights:
+        _rights(chosen, json)
+        return
+    rows = [row for row in _rows(chosen, territory) if not ready or row["ready"]]
     if json:
         print_json({"tools": rows})
         return
@@ -50,10 +71,14 @@ def models(
     _table(rows)
 
 
-def _row(card: ModelCard, territory: str) -> dict[str, Any]:
-    from vbench.adapters.readiness import missing
+def _rows(chosen: Sequence[ModelCard], territory: str) -> list[dict[str, Any]]:
+    """What each tool is and lacks; servers of one's own are knocked at, all at once."""
+    from vbench.adapters.readiness import lacking
 
-    lacks = missing(card, territory=territory)
+    return [_row(card, lacks) for card, lacks in zip(chosen, lacking(chosen, territory=territory), strict=True)]
+
+
+def _row(card: ModelCard, lacks: Sequence[Missing]) -> dict[str, Any]:
     return {
         "id": card.id,
         "name": card.name,
@@ -125,14 +150,84 @@ def _describe(card: ModelCard, row: dict[str, Any]) -> None:
             print_line(f"  {name:8} {text}")
 
 
+def _pull(chosen: list[ModelCard], as_json: bool) -> None:
+    """Get the weights of tools of this machine, after it is sure that they fit."""
+    from vbench.adapters import adapter_class
+    from vbench.adapters.repositories import check_room, get, listing
+
+    wanted = []
+    for card in chosen:
+        repositories = adapter_class(card.adapter).repositories(card)
+        if not repositories:
+            raise OptionError(
+                f"{card.id} loads no weights that could be got; `vbench models {card.id}` says what it needs"
+            )
+        wanted += [listing(repository) for repository in repositories]
+    n_bytes = check_room(wanted)
+    if not as_json:
+        for each in wanted:
+            size = sum(file.size for file in each.files)
+            print_line(f"{each.repository.repo} at {each.commit[:12]}: {len(each.files)} files, {size / 2**30:.2f} GiB")
+        print_line(f"{n_bytes / 2**30:.2f} GiB to get" if n_bytes else "all of it is here")
+    with download_bar(quiet=as_json) as progress:
+        folders = [str(get(each, progress(each.repository.repo))) for each in wanted]
+    if as_json:
+        print_json(
+            {
+                "weights": [
+                    {"repo": each.repository.repo, "commit": each.commit, "n_files": len(each.files), "folder": folder}
+                    for each, folder in zip(wanted, folders, strict=True)
+                ]
+            }
+        )
+    elif n_bytes:
+        print_line("all of it is here now")
+
+
+def _rights(chosen: list[ModelCard], as_json: bool) -> None:
+    """What the makers of tools say on commercial use and the rest."""
+    if as_json:
+        print_json({"tools": [{"id": card.id, "name": card.name, "rights": card.rights.as_dict()} for card in chosen]})
+        return
+    for card in chosen:
+        print_line(f"{card.id}: {card.name}")
+        for name, right in card.rights.as_dict().items():
+            said = f": {right['says']}" if right["says"] else ""
+            source = f" ({right['source']}, {right['checked_on']})" if right["source"] else ""
+            print_line(f"  {name.replace('_', ' '):16} {right['answer']}{said}{source}")
+    print_line("\nNot legal advice: each line says where and when it was read, and `not stated` that nobody found it")
+
+
+def _offers(card: ModelCard, as_json: bool) -> None:
+    """What a gateway's live catalogue holds."""
+    from dataclasses import asdict
+
+    from vbench.adapters import adapter_class
+
+    adapter = adapter_class(card.adapter)(card)
+    try:
+        offers = adapter.offers()
+    finally:
+        adapter.close()
+    if not offers:
+        raise OptionError(f"{card.id} is one model and has no catalogue; `vbench models {card.id}` describes it")
+    if as_json:
+        print_json({"offers": [asdict(offer) for offer in offers]})
+        return
+    width = max(len(offer.id) for offer in offers)
+    for offer in offers:
+        facts = [offer.price, offer.seconds, " ".join(offer.resolutions), offer.since and f"since {offer.since}"]
+        facts.append(offer.ends and f"ends {offer.ends}")
+        print_line(f"{offer.id:{width}}  {'; '.join(filter(None, facts))}")
+
+
 def _check(chosen: list[ModelCard], territory: str, as_json: bool) -> None:
     """All but spend: what is missing, the body that would be sent, its price, and whether the tool answers."""
     from vbench.adapters import adapter_class
     from vbench.records import Prompt, Request
 
     reports = []
-    for card in chosen:
-        row = _row(card, territory)
+    for card, row in zip(chosen, _rows(chosen, territory), strict=True):
         kind = adapter_class(card.adapter)
         adapter = kind(card)
         try:

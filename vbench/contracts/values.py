@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.records import EventKind
+from vbench.records import Box, EventKind
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
@@ -44,6 +44,8 @@ class Moment:
     frame: int
     """0-based index, in the file's own frames, of the first frame after the change (or inside the stretch)."""
     value: float
+    box: Box | None = None
+    """Where in the picture; None: all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,36 @@ class Embeddings:
         """False for the extra rows that a sampling with `spikes` adds between the times of the grid, shape (T,)."""
         steps = self.t_s / GRID_S
         return np.asarray(np.abs(steps - np.round(steps)) < 1e-6)
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnails:
+    """Small pictures of a clip four times a second, and its very last frame."""
+
+    t_s: Floats
+    """Seconds from the first frame, ascending from 0, shape (T,)."""
+    rgb: Bytes
+    """Shape (T, h, w, 3), short side at most 64."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPictures:
+    """The pictures that a prompt gives; None: it gives none of the kind."""
+
+    first: Bytes | None
+    """RGB uint8 (h, w, 3), as large as the file."""
+    last: Bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRows:
+    """The pictures that a prompt gives, in the space of an image encoder."""
+
+    first: NDArray[np.float32] | None
+    """Unit row, shape (D,); None: no such picture is given."""
+    last: NDArray[np.float32] | None
+    references: NDArray[np.float32]
+    """Unit rows, shape (N, D); N may be 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +194,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Weights-free picture measures on about two frames per second at full resolution; all of shape (T,)."""
+    """Weights-free picture measures on about two frames per second; all of shape (T,).
+
+    At full resolution, but for `definition` and `texture` (levels per pixel), which are those of the small copy.
+    """
 
     t_s: Floats
     frame: NDArray[np.int64]
@@ -173,6 +208,8 @@ class Picture:
     exposure: Floats
     colour_cast: Floats
     letterbox: Floats
+    definition: Floats
+    texture: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,3 +259,102 @@ class Sound:
     clipped_share: float
     """Share of samples in runs of at least 3 at full scale."""
     duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """Things that a detector found in pictures of a clip."""
+
+    t_s: Floats
+    """Times looked at, shape (T,)."""
+    frame: NDArray[np.int64]
+    """Index, in the file, of the frame shown at each time, shape (T,)."""
+    names: tuple[str, ...]
+    """What `label` counts in: all that the detector looked for."""
+    of: NDArray[np.int64]
+    """In which of the T pictures each thing was seen, shape (D,)."""
+    label: NDArray[np.int64]
+    """Which of `names`, shape (D,)."""
+    score: Floats
+    """How sure the detector is, shape (D,)."""
+    box: Floats
+    """Left, top, right, bottom in shares of the picture, shape (D, 4)."""
+
+    def counts(self, name: str, least: float) -> NDArray[np.int64]:
+        """How many of a thing are seen in each picture with at least that score, shape (T,)."""
+        kept = (self.label == self.names.index(name)) & (self.score >= least)
+        return np.bincount(self.of[kept], minlength=len(self.t_s)).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """Faces found in pictures of a clip."""
+
+    t_s: Floats
+    """Times looked at, shape (T,)."""
+    frame: NDArray[np.int64]
+    """Index, in the file, of the frame shown at each time, shape (T,)."""
+    of: NDArray[np.int64]
+    """In which of the T pictures each face was seen, shape (D,)."""
+    score: Floats
+    """Shape (D,)."""
+    box: Floats
+    """Left, top, right, bottom in shares of the picture, shape (D, 4)."""
+    height_px: Floats
+    """Height of each face in pixels of the file, shape (D,)."""
+    rows: NDArray[np.float32]
+    """Unit descriptor of each face, shape (D, K); K is 0 where nobody asked who they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Lines of writing that a reader found in pictures of a clip."""
+
+    t_s: Floats
+    """Times looked at, shape (T,)."""
+    frame: NDArray[np.int64]
+    """Index, in the file, of the frame shown at each time, shape (T,)."""
+    of: NDArray[np.int64]
+    """In which of the T pictures each line was read, shape (D,)."""
+    text: tuple[str, ...]
+    """As read, D of them."""
+    score: Floats
+    """How sure the reader is of the characters, 0 to 1, shape (D,)."""
+    box: Floats
+    """Left, top, right, bottom in shares of the picture, shape (D, 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Where somebody speaks, and how well it sounds."""
+
+    t_s: Floats
+    """Start of each stretch of 32 ms, shape (N,)."""
+    probability: Floats
+    """That there is speech in it, shape (N,)."""
+    quality_t_s: Floats
+    """Start of each judged stretch of 9 s, shape (Q,); empty where nobody speaks."""
+    quality: Floats
+    """Overall quality (mean opinion score, 1 to 5) of each, shape (Q,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Onsets:
+    """When sounds begin, and how strongly."""
+
+    t_s: Floats
+    """On the clock of the pictures, shape (N,)."""
+    strength: Floats
+    """Rise of the spectrum over what is usual in this clip, in its deviations, shape (N,)."""
+    present: bool
+    """There is a sound track."""
+
+
+@dataclass(frozen=True, slots=True)
+class Impacts:
+    """When motion in the picture stops or turns round, and how strongly."""
+
+    t_s: Floats
+    """Of the frame at which it does, shape (N,)."""
+    strength: Floats
+    """Over what is usual in this clip, in its deviations, shape (N,)."""

@@ -3,35 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from vbench.exports.folder import write_csv, write_zip
+from vbench.exports.folder import TIMELINE_FILES, write_csv, write_folder, write_zip
 from vbench.exports.pictures import write_contact_pdf, write_contact_png, write_frames, write_side_by_side
-from vbench.exports.takes import Take, takes_of
-from vbench.exports.timelines import write_edl, write_otio
-from vbench.files import written_whole
+from vbench.exports.takes import ExportWish, Take, takes_of
+from vbench.exports.timelines import Form, timeline
+from vbench.files import write_text, written_whole
 
-__all__ = ["FILES", "QUICK", "Kind", "Take", "export", "takes_of"]
+__all__ = [
+    "FILES",
+    "QUICK",
+    "TIMELINE_FILES",
+    "ExportWish",
+    "Form",
+    "Kind",
+    "Take",
+    "export",
+    "takes_of",
+    "timeline",
+    "write_folder",
+]
 
-Kind = Literal["zip", "csv", "otio", "edl", "contact_png", "contact_pdf", "side_by_side", "frames"]
+Kind = Literal[
+    "zip",
+    "csv",
+    "otio",
+    "edl",
+    "fcpxml",
+    "xmeml",
+    "resolve",
+    "contact_png",
+    "contact_pdf",
+    "side_by_side",
+    "frames",
+]
 FILES: dict[Kind, str] = {
     "zip": "takes.zip",
     "csv": "takes.csv",
-    "otio": "takes.otio",
-    "edl": "takes.edl",
+    **{form: name for form, name in TIMELINE_FILES.items()},  # noqa: C416  so that its keys are kinds
     "contact_png": "contact-sheet.png",
     "contact_pdf": "contact-sheet.pdf",
     "side_by_side": "side-by-side.mp4",
     "frames": "frames.zip",
 }
-QUICK: frozenset[Kind] = frozenset({"csv", "otio", "edl"})
+QUICK: frozenset[Kind] = frozenset({"csv", *TIMELINE_FILES})
 """Made while the browser waits; the others are tasks."""
-WRITERS: dict[Kind, Callable[[Sequence[Take], Path, float | None], None]] = {
+
+
+def _write_timeline(form: Form, takes: Sequence[Take], out: Path, wish: ExportWish) -> None:
+    write_text(out, timeline(form, takes, wish.rate))
+
+
+WRITERS: dict[Kind, Callable[[Sequence[Take], Path, ExportWish], None]] = {
     "zip": write_zip,
     "csv": write_csv,
-    "otio": write_otio,
-    "edl": write_edl,
+    **{form: partial(_write_timeline, form) for form in TIMELINE_FILES},
     "contact_png": write_contact_png,
     "contact_pdf": write_contact_pdf,
     "side_by_side": write_side_by_side,
@@ -39,13 +68,14 @@ WRITERS: dict[Kind, Callable[[Sequence[Take], Path, float | None], None]] = {
 }
 
 
-def export(kind: Kind, takes: Sequence[Take], folder: Path, *, at_s: float | None = None) -> Path:
+def export(kind: Kind, takes: Sequence[Take], folder: Path, wish: ExportWish | None = None) -> Path:
     """Write one export into `folder`; the file appears whole or not at all.
 
     Raises:
         ClipError: a take cannot be read.
+        OptionError: a timeline counts at one rate, and there is none.
     """
     out = folder / FILES[kind]
     with written_whole(out) as part:
-        WRITERS[kind](takes, part, at_s)
+        WRITERS[kind](takes, part, wish or ExportWish())
     return out

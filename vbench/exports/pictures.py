@@ -11,7 +11,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from vbench.exports.takes import Take, timecode
+from vbench.exports.folder import VIDEO_LIMIT_S
+from vbench.exports.takes import ExportWish, Take, timecode
 from vbench.video import fonts
 from vbench.video.sandbox import Sandbox
 
@@ -20,7 +21,6 @@ PAGE = (1754, 1240)
 MARGIN, GAP, TEXT = 50, 24, 124
 COLUMNS, ROWS = 4, 3
 GREY = "#444"
-VIDEO_LIMIT_S = 1800.0
 
 
 def contact_sheets(takes: Sequence[Take], stills: Sequence[Path]) -> list[Image.Image]:
@@ -52,7 +52,7 @@ def _empty_page(number: int, of: int) -> Image.Image:
 def _caption(draw: ImageDraw.ImageDraw, take: Take, left: int, top: int, width: int) -> None:
     """Tool and stars, file and length, prompt, first note: a line each."""
     stars = " " + "*" * take.choice.stars if take.choice.stars else ""
-    stars += " (rejected)" if take.choice.rejected else ""
+    stars += f" ({take.choice.state})" if take.choice.state else ""
     note = f"{timecode(take.notes[0].start_s, take.fps)} {take.notes[0].text}" if take.notes else ""
     lines = (
         (20, "black", f"{take.clip.model}{stars}"),
@@ -105,12 +105,12 @@ def _write_contact(takes: Sequence[Take], out: Path, *, is_pdf: bool) -> None:
     sheet.save(out, "PNG")
 
 
-def write_contact_png(takes: Sequence[Take], out: Path, _at_s: float | None = None) -> None:
+def write_contact_png(takes: Sequence[Take], out: Path, _wish: ExportWish) -> None:
     """All pages in one picture."""
     _write_contact(takes, out, is_pdf=False)
 
 
-def write_contact_pdf(takes: Sequence[Take], out: Path, _at_s: float | None = None) -> None:
+def write_contact_pdf(takes: Sequence[Take], out: Path, _wish: ExportWish) -> None:
     """A page per twelve takes."""
     _write_contact(takes, out, is_pdf=True)
 
@@ -118,7 +118,7 @@ def write_contact_pdf(takes: Sequence[Take], out: Path, _at_s: float | None = No
 # --- video and frames -------------------------------------------------------------------------------------------------
 
 
-def write_side_by_side(takes: Sequence[Take], out: Path, _at_s: float | None = None) -> None:
+def write_side_by_side(takes: Sequence[Take], out: Path, _wish: ExportWish) -> None:
     """One MP4 of all takes on one clock, names burned in."""
     columns = len(takes) if len(takes) <= 3 else math.ceil(math.sqrt(len(takes)))
     height = 480 if len(takes) <= 4 else 360
@@ -132,14 +132,14 @@ def write_side_by_side(takes: Sequence[Take], out: Path, _at_s: float | None = N
     )
 
 
-def write_frames(takes: Sequence[Take], out: Path, at_s: float | None = None) -> None:
+def write_frames(takes: Sequence[Take], out: Path, wish: ExportWish) -> None:
     """The frame on screen at one moment, of each take, as PNG in full size; of a shorter take, its last."""
     sandbox = Sandbox()
     try:
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive, TemporaryDirectory() as folder:
             for take in takes:
                 seconds = take.clip.probe.duration_s
-                moment = min(at_s or 0.0, seconds)
+                moment = min(wish.at_s or 0.0, seconds)
                 picture = Path(folder) / f"{take.clip.id}.png"
                 call = {"source": str(take.path), "out": str(picture), "t_s": moment}
                 sandbox.call("frame", call, limit_s=300)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vbench.bench import Bench
 from vbench.bench.media import safe_name
-from vbench.errors import ClipError
+from vbench.errors import ClipError, OptionError
 from vbench.records import Clip, Event, Note, Select
 
 USUAL_RATES = (24.0, 25.0, 30.0, 50.0, 60.0)
+UNSTEADY = ("webp", "gif")
+"""Containers whose frames each say how long they stand; no editor counts them at a rate."""
 ROUNDED_S = 0.0005
 """Moments are rounded to the millisecond, so that the start of a frame may be said to lie a little before it."""
 
@@ -29,10 +31,21 @@ class Take:
     notes: tuple[Note, ...]
     events: tuple[Event, ...]
     choice: Select
+    conformed_fps: float = 0.0
+    """Constant rate of the copy that goes along instead of a file whose frames cannot be counted; 0: the original."""
 
     @property
     def file(self) -> str:
+        if self.conformed_fps:
+            return f"{self.name}_{self.conformed_fps:.5g}fps.mp4"
         return f"{self.name}{self.path.suffix.lower()}"
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether editing programs can count its frames: a video file of a constant rate."""
+        return bool(self.conformed_fps) or not (
+            self.clip.probe.is_vfr or self.clip.probe.container in UNSTEADY or self.path.is_dir()
+        )
 
     @property
     def fps(self) -> float:
@@ -40,31 +53,75 @@ class Take:
 
         A variable rate has none; such a clip is counted at the usual rate next above its mean.
         """
+        if self.conformed_fps:
+            return self.conformed_fps
         mean = self.clip.probe.fps or USUAL_RATES[0]
         if not self.clip.probe.is_vfr:
             return mean
         return next((rate for rate in USUAL_RATES if mean <= rate * 1.002), mean)
 
 
-def takes_of(bench: Bench, ids: Sequence[str], *, author: str) -> list[Take]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportWish:
+    """What an export may be told beside its takes."""
+
+    at_s: float | None = None
+    """For frames: the moment; None: the first."""
+    rate: float | None = None
+    """For timelines: frames a second; None: each take's own, or the one they share."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """The seconds of a take that are used, from the first frame's start to the last frame's end."""
+
+    take: Take
+    in_s: float
+    out_s: float
+
+
+def shots_of(takes: Sequence[Take]) -> list[Shot]:
+    """Each used range of each take, in their order; of a take without ranges all of it."""
+    return [
+        Shot(take=take, in_s=start, out_s=end)
+        for take in takes
+        for start, end in take.choice.used_ranges(take.clip.probe.duration_s)
+    ]
+
+
+def at_rate(takes: Sequence[Take], rate: float) -> list[Take]:
+    """The takes, with a copy of a constant rate in the place of each whose own frames cannot be counted."""
+    return [take if take.is_steady else replace(take, conformed_fps=rate) for take in takes]
+
+
+def takes_of(bench: Bench, ids: Sequence[str], *, author: str | None) -> list[Take]:
     """The takes in the order asked for.
+
+    Args:
+        bench: Where they are.
+        ids: Of their clips.
+        author: Whose choices count; None: the last word on each take.
 
     Raises:
         BenchError: an id is not of this bench.
+        OptionError: a take was rejected.
         ClipError: a file is gone.
     """
-    choices = {choice.clip: choice for choice in bench.selects() if choice.author == author}
+    choices = (
+        bench.last_selects() if author is None else {choice.clip: choice for choice in bench.selects(author=author)}
+    )
     takes: list[Take] = []
     names: set[str] = set()
     for id in dict.fromkeys(ids):
         clip = bench.clip(id)
+        where = f"{clip.model}, prompt {clip.prompt.id}, sample {clip.sample}"
+        choice = choices.get(clip.id, Select(clip=clip.id, author=author or ""))
+        if choice.is_rejected:
+            raise OptionError(f"{where}: this take was rejected; leave it out, or take the rejection back")
         try:
             path = bench.clip_path(clip)
         except FileNotFoundError:
-            raise ClipError(
-                f"{clip.model}, prompt {clip.prompt.id}, sample {clip.sample}: the file is gone; "
-                "put it back, or leave this take out"
-            ) from None
+            raise ClipError(f"{where}: the file is gone; put it back, or leave this take out") from None
         name = safe_name(f"{clip.prompt.id}_{clip.model}_{clip.sample}")
         name = name if name.casefold() not in names else f"{name}_{clip.id[:6]}"
         names.add(name.casefold())
@@ -76,7 +133,7 @@ def takes_of(bench: Bench, ids: Sequence[str], *, author: str) -> list[Take]:
                 scores={score.key.metric: score.value for score in bench.score_records(clip=clip.id)},
                 notes=tuple(bench.notes(clip.id)),
                 events=tuple(bench.events(clip.id)),
-                choice=choices.get(clip.id, Select(clip=clip.id, author=author)),
+                choice=choice,
             )
         )
     return takes
@@ -87,10 +144,14 @@ def frame_at(seconds: float, fps: float) -> int:
     return max(0, math.floor((seconds + ROUNDED_S) * fps))
 
 
-def timecode(seconds: float, fps: float) -> str:
-    """`00:00:02:11`: hours, minutes, seconds, and frames at the clip's own rate."""
-    frame = frame_at(seconds, fps)
+def counted(frame: int, fps: float) -> str:
+    """`00:00:02:11`: hours, minutes, seconds and frames of a frame's number, none dropped."""
     whole = max(1, round(fps))
     return (
         f"{frame // (whole * 3600):02d}:{frame // (whole * 60) % 60:02d}:{frame // whole % 60:02d}:{frame % whole:02d}"
     )
+
+
+def timecode(seconds: float, fps: float) -> str:
+    """The frame that is on screen at a moment, at the clip's own rate, as `counted`."""
+    return counted(frame_at(seconds, fps), fps)

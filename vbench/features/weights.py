@@ -93,7 +93,7 @@ class HubModel:
             return folder.name  # the commit, also where none is pinned
         path = _weights_in(folder)
         assert path is not None
-        return _identity_of(folder / "config.json", path)
+        return identity_of(folder / "config.json", path)
 
     def config(self, settings: Settings) -> Mapping[str, Any]:
         """`config.json`; empty where the model is not there."""
@@ -208,7 +208,7 @@ class WeightFile:
             return self.name
         path = self.path(settings)
         assert path is not None
-        return _identity_of(path)
+        return identity_of(path)
 
     def _revision(self, settings: Settings) -> str:
         if self.is_hub_file and not settings.get(self.setting, ""):
@@ -307,7 +307,7 @@ def hub_cache() -> Path:
     return Path(os.environ.get("TORCH_HOME", cache / "torch")).expanduser() / "hub" / "checkpoints"
 
 
-def _identity_of(*files: Path) -> str:
+def identity_of(*files: Path) -> str:
     """`sha256:...` over files, short."""
     return f"sha256:{_digest_of(files, files[-1].stat().st_mtime_ns)}"
 

@@ -9,6 +9,7 @@ from vbench.bench import Bench
 from vbench.bench.ceilings import WHOLE_BENCH, Ceiling, Spend, check_limits, countable_usd
 from vbench.bench.jobs import Admit
 from vbench.errors import BudgetError, OptionError
+from vbench.generate.pictures import pictures_folder
 from vbench.generate.spec import RunSpec
 from vbench.records import ToolLabel
 
@@ -86,6 +87,16 @@ def budget(
         ceilings = bench.ceilings()
     whole = [] if any(ceiling.key == WHOLE_BENCH for ceiling in ceilings) else [Ceiling()]
     return [(ceiling, bench.spend(ceiling.key)) for ceiling in (*whole, *ceilings)]
+
+
+def has_ceiling(bench: Bench, spec: RunSpec) -> bool:
+    """Whether a sum in dollars holds what a run may cost: its own, one set for it before, or the whole bench's."""
+    if spec.max_cost is not None:
+        return True
+    keys = {ceiling.key for ceiling in bench.ceilings() if ceiling.max_cost_usd is not None}
+    if not keys:
+        return False
+    return bool(keys & {WHOLE_BENCH, spec.resolved().with_pictures(pictures_folder(bench)).key})
 
 
 def set_run_ceiling(bench: Bench, spec: RunSpec) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from vbench.adapters import Adapter
 from vbench.bench import StoreAwayError, StoreError
@@ -19,13 +19,15 @@ from vbench.bench.ceilings import believed_usd, countable_usd
 from vbench.bench.clips import clip_from_file
 from vbench.bench.jobs import plan_of
 from vbench.bench.media import clip_key
+from vbench.delivery import SENT, compared
 from vbench.errors import AuthError, BenchError, ClipError, JobError, NotStartedError, UserError, VBenchError
 from vbench.generate.handle_notes import HandleNotes
 from vbench.generate.inbox import Inbox
 from vbench.generate.journal import Journal, LostJobError
 from vbench.generate.plan import why_again
 from vbench.generate.tool_group import ToolGroup
-from vbench.records import OPEN_STATES, Handle, Job, JobState, Plan, Probe, Provenance, Reason, Wishes
+from vbench.records import OPEN_STATES, Handle, Job, JobState, Plan, Probe, Provenance, Reason, Setting, Wishes
+from vbench.schema import from_json, to_json
 from vbench.text import first_line
 
 if TYPE_CHECKING:
@@ -323,11 +325,13 @@ class JobRunner:
                     wait_s, pause = pause, min(MAX_POLL_S, pause * 1.5)
             if job.id in self._cancelled:
                 raise LostJobError(job.id)
-            if time.monotonic() > deadline:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
                 message = f"not finished after {ASK_FOR_S / 3600:g} hours of asking; run again to ask again"
                 self._end(job, "failed", "timeout_local", message)
                 return None
-            self.stopped.wait(wait_s * random.uniform(0.95, 1.05))  # jobs of one moment need not ask in step
+            # Jobs of one moment need not ask in step; and what a tool asks to wait may outlast the time that is left.
+            self.stopped.wait(min(wait_s * random.uniform(0.95, 1.05), left_s))
 
     def _bring_home(self, job: Job, adapter: Adapter, handle: Handle) -> None:
         """Wait for the clip, fetch it and store it; what came of a paid job and is no video is fetched again."""
@@ -398,8 +402,7 @@ class JobRunner:
         if provenance.latency_s is None:
             provenance = replace(provenance, latency_s=round(waited_s, 3))
         provenance = _with_believed_cost(provenance, job)
-        if wishes := Wishes.of(job.plan["request"]).made:
-            provenance = replace(provenance, extra={**provenance.extra, "request": wishes})
+        provenance = _against_the_plan(provenance, job, probe)
         clip = clip_from_file(
             path,
             model=job.model,
@@ -481,6 +484,21 @@ def _with_believed_cost(provenance: Provenance, job: Job) -> Provenance:
         warnings=(*provenance.warnings, f"the tool says that ${claimed:.4g} was billed, {expected}: {taken}"),
         extra={**provenance.extra, "claimed_usd": str(claimed)},
     )
+
+
+def _against_the_plan(provenance: Provenance, job: Job, probe: Probe) -> Provenance:
+    """With what was wished and sent, and a warning for each thing that came otherwise."""
+    asked = from_json(Setting, job.plan.get("sends") or {})
+    notes = {"request": Wishes.of(job.plan["request"]).made, SENT: _said(asked)}
+    return replace(
+        provenance,
+        warnings=(*provenance.warnings, *compared(probe, asked, provenance.extra).differences),
+        extra={**provenance.extra, **{name: note for name, note in notes.items() if note}},
+    )
+
+
+def _said(asked: Setting) -> dict[str, Any]:
+    return {name: value for name, value in to_json(asked).items() if value not in (None, "")}
 
 
 def check_video(path: Path) -> Probe:

@@ -15,7 +15,7 @@ from vbench.errors import BenchError, BudgetError, OptionError
 from vbench.generate.handle_notes import HandleNotes
 from vbench.generate.job_runner import JobRunner, Progress
 from vbench.generate.journal import Journal
-from vbench.generate.plan import Matrix, PlannedCell, make_adapter
+from vbench.generate.plan import Matrix, PlannedCell, make_adapter, plan_with_pictures
 from vbench.generate.report import GenerateReport, report_of
 from vbench.generate.spec import Tool
 from vbench.generate.tool_group import lane_of
@@ -130,7 +130,9 @@ def retry_job(
 
 
 def _intent(job: Job, adapter: Adapter) -> Intent:
-    plan = replace(adapter.plan(plan_of(job).request), model=job.model)
+    before = plan_of(job)
+    plan = replace(plan_with_pictures(adapter, before.request), model=job.model, sends=before.sends)
+    plan = replace(plan, warnings=tuple(dict.fromkeys((*plan.warnings, *before.warnings))))
     return Intent(label=job.model, prompt=job.prompt, sample=job.sample, plan=plan)
 
 

@@ -13,6 +13,7 @@ from vbench.generate.expansion import expand_prompts, known_expansions
 from vbench.generate.handle_notes import HandleNotes
 from vbench.generate.job_runner import JobRunner, Progress
 from vbench.generate.journal import Journal
+from vbench.generate.pictures import pictures_folder
 from vbench.generate.plan import Matrix, make_adapter, plan_jobs
 from vbench.generate.report import GenerateReport, report_of
 from vbench.generate.spec import RunSpec, Tool
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 
 
 def plan_run(bench: Bench | None, spec: RunSpec | None = None, **options: Any) -> Matrix:
-    """What `generate` would do with the same arguments; nothing is sent and nothing written.
+    """What `generate` would do with the same arguments; nothing is sent, and nothing written but pictures it is given.
 
     Args:
         bench: What is there already counts as done; None: nothing is.
         spec: What is wanted.
         options: Fields of `RunSpec`, instead of or on top of `spec`.
     """
-    spec = RunSpec.of(spec, options).resolved()
+    spec = RunSpec.of(spec, options).resolved().with_pictures(pictures_folder(bench))
     expansions = {} if bench is None else known_expansions(bench, spec.arms, spec.prompts)
     return plan_jobs(spec, bench=bench, expansions=expansions)
 
@@ -59,7 +60,7 @@ def generate(
         KeyboardInterrupt: after everything under way was put down so that it can be taken up again.
     """
     started = time.monotonic()
-    spec = RunSpec.of(spec, options).resolved()
+    spec = RunSpec.of(spec, options).resolved().with_pictures(pictures_folder(bench))
     tools = spec.tools()
     adapters: dict[str, Adapter] = {}
     for tool in tools:

@@ -12,8 +12,10 @@ from vbench.bench.ceilings import check_limits
 from vbench.bench.jobs import FINAL_STATES
 from vbench.catalog import cards
 from vbench.catalog.cards import ModelCard
+from vbench.catalog.common_setting import common_wishes
 from vbench.errors import OptionError
 from vbench.generate.expansion import Arm
+from vbench.generate.pictures import Pictures, take_pictures
 from vbench.records import Prompt, Reason, ToolLabel, Wishes, digest
 from vbench.registry import did_you_mean
 from vbench.schema import from_json, to_json
@@ -58,6 +60,15 @@ class RunSpec:
     """One per sample; empty: derived from prompt and sample, the same for every tool."""
     wishes: Wishes = field(default_factory=Wishes)
     """Asked of all tools alike."""
+    pictures: Pictures = field(default_factory=Pictures)
+    """For every prompt, in place of its own."""
+    without_image: bool = False
+    """A tool that cannot take all pictures of a prompt makes it with those that it takes, or from its words alone;
+    otherwise it does not make it at all."""
+    picture_notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Prompt id → what was changed about its pictures so that tools can take them."""
+    match: bool = False
+    """Ask every tool for the nearest size and length that all of them can make."""
     retry: Collection[str] = frozenset()
     """States or reasons of ended jobs to try again, such as ``failed`` or ``outcome_unknown``."""
     only_sample: int | None = None
@@ -124,7 +135,7 @@ class RunSpec:
         return cls(**({"models": ()} | dict(options)))
 
     def resolved(self) -> RunSpec:
-        """The same with every name looked up: tools with their arms, and prompts without a suite.
+        """The same with every name looked up: tools with their arms, prompts without a suite, one setting for all.
 
         Raises:
             CatalogError: there is no such tool or suite, or it is wrong.
@@ -144,7 +155,19 @@ class RunSpec:
         ids = Counter(prompt.id for prompt in spec.prompts)
         if twice := [name for name, n in ids.items() if n > 1]:
             raise OptionError(f"two prompts have the id {twice[0]!r}; generate one suite at a time")
-        return spec
+        if not spec.match:
+            return spec
+        return replace(spec, match=False, wishes=common_wishes([tool.card for tool in spec.tools()], spec.wishes))
+
+    def with_pictures(self, folder: Path) -> RunSpec:
+        """The same with every picture of its prompts checked and kept in a folder; of a resolved spec.
+
+        Raises:
+            OptionError: a picture cannot be taken.
+            CatalogError: one is to be drawn and has no scene.
+        """
+        prompts, notes = take_pictures(self.prompts, self.pictures, folder)
+        return replace(self, prompts=prompts, pictures=Pictures(), picture_notes=notes)
 
     def tools(self) -> list[Tool]:
         """Each tool as it is, then once for each arm."""
@@ -198,5 +221,6 @@ class RunSpec:
             "prompts": [from_json(Prompt, prompt) for prompt in values.get("prompts", ())],
             "arms": [Arm.model_validate(arm) for arm in values.get("arms", ())],
             "wishes": from_json(Wishes, values.get("wishes", {})),
+            "pictures": from_json(Pictures, values.get("pictures", {})),
         }
         return from_json(cls, {**values, **records})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from vbench.bench import Bench, RankedClip
 from vbench.errors import OptionError
 from vbench.marks import MARKS
-from vbench.rank import columns
+from vbench.rank import columns, selects
 from vbench.rank.columns import BoardRow as BoardRow
 from vbench.rank.comparisons import compare_all
 from vbench.rank.intervals import Floats, mean_intervals
-from vbench.records import GROUPS, REFUSED_STATES, MetricInfo
+from vbench.records import GROUPS, REFUSED_STATES, MetricInfo, Select
 from vbench.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -119,9 +119,10 @@ def leaderboard(
 
 
 def _ranked(bench: Bench, query: BoardQuery) -> Board:
-    infos = bench.metrics()
-    names = _chosen(query.metrics, infos)
     clips = {clip.id: clip for clip in bench.ranked_clips()}
+    choices = bench.last_selects()
+    infos = bench.metrics() | selects.infos_of(clips.values(), choices)
+    names = _chosen(query.metrics, infos)
     _check_known("tool", query.models or (), {clip.model for clip in clips.values()} | bench.job_models())
     all_tags = {tag for clip in clips.values() for tag in clip.tags}
     _check_known("tag", query.tags, all_tags)
@@ -146,10 +147,19 @@ def _ranked(bench: Bench, query: BoardQuery) -> Board:
         values[place[clip]] = value
         for block in blocks:
             parts[block.tag, name] = _rows(infos[name], block, values[block.place], failed[name])
-    nothing = np.full(len(clips), np.nan)
-    for name in set(names) - set(scores.metrics):
+    if selects.USABLE_RATE.name in names:
+        decided = selects.usable(choices)
+        values = np.array([decided.get(id, np.nan) for id in clips], dtype=np.float64)
         for block in blocks:
-            parts[block.tag, name] = _rows(infos[name], block, nothing[block.place], failed[name])
+            parts[block.tag, selects.USABLE_RATE.name] = _rows(selects.USABLE_RATE, block, values[block.place], {})
+    if selects.USD_PER_USABLE_S.name in names:
+        for block in blocks:
+            parts[block.tag, selects.USD_PER_USABLE_S.name] = _cost_rows(block, clips, choices)
+    nothing = np.full(len(clips), np.nan)
+    for name in names:
+        for block in blocks:
+            if (block.tag, name) not in parts:
+                parts[block.tag, name] = _rows(infos[name], block, nothing[block.place], failed[name])
     rows = [row for block in blocks for name in names for row in parts[block.tag, name]]
     notes = _notes(bench, clips, scores.mixed, infos, rows)
     if query.whole_only and damaged:
@@ -175,11 +185,21 @@ def _blocks(clips: Mapping[str, RankedClip], by: str, all_tags: set[str]) -> lis
     """(tag, clips of prompts that carry it); one block of all clips where the board is not split."""
     if not by:
         return [("", dict(clips))]
+    wanted = tags_under(by, all_tags)
+    return [(tag, {id: clip for id, clip in clips.items() if tag in clip.tags}) for tag in wanted]
+
+
+def tags_under(by: str, all_tags: set[str]) -> list[str]:
+    """The tag `by`, or all tags of the facet `by`.
+
+    Raises:
+        OptionError: there is neither.
+    """
     wanted = sorted(tag for tag in all_tags if tag == by or tag.startswith(f"{by}:"))
     if not wanted:
         facets = sorted({tag.partition(":")[0] for tag in all_tags})
         raise OptionError(f"no prompt of this bench has a tag {by!r}; {did_you_mean(by, facets)}")
-    return [(tag, {id: clip for id, clip in clips.items() if tag in clip.tags}) for tag in wanted]
+    return wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +220,8 @@ class _Block:
     latency_s: tuple[float | None, ...]
     """Of each tool."""
     cost_usd: tuple[float | None, ...]
+    n_not_as_asked: tuple[int, ...]
+    """Clips of each tool that differ from what was asked."""
     jobs: Mapping[str, Counter[str]]
 
     @classmethod
@@ -225,6 +247,9 @@ class _Block:
             cell=tool * len(prompts) + prompt,
             latency_s=tuple(_known(statistics.median, (c.latency_s for c in members[name])) for name in tools),
             cost_usd=tuple(_known(statistics.fmean, (c.cost_usd for c in members[name])) for name in tools),
+            n_not_as_asked=tuple(
+                sum(mark.name == "not_as_asked" for clip in members[name] for mark in clip.marks) for name in tools
+            ),
             jobs=jobs,
         )
 
@@ -280,6 +305,7 @@ def _rows(info: MetricInfo, block: _Block, values: Floats, failed: Mapping[str, 
                 n_refused=sum(count[state] for state in REFUSED_STATES),
                 n_not_applicable=n_not_applicable,
                 n_unmeasured=n_members[place] - n_measured[place] - len(codes[tool]),
+                n_not_as_asked=block.n_not_as_asked[place],
                 latency_s=block.latency_s[place],
                 cost_usd=block.cost_usd[place],
                 unit=info.unit,
@@ -287,9 +313,47 @@ def _rows(info: MetricInfo, block: _Block, values: Floats, failed: Mapping[str, 
                 **comparisons.get(tool, _NOT_MEASURED),
             )
         )
+    return _best_first(rows, info)
+
+
+def _best_first(rows: Iterable[BoardRow], info: MetricInfo) -> list[BoardRow]:
+    """Tools with too few prompts after the others, those without a mean last."""
     sign = -1.0 if info.higher_is_better is not False else 1.0
-    few = {row.model for row in rows if row.n_prompts < MIN_PROMPTS}
-    return sorted(rows, key=lambda row: (row.mean is None, row.model in few, sign * (row.mean or 0.0), row.model))
+    return sorted(
+        rows,
+        key=lambda row: (row.mean is None, row.n_prompts < MIN_PROMPTS, sign * (row.mean or 0.0), row.model),
+    )
+
+
+def _cost_rows(block: _Block, clips: Mapping[str, RankedClip], choices: Mapping[str, Select]) -> list[BoardRow]:
+    """What a used second of each tool costs: a ratio of sums, which is no mean of prompts and is compared with none."""
+    info = selects.USD_PER_USABLE_S
+    decided = selects.usable(choices)
+    members = [clips[id] for id in block.number]
+    paid = [np.nan if clip.cost_usd is None or clip.id not in decided else clip.cost_usd for clip in members]
+    rows = []
+    for row in _rows(info, block, np.array(paid, dtype=np.float64), {}):
+        own = (clip for clip in members if clip.model == row.model)
+        interval = selects.cost_interval(selects.spent_by_prompt(own, choices))
+        rows.append(
+            replace(
+                row,
+                mean=interval.mean if interval else None,
+                ci_low=interval.low if interval else None,
+                ci_high=interval.high if interval else None,
+                **_NOT_MEASURED,
+            )
+        )
+    return _best_first(rows, info)
+
+
+def prompt_means(clips: Iterable[RankedClip], values: Mapping[str, float]) -> dict[str, float]:
+    """Prompt key → mean over its measured samples."""
+    samples: dict[str, list[float]] = defaultdict(list)
+    for clip in clips:
+        if clip.id in values:
+            samples[clip.prompt_key].append(values[clip.id])
+    return {prompt: statistics.fmean(measured) for prompt, measured in samples.items()}
 
 
 def _known(reduce: Any, values: Iterable[float | None]) -> float | None:

@@ -39,6 +39,8 @@ class BoardRow:
     """Clips that have nothing this metric could measure: no sound, nothing asked of the camera."""
     n_unmeasured: int
     """Clips nobody has tried to measure yet."""
+    n_not_as_asked: int
+    """Clips that came in another size, length, rate or sound than was asked for, or than the tool says."""
     latency_s: float | None
     """Median over clips of which it is known."""
     cost_usd: float | None
@@ -126,12 +128,19 @@ COLUMNS: tuple[Column, ...] = (
     _of_row("n_not_applicable", format="whole"),
     _of_row("n_unmeasured", "not measured", format="whole", places={"html": 12}),
     _of_row(
+        "n_not_as_asked",
+        "not as asked",
+        word="board.notAsAsked",
+        format="whole",
+        places={"table": 12, "md": 12, "html": 13, "page": 10},
+    ),
+    _of_row(
         "latency_s",
         "median latency, s",
         short="s",
         word="board.latency",
         format="seconds",
-        places={"table": 13, "html": 13, "page": 13},
+        places={"table": 13, "html": 14, "page": 13},
     ),
     _of_row(
         "cost_usd",
@@ -139,7 +148,7 @@ COLUMNS: tuple[Column, ...] = (
         short="$",
         word="board.cost",
         format="usd",
-        places={"table": 14, "html": 14, "page": 14},
+        places={"table": 14, "html": 15, "page": 14},
     ),
     _of_row("unit"),
     _of_row("higher_is_better"),

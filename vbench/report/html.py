@@ -22,7 +22,7 @@ MAX_TAKES = 240
 """Pictures of takes on one page; a larger bench shows its first prompts and says so."""
 MOMENTS_PER_TOOL = 4
 HEADLINE = 8
-KIND_ORDER = ("cut", "black", "freeze", "worst")
+KIND_ORDER = ("cut", "black", "freeze", "worst", "watermark")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

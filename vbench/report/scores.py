@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vbench.bench import Bench, ClipPlace
+from vbench.delivery import delivered
 from vbench.errors import OptionError
 from vbench.files import written_whole
 from vbench.records import Clip, Outcomes
@@ -233,6 +234,7 @@ def as_document(clip: Clip, outcomes: Outcomes, units: Mapping[str, str]) -> dic
     return {
         "clip": described,
         "probe": probe,
+        "delivered": asdict(delivered(clip)),
         "scores": {
             s.key.metric: {"value": s.value, "version": s.key.version, "unit": units.get(s.key.metric, "")}
             for s in outcomes.scores
@@ -246,8 +248,19 @@ def as_document(clip: Clip, outcomes: Outcomes, units: Mapping[str, str]) -> dic
                 "frame": e.frame,
                 "value": e.value,
                 "metric": e.metric,
+                "box": None if e.box is None else list(e.box),
             }
             for e in sorted(outcomes.events, key=lambda e: (e.start_s, e.kind))
         ],
         "timelines": {t.key.metric: {"t_s": list(t.t_s), "value": list(t.value)} for t in outcomes.timelines},
+        "shots": _shots(clip, outcomes),
     }
+
+
+def _shots(clip: Clip, outcomes: Outcomes) -> list[dict[str, Any]]:
+    """The shots of a clip that has several; else none."""
+    if not any(event.kind == "cut" for event in outcomes.events):
+        return []
+    from vbench.report.shots import shots_of  # loads the measures, which a clip of one shot does not need
+
+    return [asdict(shot) for shot in shots_of(outcomes, clip.probe.duration_s)]

@@ -45,6 +45,8 @@ class ExportTask:
     author: str = ""
     """Whose stars go along, and who may fetch the file."""
     at_s: float | None = None
+    rate: float | None = None
+    """As `vbench.exports.ExportWish` has these two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,12 +81,12 @@ def import_ending(report: ImportReport) -> Ending:
 
 def export(bench: Bench, asked_for: ExportTask, task: str) -> Ending:
     """Write the chosen takes as a file."""
+    from vbench.exports import ExportWish, takes_of
     from vbench.exports import export as write
-    from vbench.exports import takes_of
 
     takes = takes_of(bench, asked_for.clips, author=asked_for.author)
     folder = exported_file(bench, task, asked_for.kind).parent
-    return True, write(asked_for.kind, takes, folder, at_s=asked_for.at_s).name
+    return True, write(asked_for.kind, takes, folder, ExportWish(at_s=asked_for.at_s, rate=asked_for.rate)).name
 
 
 def copies(bench: Bench, tell: Tell) -> Ending:

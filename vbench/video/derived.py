@@ -50,6 +50,7 @@ def proxy(
     fps: float | None = None,
     strip: bool = True,
     silent: bool = False,
+    crf: int = 20,
     limits: Limits = DEFAULT_LIMITS,
 ) -> EncoderSettings:
     """Write an MP4 that browsers play and step through exactly: constant rate, short GOPs, no B-frames.
@@ -63,6 +64,7 @@ def proxy(
         fps: None: the clip's own rate, by its usual frame interval.
         strip: Leave out all metadata of the original, which may tell who made it.
         silent: Leave out the sound, which some tools make and others do not.
+        crf: x264's constant quality.
         limits: What is refused unread.
 
     Raises:
@@ -89,7 +91,7 @@ def proxy(
         pictures(),
         out,
         fps=rate,
-        x264=X264Options(crf=20, preset="veryfast", gop=12, b_frames=False),
+        x264=X264Options(crf=crf, preset="veryfast", gop=12, b_frames=False),
         audio=_sound(path, limits) if facts.has_audio and not silent else None,
         metadata=None if strip else _metadata(path, limits),
     )

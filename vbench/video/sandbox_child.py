@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from vbench import video
-from vbench.errors import ItemError
+from vbench.errors import ClipError, ItemError, OptionError
 from vbench.files import write_text
 from vbench.schema import to_json
+from vbench.video.pictures import take_picture
 from vbench.video.sandbox import FILE_BYTES, MEMORY_BYTES, OPEN_FILES
 from vbench.video.stills import save_picture, sprite_sheet
+
+EDIT_CRF = 12
+"""Of copies for editing programs: what is graded and encoded again must not show a second time."""
 
 
 def probe(source: str) -> dict[str, Any]:
@@ -35,9 +39,24 @@ def sprite(source: str, out: str) -> None:
     save_picture(sheet, Path(out))
 
 
+def picture(source: str, folder: str, name: str) -> dict[str, Any]:
+    """Check a picture for tools and keep it in a folder; its name there, its size, and what was changed about it."""
+    try:
+        taken = take_picture(Path(source), Path(folder), name=name)
+    except OptionError as error:
+        raise ClipError(str(error), code="no_picture") from None
+    return {"picture": taken.path.name, "width": taken.width, "height": taken.height, "notes": list(taken.notes)}
+
+
 def proxy(source: str, out: str, height: int, silent: bool = False) -> None:
     """What browsers play and step through, without a word of who made it."""
     video.proxy(Path(source), Path(out), height=height, silent=silent)
+
+
+def conform(source: str, out: str, fps: float) -> None:
+    """A copy in full size whose frames an editing program can count, with what the original says of itself."""
+    height = video.probe(Path(source)).height
+    video.proxy(Path(source), Path(out), height=height + height % 2, fps=fps, strip=False, crf=EDIT_CRF)
 
 
 def frame(source: str, out: str, t_s: float) -> None:
@@ -55,7 +74,9 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "probe": probe,
     "poster": poster,
     "sprite": sprite,
+    "picture": picture,
     "proxy": proxy,
+    "conform": conform,
     "frame": frame,
     "side_by_side": side_by_side,
 }

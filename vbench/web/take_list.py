@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from vbench.bench import Bench
-from vbench.bench.lists import ClipColumn
-from vbench.records import Probe
+from vbench.bench.lists import ClipColumn, ClipFilter
+from vbench.delivery import SENT, compared
+from vbench.records import Probe, Setting
 from vbench.schema import from_json
 from vbench.video import is_browser_playable
 from vbench.web.media import Originals
 from vbench.web.state import Page
 
 
-def clip_page(
-    page: Page,
-    *,
-    author: str,
-    prompt: str = "",
-    models: Sequence[str] = (),
-    ids: Sequence[str] = (),
-    offset: int = 0,
-    limit: int = 200,
-) -> dict[str, Any]:
-    """Takes by prompt, tool and sample, as `schemas.ClipList`.
+def clip_page(page: Page, wanted: ClipFilter, *, author: str, offset: int = 0, limit: int = 200) -> dict[str, Any]:
+    """Takes in the order asked for, as `schemas.ClipList`.
 
     Args:
         page: Whose bench they are in.
-        author: Whose stars are shown.
-        prompt: Key or id; empty: all.
-        models: Only these tools; empty: all.
-        ids: Only these clips; empty: all.
+        wanted: Which.
+        author: Whose choices are shown.
         offset: How many to pass over.
         limit: How many at most.
     """
-    total, rows = page.bench.list_clips(
-        author=author, prompt=prompt, models=models, ids=ids, offset=offset, limit=limit
-    )
+    total, rows = page.bench.list_clips(wanted, author=author, offset=offset, limit=limit)
     return {
         "total": total,
         "offset": offset,
@@ -69,11 +57,22 @@ def _clip(row: Any, originals: Originals, say: Callable[[str], str]) -> dict[str
         **{name: origin.get(name) for name in ("seed", "latency_s", "cost_usd")},
         **{name: origin.get(name) or "" for name in ("cost_source", "licence", "prompt_sent", "origin")},
         "warnings": [say(text) for text in (*probe.get("warnings", ()), *origin.get("warnings", ()))],
+        "as_asked": _as_asked(probe, origin),
         "missing": originals.problem(row.media, row.linked, probe.get("size_bytes", 0), row.sha256),
         "stars": row.stars or 0,
-        "rejected": bool(row.rejected),
+        "state": row.state or "",
+        "reason": row.reason or "",
+        "ranges": row.ranges or [],
+        "n_notes": row.n_notes,
         "added": row.added,
     }
+
+
+def _as_asked(probe: dict[str, Any], origin: dict[str, Any]) -> bool | None:
+    """Whether a take came as it was asked for; None: nothing was asked for."""
+    extra = origin.get("extra") or {}
+    asked = from_json(Setting, extra.get(SENT) or extra.get("request") or {})
+    return compared(from_json(Probe, probe), asked, extra).as_asked
 
 
 def counts(bench: Bench) -> dict[str, int]:

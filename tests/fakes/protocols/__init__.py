@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.fakes.protocol import Protocol
 from tests.fakes.protocols import (
     ark,
+    bfl,
     dashscope,
     fal,
     google,
@@ -12,6 +13,7 @@ from tests.fakes.protocols import (
     luma,
     minimax,
     openai,
+    openrouter,
     pixverse,
     replicate,
     runway,
@@ -37,6 +39,8 @@ VENDORS = (
     fal,
     replicate,
     google,
+    bfl,
+    openrouter,
 )
 
 PROTOCOLS: dict[str, Protocol] = {name: protocol for vendor in VENDORS for name, protocol in vendor.PROTOCOLS.items()}

@@ -38,6 +38,7 @@ PROTOCOLS = {
         key_env="FAL_KEY",
         key_form="Key {key}",
         create_path="/fal-ai/wan/v2.2-a14b/text-to-video",
+        frames_path="/fal-ai/wan/v2.2-a14b/image-to-video",
         poll_path=r"/fal-ai/wan/requests/(\w+)/status",
         hop_path=r"/fal-ai/wan/requests/(\w+)",
         cancel=("PUT", r"/fal-ai/wan/requests/(\w+)/cancel"),

@@ -26,36 +26,47 @@ _GOOGLE_ERRORS = {
 
 
 def _omni_created(job: FakeJob, fake: Fake) -> Reply:
-    video = {
-        "type": "video",
-        "mime_type": "video/mp4",
-        "uri": f"{fake.origin}/v1beta/files/{job.id}:download?alt=media",
-    }
-    if "inline" in str(job.body.get("input", "")):
-        from tests.fakes.hosted import clip_bytes
-
-        video = {"type": "video", "mime_type": "video/mp4", "data": base64.b64encode(clip_bytes()).decode()}
-    content: list[Any] = [video]
-    if "forbidden" in str(job.body.get("input", "")):
-        content = [{"type": "text", "text": "I cannot make this: it was blocked by safety filters."}]
+    """What runs in the background has an id and nothing else yet."""
     return 200, {
         "id": f"int-{job.id}",
         "object": "interaction",
-        "status": "completed",
+        "status": "in_progress",
         "model": job.body.get("model"),
-        "created": "2026-11-20T10:00:00Z",
-        "updated": "2026-11-20T10:01:00Z",
-        "steps": [{"type": "model_output", "content": content}],
-        "usage": {"total_tokens": 46336},
     }
 
 
-def _omni_file(job: FakeJob, word: Any, fake: Fake) -> Reply:
-    view: dict[str, Any] = {"name": f"files/{job.id}", "mimeType": "video/mp4", "state": word}
+def _omni(job: FakeJob, word: Any, fake: Fake) -> Reply:
+    view: dict[str, Any] = {
+        "id": f"int-{job.id}",
+        "object": "interaction",
+        "status": word,
+        "model": job.body.get("model"),
+        "created": "2026-11-20T10:00:00Z",
+        "updated": "2026-11-20T10:01:00Z",
+        "usage": {"total_tokens": 46336},
+    }
+    asked = str(job.body.get("input", ""))
     if is_bad(job):
-        refused = "blocked by safety policy: output is sensitive" if job.state == "moderated" else "transcoding failed"
-        view["error"] = {"code": 13, "message": refused}
+        words = "blocked by safety policy: output is sensitive" if job.state == "moderated" else "transcoding failed"
+        view["error"] = {"code": 13, "message": words}
+    if is_done(job):
+        uri = f"{fake.origin}/v1/files/{job.id}:download?alt=media"
+        content: dict[str, Any] = {"type": "video", "mime_type": "video/mp4", "uri": uri}
+        if "inline" in asked:
+            from tests.fakes.hosted import clip_bytes
+
+            content = {"type": "video", "mime_type": "video/mp4", "data": base64.b64encode(clip_bytes()).decode()}
+        if "forbidden" in asked:
+            content = {"type": "text", "text": "I cannot make this: it was blocked by safety filters."}
+        view["steps"] = [{"type": "model_output", "content": [content]}]
     return 200, view
+
+
+def _omni_file(job: FakeJob, fake: Fake) -> Reply:
+    """Its file is being written when it is first asked for."""
+    job.links += 1
+    state = "PROCESSING" if job.links == 1 else "ACTIVE"
+    return 200, {"name": f"files/{job.id}", "mimeType": "video/mp4", "state": state}
 
 
 def _vertex_name(job: FakeJob) -> str:
@@ -89,14 +100,14 @@ PROTOCOLS = {
         key_env="GEMINI_API_KEY",
         key_header="x-goog-api-key",
         key_form="{key}",
-        create_path="/v1beta/interactions",
-        poll_path=r"/v1beta/files/(\w+)",
-        hop_path=r"/v1beta/interactions/int-(\w+)",
-        hop=_omni_created,
-        content_path=r"/v1beta/files/(\w+):download\?alt=media",
-        words={"queued": "PROCESSING", "running": "PROCESSING", "succeeded": "ACTIVE", "failed": "FAILED"},
+        create_path="/v1/interactions",
+        poll_path=r"/v1/interactions/int-(\w+)(?:\?stream=false)?",
+        hop_path=r"/v1/files/(\w+)",
+        hop=_omni_file,
+        content_path=r"/v1/files/(\w+):download\?alt=media",
+        words={"queued": "queued", "running": "in_progress", "succeeded": "completed", "failed": "failed"},
         created=_omni_created,
-        view=_omni_file,
+        view=_omni,
         errors=_GOOGLE_ERRORS,
     ),
     "vertex": Protocol(

@@ -33,6 +33,8 @@ PROTOCOLS = {
         key_form="{key}",
         prefix="/openapi/v2",
         create_path="/video/text/generate",
+        frames_path="/video/img/generate",
+        free={"/image/upload": {"ErrCode": 0, "ErrMsg": "Success", "Resp": {"img_id": 9001, "img_url": "https://x/y"}}},
         poll_path=r"/video/result/(\w+)",
         words={"queued": 5, "running": 5, "succeeded": 1, "failed": 8},
         created=made(ErrCode=0, ErrMsg="Success", Resp={"video_id": "{id}"}),

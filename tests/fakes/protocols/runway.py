@@ -30,6 +30,7 @@ PROTOCOLS = {
         env="RUNWAYML_BASE_URL",
         key_env="RUNWAYML_API_SECRET",
         create_path="/v1/text_to_video",
+        frames_path="/v1/image_to_video",
         poll_path=r"/v1/tasks/([\w-]+)",
         needs={"X-Runway-Version": "2024-11-06"},
         words={"queued": "THROTTLED", "running": "RUNNING", "succeeded": "SUCCEEDED", "failed": "FAILED"},

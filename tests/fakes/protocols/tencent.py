@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def _tencent(job: FakeJob, word: Any, fake: Fake) -> Reply:
-    view: dict[str, Any] = {"request_id": "r", "object": "video", "id": job.id, "status": word, "progress": 50}
+    view: dict[str, Any] = {"request_id": "r", "task_id": job.id, "status": word}
     if is_bad(job):
         view["error"] = {"code": "Failed", "message": "output moderation" if job.state == "moderated" else "internal"}
     if is_done(job):
-        view["data"] = {"url": fake.link(job)}
+        view["videos"] = [{"url": fake.link(job)}]
     return 200, view
 
 
@@ -24,11 +24,11 @@ PROTOCOLS = {
         card="hunyuan-1.5-hosted",
         env="TENCENT_TOKENHUB_BASE_URL",
         key_env="TENCENT_TOKENHUB_API_KEY",
-        create_path="/v1/api/video/submit",
-        poll_path="/v1/api/video/query",
-        poll_method="POST",
-        words={"queued": "queued", "running": "processing", "succeeded": "completed", "failed": "failed"},
-        created=made(id="{id}", request_id="r", object="video", status="queued"),
+        prefix="/v1",
+        create_path="/wand/hunyuan-video/generation",
+        poll_path=r"/wand/hunyuan-video/tasks/(\w+)",
+        words={"queued": "queued", "running": "running", "succeeded": "succeeded", "failed": "failed"},
+        created=made(task_id="{id}", request_id="r"),
         view=_tencent,
         errors={
             "rate": (429, error_body("RequestLimitExceeded", "request limit exceeded")),

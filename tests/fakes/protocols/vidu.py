@@ -26,6 +26,7 @@ PROTOCOLS = {
         key_env="VIDU_API_KEY",
         key_form="Token {key}",
         create_path="/ent/v2/text2video",
+        frames_path="/ent/v2/img2video",
         poll_path=r"/ent/v2/tasks/(\w+)/creations",
         cancel=("POST", r"/ent/v2/tasks/(\w+)/cancel"),
         words={"queued": "queueing", "running": "processing", "succeeded": "success", "failed": "failed"},

@@ -152,8 +152,10 @@ def test_a_note_to_no_clip(seen: TestClient) -> None:
 
 def test_stars_and_rejects_are_ones_own(page: TestClient, bench: Bench) -> None:
     clip = bench.clips()[0].id
-    assert page.put(f"/api/v1/selects/{clip}", json={"stars": 4, "rejected": True}).status_code == 200
+    assert (
+        page.put(f"/api/v1/selects/{clip}", json={"stars": 4, "state": "reject", "reason": "hands"}).status_code == 200
+    )
     shown = page.get(f"/api/v1/clips/{clip}").json()
-    assert (shown["stars"], shown["rejected"]) == (4, True)
+    assert (shown["stars"], shown["state"], shown["reason"]) == (4, "reject", "hands")
     assert page.put(f"/api/v1/selects/{clip}", json={"stars": 6}).status_code == 422
     assert page.put("/api/v1/selects/ffffffffffffffff", json={"stars": 1}).status_code == 404

@@ -116,11 +116,14 @@ WRITES: list[tuple[str, str, Any]] = [
     ("POST", "/api/v1/jobs/0123456789abcdef/retry", {"max_cost": 0}),
     ("POST", "/api/v1/plan", {"prompt": "x", "models": ["m"]}),
     ("POST", "/api/v1/uploads?name=a.mp4", None),
+    ("POST", "/api/v1/pictures?name=a.png", None),
     ("POST", "/api/v1/uploads/confirm", {"uploads": [{"upload": "0" * 32, "model": "m", "prompt_id": "p"}]}),
     ("POST", "/api/v1/exports", {"clips": ["0" * 16], "kind": "zip"}),
     ("DELETE", "/api/v1/notes/abc", None),
     ("POST", "/api/v1/notes", {"clip": "0" * 16, "start_s": 0, "text": "x"}),
     ("PUT", "/api/v1/selects/0123456789abcdef", {"stars": 3}),
+    ("PUT", "/api/v1/selects", {"choices": [{"clip": "0" * 16, "stars": 3}]}),
+    ("PUT", "/api/v1/notes/abc/state", {"is_resolved": True}),
 ]
 
 
@@ -188,6 +191,9 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/api/v1/board"): ANYONE,
     ("GET", "/api/v1/board/columns"): ANYONE,
     ("GET", "/api/v1/board/drill"): ANYONE,
+    ("GET", "/api/v1/sheet"): ANYONE,
+    ("GET", "/api/v1/sheet/answers"): (404, 401, 404, 404),
+    ("PUT", "/api/v1/sheet/overrule"): MAKERS,
     ("GET", "/api/v1/arena/pair"): ANYONE,
     ("GET", "/api/v1/ratings"): ANYONE,
     ("GET", "/api/v1/votes"): ANYONE,
@@ -202,11 +208,15 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "/api/v1/jobs/{job}/retry"): MAKERS,
     ("POST", "/api/v1/plan"): (403, 401, 200, 200),
     ("POST", "/api/v1/uploads"): (403, 401, 400, 400),
+    ("POST", "/api/v1/pictures"): (403, 401, 400, 400),
     ("POST", "/api/v1/uploads/confirm"): (403, 401, 400, 400),
     ("POST", "/api/v1/exports"): (403, 401, 400, 400),
     ("POST", "/api/v1/notes"): (403, 401, 403, 403),
     ("DELETE", "/api/v1/notes/{note}"): MAKERS,
     ("PUT", "/api/v1/selects/{clip}"): (403, 401, 200, 200),
+    ("PUT", "/api/v1/selects"): (403, 401, 400, 400),
+    ("PUT", "/api/v1/notes/{note}/state"): (403, 401, 204, 204),
+    ("GET", "/api/v1/best-of"): ANYONE,
 }
 """(Method, path) → what each of `ROLES` is answered."""
 BODIES: dict[str, Any] = {
@@ -216,11 +226,16 @@ BODIES: dict[str, Any] = {
     "/api/v1/plan": {"prompt": "x", "models": ["synthetic-clean"]},
     "/api/v1/uploads/confirm": {"uploads": [{"upload": "0" * 32, "model": "m", "prompt_id": "p"}]},
     "/api/v1/exports": {"clips": ["0" * 16], "kind": "csv"},
+    "/api/v1/sheet/overrule": {"clip": "0" * 16, "question": "0" * 16, "verdict": "seen"},
     "/api/v1/selects/{clip}": {"stars": 3},
+    "/api/v1/selects": {"choices": [{"clip": "0" * 16, "stars": 3}]},
+    "/api/v1/notes/{note}/state": {"is_resolved": True},
 }
 QUERIES = {
     "/api/v1/uploads": "?name=a.txt",
+    "/api/v1/pictures": "?name=a.png",
     "/api/v1/board/drill": "?metric=flicker&model=alpha",
+    "/api/v1/sheet/answers": "?clip=0000000000000000&question=0000000000000000",
 }
 PLACE, COST, NAME, REMARK = "/srv/secret place/of/ours", 1234.5678, "bertha-the-maker", "their own words"
 """What is planted in the bench, and may not come out."""

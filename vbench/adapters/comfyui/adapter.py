@@ -77,9 +77,9 @@ class ComfyUIAdapter(Adapter):
         """
         wire, job = self._connected(), uuid.uuid4().hex
         graph = copy.deepcopy(dict(plan.body["prompt"]))
-        if plan.request.prompt.image and "image" in self.options.nodes:
+        if plan.request.image and "image" in self.options.nodes:
             place = self.options.nodes["image"]
-            graph[place.node]["inputs"][place.input] = self._upload(wire, Path(plan.request.prompt.image))
+            graph[place.node]["inputs"][place.input] = self._upload(wire, plan.request.image)
         if self.options.free_cache:
             wire.post_once("/free", json_body={"unload_models": False, "free_memory": True})
         self._progress.follow(wire.base_url, self._client)

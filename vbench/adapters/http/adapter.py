@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,14 +19,18 @@ from vbench.adapters.response import Response, fit_id, fit_text, shortened
 from vbench.adapters.templates import (
     fill,
     first,
+    laid_over,
+    mime_of,
     placeholders,
     values,
     with_files,
+    without_paths,
 )
+from vbench.adapters.values import image_bytes
 from vbench.adapters.wire import Auth, Wire, origin, unknown
 from vbench.catalog.cards import ModelCard, estimate_cost
 from vbench.catalog.wishes import grant
-from vbench.errors import AuthError, JobError
+from vbench.errors import AuthError, JobError, NotStartedError
 from vbench.records import Handle, JobState, Plan, Provenance, Request, Status
 from vbench.schema import Strict
 
@@ -75,9 +80,9 @@ class HttpAdapter(Adapter):
         """The exact body, its price, and a warning for every wish that will not be honoured."""
         granted = grant(self.card, request)
         known = values(self.card, request, granted, self._tables)
-        create = self.options.create
-        body, dropped = fill(create.body, known, card=self.card)
-        used = {name for name, _, _ in placeholders(create.body)}
+        path, template = self._route(request)
+        body, dropped = fill(template, known, card=self.card)
+        used = {name for name, _, _ in placeholders(template)}
         used |= {by for name, (by, _) in self._tables.items() if name in used}
         warnings = (*granted.warnings, *left_out(request, dropped), *unsaid(self.card, request, used))
         return Plan(
@@ -85,7 +90,7 @@ class HttpAdapter(Adapter):
             adapter=self.card.adapter,
             request=request,
             body=body,
-            identity={"adapter": "http", "version": VERSION, "path": create.path, "body": body},
+            identity={"adapter": "http", "version": VERSION, "path": path, "body": without_paths(body)},
             warnings=warnings,
             cost_usd=estimate_cost(self.card, request),
             seconds_estimate=self.options.poll.typical_s,
@@ -114,12 +119,13 @@ class HttpAdapter(Adapter):
                 f"HTTP {response.status} without a job id at {' or '.join(create.id)}: "
                 f"{response.text or 'empty answer'}",
             )
-        job, kept = self._fit(job, self._reader.kept(create.keep, response.json))
+        path, template = self._route(plan.request)
+        job, kept = self._fit(job, {**self._reader.kept(create.keep, response.json), "create_path": path})
         data = {
             "keep": kept,
             "submitted_at": time.time(),
             "sent": plan.body,
-            "seed": plan.request.seed if "seed" in {n for n, _, _ in placeholders(create.body)} else None,
+            "seed": plan.request.seed if "seed" in {n for n, _, _ in placeholders(template)} else None,
             "estimate_usd": plan.cost_usd,
             "warnings": list(plan.warnings),
         }
@@ -193,9 +199,10 @@ class HttpAdapter(Adapter):
         wire = self._connected()
         wire.credentials()
         poll = self.options.poll
-        if poll.method != "GET" or {name for name, _, _ in placeholders(poll.path)} != {"id"}:
+        if poll.method != "GET" or not {name for name, _, _ in placeholders(poll.path)} <= {"id", "create_path"}:
             return f"key set; {origin(wire.base_url)} has no free question to try it with"
-        response = wire.get(poll.path.replace("{id}", "vbench-check"), headers=self._headers(poll, {}), attempts=1)
+        path = poll.path.replace("{id}", "vbench-check").replace("{create_path}", self.options.create.path)
+        response = wire.get(path, headers=self._headers(poll, {}), attempts=1)
         _, message, reason = self._reader.complaint(response)
         if response.status in {401, 403} or reason == "auth":
             raise AuthError(f"{self.card.id}: HTTP {response.status}: the key was refused {message}".rstrip())
@@ -211,11 +218,49 @@ class HttpAdapter(Adapter):
         """The one billable request."""
         create = self.options.create
         return self._connected().post_once(
-            create.path,
-            json_body=with_files(plan.body),
+            self._route(plan.request)[0],
+            json_body=with_files(plan.body, self._upload),
             headers=self._headers(create, {}),
             method=create.method,
         )
+
+    def _route(self, request: Request) -> tuple[str, Mapping[str, Any]]:
+        """Where a job begins, and the template of what is sent there."""
+        create, can = self.options.create, self.card.capabilities
+        has_frames = (request.image and can.i2v) or (request.last_image and can.last_image)
+        if create.with_frames is None or not has_frames:
+            return create.path, create.body
+        return create.with_frames.path or create.path, laid_over(create.body, create.with_frames.body)
+
+    def _upload(self, path: Path) -> Any:
+        """Bring a picture to the tool before the billable request; what the tool calls it.
+
+        Raises:
+            NotStartedError: it could not be brought; the job was not begun.
+            JobError: the tool does not take it.
+        """
+        upload = self.options.upload
+        if upload is None:  # refused when the card was checked
+            raise AssertionError(f"{self.card.id}: no upload")
+        wire = self._connected()
+        files = {upload.field: (path.name, image_bytes(path), mime_of(path))}
+        try:
+            response = wire.post_once(upload.path, form={}, files=files, headers=self._headers(self.options.create, {}))
+        except JobError as error:
+            raise NotStartedError(
+                f"{self.card.id}: the prompt's picture could not be uploaded, no job was begun ({error.code})",
+                code="provider_error",
+            ) from None
+        named = first(upload.id, response.json)
+        if not response.ok or named is None:
+            code, message, reason = self._reader.complaint(response)
+            words = " ".join(filter(None, [code, message])) or response.text or "empty answer"
+            raise JobError(
+                f"{self.card.id}: HTTP {response.status}: the tool does not take the prompt's picture {path.name} "
+                f"({words}); no job was begun",
+                code=reason if reason not in (None, "provider_error") else "bad_request",
+            )
+        return named
 
     def _connected(self) -> Wire:
         with self._lock:
@@ -249,14 +294,14 @@ class HttpAdapter(Adapter):
         return id, dict(kept)
 
     def _headers(self, call: Call, known: Mapping[str, Any]) -> dict[str, str]:
-        fresh = {"uuid": str(uuid.uuid4()), "job_key": str(uuid.uuid4()), **known}
+        fresh = {"uuid": str(uuid.uuid4()), **known}
         return {
             str(k): str(v) for k, v in fill({**self.options.headers, **call.headers}, fresh, card=self.card)[0].items()
         }
 
     def _call(self, call: Call, handle: Handle, *, attempts: int | None = None) -> Response:
         """A call that costs nothing, about a job."""
-        known = {"id": handle.id, **handle.data.get("keep", {})}
+        known = {"id": handle.id, "create_path": self.options.create.path, **handle.data.get("keep", {})}
         for name, _, optional in placeholders([call.path, call.body]):
             if known.get(name) is None and not optional:
                 raise JobError(f"{self.card.id}: the tool gave no {name} for job {handle.id}", code="provider_error")
@@ -283,8 +328,10 @@ class HttpAdapter(Adapter):
             self._watched.pop(handle.id, None)
             return status
         began = self._watched.setdefault(handle.id, time.monotonic())
-        if time.monotonic() - began <= self.options.poll.timeout_s:
-            return status
+        left_s = began + self.options.poll.timeout_s - time.monotonic()
+        if left_s >= 0:
+            wait_s = status.retry_after_s
+            return status if wait_s is None or wait_s <= left_s else replace(status, retry_after_s=left_s)
         return ended(
             "failed",
             "timeout_local",

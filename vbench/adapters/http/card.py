@@ -28,14 +28,21 @@ def check_protocol(card: ModelCard, options: HttpOptions) -> None:
             )
     ours = (*NAMES, *options.tables)
     check_placeholders(card, options.create.body, ours, "options", "create", "body")
+    bodies: list[Any] = [options.create.body]
     check_placeholders(card, options.create.path, (), "options", "create", "path")
-    later = ("id", *options.create.keep, *options.poll.keep)
+    if (frames := options.create.with_frames) is not None:
+        bodies.append(frames.body)
+        check_placeholders(card, frames.body, ours, "options", "create", "with_frames", "body")
+        check_placeholders(card, frames.path, (), "options", "create", "with_frames", "path")
+    later = ("id", "create_path", *options.create.keep, *options.poll.keep)
     calls: dict[str, Call | None] = {"poll": options.poll, "cancel": options.cancel, "result": options.result.hop}
     for name, call in calls.items():
         if call is not None:
             check_placeholders(card, [call.path, call.body], later, "options", name)
     for call in (options.create, *filter(None, calls.values())):
-        check_placeholders(card, [options.headers, call.headers], ("uuid", "job_key"), "options", "headers")
+        check_placeholders(card, [options.headers, call.headers], ("uuid",), "options", "headers")
+    if options.upload is None and any(kind == "upload" for _, kind, _ in placeholders([*bodies])):
+        raise card.complaint("a picture is to be uploaded and the card does not say where; add upload", "options")
     _check_patterns(card, options)
     if not placeholders_of(options.poll):
         raise card.complaint("poll names no job; write {id} into its path or body", "options", "poll", "path")
@@ -74,7 +81,12 @@ def _check_patterns(card: ModelCard, options: HttpOptions) -> None:
 
 def left_out(request: Request, dropped: Mapping[str, str]) -> list[str]:
     """A sentence for each optional part without a value, unless nobody wished for one."""
-    unwished = {"negative": not request.negative, "image": not request.prompt.image}
+    unwished = {
+        "negative": not request.negative,
+        "image": not request.image,
+        "last_image": not request.last_image,
+        "reference": not request.references,
+    }
     return [
         f"no value for {place}: it is left out, the tool's own default applies"
         for name, place in dropped.items()
@@ -91,7 +103,9 @@ def unsaid(card: ModelCard, request: Request, used: set[str]) -> list[str]:
         "sound": (bool(request.audio) and card.capabilities.audio not in {"no", "always"}, {"audio"}),
         "negative prompt": (bool(request.negative) and card.capabilities.negative_prompt, {"negative"}),
         "seed": (card.capabilities.seed, {"seed"}),
-        "first frame": (bool(request.prompt.image) and card.capabilities.i2v, {"image"}),
+        "first frame": (bool(request.image) and card.capabilities.i2v, {"image"}),
+        "last frame": (bool(request.last_image) and card.capabilities.last_image, {"last_image"}),
+        "reference pictures": (bool(request.references) and card.capabilities.references > 0, {"reference"}),
         "frame rate": (request.fps is not None and card.capabilities.fps, {"fps", "frames"}),
     }
     return [
@@ -106,6 +120,7 @@ def _paths(options: Any, where: tuple[int | str, ...] = ()) -> list[tuple[tuple[
     create, poll, result = options["create"], options["poll"], options["result"]
     places: dict[tuple[int | str, ...], Any] = {
         ("create", "id"): create["id"],
+        ("upload", "id"): (options["upload"] or {}).get("id", ()),
         ("poll", "state"): poll["state"],
         ("poll", "progress"): poll["progress"],
         ("result", "url"): result["url"],

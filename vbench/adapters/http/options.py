@@ -62,14 +62,34 @@ class Call(Strict):
     headers: dict[str, str] = Field(default_factory=dict)
 
 
+class WithFrames(Strict):
+    """What differs in the billable request where it carries a first or last frame."""
+
+    path: str = ""
+    """Another path; empty: the same."""
+    body: dict[str, Any] = Field(default_factory=dict)
+    """Laid over the body: mappings are merged, null removes a value."""
+
+
 class Create(Call):
     """The one billable request."""
 
     method: Method = "POST"
     body: dict[str, Any]
+    with_frames: WithFrames | None = None
     id: Paths
     keep: dict[str, Paths] = Field(default_factory=dict)
-    """Further values of the answer that later calls use as ``{name}``."""
+    """Further values of the answer that later calls use as ``{name}``; ``{create_path}`` is where the job began."""
+
+
+class Upload(Strict):
+    """Bringing a picture to the tool before a job that names it; it costs nothing."""
+
+    path: str
+    field: str
+    """Of the multipart form."""
+    id: Paths
+    """What ``{image:upload}`` becomes."""
 
 
 class Poll(Call):
@@ -174,6 +194,7 @@ class HttpOptions(Strict):
     headers: dict[str, str] = Field(default_factory=dict)
     """Sent with every call; ``{uuid}`` is fresh each time."""
     tables: dict[str, TableOptions] = Field(default_factory=dict)
+    upload: Upload | None = None
     create: Create
     poll: Poll
     result: Result

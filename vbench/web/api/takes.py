@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse
 
+from vbench.bench.lists import ClipFilter, Sort
 from vbench.errors import BenchError
-from vbench.rank import board
-from vbench.records import Clip, MetricInfo, Note, Select
+from vbench.rank import board, selects
+from vbench.records import Clip, MetricInfo, Note, RejectReason
 from vbench.web import schemas, take_list
 from vbench.web.boards import boards
 from vbench.web.state import Caller, Offset, Page, PageState, slow_down
@@ -20,6 +21,8 @@ from vbench.web.state import Caller, Offset, Page, PageState, slow_down
 routes = APIRouter(prefix="/api/v1", tags=["takes"])
 MOST_ROWS = 2000
 """Of one answer, about 2 MB: many visitors may ask at once. The wall asks for a few hundred at a time."""
+STATE = "(open|reject|maybe|selected|approved)"
+NoteId = Annotated[str, PathParameter(pattern="^[0-9a-f]+$")]
 Ident = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{4,16}$")]
 
 
@@ -31,10 +34,45 @@ class ClipQuery:
     """Key or id."""
     model: Annotated[list[str] | None, Query(max_length=100)] = None
     """Each may be several with commas."""
-    ids: Annotated[str, Query(max_length=10_000)] = ""
+    ids: Annotated[str, Query(max_length=40_000)] = ""
     """With commas."""
+    as_asked: Literal["", "no"] = ""
+    """``no``: only takes that came otherwise than they were asked for."""
+    tag: Annotated[str, Query(max_length=200)] = ""
+    state: Annotated[
+        str, Query(pattern=r"^(|(open|reject|maybe|selected|approved)(,(open|reject|maybe|selected|approved))*)$")
+    ] = ""
+    """With commas; `open`: nothing is decided."""
+    reason: RejectReason = ""
+    stars: Annotated[int, Query(ge=0, le=5)] = 0
+    """At least so many."""
+    notes: bool = False
+    """Only takes with notes."""
+    defect: Literal["", "cut", "freeze", "black", "worst"] = ""
+    """Only takes in which this was found."""
+    sort: Sort = "prompt"
     offset: Offset = 0
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 200
+
+    @property
+    def filter(self) -> ClipFilter:
+        return ClipFilter(
+            prompt=self.prompt,
+            models=[name for names in self.model or () for name in names.split(",") if name],
+            ids=_names(self.ids),
+            tag=self.tag,
+            states=_names(self.state),
+            reason=self.reason,
+            min_stars=self.stars,
+            has_notes=self.notes,
+            defect=self.defect,
+            not_as_asked=self.as_asked == "no",
+            sort=self.sort,
+        )
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
 
 
 def _clip(page: Page, prefix: str) -> Clip:
@@ -52,17 +90,9 @@ def clips(
 ) -> JSONResponse:
     """Takes by prompt, tool and sample.
 
-    `prompt` is a key or an id, `model` may be given several times, `ids` is a list with commas.
+    `prompt` is a key or an id, `model` may be given several times, `ids` and `state` are lists with commas.
     """
-    rows = take_list.clip_page(
-        page,
-        author=visitor.author,
-        prompt=wanted.prompt,
-        models=[name for names in wanted.model or () for name in names.split(",") if name],
-        ids=[name for name in wanted.ids.split(",") if name],
-        offset=wanted.offset,
-        limit=wanted.limit,
-    )
+    rows = take_list.clip_page(page, wanted.filter, author=visitor.author, offset=wanted.offset, limit=wanted.limit)
     return JSONResponse(rows)  # checked by tests; validating the rows again would double the time
 
 
@@ -70,7 +100,7 @@ def clips(
 def clip_facts(page: PageState, visitor: Caller, clip: Ident) -> schemas.ClipFacts:
     """One take, by its id or the beginning of it."""
     take = _clip(page, clip)
-    found = take_list.clip_page(page, author=visitor.author, ids=[take.id])
+    found = take_list.clip_page(page, ClipFilter(ids=[take.id]), author=visitor.author)
     return schemas.ClipFacts(**found["clips"][0])
 
 
@@ -156,14 +186,24 @@ def add_note(page: PageState, visitor: Caller, body: schemas.NewNote) -> schemas
         text=body.text,
         author=visitor.author,
         reply_to=body.reply_to,
+        drawing=tuple(shape.model_dump(mode="json") for shape in body.drawing),
     )
     if not page.bench.add_note(note):
         raise HTTPException(403, "this note is somebody else's, or of another take; answer it with reply_to")
     return schemas.NoteFacts(**asdict(note))
 
 
+@routes.put("/notes/{note}/state", status_code=204)
+def settle_note(page: PageState, visitor: Caller, note: NoteId, body: schemas.NoteState) -> None:
+    """Say that what a remark asks for is done, or that it is not; whoever may write notes may say so."""
+    page.require(page.may.annotate, "settling notes")
+    slow_down(page.limits.writes, visitor.session)
+    if not page.bench.resolve_note(note, is_resolved=body.is_resolved):
+        raise HTTPException(404, f"there is no note {note[:32]}; reload the page")
+
+
 @routes.delete("/notes/{note}", status_code=204)
-def delete_note(page: PageState, visitor: Caller, note: Annotated[str, PathParameter(pattern="^[0-9a-f]+$")]) -> None:
+def delete_note(page: PageState, visitor: Caller, note: NoteId) -> None:
     """Remove a remark of your own."""
     page.require(page.may.annotate and page.may.delete, "deleting notes")
     slow_down(page.limits.writes, visitor.session)
@@ -173,9 +213,23 @@ def delete_note(page: PageState, visitor: Caller, note: Annotated[str, PathParam
 
 @routes.put("/selects/{clip}")
 def choose(page: PageState, visitor: Caller, clip: Ident, body: schemas.Choice) -> schemas.Choice:
-    """Stars for a take, or its rejection."""
+    """Stars, state, reason and seconds to use of one take."""
     page.require(page.may.annotate, "choosing takes")
     slow_down(page.limits.writes, visitor.session)
-    choice = Select(clip=_clip(page, clip).id, author=visitor.author, stars=body.stars, rejected=body.rejected)
-    page.bench.set_select(choice)
+    page.bench.set_select(body.of(_clip(page, clip).id, visitor.author))
     return body
+
+
+@routes.put("/selects")
+def choose_many(page: PageState, visitor: Caller, body: schemas.TakeChoices) -> schemas.TakeChoices:
+    """Choices about many takes, all or none: what is done, or undone, to several at once."""
+    page.require(page.may.annotate, "choosing takes")
+    slow_down(page.limits.writes, visitor.session)
+    page.bench.set_selects([choice.of(choice.clip, visitor.author) for choice in body.choices])
+    return body
+
+
+@routes.get("/best-of")
+def best_of(page: PageState) -> list[schemas.BestOfFacts]:
+    """For each tool, how often n takes of a prompt hold one that people use, from one take up."""
+    return [schemas.BestOfFacts(**asdict(point)) for point in selects.best_of(page.bench)]

@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from vbench.errors import OptionError
+from vbench.exports import Kind
+from vbench.records import RejectReason, Select, SelectState
 from vbench.schema import Strict
 
 
@@ -19,7 +22,20 @@ ClipId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 ModelId = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 Words = Annotated[str, AfterValidator(_printable)]
 """Text of a person: lines and tabs, but nothing that databases and files cannot hold."""
+PICTURE = r"^[0-9a-f]{32}\.(png|jpg|webp)$"
+PictureName = Annotated[str, Field(pattern=rf"^$|{PICTURE}")]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+Share = Annotated[float, Field(ge=-1, le=2, allow_inf_nan=False)]
+"""Of a picture's width or height; a stroke may leave the picture."""
+
+
+class Shape(Strict):
+    """Drawn on the picture."""
+
+    kind: Literal["arrow", "ellipse", "line"]
+    points: list[tuple[Share, Share]] = Field(min_length=2, max_length=2000)
 
 
 class NewNote(Strict):
@@ -31,11 +47,52 @@ class NewNote(Strict):
     """Of a note to change; empty: a new one."""
     reply_to: str = Field(default="", pattern=r"^(|[0-9a-f]{1,32})$")
     """Id of the note that this one answers."""
+    drawing: list[Shape] = Field(default=[], max_length=50)
+
+
+class NoteState(Strict):
+    is_resolved: bool
 
 
 class Choice(Strict):
+    """What a person decides about a take; as `vbench.records.Select`."""
+
     stars: int = Field(default=0, ge=0, le=5)
-    rejected: bool = False
+    state: SelectState = ""
+    reason: RejectReason = ""
+    ranges: list[tuple[Seconds, Seconds]] = Field(default=[], max_length=100)
+
+    def of(self, clip: str, author: str) -> Select:
+        """As it is kept; ranges in order, and those that meet made one.
+
+        Raises:
+            OptionError: a range ends before it begins, or a reason stands without a rejection.
+        """
+        joined: list[tuple[float, float]] = []
+        for start, end in sorted(self.ranges):
+            if joined and start <= joined[-1][1]:
+                joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+            else:
+                joined.append((start, end))
+        try:
+            return Select(
+                clip=clip,
+                author=author,
+                stars=self.stars,
+                state=self.state,
+                reason=self.reason,
+                ranges=tuple(joined),
+            )
+        except ValueError as error:
+            raise OptionError(str(error)) from None
+
+
+class TakeChoice(Choice):
+    clip: ClipId
+
+
+class TakeChoices(Strict):
+    choices: list[TakeChoice] = Field(min_length=1, max_length=2000)
 
 
 class Watched(Strict):
@@ -74,6 +131,14 @@ class GenerateArgs(Strict):
     negative: Words = Field(default="", max_length=10_000)
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
     """Of the first sample; the next ones count up. None: one per prompt and sample, the same for every tool."""
+    image: PictureName = ""
+    """First frame, as an upload of a picture has named it; empty: the prompt's own, if it has one."""
+    last_image: PictureName = ""
+    references: list[Annotated[str, Field(pattern=PICTURE)]] = Field(default=[], max_length=9)
+    without_image: bool = False
+    """Tools that do not take all pictures make the clip without them."""
+    match: list[ModelId] = Field(default=[], max_length=300)
+    """Ask for the nearest size and length that all of these tools make; empty: each as it does by default."""
     allow_unpriced: bool = False
     """Use tools under the ceiling although nobody knows their price."""
     retry: tuple[
@@ -112,6 +177,9 @@ class Confirmed(Strict):
     prompt: Words = Field(default="", max_length=10_000)
     """Text, where the prompt is new to the bench."""
     sample: int = Field(default=0, ge=0, le=9999)
+    cost: float | None = Field(default=None, ge=0, le=100_000, allow_inf_nan=False)
+    """US dollars, where a table beside the clips says so."""
+    credits: Words = Field(default="", max_length=100)
 
 
 class ConfirmedList(Strict):
@@ -122,6 +190,17 @@ class ConfirmedList(Strict):
 
 class NewExport(Strict):
     clips: list[ClipId] = Field(min_length=1, max_length=500)
-    kind: Literal["zip", "csv", "otio", "edl", "contact_png", "contact_pdf", "side_by_side", "frames"]
+    kind: Kind
     at_s: Seconds | None = None
     """For frames: the moment; the first frame otherwise."""
+    rate: float | None = Field(default=None, gt=0, le=240, allow_inf_nan=False)
+    """For timelines: frames a second; needed where the takes differ."""
+
+
+class NewOverrule(Strict):
+    """A person's verdict on one cell of the shot sheet; empty takes it back."""
+
+    clip: ClipId
+    question: str = Field(pattern=r"^[0-9a-f]{16}$")
+    verdict: Literal["seen", "not_seen", ""]
+    note: Words = Field(default="", max_length=2000)

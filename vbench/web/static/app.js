@@ -3,8 +3,12 @@
 
 import * as api from "./api.js";
 import { choice, dialog, h, put } from "./dom.js";
+import { droppedFiles } from "./dropped.js";
+import { isTyping } from "./keys.js";
+import { Selects } from "./selects.js";
 import { currentLocale, sentenceOf, setWords, t } from "./words.js";
 
+/** @import { Dropped } from "./dropped.js" */
 /** @import { BenchFacts, Child, Option, PageEntry, ToastKind, View, ViewModule } from "../types/page.js" */
 
 /** @typedef {PageEntry & { load: () => Promise<ViewModule> }} LoadablePage */
@@ -50,6 +54,8 @@ export class App {
   /** @type {HTMLElement} */ benchName;
   /** @type {HTMLElement} */ main;
   /** @type {HTMLElement} */ banner;
+  /** What was dropped on another page, for the one that brings clips in. @type {{files: Dropped[], skipped: number} | null} */
+  dropped = null;
 
   /**
    * @param {HTMLElement} root
@@ -60,6 +66,7 @@ export class App {
     this.base = base;
     this.edition = edition;
     this.turn = 0;
+    this.selects = new Selects(this);
   }
 
   async start() {
@@ -124,12 +131,43 @@ export class App {
     this.benchName.textContent = this.bench.name;
     if (this.bench.read_only)
       this.benchName.after(h("span", { class: "read-only", title: t("bench.readOnly.about") }, t("bench.readOnly")));
+    this.selects.recall();
+    addEventListener("keydown", (event) => this.#undoKey(event));
+    this.#takeDrops();
     await this.show();
     const others = () => {
       for (const page of Object.values(PAGES)) void page.load().catch(() => {});
     };
     (globalThis.requestIdleCallback ?? setTimeout)(others);
     return undefined;
+  }
+
+  /** Clips and folders may be dropped on any page. */
+  #takeDrops() {
+    if (this.bench.permissions.import === false) return;
+    /** @param {DragEvent} event */
+    const hasFiles = (event) => event.dataTransfer?.types.includes("Files") ?? false;
+    addEventListener("dragover", (event) => {
+      if (hasFiles(event)) event.preventDefault();
+    });
+    addEventListener("drop", (event) => {
+      if (event.defaultPrevented || !hasFiles(event)) return;
+      event.preventDefault();
+      void droppedFiles(event.dataTransfer).then((dropped) => {
+        this.dropped = dropped;
+        this.go("generate");
+      });
+    });
+  }
+
+  /** @param {KeyboardEvent} event */
+  #undoKey(event) {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || isTyping(event)) return;
+    const key = event.key.toLowerCase();
+    const isRedo = key === "y" || (key === "z" && event.shiftKey);
+    if (key !== "z" && !isRedo) return;
+    event.preventDefault();
+    void (isRedo ? this.selects.redo() : this.selects.undo());
   }
 
   get pageName() {

@@ -2,12 +2,13 @@
 // One take on the wall: a poster, and a strip of stills that follows the pointer; no video is loaded.
 
 import * as api from "./api.js";
-import { h, icon, iconButton } from "./dom.js";
+import { h, icon } from "./dom.js";
 import { spriteTile } from "./grid.js";
 import { clockcode } from "./framestep.js";
+import { rating, stateWords } from "./selects.js";
 import { seconds, t } from "./words.js";
 
-/** @import { ClipFacts, Mark, Shown, SpriteShape } from "../types/page.js" */
+/** @import { Choice, ClipFacts, SpriteShape } from "../types/page.js" */
 
 /** @type {Map<string, Promise<SpriteShape>>} */
 const sprites = new Map(); // sprite address → promise of its geometry; a strip is asked for once
@@ -33,51 +34,16 @@ function geometry(url) {
 }
 
 /**
- * Stars of a clip as five buttons and a reject; `onchange({stars, rejected})`.
- * @param {Pick<Shown, "stars" | "rejected">} clip
- * @param {(mark: Mark) => unknown} onchange
- */
-export function rating(clip, onchange) {
-  const element = h("div", { class: "rating", role: "group", "aria-label": t("select.label") });
-  const draw = () => {
-    element.replaceChildren(
-      ...[1, 2, 3, 4, 5].map((n) => {
-        const button = iconButton("star", t("select.stars", { n }), (event) => {
-          event.stopPropagation();
-          onchange({ stars: clip.stars === n ? 0 : n, rejected: false });
-          draw();
-        });
-        button.classList.toggle("on", n <= (clip.stars ?? 0));
-        button.setAttribute("aria-pressed", String(n === clip.stars));
-        return button;
-      }),
-      Object.assign(
-        iconButton("cross", t("select.reject"), (event) => {
-          event.stopPropagation();
-          onchange({ stars: 0, rejected: !clip.rejected });
-          draw();
-        }),
-        {
-          className: `icon-button reject${clip.rejected ? " on" : ""}`,
-          ariaPressed: String(clip.rejected),
-        },
-      ),
-    );
-  };
-  draw();
-  return element;
-}
-
-/**
  * @param {ClipFacts} clip
  * @param {object} options
  * @param {boolean} options.chosen
  * @param {boolean} options.mayMark
- * @param {(clip: ClipFacts) => unknown} options.onchoose
+ * @param {(clip: ClipFacts, extend: boolean) => unknown} options.onchoose extend: all from the one chosen before
  * @param {(clip: ClipFacts) => unknown} options.onopen
- * @param {(clip: ClipFacts, mark: Mark) => unknown} options.onmark
+ * @param {(clip: ClipFacts, change: Partial<Choice>) => unknown} options.onmark
+ * @param {(clip: ClipFacts) => unknown} options.onwhy
  */
-export function card(clip, { chosen, mayMark, onchoose, onopen, onmark }) {
+export function card(clip, { chosen, mayMark, onchoose, onopen, onmark, onwhy }) {
   const problem = clip.missing ? t(clip.missing === "changed" ? "player.changed" : "player.missing") : "";
   let tries = 0;
   /** @type {HTMLImageElement} */
@@ -110,7 +76,8 @@ export function card(clip, { chosen, mayMark, onchoose, onopen, onmark }) {
       type: "button",
       class: "card-frame",
       "aria-label": t("wall.open", { model: clip.model, prompt: clip.prompt_id, sample: clip.sample }),
-      onclick: (event) => (event.shiftKey || event.metaKey || event.ctrlKey ? onchoose(clip) : onopen(clip)),
+      onclick: (event) =>
+        event.shiftKey || event.metaKey || event.ctrlKey ? onchoose(clip, event.shiftKey) : onopen(clip),
     },
     picture,
     strip,
@@ -126,19 +93,38 @@ export function card(clip, { chosen, mayMark, onchoose, onopen, onmark }) {
       "aria-pressed": String(chosen),
       "aria-label": t("wall.choose", { model: clip.model, prompt: clip.prompt_id }),
       title: t("wall.chooseShort"),
-      onclick: () => onchoose(clip),
+      onclick: (event) => onchoose(clip, event.shiftKey),
     },
     icon("check"),
   );
   const element = h(
     "article",
-    { class: `card${chosen ? " chosen" : ""}${clip.rejected ? " rejected" : ""}`, dataset: { clip: clip.id } },
+    {
+      class: `card${chosen ? " chosen" : ""}${clip.state === "reject" ? " rejected" : ""}`,
+      dataset: { clip: clip.id },
+    },
     h(
       "div",
       { class: "card-top" },
       frame,
       tickbox,
-      h("span", { class: "card-facts" }, `${seconds(clip.duration_s)}${clip.has_audio ? " ♪" : ""}`),
+      clip.state &&
+        h(
+          clip.state === "reject" && mayMark ? "button" : "span",
+          { class: "card-state", dataset: { state: clip.state }, type: "button", onclick: () => onwhy(clip) },
+          stateWords(clip),
+        ),
+      h(
+        "span",
+        { class: "card-facts" },
+        `${clip.n_notes ? `✎${clip.n_notes} ` : ""}${seconds(clip.duration_s)}${clip.has_audio ? " ♪" : ""}`,
+      ),
+      clip.as_asked === false &&
+        h(
+          "span",
+          { class: "card-mark", title: clip.warnings.filter((warning) => warning.startsWith("not as ")).join("; ") },
+          t("wall.notAsAsked"),
+        ),
     ),
     h(
       "div",
@@ -150,7 +136,7 @@ export function card(clip, { chosen, mayMark, onchoose, onopen, onmark }) {
         h("span", { class: "card-sample" }, `${clip.prompt_id} · ${clip.sample}`),
       ),
       h("p", { class: "card-prompt", title: clip.prompt }, clip.prompt),
-      mayMark ? rating(clip, (mark) => onmark(clip, mark)) : null,
+      mayMark ? rating(clip, (change) => onmark(clip, change)) : null,
     ),
   );
   scrub(frame, clip, strip, at, tick);

@@ -3,14 +3,17 @@
 
 import { nextMoment } from "./curves.js";
 import { h } from "./dom.js";
-import { clockcode } from "./framestep.js";
+import { clockcode, frameAt } from "./framestep.js";
 import { zoomAt } from "./gestures.js";
 import { keyName, PLAYER_KEYS } from "./keys.js";
 import { MODES } from "./link.js";
+import { askReason, withRange } from "./selects.js";
+import { clockTime, localTime } from "./sync.js";
 import { t } from "./words.js";
 
 /** @import { Compare } from "./compare.js" */
 /** @import { Player } from "./player.js" */
+/** @import { Choice } from "../types/page.js" */
 
 const WHOLE = { zoom: 1, x: 0, y: 0 };
 /**
@@ -85,6 +88,55 @@ function pick(view, index) {
   else if (index !== stage.a) stage.set({ b: index });
 }
 
+/**
+ * The take in focus from the in point to the out point is to be used, once both are set.
+ * @param {Compare} view
+ * @param {"inS" | "outS"} side
+ */
+function mark(view, side) {
+  const { player } = view;
+  const take = player.takes[view.focused];
+  if (!take) return;
+  const isWhole = player.inS !== null && player.outS !== null; // a pair was marked: this key begins the next one
+  const frame = frameAt(localTime(player.time, take, player.ending).localS, take.fps, take.nFrames);
+  const at = clockTime((frame + (side === "outS" ? 1 : 0)) / take.fps, take);
+  const other = side === "inS" ? "outS" : "inS";
+  const kept = isWhole ? null : player[other];
+  const isInOrder = kept === null || (side === "inS" ? at < kept : at > kept);
+  player.set(/** @type {Pick<Player, "inS" | "outS">} */ ({ [side]: at, [other]: isInOrder ? kept : null }));
+  if (player.inS === null || player.outS === null) return;
+  const [start, end] = [player.inS, player.outS].map((timeS) => timeS * take.speed + take.offsetS);
+  /** @param {number} timeS */
+  const exact = (timeS) => Math.round(Math.max(0, Math.min(timeS, take.clip.duration_s)) * 1000) / 1000;
+  if (exact(end) <= exact(start)) return;
+  view.decide((choice) => ({
+    ranges: withRange(choice.ranges, exact(start), exact(end)),
+    state: choice.state === "approved" ? choice.state : "selected",
+  }));
+  view.app.toast(t("select.range", { from: clockcode(exact(start)), to: clockcode(exact(end)), n: view.focused + 1 }));
+}
+
+/**
+ * Take back the range under the playhead.
+ * @param {Compare} view
+ */
+function dropRange(view) {
+  const take = view.player.takes[view.focused];
+  if (!take) return;
+  const { localS } = localTime(view.player.time, take, view.player.ending);
+  view.decide((choice) => ({ ranges: choice.ranges.filter(([start, end]) => localS < start || localS >= end) }));
+}
+
+/**
+ * Say it of the take in focus, and go on to the next one.
+ * @param {Compare} view
+ * @param {Partial<Choice>} change
+ */
+function decide(view, change) {
+  view.decide(change);
+  if (view.focused + 1 < view.player.takes.length) view.focusTake(view.focused + 1);
+}
+
 /** @param {Compare} view */
 function fullscreen({ viewer }) {
   if (document.fullscreenElement) void document.exitFullscreen();
@@ -145,10 +197,19 @@ const COMMANDS = {
   secondBack: ({ player }) => void player.seek(player.time - 1),
   toStart: ({ player }) => void player.seek(player.startS),
   toEnd: ({ player }) => void player.seek(player.endS),
-  setIn: ({ player }) =>
-    player.set({ inS: player.time, outS: player.outS !== null && player.outS <= player.time ? null : player.outS }),
-  setOut: ({ player }) =>
-    player.set({ outS: player.time, inS: player.inS !== null && player.inS >= player.time ? null : player.inS }),
+  setIn: (view) => mark(view, "inS"),
+  setOut: (view) => mark(view, "outS"),
+  dropRange,
+  selected: (view) => decide(view, { state: "selected" }),
+  approved: (view) => decide(view, { state: "approved" }),
+  maybe: (view) => decide(view, { state: "maybe" }),
+  reject: (view) => decide(view, { state: "reject" }),
+  rejectWhy: (view) => askReason(view.app, (reason) => decide(view, { state: "reject", reason })),
+  undecided: (view) => view.decide({ state: "" }),
+  stars: (view, digit) => view.decide((choice) => ({ stars: choice.stars === digit ? 0 : Math.min(5, digit) })),
+  nextPrompt: (view) => void view.goOn("prompt", 1),
+  previousPrompt: (view) => void view.goOn("prompt", -1),
+  nextTakes: (view) => void view.goOn("takes", 1),
   clearLoop: ({ player }) => player.set({ inS: null, outS: null }),
   nextWorst: (view) => jump(view, ["worst"], 1),
   previousWorst: (view) => jump(view, ["worst"], -1),
@@ -169,7 +230,7 @@ const COMMANDS = {
   zoomReset: ({ stage }) => stage.set({ loupe: false, view: WHOLE }),
   loupe: ({ stage }) => stage.set({ loupe: !stage.loupe, view: stage.loupe ? WHOLE : stage.view }),
   fullscreen,
-  note: ({ notes }) => notes.focus(),
+  note: ({ notes, viewer }) => notes.focus(viewer),
   blind: ({ element }) => element.classList.toggle("names-hidden"),
   help,
 };

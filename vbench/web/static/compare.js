@@ -2,7 +2,6 @@
 // Two to nine takes on one clock: the stage, the transport, the curves, and everything known about the takes.
 
 import * as api from "./api.js";
-import { rating } from "./card.js";
 import { run } from "./commands.js";
 import { SCALES } from "./curves.js";
 import { choice, h, icon, iconButton, put, targetOf } from "./dom.js";
@@ -13,19 +12,21 @@ import { commandFor, isTyping, keyName, PLAYER_KEYS } from "./keys.js";
 import { ALIGNS, DEFAULTS, ENDINGS, fromQuery, MAX_LANES, MODES, toQuery } from "./link.js";
 import { Notes } from "./notes.js";
 import { Player } from "./player.js";
+import { choiceOf, rating, roundRobin, stateWords } from "./selects.js";
 import { Stage } from "./stage.js";
 import { localTime } from "./sync.js";
 import { Timelines } from "./timeline.js";
 import { sentenceOf, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
-/** @import { Align, ClipFacts, Ending, Mode, Scale, ScoreFacts } from "../types/page.js" */
+/** @import { Align, Choice, ClipFacts, Ending, Mode, Scale, ScoreFacts } from "../types/page.js" */
 
 /**
  * The first key of a command.
  * @param {string} command
  */
 const keyOf = (command) => PLAYER_KEYS.find((row) => row[1] === command)?.[0][0] ?? "";
+const MOST_TAKES = 9;
 const RATES = [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 4];
 
 /**
@@ -324,6 +325,15 @@ export class Compare {
       this.#save();
     });
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
+    this.notes.addEventListener("change", () => {
+      this.timelines.notes = this.notes.notes;
+      this.timelines.draw();
+    });
+    this.app.selects.addEventListener(
+      "change",
+      (event) => this.#decided(/** @type {CustomEvent<Map<string, Choice>>} */ (event).detail),
+      { signal },
+    );
     document.addEventListener(
       "visibilitychange",
       () => {
@@ -341,6 +351,51 @@ export class Compare {
     this.#drawState();
   }
 
+  get mayMark() {
+    return this.app.bench.permissions.annotate !== false && this.app.bench.mode === "local";
+  }
+
+  /**
+   * Decide about a take; the one in focus where none is named.
+   * @param {Partial<Choice> | ((choice: Choice) => Partial<Choice>)} change
+   * @param {number} [index]
+   */
+  decide(change, index = this.focused) {
+    const clip = this.clips[index];
+    if (clip && this.mayMark) void this.app.selects.change([clip], change);
+  }
+
+  /** @param {Map<string, Choice>} choices */
+  #decided(choices) {
+    for (const clip of this.clips) Object.assign(clip, choices.get(clip.id) ?? choiceOf(clip));
+    this.drawTakes();
+    this.timelines.draw();
+  }
+
+  /**
+   * The takes of the next prompt, or the next nine of this one: each tool once before any has a second.
+   * @param {"prompt" | "takes"} what
+   * @param {1 | -1} direction
+   */
+  async goOn(what, direction) {
+    const here = this.clips[this.focused]?.prompt_key;
+    await this.app.attempt(async () => {
+      const prompts = (await api.get("prompts")).filter((prompt) => prompt.n_clips > 0);
+      const at = prompts.findIndex((prompt) => prompt.key === here);
+      const prompt = what === "prompt" ? prompts[at + direction] : prompts[at];
+      if (!prompt) return this.app.toast(t("compare.noMore"));
+      const answer = await api.get("clips", { prompt: prompt.key, limit: 2000 });
+      const all = answer.clips.filter((clip) => clip.state !== "reject");
+      let clips = roundRobin(all, MOST_TAKES);
+      if (what === "takes") {
+        const last = Math.max(...this.clips.map((clip) => all.findIndex((one) => one.id === clip.id)));
+        clips = all.slice(last + 1, last + 1 + MOST_TAKES);
+      }
+      if (!clips.length) return this.app.toast(t("compare.noMore"));
+      return this.app.go("compare", toQuery({ ...DEFAULTS, takes: clips.map((clip) => clip.id) }));
+    });
+  }
+
   /** @param {number} index */
   focusTake(index) {
     this.focused = index;
@@ -348,28 +403,22 @@ export class Compare {
     const isOneOfMany = this.player.takes.length > 1;
     for (const take of this.player.takes) take.element.classList.toggle("focused", take.index === index && isOneOfMany);
     this.timelines.focus(isOneOfMany ? index : null);
+    this.notes.focusTake(index);
   }
 
   drawTakes() {
-    const mayMark = this.app.bench.permissions.annotate !== false && this.app.bench.mode === "local";
     for (const take of this.player.takes) {
       const { clip, soundButton, index } = take;
       soundButton.hidden = !clip.has_audio;
       soundButton.onclick = () => this.run("solo", index + 1);
       soundButton.setAttribute("aria-label", t("player.soloTake", { n: index + 1 }));
-      take.head.querySelector(".rating")?.remove();
-      if (mayMark) {
-        take.head.append(
-          rating(
-            clip,
-            (mark) =>
-              void this.app.attempt(async () => {
-                Object.assign(clip, mark);
-                await api.put(`selects/${clip.id}`, mark);
-              }),
-          ),
-        );
+      for (const old of take.head.querySelectorAll(".rating, .tile-state")) old.remove();
+      take.element.classList.toggle("rejected", clip.state === "reject");
+      if (this.mayMark) {
+        take.head.append(rating(clip, (change) => this.decide(change, index)));
       }
+      if (clip.state)
+        take.head.append(h("span", { class: "tile-state", dataset: { state: clip.state } }, stateWords(clip)));
     }
     const prompts = new Set(this.clips.map((clip) => clip.prompt));
     this.promptLine.textContent = prompts.size === 1 ? [...prompts][0] : t("compare.prompts", { n: prompts.size });

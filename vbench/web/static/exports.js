@@ -2,14 +2,28 @@
 // Export of chosen takes: asked for, watched until it is made, then downloaded.
 
 import * as api from "./api.js";
-import { h } from "./dom.js";
-import { t } from "./words.js";
+import { choice, h } from "./dom.js";
+import { num, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
-/** @import { ClipFacts, ExportKind } from "../types/page.js" */
+/** @import { ClipFacts, ExportKind, Option } from "../types/page.js" */
 
 /** @type {ExportKind[]} */
-export const KINDS = ["zip", "side_by_side", "contact_png", "contact_pdf", "frames", "otio", "edl", "csv"];
+export const KINDS = [
+  "zip",
+  "otio",
+  "fcpxml",
+  "xmeml",
+  "edl",
+  "resolve",
+  "side_by_side",
+  "contact_png",
+  "contact_pdf",
+  "frames",
+  "csv",
+];
+const TIMELINES = ["zip", "otio", "fcpxml", "xmeml", "edl", "resolve"];
+const RATES = ["23.976", "24", "25", "29.97", "30", "50", "59.94", "60"];
 
 /**
  * Ask what to export and do it.
@@ -19,6 +33,13 @@ export const KINDS = ["zip", "side_by_side", "contact_png", "contact_pdf", "fram
  */
 export function askExport(app, clips, atS = null) {
   const status = h("p", { role: "status", class: "hint" }, t("export.which", { n: clips.length }));
+  const own = [...new Set(clips.map((clip) => num(clip.fps, 3)))].join(", ");
+  const rate = choice(
+    t("export.rate"),
+    [["", t("export.rateOwn", { own })], ...RATES.map((fps) => /** @type {Option} */ ([fps, fps]))],
+    "",
+    () => {},
+  );
   /** @param {ExportKind} kind */
   const run = async (kind) => {
     for (const button of buttons) button.disabled = true; // one at a time; the line above speaks of one
@@ -26,8 +47,7 @@ export function askExport(app, clips, atS = null) {
     const answer = await app.attempt(() =>
       exported(
         clips.map((clip) => clip.id),
-        kind,
-        atS,
+        { kind, at_s: atS, rate: TIMELINES.includes(kind) && rate.value ? Number(rate.value) : null },
         (progress) => {
           status.textContent = t("export.progress", { percent: Math.round(100 * progress) });
         },
@@ -50,23 +70,26 @@ export function askExport(app, clips, atS = null) {
       h("span", {}, t(`export.${kind}.about`)),
     ),
   );
-  app.ask(t("export.title"), status, h("div", { class: "export-kinds" }, buttons));
+  const line = h(
+    "label",
+    { class: "export-rate" },
+    t("export.rate"),
+    rate,
+    h("span", { class: "unit" }, t("export.rateAbout")),
+  );
+  app.ask(t("export.title"), status, line, h("div", { class: "export-kinds" }, buttons));
 }
 
 /**
  * @param {string[]} clips
- * @param {ExportKind} kind
- * @param {number | null} atS
+ * @param {{kind: ExportKind, at_s: number | null, rate: number | null}} wish
  * @param {(share: number) => void} onprogress
  */
-async function exported(clips, kind, atS, onprogress) {
-  let task = await api.post(
-    "exports",
-    kind === "frames" && atS !== null ? { clips, kind, at_s: atS } : { clips, kind },
-  );
+async function exported(clips, wish, onprogress) {
+  let task = await api.post("exports", { clips, ...wish });
   if (task instanceof Response) {
     // tables and timelines come at once
-    const name = /filename="([^"]+)"/.exec(task.headers.get("content-disposition") ?? "")?.[1] ?? kind;
+    const name = /filename="([^"]+)"/.exec(task.headers.get("content-disposition") ?? "")?.[1] ?? wish.kind;
     return { url: URL.createObjectURL(await task.blob()), name };
   }
   while (!task.result_url && ["waiting", "running"].includes(task.state)) {

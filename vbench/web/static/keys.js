@@ -20,6 +20,17 @@ export const PLAYER_KEYS = [
   [["i"], "setIn", "key.setIn"],
   [["o"], "setOut", "key.setOut"],
   [["x"], "clearLoop", "key.clearLoop"],
+  [["Shift+x"], "dropRange", "key.dropRange"],
+  [["p"], "selected", "key.selected"],
+  [["Shift+p"], "approved", "key.approved"],
+  [["y"], "maybe", "key.maybe"],
+  [["q"], "rejectWhy", "key.rejectWhy"],
+  [["Shift+q"], "reject", "key.reject"],
+  [["Backspace"], "undecided", "key.undecided"],
+  [["Alt+Digit"], "stars", "key.stars"],
+  [["PageDown"], "nextPrompt", "key.nextPrompt"],
+  [["PageUp"], "previousPrompt", "key.previousPrompt"],
+  [["Shift+PageDown"], "nextTakes", "key.nextTakes"],
   [["e"], "nextWorst", "key.nextWorst"],
   [["Shift+e"], "previousWorst", "key.previousWorst"],
   [["]"], "nextEvent", "key.nextEvent"],
@@ -69,7 +80,8 @@ export const ARENA_KEYS = [
  */
 export function commandFor(event, table) {
   if (event.ctrlKey || event.metaKey) return null;
-  const isDigit = /^Digit[1-9]$/.test(event.code ?? "") && (event.shiftKey || /^[1-9]$/.test(event.key));
+  const isDigit =
+    /^Digit[1-9]$/.test(event.code ?? "") && (event.shiftKey || event.altKey || /^[1-9]$/.test(event.key));
   const letter = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const isSign = event.key.length === 1 && !/[a-z0-9 ]/i.test(event.key); // "?" and "+" need Shift on many keyboards
   const prefix = `${event.altKey ? "Alt+" : ""}${event.shiftKey && !(isSign && !isDigit) ? "Shift+" : ""}`;

@@ -3,20 +3,48 @@
 
 import * as api from "./api.js";
 import { card } from "./card.js";
-import { choice, h, icon, put, targetOf } from "./dom.js";
+import { choice, h, icon, put } from "./dom.js";
 import { columnsFor, windowOf } from "./grid.js";
+import { askExport } from "./exports.js";
+import { isTyping } from "./keys.js";
 import { toQuery, DEFAULTS } from "./link.js";
+import { askReason, REASONS, roundRobin, STATES } from "./selects.js";
 import { num, sentenceOf, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
-/** @import { ClipFacts, ModelFacts, Option, PromptFacts } from "../types/page.js" */
+/** @import { Choice, ClipFacts, ModelFacts, Option, PromptFacts } from "../types/page.js" */
 
 const PAGE = 100;
 const MIN_CARD = 236;
 const GAP = 14;
 const TEXT_HEIGHT = 112;
 const MAX_CHOSEN = 9;
+const MOST_AT_ONCE = 2000; // of which a choice can be made at a stroke
 const LOOK_AGAIN_MS = 4000;
+/** Words of the address that say which takes are here, and in which order. */
+const FILTERS = /** @type {const} */ ([
+  "prompt",
+  "model",
+  "state",
+  "reason",
+  "stars",
+  "notes",
+  "tag",
+  "defect",
+  "sort",
+  "as_asked",
+]);
+const DEFECTS = ["cut", "freeze", "black", "worst"];
+const SORTS = ["prompt", "model", "added", "stars", "state"];
+
+/** Key → what it says of a take. @type {Record<string, Partial<Choice> | undefined>} */
+const DECISIONS = {
+  p: { state: "selected" },
+  P: { state: "approved" },
+  y: { state: "maybe" },
+  Q: { state: "reject" },
+  Backspace: { state: "" },
+};
 
 class Wall {
   /**
@@ -37,6 +65,7 @@ class Wall {
   /** @type {HTMLElement} */ tray;
   /** @type {HTMLElement} */ heading;
   /** @type {() => void} */ layout;
+  /** Of the card that was focused last. @type {string} */ current = "";
   /** @type {ResizeObserver | undefined} */ observer;
   /** @type {number | undefined} */ timer;
 
@@ -54,15 +83,20 @@ class Wall {
     this.pending = 0;
   }
 
+  /** @returns {Record<typeof FILTERS[number], string>} */
   get filters() {
-    return { prompt: this.query.get("prompt") ?? "", model: this.query.get("model") ?? "" };
+    return /** @type {any} */ (Object.fromEntries(FILTERS.map((name) => [name, this.query.get(name) ?? ""])));
+  }
+
+  get mayMark() {
+    return this.app.bench.permissions.annotate !== false && this.app.bench.mode === "local";
   }
 
   async open() {
     const [prompts, models] = await Promise.all([api.get("prompts"), api.get("models"), this.page(0)]);
     this.prompts = prompts.filter((prompt) => prompt.n_clips > 0);
     this.models = models.filter((model) => model.n_clips > 0);
-    if (this.total === 0 && !this.filters.prompt && !this.filters.model) return this.#teach();
+    if (this.total === 0 && !FILTERS.some((name) => this.filters[name])) return this.#teach();
     this.#build();
     return undefined;
   }
@@ -136,8 +170,11 @@ class Wall {
             model,
             (value) => this.filter({ model: value }),
           ),
+          this.app.bench.permissions.export !== false &&
+            h("button", { type: "button", onclick: () => void this.#exportShown() }, t("wall.export")),
           h("button", { type: "button", class: "primary", onclick: () => this.compareShown() }, t("wall.compareShown")),
         ),
+        this.#filterBar(),
         this.space,
       ),
       this.tray,
@@ -154,16 +191,74 @@ class Wall {
     this.observer = new ResizeObserver(this.layout);
     this.observer.observe(this.space);
     addEventListener("scroll", this.layout, { passive: true, capture: true, signal: this.cards.signal });
-    this.element.addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("keydown", (event) => this.#key(event), { signal: this.cards.signal });
+    this.element.addEventListener("focusin", (event) => {
+      const at = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest(".card"));
+      if (at?.dataset.clip) this.current = at.dataset.clip;
+    });
+    this.app.selects.addEventListener(
+      "change",
+      (event) => this.#decided(/** @type {CustomEvent<Map<string, Choice>>} */ (event).detail),
+      { signal: this.cards.signal },
+    );
     this.timer = setInterval(() => void this.#lookAgain(), LOOK_AGAIN_MS);
     this.draw();
+  }
+
+  /** What else is asked of the takes, and in which order they lie. */
+  #filterBar() {
+    const now = this.filters;
+    /**
+     * @param {typeof FILTERS[number]} name
+     * @param {readonly Option[]} options
+     */
+    const one = (name, options) =>
+      choice(t(`by.${name}`), options, now[name], (value) => this.filter({ [name]: value }), {
+        class: now[name] ? "set" : "",
+      });
+    const tags = [...new Set(this.prompts.flatMap((prompt) => prompt.tags))].sort();
+    return h(
+      "div",
+      { class: "filters", role: "group", "aria-label": t("wall.filters") },
+      one("state", [
+        ["", t("wall.anyState")],
+        ["open", t("state.open")],
+        ["selected,approved", t("state.used")],
+        ...STATES.map((state) => /** @type {Option} */ ([state, t(`state.${state}`)])),
+        ["open,maybe,selected,approved", t("state.notRejected")],
+      ]),
+      one("reason", [
+        ["", t("wall.anyReason")],
+        ...REASONS.map((reason) => /** @type {Option} */ ([reason, t(`reject.${reason}`)])),
+      ]),
+      one("stars", [
+        ["", t("wall.anyStars")],
+        ...["1", "2", "3", "4", "5"].map((n) => /** @type {Option} */ ([n, `${"★".repeat(Number(n))}`])),
+      ]),
+      one("notes", [
+        ["", t("wall.anyNotes")],
+        ["true", t("wall.withNotes")],
+      ]),
+      tags.length > 0 && one("tag", [["", t("wall.anyTag")], ...tags.map((tag) => /** @type {Option} */ ([tag, tag]))]),
+      one("defect", [
+        ["", t("wall.anyDefect")],
+        ...DEFECTS.map((kind) => /** @type {Option} */ ([kind, t(`event.${kind}`)])),
+      ]),
+      one("as_asked", [
+        ["", t("wall.delivery")],
+        ["no", t("wall.notAsAsked")],
+      ]),
+      one(
+        "sort",
+        SORTS.map((name) => /** @type {Option} */ ([name === "prompt" ? "" : name, t(`sort.${name}`)])),
+      ),
+    );
   }
 
   /** Takes that arrive while the wall is open appear on it; where it was scrolled to stays. */
   async #lookAgain() {
     if (document.hidden) return;
-    const { prompt, model } = this.filters;
-    const answer = await api.get("clips", { prompt, model, limit: 1 }).catch(() => null); // said by whatever is clicked next
+    const answer = await api.get("clips", { ...this.filters, limit: 1 }).catch(() => null); // said by whatever is clicked next
     if (!answer || answer.total === this.total || this.cards.signal.aborted) return;
     if (!this.space) {
       // the first takes came to an empty bench: the whole wall is built
@@ -228,7 +323,7 @@ class Wall {
     );
   }
 
-  /** @param {{prompt?: string, model?: string}} values */
+  /** @param {Partial<Record<typeof FILTERS[number], string>>} values */
   filter(values) {
     for (const [key, value] of Object.entries(values)) {
       if (value) this.query.set(key, value);
@@ -254,8 +349,7 @@ class Wall {
   page(number) {
     const known = this.pages.get(number);
     if (known) return known;
-    const { prompt, model } = this.filters;
-    const load = api.get("clips", { prompt, model, offset: number * PAGE, limit: PAGE }).then((answer) => {
+    const load = api.get("clips", { ...this.filters, offset: number * PAGE, limit: PAGE }).then((answer) => {
       this.total = answer.total;
       this.pages.set(number, answer.clips);
       return answer.clips;
@@ -319,15 +413,40 @@ class Wall {
   #card(clip) {
     return card(clip, {
       chosen: this.chosen.has(clip.id),
-      mayMark: this.app.bench.permissions.annotate !== false && this.app.bench.mode === "local",
-      onchoose: (which) => this.choose(which),
+      mayMark: this.mayMark,
+      onchoose: (which, extend) => void this.choose(which, extend),
       onopen: (which) => this.#compare([which]),
-      onmark: (which, mark) =>
-        void this.app.attempt(async () => {
-          Object.assign(which, mark);
-          this.#redraw(which);
-          await api.put(`selects/${which.id}`, mark);
-        }),
+      onmark: (which, change) => void this.app.selects.change([which], change),
+      onwhy: (which) => this.#reject([which]),
+    });
+  }
+
+  /** Clips that were loaded, wherever. */
+  get #loaded() {
+    return [...[...this.pages.values()].filter(Array.isArray).flat(), ...this.chosen.values()];
+  }
+
+  /** @param {Map<string, Choice>} choices */
+  #decided(choices) {
+    const drawn = new Set();
+    for (const clip of this.#loaded) {
+      const choice = choices.get(clip.id);
+      if (!choice) continue;
+      Object.assign(clip, choice);
+      if (!drawn.has(clip.id)) this.#redraw(clip);
+      drawn.add(clip.id);
+    }
+  }
+
+  /**
+   * Reject with a reason, and go on.
+   * @param {ClipFacts[]} clips
+   */
+  #reject(clips) {
+    if (!this.mayMark) return;
+    askReason(this.app, (reason) => {
+      void this.app.selects.change(clips, { state: "reject", reason });
+      this.#advance(clips);
     });
   }
 
@@ -345,18 +464,66 @@ class Wall {
     }
   }
 
-  /** @param {ClipFacts} clip */
-  choose(clip) {
-    if (this.chosen.has(clip.id)) this.chosen.delete(clip.id);
-    else if (this.chosen.size >= MAX_CHOSEN) return this.app.toast(t("wall.atMost", { n: MAX_CHOSEN }));
-    else {
-      this.chosen.set(clip.id, clip);
-      // its copy for playback is begun while others are chosen
-      if (!clip.missing) void fetch(clip.proxy_url, { method: "HEAD" }).catch(() => {});
+  /**
+   * @param {ClipFacts} clip
+   * @param {boolean} [extend] all from the one chosen before to this one
+   */
+  async choose(clip, extend = false) {
+    const last = [...this.chosen.keys()].at(-1);
+    if (extend && last && last !== clip.id) {
+      const all = this.#loaded.filter((one, index, list) => list.findIndex((other) => other.id === one.id) === index);
+      const [from, to] = [last, clip.id].map((id) => all.findIndex((one) => one.id === id)).sort((a, b) => a - b);
+      for (const one of all.slice(from, to + 1)) this.chosen.set(one.id, one);
+      for (const one of all.slice(from, to + 1)) this.#redraw(one);
+    } else {
+      if (this.chosen.has(clip.id)) this.chosen.delete(clip.id);
+      else {
+        this.chosen.set(clip.id, clip);
+        // its copy for playback is begun while others are chosen
+        if (!clip.missing && this.chosen.size <= MAX_CHOSEN)
+          void fetch(clip.proxy_url, { method: "HEAD" }).catch(() => {});
+      }
+      this.#redraw(clip);
     }
-    this.#redraw(clip);
     this.#drawTray();
-    return undefined;
+  }
+
+  /** All that the filters leave. */
+  async #everything() {
+    const answer = await this.app.attempt(() => api.get("clips", { ...this.filters, limit: MOST_AT_ONCE }));
+    if (answer && answer.total > answer.clips.length)
+      this.app.toast(t("wall.firstN", { n: answer.clips.length, total: answer.total }));
+    return answer?.clips ?? [];
+  }
+
+  async #chooseAll() {
+    const known = new Map(this.#loaded.map((clip) => [clip.id, clip]));
+    for (const clip of await this.#everything()) this.chosen.set(clip.id, known.get(clip.id) ?? clip);
+    for (const clip of known.values()) this.#redraw(clip);
+    this.#drawTray();
+  }
+
+  async #exportShown() {
+    const clips = (await this.#everything()).filter((clip) => clip.state !== "reject");
+    if (clips.length) askExport(this.app, clips);
+    else this.app.toast(t("export.none"));
+  }
+
+  /**
+   * To the next card after some of them, where one of them is focused.
+   * @param {readonly ClipFacts[]} clips
+   */
+  #advance(clips) {
+    if (clips.length !== 1) return;
+    const cards = /** @type {HTMLElement[]} */ ([...this.layer.children]);
+    const next = cards[cards.findIndex((element) => element.dataset.clip === clips[0].id) + 1];
+    if (next) this.#focusCard(next);
+  }
+
+  /** @param {HTMLElement} element */
+  #focusCard(element) {
+    /** @type {HTMLElement | null} */ (element.querySelector(".card-frame"))?.focus({ preventScroll: true });
+    element.scrollIntoView({ block: "nearest" });
   }
 
   #drawTray() {
@@ -367,7 +534,7 @@ class Wall {
       h(
         "div",
         { class: "tray-clips" },
-        clips.map((clip, index) =>
+        clips.slice(0, 60).map((clip, index) =>
           h(
             "button",
             {
@@ -375,14 +542,43 @@ class Wall {
               class: "tray-clip",
               title: `${clip.model} · ${clip.prompt_id}`,
               "aria-label": t("wall.unchoose", { model: clip.model }),
-              style: { "--take": `var(--take-${index + 1})` },
-              onclick: () => this.choose(clip),
+              style: { "--take": `var(--take-${(index % MAX_CHOSEN) + 1})` },
+              onclick: () => void this.choose(clip),
             },
             h("img", { src: clip.poster_url, alt: "" }),
             icon("cross"),
           ),
         ),
       ),
+      this.mayMark &&
+        h(
+          "div",
+          { class: "tray-states", role: "group", "aria-label": t("select.label") },
+          ["maybe", "selected", "approved"].map((state) =>
+            h(
+              "button",
+              {
+                type: "button",
+                onclick: () => void this.app.selects.change(clips, /** @type {Partial<Choice>} */ ({ state })),
+              },
+              t(`state.${state}`),
+            ),
+          ),
+          h("button", { type: "button", onclick: () => this.#reject(clips) }, t("select.reject")),
+        ),
+      this.app.bench.permissions.export !== false &&
+        h(
+          "button",
+          {
+            type: "button",
+            onclick: () => {
+              const kept = clips.filter((clip) => clip.state !== "reject");
+              if (kept.length) askExport(this.app, kept);
+              else this.app.toast(t("export.none"));
+            },
+          },
+          t("wall.export"),
+        ),
       h(
         "button",
         {
@@ -399,48 +595,77 @@ class Wall {
       h(
         "button",
         { type: "button", class: "primary", onclick: () => this.#compare(clips) },
-        t("wall.compareN", { n: clips.length }),
+        t("wall.compareN", { n: Math.min(MAX_CHOSEN, clips.length) }),
       ),
     );
   }
 
-  /** @param {readonly ClipFacts[]} clips */
+  /**
+   * Open these in the player; of too many, one take of each tool first.
+   * @param {readonly ClipFacts[]} clips
+   */
   #compare(clips) {
-    this.app.go("compare", toQuery({ ...DEFAULTS, takes: clips.map((clip) => clip.id) }));
+    const takes = roundRobin(clips, MAX_CHOSEN);
+    if (takes.length < clips.length) this.app.toast(t("wall.atMost", { n: MAX_CHOSEN }));
+    this.app.go("compare", toQuery({ ...DEFAULTS, takes: takes.map((clip) => clip.id) }));
   }
 
   /** Up to nine of the takes that the filters leave: a prompt across tools, a tool across seeds. */
   async compareShown() {
     const clips = await this.app.attempt(() => this.page(0));
-    if (clips?.length) this.#compare(clips.filter((clip) => !clip.rejected).slice(0, MAX_CHOSEN));
+    const kept = clips?.filter((clip) => clip.state !== "reject") ?? [];
+    if (kept.length) this.#compare(roundRobin(kept, MAX_CHOSEN));
   }
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const here = /** @type {HTMLElement | null | undefined} */ (targetOf(event).closest?.(".card"));
-    if (!here || targetOf(event).closest("input, select")) return;
-    const cards = [...this.layer.children];
-    const index = cards.indexOf(here);
+    if (isTyping(event) && !(event.key === "Enter" && event.shiftKey)) return;
+    if (document.querySelector("dialog[open]")) return;
+    if ((event.ctrlKey || event.metaKey) && event.key === "a") {
+      event.preventDefault();
+      void this.#chooseAll();
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const cards = /** @type {HTMLElement[]} */ ([...this.layer.children]);
+    const index = cards.findIndex((element) => element.dataset.clip === this.current);
     const columns = getComputedStyle(this.layer).gridTemplateColumns.split(" ").length;
     /** @type {Record<string, number | undefined>} */
     const places = {
       ArrowRight: index + 1,
       ArrowLeft: index - 1,
-      ArrowDown: index + columns,
+      ArrowDown: index < 0 ? 0 : index + columns,
       ArrowUp: index - columns,
     };
     const to = places[event.key];
     if (to !== undefined && cards[to]) {
       event.preventDefault();
-      /** @type {HTMLElement | null} */ (cards[to].querySelector(".card-frame"))?.focus();
-      cards[to].scrollIntoView({ block: "nearest" });
-    } else if (event.key === "x" || event.key === "c") {
-      event.preventDefault();
-      /** @type {HTMLElement | null} */ (here.querySelector(".choose"))?.click();
+      this.#focusCard(cards[to]);
     } else if (event.key === "Enter" && event.shiftKey && this.chosen.size) {
       event.preventDefault();
       this.#compare([...this.chosen.values()]);
+    } else this.#decideKey(event);
+  }
+
+  /**
+   * Keys that say something of the chosen takes, or where none is chosen, of the one that is focused.
+   * @param {KeyboardEvent} event
+   */
+  #decideKey(event) {
+    const here = this.#loaded.find((clip) => clip.id === this.current);
+    if ((event.key === "x" || event.key === "c") && here) {
+      event.preventDefault();
+      void this.choose(here);
+      return;
     }
+    const clips = this.chosen.size ? [...this.chosen.values()] : here ? [here] : [];
+    if (!clips.length || !this.mayMark) return;
+    const change = /^[0-5]$/.test(event.key) ? { stars: Number(event.key) } : DECISIONS[event.key];
+    if (!change && event.key !== "q") return;
+    event.preventDefault();
+    if (change) {
+      void this.app.selects.change(clips, change);
+      this.#advance(clips);
+    } else this.#reject(clips);
   }
 
   close() {

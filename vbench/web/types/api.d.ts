@@ -118,7 +118,7 @@ export interface paths {
          * Clips
          * @description Takes by prompt, tool and sample.
          *
-         *     `prompt` is a key or an id, `model` may be given several times, `ids` is a list with commas.
+         *     `prompt` is a key or an id, `model` may be given several times, `ids` and `state` are lists with commas.
          */
         get: operations["clips_api_v1_clips_get"];
         put?: never;
@@ -233,6 +233,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notes/{note}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Settle Note
+         * @description Say that what a remark asks for is done, or that it is not; whoever may write notes may say so.
+         */
+        put: operations["settle_note_api_v1_notes__note__state_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/notes/{note}": {
         parameters: {
             query?: never;
@@ -263,9 +283,49 @@ export interface paths {
         get?: never;
         /**
          * Choose
-         * @description Stars for a take, or its rejection.
+         * @description Stars, state, reason and seconds to use of one take.
          */
         put: operations["choose_api_v1_selects__clip__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/selects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose Many
+         * @description Choices about many takes, all or none: what is done, or undone, to several at once.
+         */
+        put: operations["choose_many_api_v1_selects_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/best-of": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Best Of
+         * @description For each tool, how often n takes of a prompt hold one that people use, from one take up.
+         */
+        get: operations["best_of_api_v1_best_of_get"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -329,6 +389,66 @@ export interface paths {
          */
         get: operations["drill_api_v1_board_drill_get"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shot Sheet
+         * @description The shot sheet of all prompts, or of one by its id or key.
+         */
+        get: operations["shot_sheet_api_v1_sheet_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheet/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Answers
+         * @description All answers to one question about one take.
+         */
+        get: operations["answers_api_v1_sheet_answers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheet/overrule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Overrule
+         * @description Say of one cell what you see yourself; it stands beside the answer, never in its place.
+         */
+        put: operations["overrule_api_v1_sheet_overrule_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -580,6 +700,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Picture
+         * @description Take one picture to start or end on, or of who should appear (the body is the file, `name` its name).
+         */
+        post: operations["add_picture_api_v1_pictures_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads/confirm": {
         parameters: {
             query?: never;
@@ -645,6 +785,32 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AnswerFacts
+         * @description What one answerer says to one question about one take.
+         */
+        AnswerFacts: {
+            /** By */
+            by: string;
+            /** Kind */
+            kind: string;
+            /** Verdict */
+            verdict: string;
+            /** Was */
+            was: string;
+            /** T S */
+            t_s: number | null;
+            /** Box */
+            box: number[] | null;
+            /** Confidence */
+            confidence: number | null;
+            /** Reason */
+            reason: string;
+            /** Frames */
+            frames: number[];
+            /** Trusted */
+            trusted: boolean;
+        };
+        /**
          * BenchFacts
          * @description The bench behind this page, and what a visitor may do.
          */
@@ -674,6 +840,24 @@ export interface components {
             client_header: string;
             /** Max Upload Bytes */
             max_upload_bytes: number;
+        };
+        /**
+         * BestOfFacts
+         * @description How likely some takes of a tool hold one that people use; see `vbench.rank.selects.BestOf`.
+         */
+        BestOfFacts: {
+            /** Model */
+            model: string;
+            /** N */
+            n: number;
+            /** Share */
+            share: number;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** N Prompts */
+            n_prompts: number;
         };
         /**
          * BoardFacts
@@ -723,6 +907,8 @@ export interface components {
             n_not_applicable: number;
             /** N Unmeasured */
             n_unmeasured: number;
+            /** N Not As Asked */
+            n_not_as_asked: number;
             /** Latency S */
             latency_s: number | null;
             /** Cost Usd */
@@ -744,7 +930,10 @@ export interface components {
             /** Verdict */
             verdict: string;
         };
-        /** Choice */
+        /**
+         * Choice
+         * @description What a person decides about a take; as `vbench.records.Select`.
+         */
         Choice: {
             /**
              * Stars
@@ -752,10 +941,25 @@ export interface components {
              */
             stars?: number;
             /**
-             * Rejected
-             * @default false
+             * State
+             * @default
+             * @enum {string}
              */
-            rejected?: boolean;
+            state?: "" | "reject" | "maybe" | "selected" | "approved";
+            /**
+             * Reason
+             * @default
+             * @enum {string}
+             */
+            reason?: "" | "hands" | "face" | "melts" | "physics" | "text" | "camera" | "prompt" | "light" | "sound" | "other";
+            /**
+             * Ranges
+             * @default []
+             */
+            ranges?: [
+                number,
+                number
+            ][];
         };
         /**
          * ChoiceFacts
@@ -852,6 +1056,8 @@ export interface components {
             prompt_sent: string;
             /** Origin */
             origin: string;
+            /** As Asked */
+            as_asked: boolean | null;
             /**
              * Missing
              * @enum {string}
@@ -859,8 +1065,23 @@ export interface components {
             missing: "" | "missing" | "changed";
             /** Stars */
             stars: number;
-            /** Rejected */
-            rejected: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "" | "reject" | "maybe" | "selected" | "approved";
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "" | "hands" | "face" | "melts" | "physics" | "text" | "camera" | "prompt" | "light" | "sound" | "other";
+            /** Ranges */
+            ranges: [
+                number,
+                number
+            ][];
+            /** N Notes */
+            n_notes: number;
             /** Added */
             added: string;
         };
@@ -915,6 +1136,13 @@ export interface components {
              * @default 0
              */
             sample?: number;
+            /** Cost */
+            cost?: number | null;
+            /**
+             * Credits
+             * @default
+             */
+            credits?: string;
         };
         /** ConfirmedList */
         ConfirmedList: {
@@ -940,6 +1168,13 @@ export interface components {
             frame: number;
             /** Value */
             value: number;
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
         };
         /** GenerateArgs */
         GenerateArgs: {
@@ -976,6 +1211,31 @@ export interface components {
             negative?: string;
             /** Seed */
             seed?: number | null;
+            /**
+             * Image
+             * @default
+             */
+            image?: string;
+            /**
+             * Last Image
+             * @default
+             */
+            last_image?: string;
+            /**
+             * References
+             * @default []
+             */
+            references?: string[];
+            /**
+             * Without Image
+             * @default false
+             */
+            without_image?: boolean;
+            /**
+             * Match
+             * @default []
+             */
+            match?: string[];
             /**
              * Allow Unpriced
              * @default false
@@ -1038,6 +1298,10 @@ export interface components {
             hosted: boolean | null;
             /** Licence */
             licence: string;
+            /** Rights */
+            rights: {
+                [key: string]: components["schemas"]["RightFacts"];
+            };
             /** Resolutions */
             resolutions: string[];
             /** Seconds */
@@ -1055,9 +1319,11 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "zip" | "csv" | "otio" | "edl" | "contact_png" | "contact_pdf" | "side_by_side" | "frames";
+            kind: "zip" | "csv" | "otio" | "edl" | "fcpxml" | "xmeml" | "resolve" | "contact_png" | "contact_pdf" | "side_by_side" | "frames";
             /** At S */
             at_s?: number | null;
+            /** Rate */
+            rate?: number | null;
         };
         /** NewNote */
         NewNote: {
@@ -1079,6 +1345,31 @@ export interface components {
              * @default
              */
             reply_to?: string;
+            /**
+             * Drawing
+             * @default []
+             */
+            drawing?: components["schemas"]["Shape"][];
+        };
+        /**
+         * NewOverrule
+         * @description A person's verdict on one cell of the shot sheet; empty takes it back.
+         */
+        NewOverrule: {
+            /** Clip */
+            clip: string;
+            /** Question */
+            question: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "seen" | "not_seen" | "";
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
         };
         /** NewTask */
         NewTask: {
@@ -1132,6 +1423,17 @@ export interface components {
             created: string;
             /** Reply To */
             reply_to: string;
+            /** Drawing */
+            drawing: {
+                [key: string]: unknown;
+            }[];
+            /** Is Resolved */
+            is_resolved: boolean;
+        };
+        /** NoteState */
+        NoteState: {
+            /** Is Resolved */
+            is_resolved: boolean;
         };
         /** PairFacts */
         PairFacts: {
@@ -1145,6 +1447,36 @@ export interface components {
             duration_s: number;
             /** N Votes */
             n_votes: number;
+        };
+        /**
+         * PictureFacts
+         * @description A picture for tools that was taken in, or why not.
+         */
+        PictureFacts: {
+            /** File */
+            file: string;
+            /** Error */
+            error: string;
+            /**
+             * Picture
+             * @default
+             */
+            picture?: string;
+            /**
+             * Width
+             * @default 0
+             */
+            width?: number;
+            /**
+             * Height
+             * @default 0
+             */
+            height?: number;
+            /**
+             * Notes
+             * @default []
+             */
+            notes?: string[];
         };
         /**
          * PlanFacts
@@ -1167,6 +1499,24 @@ export interface components {
             seconds_estimate: number | null;
             /** Warnings */
             warnings: string[];
+            /** Width */
+            width: number | null;
+            /** Height */
+            height: number | null;
+            /** Seconds */
+            seconds: number | null;
+            /** Fps */
+            fps: number | null;
+            /** Audio */
+            audio: boolean | null;
+            /** Image Use */
+            image_use: string;
+            /** Price Checked On */
+            price_checked_on: string;
+            /** Price Is Old */
+            price_is_old: boolean;
+            /** Comparable Group */
+            comparable_group: string;
         };
         /** PlanTotal */
         PlanTotal: {
@@ -1253,6 +1603,20 @@ export interface components {
             /** N Consistent */
             n_consistent: number;
         };
+        /**
+         * RightFacts
+         * @description What a tool's maker says of one right.
+         */
+        RightFacts: {
+            /** Answer */
+            answer: string;
+            /** Says */
+            says: string;
+            /** Source */
+            source: string;
+            /** Checked On */
+            checked_on: string;
+        };
         /** ScoreArgs */
         ScoreArgs: {
             /**
@@ -1289,6 +1653,85 @@ export interface components {
             ci_low: number | null;
             /** Ci High */
             ci_high: number | null;
+        };
+        /**
+         * Shape
+         * @description Drawn on the picture.
+         */
+        Shape: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "arrow" | "ellipse" | "line";
+            /** Points */
+            points: [
+                number,
+                number
+            ][];
+        };
+        /**
+         * SheetFacts
+         * @description The shot sheet.
+         */
+        SheetFacts: {
+            /** Prompts */
+            prompts: components["schemas"]["SheetPrompt"][];
+            /** Shares */
+            shares: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** Distrusted */
+            distrusted: string[];
+        };
+        /**
+         * SheetPrompt
+         * @description What one prompt asks, against each of its takes.
+         */
+        SheetPrompt: {
+            /** Key */
+            key: string;
+            /** Id */
+            id: string;
+            /** Text */
+            text: string;
+            /** Takes */
+            takes: components["schemas"]["SheetTake"][];
+            /** Rows */
+            rows: components["schemas"]["SheetRow"][];
+        };
+        /**
+         * SheetRow
+         * @description One question of a prompt; the lists are as long as the takes of the prompt, in their order.
+         */
+        SheetRow: {
+            /** Question */
+            question: string;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Text */
+            text: string;
+            /** Verdicts */
+            verdicts: ("seen" | "not_seen" | "unsure" | "failed" | "open")[];
+            /** By */
+            by: string[];
+            /** T S */
+            t_s: (number | null)[];
+            /** Overruled */
+            overruled: ("" | "seen" | "not_seen")[];
+        };
+        /** SheetTake */
+        SheetTake: {
+            /** Clip */
+            clip: string;
+            /** Model */
+            model: string;
+            /** Sample */
+            sample: number;
         };
         /**
          * ShelfFacts
@@ -1346,6 +1789,41 @@ export interface components {
             message: string;
             /** Progress */
             progress: number | null;
+        };
+        /** TakeChoice */
+        TakeChoice: {
+            /**
+             * Stars
+             * @default 0
+             */
+            stars?: number;
+            /**
+             * State
+             * @default
+             * @enum {string}
+             */
+            state?: "" | "reject" | "maybe" | "selected" | "approved";
+            /**
+             * Reason
+             * @default
+             * @enum {string}
+             */
+            reason?: "" | "hands" | "face" | "melts" | "physics" | "text" | "camera" | "prompt" | "light" | "sound" | "other";
+            /**
+             * Ranges
+             * @default []
+             */
+            ranges?: [
+                number,
+                number
+            ][];
+            /** Clip */
+            clip: string;
+        };
+        /** TakeChoices */
+        TakeChoices: {
+            /** Choices */
+            choices: components["schemas"]["TakeChoice"][];
         };
         /**
          * TaskFacts
@@ -1450,6 +1928,21 @@ export interface components {
              * @default 0
              */
             sample?: number;
+            /**
+             * Is Sure
+             * @default false
+             */
+            is_sure?: boolean;
+            /**
+             * Sha256
+             * @default
+             */
+            sha256?: string;
+            /**
+             * Same As
+             * @default
+             */
+            same_as?: string;
         };
         /** ValidationError */
         ValidationError: {
@@ -1659,6 +2152,14 @@ export interface operations {
                 prompt?: string;
                 model?: string[] | null;
                 ids?: string;
+                as_asked?: "" | "no";
+                tag?: string;
+                state?: string;
+                reason?: "" | "hands" | "face" | "melts" | "physics" | "text" | "camera" | "prompt" | "light" | "sound" | "other";
+                stars?: number;
+                notes?: boolean;
+                defect?: "" | "cut" | "freeze" | "black" | "worst";
+                sort?: "prompt" | "model" | "added" | "stars" | "state";
                 offset?: number;
                 limit?: number;
             };
@@ -1880,6 +2381,39 @@ export interface operations {
             };
         };
     };
+    settle_note_api_v1_notes__note__state_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                note: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteState"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     delete_note_api_v1_notes__note__delete: {
         parameters: {
             query?: never;
@@ -1944,6 +2478,59 @@ export interface operations {
             };
         };
     };
+    choose_many_api_v1_selects_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeChoices"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakeChoices"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    best_of_api_v1_best_of_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BestOfFacts"][];
+                };
+            };
+        };
+    };
     leaderboard_api_v1_board_get: {
         parameters: {
             query?: {
@@ -1955,6 +2542,7 @@ export interface operations {
                 licence?: string;
                 country?: string;
                 status?: "" | "active" | "deprecated" | "retired";
+                commercial?: "" | "yes" | "conditions" | "no" | "not stated";
                 seconds?: number | null;
                 resolution?: string;
             };
@@ -2025,6 +2613,102 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     }[];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    shot_sheet_api_v1_sheet_get: {
+        parameters: {
+            query?: {
+                prompt?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetFacts"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    answers_api_v1_sheet_answers_get: {
+        parameters: {
+            query: {
+                clip: string;
+                question: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerFacts"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    overrule_api_v1_sheet_overrule_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOverrule"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewOverrule"];
                 };
             };
             /** @description Validation Error */
@@ -2404,6 +3088,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UploadFacts"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_picture_api_v1_pictures_post: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PictureFacts"];
                 };
             };
             /** @description Validation Error */
