@@ -34,6 +34,18 @@ class Nothing:
     is_complete: bool = True
 
 
+@dataclass(frozen=True)
+class Validated:
+    """What `validate` prints of, with nothing in it."""
+
+    set: str = ""
+    revision: str = ""
+    rows: tuple[str, ...] = ()
+    ceiling: float | None = None
+    n_clips: int = 0
+    notes: tuple[str, ...] = ()
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A bench with one clip and one score, and the files that commands read; long stages are not run."""
@@ -59,6 +71,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "vbench.score.distance.distance": Nothing(),
         "vbench.rank.agreement.agreement": Nothing(),
         "vbench.doctor.examine": [],
+        "vbench.judge.judge": Nothing(),
+        "vbench.validate.validate": Validated(),
         "vbench.rank.efficiency.efficiency": Nothing(),
         "vbench.rank.efficiency.route": Nothing(),
         "vbench.rank.efficiency.tags_like": (),
@@ -91,6 +105,9 @@ LINES = {
     "totals": [("totals", "table.csv")],
     "distance": [("distance", "--a", "x", "--b", "y")],
     "doctor": [("doctor",)],
+    "judge": [("judge",), ("judge", "list")],
+    "selects": [("selects",), ("selects", "--best-of")],
+    "validate": [("validate", "fetv")],
     "compare": [("compare", "tool", "tool")],
     "regress": [("regress", "tool", "tool")],
     "gate": [("gate", "tool", "tool", "--fail-if", "flicker rise>1")],
