@@ -19,6 +19,7 @@ from vbench.bench import Bench
 from vbench.cli import app
 from vbench.demo import DemoReport
 from vbench.records import MetricInfo, Outcomes, Score, ScoreKey
+from vbench.validate import Validation
 
 DOCS = Path(__file__).parents[2] / "docs" / "json.md"
 FLICKER = MetricInfo(
@@ -59,6 +60,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "vbench.score.distance.distance": Nothing(),
         "vbench.rank.agreement.agreement": Nothing(),
         "vbench.doctor.examine": [],
+        "vbench.validate.validate": Validation(set="fetv", revision="", rows=(), ceiling={}, n_clips=0),
     }
 
     def given(value: Any) -> Callable[..., Any]:
@@ -84,6 +86,7 @@ LINES = {
     "board": [("board",)],
     "agreement": [("agreement", "ratings.csv")],
     "calibrate": [("calibrate", "--out", "reference.json")],
+    "validate": [("validate", "fetv", "--folder", ".")],
     "totals": [("totals", "table.csv")],
     "distance": [("distance", "--a", "x", "--b", "y")],
     "doctor": [("doctor",)],

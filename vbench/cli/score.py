@@ -38,6 +38,7 @@ SPEC_OPTIONS = {
         option("workers", int | None, min=1, help="Decode processes.  [default: one per core]"),
         option("set_", list[str] | None, "--set", help=SET_HELP),
         option("precision", str, default="auto", help="auto (bf16 on CUDA), fp32 or bf16."),
+        option("gpu_memory", float, default=0.8, help="Share of a GPU's free memory that one batch may take."),
         option(
             "compile",
             bool,
