@@ -32,7 +32,7 @@ TableFormat = Literal["csv", "json", "parquet"]
 SPEC_OPTIONS = {
     each.name: each
     for each in (
-        option("preset", str, help="offline, standard, full or vbench."),
+        option("preset", str, help="offline, standard, full, or people, words, speech, vbench."),
         option("metrics", str | None, help="Names with commas, instead of a preset."),
         option("device", str, default="auto", help="auto, cpu, cuda, cuda:N, or several with commas."),
         option("workers", int | None, min=1, help="Decode processes.  [default: one per core]"),

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
+from vbench.score.plan import families, make_plan, presets
 from vbench.score.spec import ScoreChoices, ScoreSpec, spec_with
 from vbench.selftest.breaks import black, corrupted, cut
 from vbench.selftest.content import frozen, half_frozen, pan, swapped
 from vbench.selftest.delivery import ladders, reencoded, resized, turned
+from vbench.selftest.detections import people, words
 from vbench.selftest.order import doubled, repeated, retagged, reversed_, short, shuffled
 from vbench.selftest.pictures import given_pictures
 from vbench.selftest.results import Control, ControlResult, Measured, SampleBench
@@ -24,8 +26,10 @@ __all__ = [
     "Sample",
     "SampleBench",
     "made_samples",
+    "people",
     "run_selftest",
     "textured_pan",
+    "words",
 ]
 
 CONTROLS: tuple[Control, ...] = (
@@ -47,7 +51,17 @@ CONTROLS: tuple[Control, ...] = (
     given_pictures,
     ladders,
     short,
+    people,
+    words,
 )
+
+
+def _with_offline(spec: ScoreSpec) -> ScoreSpec:
+    """Where a family is asked for, what of it is at hand beside the offline measures, on which most controls stand."""
+    if spec.metrics is not None or spec.preset not in families():
+        return spec
+    own = [metric.name for metric in make_plan(spec).metrics]
+    return spec_with(spec, preset="offline", metrics=[*presets()["offline"], *own])
 
 
 def run_selftest(
@@ -63,7 +77,7 @@ def run_selftest(
     Raises:
         OptionError: the folder has no clip.
     """
-    spec = spec_with(ScoreSpec(preset="offline", workers=0), **choices)
+    spec = _with_offline(spec_with(ScoreSpec(preset="offline", workers=0), **choices))
     samples = [sample_of(path, clips) for path in clip_files(clips)] if clips is not None else list(made_samples())
     results = []
     with tempfile.TemporaryDirectory(prefix="vbench-selftest-") as folder:
