@@ -20,6 +20,7 @@ from vbench.cli import (
     jobs,
     judge,
     models,
+    publish,
     rank,
     regress,
     route,
@@ -64,6 +65,7 @@ app.command("power")(compare.power)
 app.command("efficiency")(route.efficiency)
 app.command("route")(route.route)
 app.add_typer(bundle.app, name="bundle")
+app.command("publish")(publish.publish)
 app.add_typer(votes.app, name="votes")
 app.command("selects")(selects.selects)
 app.command("agreement")(check.agreement)

@@ -109,7 +109,8 @@ def make_plan(spec: ScoreSpec, *, device: str = "cpu") -> ScorePlan:
     if spec.preset not in PRESETS and family is None:
         raise OptionError(f"no preset {spec.preset!r}; {did_you_mean(spec.preset, [*PRESETS, *families()])}")
     settings = _settings_of(spec, device)
-    names = _with_parts(spec.metrics) if spec.metrics is not None else list(presets()[spec.preset])
+    asked = spec.metrics if spec.metrics is not None else presets()[spec.preset]
+    names = list(asked) if spec.metrics is None and family is None else _with_parts(asked)
     _check_decoder(names, settings)
     left_out = _not_at_hand(family, names, settings) if family is not None and spec.metrics is None else {}
     chosen = [METRICS[name] for name in names if name not in left_out]
@@ -183,6 +184,8 @@ def _not_at_hand(family: Family, names: Sequence[str], settings: Settings) -> di
     left_out = {name: reason for name, reason in family.not_measured.items() if name not in names}
     reasons: dict[str, str] = {}
     for name in names:
+        if isinstance(METRICS[name], Combined):
+            continue
         for feature in METRICS[name].inputs:
             if feature not in GIVEN and feature not in reasons:
                 reasons[feature] = _why_not(FEATURES[feature](settings))

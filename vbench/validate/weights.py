@@ -140,7 +140,7 @@ def simplex(n: int) -> Floats:
 
 
 def best_weights(people: Floats, logs: Floats) -> Floats:
-    """The weights whose mean of logarithms (n, groups) orders clips most as people (n,) do; of equals the most even."""
+    """The weights whose mean of logarithms (n, groups) orders clips most like people (n,); the most even of equals."""
     weights = simplex(logs.shape[1])
     told = np.array([spearman(people, logs @ row) for row in weights])
     told = np.where(np.isfinite(told), told, -np.inf) - 1e-9 * weights.var(axis=1)
