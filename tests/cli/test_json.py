@@ -19,6 +19,7 @@ from vbench.bench import Bench
 from vbench.cli import app
 from vbench.demo import DemoReport
 from vbench.records import MetricInfo, Outcomes, Score, ScoreKey
+from vbench.validate import Validation
 
 DOCS = Path(__file__).parents[2] / "docs" / "json.md"
 FLICKER = MetricInfo(
@@ -32,18 +33,6 @@ class Nothing:
 
     notes: tuple[str, ...] = ()
     is_complete: bool = True
-
-
-@dataclass(frozen=True)
-class Validated:
-    """What `validate` prints of, with nothing in it."""
-
-    set: str = ""
-    revision: str = ""
-    rows: tuple[str, ...] = ()
-    ceiling: float | None = None
-    n_clips: int = 0
-    notes: tuple[str, ...] = ()
 
 
 @pytest.fixture
@@ -72,7 +61,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "vbench.rank.agreement.agreement": Nothing(),
         "vbench.doctor.examine": [],
         "vbench.judge.judge": Nothing(),
-        "vbench.validate.validate": Validated(),
+        "vbench.validate.validate": Validation(set="fetv", revision="", rows=(), ceiling={}, n_clips=0),
         "vbench.rank.efficiency.efficiency": Nothing(),
         "vbench.rank.efficiency.route": Nothing(),
         "vbench.rank.efficiency.tags_like": (),
@@ -102,6 +91,7 @@ LINES = {
     "board": [("board",)],
     "agreement": [("agreement", "ratings.csv")],
     "calibrate": [("calibrate", "--out", "reference.json")],
+    "validate": [("validate", "fetv", "--folder", ".")],
     "totals": [("totals", "table.csv")],
     "distance": [("distance", "--a", "x", "--b", "y")],
     "doctor": [("doctor",)],

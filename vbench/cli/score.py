@@ -34,12 +34,13 @@ TableFormat = Literal["csv", "json", "parquet"]
 SPEC_OPTIONS = {
     each.name: each
     for each in (
-        option("preset", str, help="offline, standard, full or vbench."),
+        option("preset", str, help="offline, standard, full, or people, words, speech, vbench."),
         option("metrics", str | None, help="Names with commas, instead of a preset."),
         option("device", str, default="auto", help="auto, cpu, cuda, cuda:N, or several with commas."),
         option("workers", int | None, min=1, help="Decode processes.  [default: one per core]"),
         option("set_", list[str] | None, "--set", help=SET_HELP),
         option("precision", str, default="auto", help="auto (bf16 on CUDA), fp32 or bf16."),
+        option("gpu_memory", float, default=0.8, help="Share of a GPU's free memory that one batch may take."),
         option(
             "compile",
             bool,

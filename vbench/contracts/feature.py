@@ -33,6 +33,8 @@ class Settings:
     precision: Literal["fp32", "bf16"] = "fp32"
     compile: bool = False
     """Backbones go through `torch.compile`: another speed, the same numbers up to rounding."""
+    gpu_memory: float = 0.8
+    """Share of a GPU's free memory that a batch may take; another speed, the same numbers up to rounding."""
 
     def get(self, name: str, default: str) -> str:
         return self.values.get(name, default)

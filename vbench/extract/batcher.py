@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from vbench.contracts import Bytes, Collector, DeviceFeature, Encoder, SourceFile
 from vbench.errors import ItemError
 from vbench.extract.decode import Chunk
+from vbench.extract.footprint import batch_under
 from vbench.records import Prompt
+from vbench.text import first_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -110,6 +112,8 @@ class Batcher:
         self.feature, self.encoder = feature, encoder
         self._note, self._lanes = note, lanes
         self._batch = encoder.batch
+        self._is_fitted = feature.settings.device == "cpu"
+        """Whether the batch was chosen for the memory there is: once frames come, when all backbones are loaded."""
         self._encode: Callable[..., Tensor] = encoder.encode if encoder.window == 1 else encoder.encode_windows
         if feature.settings.compile:
             import torch
@@ -145,6 +149,8 @@ class Batcher:
         """Take frames; runs the backbone when a batch is full."""
         if isinstance(self._collectors.get(chunk.clip), ItemError):
             return
+        if not self._is_fitted and len(chunk.frames):
+            self._fit(chunk.frames[0].shape[:2])
         for t_s, index, pixels in zip(chunk.t_s, chunk.frame, chunk.frames, strict=True):
             self._add_frame(chunk.clip, float(t_s), int(index), pixels)
         for rows in self._waiting.values():
@@ -152,6 +158,22 @@ class Batcher:
                 self._run(rows)
         if self._waiting_bytes > MAX_WAITING_BYTES:
             self.flush()
+
+    def _fit(self, frame: tuple[int, ...]) -> None:
+        """Choose the batch for the first frames' size; one of a larger size is halved if it has to be."""
+        import torch
+
+        self._is_fitted = True
+        settings = self.feature.settings
+        free, _ = torch.cuda.mem_get_info(settings.device)
+        budget = int(free * settings.gpu_memory)
+        try:
+            self._batch = batch_under(self.encoder, frame, budget, settings.device)
+        except Exception as error:  # a plug-in's backbone may do what cannot be foreseen; halving still guards it
+            self._note(
+                f"{self.feature.name}: the memory of a batch cannot be foreseen ({first_line(error, 120)}); "
+                f"going on with batches of {self._batch}"
+            )
 
     def _add_frame(self, clip: int, t_s: float, index: int, pixels: Bytes) -> None:
         window = self._windows[clip]

@@ -33,7 +33,7 @@ FEATURES = Registry(
         "face_rows": "vbench.features.faces:FaceRowsFeature",
         "skin": "vbench.features.faces:SkinFeature",
         "objects": "vbench.features.objects:objects_feature",
-        "writing": "vbench.features.writing:WritingFeature",
+        "writing": "vbench.features.ocr:WritingFeature",
         "speech": "vbench.features.speech:SpeechFeature",
         "vbench_dino": "vbench.vbench1.dino:VBenchDinoFeature",
         "vbench_clip": "vbench.vbench1.clip:VBenchClipFeature",

@@ -40,7 +40,7 @@ class WritingAnswerer:
             WeightsError: its weights are missing.
         """
         if self._reader is None:
-            from vbench.features.writing import PaddleReader
+            from vbench.features.ocr import PaddleReader
 
             self._reader = PaddleReader(self._settings)
         return self._reader

@@ -132,6 +132,8 @@ def make_plan(spec: ScoreSpec, *, device: str = "cpu") -> ScorePlan:
 
 
 def _settings_of(spec: ScoreSpec, device: str) -> Settings:
+    if not 0.0 < spec.gpu_memory <= 1.0:
+        raise OptionError(f"`gpu_memory=` is {spec.gpu_memory:g}; expected a share above 0 and at most 1")
     if spec.precision not in ("auto", "fp32", "bf16"):
         raise OptionError(f"precision is {spec.precision!r}; expected auto, fp32 or bf16")
     values = dict(spec.settings)
@@ -140,7 +142,7 @@ def _settings_of(spec: ScoreSpec, device: str) -> Settings:
     if spec.preset in ("standard", "full") and spec.metrics is None and is_cuda:
         values.setdefault("flow.backend", "raft")
     in_bf16 = spec.precision == "bf16" or (spec.precision == "auto" and is_cuda)
-    return Settings(values, device, "bf16" if in_bf16 else "fp32", spec.compile)
+    return Settings(values, device, "bf16" if in_bf16 else "fp32", spec.compile, spec.gpu_memory)
 
 
 def _parts_first(combined: Sequence[Combined]) -> list[Combined]:

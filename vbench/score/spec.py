@@ -27,6 +27,8 @@ class ScoreSpec:
     """`fp32`, `bf16`, or `auto`: bf16 on CUDA, fp32 on the CPU."""
     compile: bool = False
     """Put backbones through `torch.compile`: half a minute each at the start, faster from then on."""
+    gpu_memory: float = 0.8
+    """Share of a GPU's free memory that one batch may take, above 0 and at most 1."""
     workers: int | None = None
     """Decode processes; None: one per core, at most 16. 0 for a single file: decode in this process."""
     clip_ids: Sequence[str] | None = None
@@ -56,6 +58,7 @@ class ScoreChoices(TypedDict, total=False):
     device: str
     precision: str
     compile: bool
+    gpu_memory: float
     workers: int | None
     clip_ids: Sequence[str] | None
 

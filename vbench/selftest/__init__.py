@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
+from vbench.score.plan import families, make_plan, presets
 from vbench.score.spec import ScoreChoices, ScoreSpec, spec_with
 from vbench.selftest.breaks import black, corrupted, cut
 from vbench.selftest.content import frozen, half_frozen, pan, swapped
 from vbench.selftest.delivery import ladders, reencoded, resized, turned
+from vbench.selftest.detections import people, words
 from vbench.selftest.faults import boiling, plain_picture, retouched, unsteady_light
 from vbench.selftest.order import doubled, repeated, retagged, reversed_, short, shuffled
 from vbench.selftest.pictures import given_pictures
@@ -25,8 +27,10 @@ __all__ = [
     "Sample",
     "SampleBench",
     "made_samples",
+    "people",
     "run_selftest",
     "textured_pan",
+    "words",
 ]
 
 CONTROLS: tuple[Control, ...] = (
@@ -52,7 +56,17 @@ CONTROLS: tuple[Control, ...] = (
     unsteady_light,
     plain_picture,
     short,
+    people,
+    words,
 )
+
+
+def _with_offline(spec: ScoreSpec) -> ScoreSpec:
+    """Where a family is asked for, what of it is at hand beside the offline measures, on which most controls stand."""
+    if spec.metrics is not None or spec.preset not in families():
+        return spec
+    own = [metric.name for metric in make_plan(spec).metrics]
+    return spec_with(spec, preset="offline", metrics=[*presets()["offline"], *own])
 
 
 def run_selftest(
@@ -68,7 +82,7 @@ def run_selftest(
     Raises:
         OptionError: the folder has no clip.
     """
-    spec = spec_with(ScoreSpec(preset="offline", workers=0), **choices)
+    spec = _with_offline(spec_with(ScoreSpec(preset="offline", workers=0), **choices))
     samples = [sample_of(path, clips) for path in clip_files(clips)] if clips is not None else list(made_samples())
     results = []
     with tempfile.TemporaryDirectory(prefix="vbench-selftest-") as folder:

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vbench.contracts import Settings, Word
 from vbench.errors import WeightsError
-from vbench.features.writing import PaddleReader, WritingFeature, in_reading_order, lines_of, spelled_out, straightened
+from vbench.features.ocr import PaddleReader, WritingFeature, in_reading_order, lines_of, spelled_out, straightened
 from vbench.metrics.words import letters
 from vbench.records import Prompt
 from vbench.score import measure_file
