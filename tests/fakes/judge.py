@@ -25,6 +25,13 @@ from vbench.records import Question
 from vbench.video import read_frames
 
 SIDE = 12
+PROPOSED = [
+    {"kind": "action", "text": "Does the dog run?"},
+    {"kind": "order", "text": 'Does it run, and then "stop"?'},
+    {"kind": "colour", "text": "no question"},
+    {"kind": "mood", "text": "Is it sad, or not?"},
+]
+"""What this judge proposes to ask of any prompt; the last two are none."""
 
 
 def thumbnail(image: Image.Image) -> Any:
@@ -126,6 +133,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
             return
         reply = json.dumps(planted_reply(self.server.behaviour, self.server.request_of(sent)))
+        if "Write questions" in sent["messages"][1]["content"][-1]["text"]:
+            reply = json.dumps({"questions": PROPOSED})
         status = fault if isinstance(fault, int) else 404 if fault == "gone" else 200
         answer: Any = {
             "model": "judge-1",

@@ -25,6 +25,7 @@ from vbench.cli.options import (
 from vbench.errors import OptionError
 
 if TYPE_CHECKING:
+    from vbench.catalog.suites import Suite
     from vbench.judge.run import JudgeChoices, JudgeReport
 
 SCHEMA = 1
@@ -239,3 +240,68 @@ def sheet(
         print(f"{out}", file=sys.stderr)
     else:
         sys.stdout.write(text)
+
+
+def print_questions(suite: Suite, *, as_json: bool) -> None:
+    """What each prompt of a suite asks, and who answers it."""
+    from vbench.judge.questions import questions_of
+
+    if as_json:
+        rows = [
+            {
+                "prompt_id": prompt.id,
+                "question": q.id,
+                "kind": q.kind,
+                "text": q.text,
+                "by": list(q.by),
+                "digest": q.digest,
+            }
+            for prompt in suite.prompts
+            for q in questions_of(prompt)
+        ]
+        print_json({"schema": SCHEMA, "suite": suite.name, "questions": rows})
+        return
+    for prompt in suite.prompts:
+        print_line(prompt.id)
+        for q in questions_of(prompt):
+            print_line(f"  {q.kind:<10}{'/'.join(q.by):<16}{q.text}")
+
+
+def propose_questions(
+    suite: Suite, judge: str, *, bench: Path | None, max_cost: float | None, write: bool, as_json: bool
+) -> None:
+    """Let a judge propose questions from the texts of a suite, and write them into its file where that is asked for."""
+    from vbench.bench import Bench
+    from vbench.files import write_text
+    from vbench.judge.ask import Asker
+    from vbench.judge.backend import backend_of
+    from vbench.judge.card import find_judge
+    from vbench.judge.proposals import propose, with_questions
+
+    if write and suite.path.suffix not in (".yaml", ".yml"):
+        raise OptionError(
+            f"{suite.path}: questions are written into YAML suites only; leave --write out, and copy them"
+        )
+    card = find_judge(judge)
+    with Bench.open(bench) as workspace:
+        asker = Asker(workspace, card, backend_of(card), max_cost=max_cost)
+        try:
+            proposed = propose(asker, suite.prompts)
+        finally:
+            asker.close()
+    if write and proposed.lines:
+        write_text(suite.path, with_questions(suite.path.read_text(encoding="utf-8"), proposed.lines))
+    if as_json:
+        rows = {
+            name: [line.model_dump(include={"kind", "text"}) for line in some] for name, some in proposed.lines.items()
+        }
+        print_json({"schema": SCHEMA, "suite": suite.name, "proposed": rows, "failed": dict(proposed.failed)})
+        return
+    for name, lines in proposed.lines.items():
+        print_line(name)
+        for line in lines:
+            print_line(f"  {line.kind:<10}{line.text}")
+    for name, why in proposed.failed.items():
+        print_line(f"nothing for {name}: {why}")
+    done = f"written into {suite.path}: read them, and change what is not meant" if write else "--write puts them there"
+    print_line(f"{sum(map(len, proposed.lines.values()))} questions for {len(proposed.lines)} prompts; {done}")
