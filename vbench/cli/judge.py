@@ -65,8 +65,8 @@ def judge(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[list | card JUDGE | pairs]",
-            help="The judges there are; how far one may be trusted; pairs of takes. Nothing: judge the bench.",
+            metavar="[list | card JUDGE | pairs | defects]",
+            help="The judges there are; how far one may be trusted; pairs; faults. Nothing: judge the bench.",
         ),
     ] = None,
     bench: BenchPath = None,
@@ -84,8 +84,11 @@ def judge(
     if words == ["pairs"]:
         _pairs(bench, choices, as_json=json)
         return
+    if words == ["defects"]:
+        _defects(bench, choices, as_json=json)
+        return
     if words:
-        raise OptionError(f"vbench judge {' '.join(words)}: expected nothing, list, card JUDGE, or pairs")
+        raise OptionError(f"vbench judge {' '.join(words)}: expected nothing, list, card JUDGE, pairs or defects")
     from vbench.bench import Bench
     from vbench.judge import judge as run
 
@@ -190,6 +193,29 @@ def _pairs(bench: Path | None, choices: JudgeChoices, *, as_json: bool) -> None:
         print_line(f"  {rating.tool:<28}{rating.rating:6.0f}{ends}")
     if agreement["share"] is not None:
         print_line(f"people prefer the same in {agreement['share']:.0%} of {agreement['n']}")
+
+
+def _defects(bench: Path | None, choices: JudgeChoices, *, as_json: bool) -> None:
+    """Look the clips over for located defects."""
+    from dataclasses import asdict
+
+    from vbench.bench import Bench
+    from vbench.judge.defects import find_defects
+
+    options: dict[str, Any] = {name: choices[name] for name in ("max_cost", "allow_unpriced", "device")}
+    with Bench.open(bench, create=False) as workspace:
+        report = find_defects(workspace, with_=choices["with_"] or (), **options)
+        defects = [asdict(defect) for defect in workspace.defects()]
+    if as_json:
+        print_json({"schema": SCHEMA, **asdict(report), "defects": defects})
+        return
+    found = ", ".join(f"{kind} {n}" for kind, n in report.found.items()) or "none"
+    print_line(f"{report.n_clips} clips; defects: {found}; {report.n_retracted} retracted; ${report.cost_usd:.4f}")
+    for name, why in report.stopped.items():
+        print_line(f"stopped: {name}: {why}")
+    if report.failures:
+        print_line("failed: " + ", ".join(f"{code} {n}" for code, n in sorted(report.failures.items())))
+    print_line("vbench board -m defects_per_min ranks the tools by them; the player shows each at its time")
 
 
 def _list(*, as_json: bool) -> None:
