@@ -59,6 +59,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "vbench.score.distance.distance": Nothing(),
         "vbench.rank.agreement.agreement": Nothing(),
         "vbench.doctor.examine": [],
+        "vbench.judge.report_card.report_card": {"judge": "planted-good"},
     }
 
     def given(value: Any) -> Callable[..., Any]:
@@ -72,7 +73,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 LINES = {
     "demo": [("demo",)],
     "import": [("import", "clips", "--prompts", "suite.yaml", "--dry-run")],
-    "prompts": [("prompts",), ("prompts", "core"), ("prompts", "lint", "suite.yaml")],
+    "prompts": [("prompts",), ("prompts", "core"), ("prompts", "lint", "suite.yaml"), ("prompts", "questions", "core")],
     "models": [("models",), ("models", "synthetic-clean"), ("models", "check", "synthetic-clean")],
     "plan": [("plan", "--suite", "suite.yaml", "--models", "synthetic-clean")],
     "generate": [("generate", "--suite", "suite.yaml", "--models", "synthetic-clean", "--max-jobs", "0")],
@@ -80,6 +81,12 @@ LINES = {
     "budget": [("budget",)],
     "score": [("score",)],
     "show": [("show", make_clip().id)],
+    "judge": [
+        ("judge", "--with", "planted-good"),
+        ("judge", "list"),
+        ("judge", "card", "planted-good"),
+        ("judge", "defects"),
+    ],
     "selftest": [("selftest",)],
     "board": [("board",)],
     "agreement": [("agreement", "ratings.csv")],

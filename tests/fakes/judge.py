@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vbench.judge.look import Picture
+from vbench.judge.look import SentPicture
 from vbench.judge.planted import Behaviour, planted_reply
 from vbench.judge.request import JudgeRequest
 from vbench.records import Question
@@ -86,7 +86,7 @@ class JudgeServer(ThreadingHTTPServer):
 
     def request_of(self, body: Mapping[str, Any]) -> JudgeRequest:
         """What was asked, read from the body alone."""
-        videos: list[list[Picture]] = [[], []]
+        videos: list[list[SentPicture]] = [[], []]
         images: list[list[Image.Image]] = [[], []]
         text, which, t_s = "", 0, 0.0
         for part in body["messages"][1]["content"]:
@@ -97,7 +97,7 @@ class JudgeServer(ThreadingHTTPServer):
                     t_s = float(match[1])
             else:
                 data = base64.b64decode(part["image_url"]["url"].partition(",")[2])
-                videos[which].append(Picture(t_s, data))
+                videos[which].append(SentPicture(t_s, data))
                 images[which].append(Image.open(io.BytesIO(data)))
         lines = [json.loads(line) for line in text.splitlines() if line.startswith('{"id"')]
         questions = [self._question(line["question"]) for line in lines]

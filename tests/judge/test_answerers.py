@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from vbench.contracts import Detection, Settings
 from vbench.contracts.values import Bytes
 from vbench.errors import WeightsError
-from vbench.judge.answerer import ANSWERERS, LookedAt
+from vbench.judge.answerer import LookedAt
+from vbench.judge.answerers import ANSWERERS
 from vbench.judge.detection import DetectionAnswerer, Thresholds, lab, nearest_colours, stands
 from vbench.judge.look import Shown
 from vbench.judge.questions import compiled_questions

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from vbench.catalog.suites import Suite
     from vbench.judge.run import JudgeChoices, JudgeReport
 
-SCHEMA = 1
 CHOICE_OPTIONS = (
     option("with_", str | None, "--with", help="Detectors, readers, judges, with commas.  [default: those ready here]"),
     option("without", str | None, help="Leave out: names, or signal, detector, reader, judge; with commas."),
@@ -97,7 +96,7 @@ def judge(
     if json:
         from dataclasses import asdict
 
-        print_json({"schema": SCHEMA, **asdict(report)})
+        print_json({**asdict(report)})
     else:
         _print_report(report, is_dry_run=bool(choices.get("dry_run")))
     if strict and (report.failures or report.stopped):
@@ -179,7 +178,7 @@ def _pairs(bench: Path | None, choices: JudgeChoices, *, as_json: bool) -> None:
         agreement = agreement_with_votes(workspace, card.id)
     if as_json:
         rows = [asdict(rating) for rating in ratings]
-        print_json({"schema": SCHEMA, **asdict(report), "ratings": rows, "agreement_with_votes": agreement})
+        print_json({**asdict(report), "ratings": rows, "agreement_with_votes": agreement})
         return
     print_line(
         f"{report.n_pairs} pairs judged by {report.judge}, {report.n_new} of them now; "
@@ -207,7 +206,7 @@ def _defects(bench: Path | None, choices: JudgeChoices, *, as_json: bool) -> Non
         report = find_defects(workspace, with_=choices["with_"] or (), **options)
         defects = [asdict(defect) for defect in workspace.defects()]
     if as_json:
-        print_json({"schema": SCHEMA, **asdict(report), "defects": defects})
+        print_json({**asdict(report), "defects": defects})
         return
     found = ", ".join(f"{kind} {n}" for kind, n in report.found.items()) or "none"
     print_line(f"{report.n_clips} clips; defects: {found}; {report.n_retracted} retracted; ${report.cost_usd:.4f}")
@@ -220,7 +219,7 @@ def _defects(bench: Path | None, choices: JudgeChoices, *, as_json: bool) -> Non
 
 def _list(*, as_json: bool) -> None:
     from vbench.contracts import Settings
-    from vbench.judge.answerer import ANSWERERS
+    from vbench.judge.answerers import ANSWERERS
     from vbench.judge.card import judges
 
     rows: list[dict[str, Any]] = []
@@ -234,7 +233,7 @@ def _list(*, as_json: bool) -> None:
         facts = {"name": card.name, "licence": licence, "tried": card.tried, "lacks": lacks}
         rows.append({"id": card.id, "kind": "judge", **facts})
     if as_json:
-        print_json({"schema": SCHEMA, "answerers": rows})
+        print_json({"answerers": rows})
         return
     for row in rows:
         tried = f"tried: {row['tried']}" if row["tried"] else "never tried with a real model" * (row["kind"] == "judge")
@@ -285,7 +284,7 @@ def print_questions(suite: Suite, *, as_json: bool) -> None:
             for prompt in suite.prompts
             for q in questions_of(prompt)
         ]
-        print_json({"schema": SCHEMA, "suite": suite.name, "questions": rows})
+        print_json({"suite": suite.name, "questions": rows})
         return
     for prompt in suite.prompts:
         print_line(prompt.id)
@@ -321,7 +320,7 @@ def propose_questions(
         rows = {
             name: [line.model_dump(include={"kind", "text"}) for line in some] for name, some in proposed.lines.items()
         }
-        print_json({"schema": SCHEMA, "suite": suite.name, "proposed": rows, "failed": dict(proposed.failed)})
+        print_json({"suite": suite.name, "proposed": rows, "failed": dict(proposed.failed)})
         return
     for name, lines in proposed.lines.items():
         print_line(name)

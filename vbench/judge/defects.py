@@ -13,10 +13,10 @@ from vbench.judge.ask import Asker, Subject, drawn_of
 from vbench.judge.backend import backend_of
 from vbench.judge.card import JudgeCard, find_judge
 from vbench.judge.look import moments, other_moments, pictures, read_moments
+from vbench.judge.phrases import DEFECT_KINDS
 from vbench.judge.request import Backend
 from vbench.judge.signals import FREEZE_S, SIGNALS, SIGNALS_VERSION
 from vbench.judge.tally import distrusted
-from vbench.judge.wording import DEFECT_KINDS
 from vbench.records import (
     Clip,
     Defect,

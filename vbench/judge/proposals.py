@@ -11,9 +11,9 @@ import yaml
 from vbench.catalog.question_lines import QuestionLine
 from vbench.errors import CatalogError, JobError
 from vbench.judge.ask import Asker
+from vbench.judge.phrases import QUESTIONS
 from vbench.judge.reply import json_object
 from vbench.judge.request import JudgeRequest
-from vbench.judge.wording import QUESTIONS
 from vbench.records import Prompt, digest
 
 MOST = 8
