@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what tests need of the system's packages: Chromium, PostgreSQL, and FFmpeg's libraries for torchcodec.
+# Installs what tests need of the system's packages: Chromium, PostgreSQL, FFmpeg's libraries for torchcodec, and a voice.
 set -euo pipefail
 
 have_postgres() { command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
@@ -13,6 +13,7 @@ missing=()
 have_chromium || missing+=(chromium)
 have_postgres || missing+=(postgresql)
 have_ffmpeg || missing+=(ffmpeg)
+command -v espeak-ng >/dev/null || missing+=(espeak-ng)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if command -v apt-get >/dev/null; then

@@ -1,4 +1,4 @@
-"""What `compare`, `regress` and `gate` are given: a tool of a bench, another bench, or a folder of clips."""
+"""What `compare`, `regress` and `gate` are given: a tool of a bench, another bench, a bundle, or a folder of clips."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vbench.errors import OptionError
 from vbench.files import home_expanded
 from vbench.importing import import_folder
 from vbench.importing.scan import scan_folder
+from vbench.publish.bundle import opened_bundle
 from vbench.records import Prompt
 from vbench.registry import did_you_mean
 
@@ -24,7 +25,7 @@ def opened_side(text: str, *, bench: Path | None = None, tool: str = "") -> Iter
     """The bench and the tool that a word of a command means, open while the block runs.
 
     Args:
-        text: The folder of a bench, a folder of clips, or the label of a tool of `bench`.
+        text: The folder of a bench, a bundle, a folder of clips, or the label of a tool of `bench`.
         bench: Where tools are looked up; as for `Bench.open`.
         tool: Which, where a bench or folder holds several.
 
@@ -36,14 +37,18 @@ def opened_side(text: str, *, bench: Path | None = None, tool: str = "") -> Iter
         if path.is_dir():
             opened = stack.enter_context(_bench_at(path) if (path / BENCH_FILE).is_file() else _bench_of_folder(path))
             yield opened, _only_tool(opened, text, tool)
+        elif path.is_file():
+            opened = stack.enter_context(opened_bundle(path))
+            yield opened, _only_tool(opened, text, tool)
         else:
             if not Bench.exists(bench):
-                raise OptionError(f"{text!r} is no folder, and there is no bench whose tool it could be; see `bench=`")
+                raise OptionError(
+                    f"{text!r} is no folder or bundle, and there is no bench whose tool it could be; see `bench=`"
+                )
             opened = stack.enter_context(Bench.open(bench, create=False))
             if text not in (known := opened.models()):
-                raise OptionError(
-                    f"{text!r} is no folder, and {opened.root} has no such tool; {did_you_mean(text, sorted(known))}"
-                )
+                near = did_you_mean(text, sorted(known))
+                raise OptionError(f"{text!r} is no folder or bundle, and {opened.root} has no such tool; {near}")
             yield opened, text
 
 

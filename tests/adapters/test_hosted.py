@@ -24,7 +24,7 @@ from vbench.adapters.http.adapter import HttpAdapter
 from vbench.adapters.response import Response
 from vbench.adapters.secrets import redact
 from vbench.errors import AuthError, BenchError, JobError, NotStartedError
-from vbench.records import Handle, Plan, Prompt, Request, canonical_json
+from vbench.records import Handle, Plan, Prompt, Request, Status, canonical_json
 from vbench.video import probe
 
 CREATE_FAULTS = {
@@ -415,6 +415,15 @@ def test_watched_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
         assert handle.id in status.message
 
 
+def test_a_pause_that_a_tool_asks_for_ends_with_the_time_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fake("ark", work_s=60) as fake, hosted(fake, monkeypatch) as (adapter, _):
+        assert isinstance(adapter, HttpAdapter)
+        handle = adapter.submit(adapter.plan(REQUEST))
+        for asked, waited in ((10.0, 10.0), (86_400.0, adapter.options.poll.timeout_s)):
+            status = adapter._in_time(handle, Status(state="running", retry_after_s=asked))
+            assert status.retry_after_s == pytest.approx(waited, abs=1.0)
+
+
 @pytest.mark.parametrize("protocol", ["ark", "dashscope", "fal", "replicate", "openai", "minimax_v2", "vidu"])
 def test_cancel(protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with Fake(protocol) as fake, hosted(fake, monkeypatch) as (adapter, _):
@@ -576,4 +585,4 @@ def test_the_fault_table_walks_every_vendor_and_none_of_its_cells_is_lost() -> N
     modules = {path.stem for path in Path(protocols.__file__).parent.glob("[!_]*.py")}
     assert modules == {vendor.__name__.rpartition(".")[2] for vendor in protocols.VENDORS}
     cells = [(p, stage, fault) for stage, faults in STAGES.items() for fault in faults for p in PROTOCOLS]
-    assert sum(has_cell(*cell) for cell in cells) == 800
+    assert sum(has_cell(*cell) for cell in cells) == 932

@@ -139,7 +139,7 @@ def test_the_catalogue_is_listed(entries: list[dict[str, Any]], monkeypatch: pyt
     with Fake("openrouter") as fake:
         monkeypatch.setenv("OPENROUTER_BASE_URL", fake.base_url)
         monkeypatch.setattr("vbench.adapters.wire.LONGEST_WAIT_S", 0.0)
-        listed = json.loads(models("offers", "openrouter", "--json").stdout)
+        listed = json.loads(models("offers", "openrouter", "--json").stdout)["offers"]
         assert [offer["id"] for offer in listed] == [entry["id"] for entry in CATALOGUE]
         assert listed[0]["price"] == "$0.03 to 0.05/s"
         assert listed[0]["seconds"] == "4 to 8 s"

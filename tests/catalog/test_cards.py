@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,18 @@ def test_every_tool_has_a_card() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, card in BUILT_IN.items() if card.adapter != "openrouter"])
-def test_a_card_plans(name: str) -> None:
+def test_a_card_plans(name: str, tmp_path: Path) -> None:
     """The adapter takes its options, every template has a value, and what is sent holds no key."""
     card = BUILT_IN[name]
     adapter = ADAPTERS[card.adapter](card)
-    for request in (Request(prompt=Prompt(id="p", text="a {cat} for ${HOME}")), WISHES):
+    (tmp_path / "first.png").write_bytes(b"0123")
+    image = "" if card.capabilities.t2v else str(tmp_path / "first.png")
+    wishes = replace(WISHES, prompt=replace(WISHES.prompt, image=image))
+    for request in (Request(prompt=Prompt(id="p", text="a {cat} for ${HOME}", image=image)), wishes):
         plan = adapter.plan(request)
         sent = json.dumps(plan.body)
         assert request.text in sent or card.adapter == "synthetic"
-        rest = sent.replace("a {cat} for ${HOME}", "")
+        rest = sent.replace("a {cat} for ${HOME}", "").replace("--out={out}", "")
         assert not re.search(r"\{[a-z_]+(:[a-z]+)?\??\}|\$\{", rest), "a template was left unfilled"
         json.dumps(dict(plan.identity))
         assert plan.is_billable == card.is_billable
@@ -267,3 +271,38 @@ def test_the_card_of_the_how_to_works(tmp_path: Path) -> None:
     assert plan.cost_usd == 0.7
     for name in NAMES:
         assert f"{{{name}}}" in page, "the how-to names every placeholder"
+
+
+@pytest.mark.parametrize("name", [name for name, card in BUILT_IN.items() if card.adapter != "synthetic"])
+def test_a_card_answers_for_every_right(name: str) -> None:
+    """Also where nobody states it: a line that is missing would not be seen."""
+    text = BUILT_IN[name].path.read_text()
+    for right in type(BUILT_IN[name].rights).model_fields:
+        assert f"\n  {right}: " in text
+
+
+@pytest.mark.parametrize(
+    ("right", "message"),
+    [
+        ("commercial_use: yes", "'yes' needs source and checked_on; write `not stated`"),
+        ("indemnity: {answer: no, source: https://x.example}", "needs source and checked_on"),
+        ("territory: {answer: perhaps}", "yes"),
+        ("owner: not stated", "unknown key"),
+    ],
+)
+def test_a_right_is_shown_or_not_stated(right: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match=message):
+        card_from(GOOD.replace("adapter: http", f"adapter: http\nrights:\n  {right}"), tmp_path)
+
+
+def test_a_tool_past_its_end_date_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    veo, omni = BUILT_IN["veo-3.1"], BUILT_IN["gemini-omni-1.1-flash"]
+    assert veo.status == omni.status == "deprecated"
+    assert veo.has_ended
+    with pytest.raises(JobError, match="was to stop on 2026-11-17") as caught:
+        veo.refuse_if_retired()
+    assert caught.value.code == "model_retired"
+    alive = omni.model_copy(update={"retired_on": date.today() + timedelta(days=1)})
+    assert not alive.has_ended
+    alive.refuse_if_retired()
+    assert alive.model_copy(update={"retired_on": date.today()}).has_ended

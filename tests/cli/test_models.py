@@ -77,3 +77,22 @@ def test_one_tool_is_described() -> None:
     text = run("hunyuanvideo", "--territory", "KR").stdout
     assert "not valid in KR" in text
     assert "sources" in text
+
+
+def test_rights_are_told_with_their_source_or_as_not_stated() -> None:
+    found = {row["id"]: row["rights"] for row in json.loads(run("--rights", "--json").stdout)["tools"]}
+    names = {"commercial_use", "output_owner", "indemnity", "training_data", "provenance_marks", "territory"}
+    assert all(set(rights) == names for rights in found.values())
+    for rights in found.values():
+        for right in rights.values():
+            assert (right["answer"] == "not stated") == (not right["source"])
+            assert bool(right["source"]) == bool(right["checked_on"])
+    assert found["wan-2.1-1.3b"]["commercial_use"]["answer"] == "yes"
+    assert found["modelscope-1.7b"]["commercial_use"]["answer"] == "no"
+    assert found["hunyuanvideo"]["territory"]["answer"] == "conditions"
+    assert "SynthID" in found["veo-3.1-lite"]["provenance_marks"]["says"]
+    text = run("kling-v3", "veo-3.1-lite", "--rights").stdout
+    assert text.count("commercial use") == 2
+    assert "commercial use   not stated" in text
+    assert "provenance marks yes: SynthID" in text
+    assert "2026-11-26" in text

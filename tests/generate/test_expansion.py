@@ -55,6 +55,8 @@ class _Handler(BaseHTTPRequestHandler):
             choice["finish_reason"] = fault
         if fault == "empty":
             choice["message"] = {"content": ""}
+        if isinstance(fault, dict):
+            choice["message"] = fault
         answer: Any = {"choices": [choice], "model": "writer-1.2"} if fault != "html" else ["what?"]
         content = json.dumps(answer).encode()
         self.send_response(fault if isinstance(fault, int) else 200)
@@ -182,3 +184,40 @@ def test_wrong_arms_are_told_so(tmp_path: Path, text: str, sentence: str) -> Non
     file.write_text(text)
     with pytest.raises(CatalogError, match=sentence):
         read_arm(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "prompt"),
+    [
+        ("<think>hm</think>a fox runs", "a fox runs"),
+        ("They want a fox.\nMaybe red.</think>\n\na fox runs", "a fox runs"),
+        ("<think>a</think>no<think>b</think>a fox runs", "noa fox runs"),
+        ("<THINK>hm</THINK> a fox runs", "a fox runs"),
+        ("<reasoning>hm</reasoning>a fox runs", "a fox runs"),
+        ('"a fox runs"', "a fox runs"),
+        ([{"type": "reasoning", "text": "hm"}, {"type": "text", "text": "a fox runs"}], "a fox runs"),
+        ("<think>They want a fox, red", None),
+        ("a fox <think>or rather a cat", None),
+        ("<think>hm</think>", None),
+        ("</think>", None),
+        (["a fox"], None),
+        ({"text": "a fox"}, None),
+    ],
+)
+def test_a_thought_never_becomes_a_prompt(bench: Bench, content: Any, prompt: str | None) -> None:
+    """With and without the opening tag, which chat templates swallow, and cut off in the middle."""
+    with chat(a_red_fox=[{"content": content}]) as server:
+        texts = expand_prompts(bench, [arm(server.url)], TWO[:1])["deep"]
+        assert list(texts.values()) == ([] if prompt is None else [prompt])
+        assert len(list(bench.failures())) == (prompt is None)
+
+
+def test_an_o1_class_model_is_asked_in_its_own_words(bench: Bench) -> None:
+    with chat() as server:
+        for options in ({"reasoning": True}, {"temperature": None, "seed": None}):
+            expand_prompts(bench, [arm(server.url, **options)], TWO[:1])
+        first, second = server.asked
+    assert first["max_completion_tokens"] == 8000, "large enough to think in"
+    assert not {"max_tokens", "temperature", "seed"} & set(first)
+    assert second["max_tokens"] == 8000
+    assert not {"temperature", "seed", "max_completion_tokens"} & set(second)

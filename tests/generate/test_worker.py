@@ -178,3 +178,14 @@ def test_local_work_is_stopped_at_once_and_planned_anew(bench: Bench, tmp_path: 
     assert changed.is_complete
     bodies = [job.plan["body"]["seconds"] for job in bench.jobs()]
     assert bodies == [3, 3]  # with the settings of now, not those of the interrupted run
+
+
+def test_a_wait_ends_with_the_time_that_a_run_may_ask(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tool that says to come back in an hour would otherwise be waited for beyond it."""
+    monkeypatch.setattr(job_runner, "ASK_FOR_S", 0.05)
+    report = run(bench, Server(tmp_path / "server", work_s=1e6, poll_s=3600.0), prompts=TWO[:1])
+    assert not report.is_complete
+    (job,) = bench.jobs()
+    assert (job.state, job.reason) == ("failed", "timeout_local")

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "HF_HOME")
 """Environment that every program gets; anything else, keys above all, only where the card names it."""
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+PICTURES = ("image", "last_image", "reference")
 HERE = ("out", "out_dir", "prompt_file", "negative_file")
 """Placeholders whose value is known only when the program starts."""
 
@@ -40,8 +41,9 @@ class CommandOptions(Strict):
     argv: list[str | list[str]] = Field(min_length=1)
     """The program and its arguments; an inner list is left out where one of its placeholders has no value.
 
-    ``{prompt} {negative} {seed} {seconds} {frames} {fps} {width} {height} {image} {out} {out_dir} {prompt_file}
-    {negative_file}``. A prompt may begin with a dash: prefer ``--prompt={prompt}`` or ``{prompt_file}``.
+    ``{prompt} {negative} {seed} {seconds} {frames} {fps} {width} {height} {image} {last_image} {reference} {out}
+    {out_dir} {prompt_file} {negative_file}``. A prompt may begin with a dash: prefer ``--prompt={prompt}`` or
+    ``{prompt_file}``. An inner list with ``{reference}`` stands there once for each reference picture.
     """
     cwd: str = ""
     """Folder it is started in."""
@@ -69,10 +71,10 @@ class CommandAdapter(Adapter):
         """
         super().__init__(card)
         self.options = card.options_as(CommandOptions)
-        known = {*HERE, "prompt", "negative", "seed", "seconds", "frames", "fps", "width", "height", "image"}
+        known = {*HERE, *PICTURES, "prompt", "negative", "seed", "seconds", "frames", "fps", "width", "height"}
         for text in _flat(self.options.argv):
             names = PLACEHOLDER.findall(text)
-            if {"prompt", "negative", "image"} & set(names) and set(HERE) & set(names):
+            if {"prompt", "negative", *PICTURES} & set(names) and set(HERE) & set(names):
                 raise card.complaint(
                     f"options.argv: {text!r} mixes a prompt and a path; make two arguments of it", "options", "argv"
                 )
@@ -112,9 +114,9 @@ class CommandAdapter(Adapter):
             "set_env": dict(self.options.set_env),
             "timeout_s": self.options.timeout_s,
         }
+        shown = {str(path.resolve()): image_sha256(path) for path in self._pictures(request)}
         identity = {name: value for name, value in body.items() if name != "timeout_s"}
-        if request.image:
-            identity["image_sha256"] = image_sha256(request.image)
+        identity["argv"] = [_with_paths(arg, shown) for arg in argv]  # what pictures show, not where they lie
         return Plan(
             model=self.card.id,
             adapter=self.card.adapter,
@@ -182,22 +184,32 @@ class CommandAdapter(Adapter):
 
     # --- the call -------------------------------------------------------------------------------------------------
 
+    def _pictures(self, request: Request) -> list[Path]:
+        """Those of the prompt that the tool takes: first frame, last frame, references."""
+        can = self.card.capabilities
+        frames = ((request.image, can.i2v), (request.last_image, can.last_image))
+        return [*(path for path, takes in frames if path and takes), *request.references[: can.references]]
+
     def _values(self, request: Request, granted: Granted) -> dict[str, Any]:
-        values = local_values(self.card, request, granted, self.options.frames)
+        values, can = local_values(self.card, request, granted, self.options.frames), self.card.capabilities
+        image, last_image = request.image if can.i2v else None, request.last_image if can.last_image else None
         return {
             **values,
             "seconds": None if values["seconds"] is None else f"{values['seconds']:g}",
             "fps": None if values["fps"] is None else f"{values['fps']:g}",
-            "image": values["image"] and str(Path(values["image"]).resolve()),
+            "image": image and str(image.resolve()),
+            "last_image": last_image and str(last_image.resolve()),
+            "reference": None,
+            "references": [str(path.resolve()) for path in request.references[: can.references]],
             "negative_file": "{negative_file}" if granted.negative else None,
             **{name: "{" + name + "}" for name in HERE if name != "negative_file"},
         }
 
-    def _filled(self, values: Mapping[str, Any]) -> tuple[list[str], list[int]]:
+    def _filled(self, given: Mapping[str, Any]) -> tuple[list[str], list[int]]:
         """The arguments, and which of them still hold placeholders: a prompt may hold braces of its own."""
         argv: list[str] = []
         with_paths: list[int] = []
-        for part in self.options.argv:
+        for part, values in self._parts(given):
             texts = part if isinstance(part, list) else [part]
             missing = [n for text in texts for n in PLACEHOLDER.findall(text) if values[n] in (None, "")]
             if missing and isinstance(part, list):
@@ -210,8 +222,16 @@ class CommandAdapter(Adapter):
             for text in texts:
                 if set(HERE) & set(PLACEHOLDER.findall(text)):
                     with_paths.append(len(argv))
-                argv.append(PLACEHOLDER.sub(lambda m: str(values[m[1]]), text))
+                argv.append(PLACEHOLDER.sub(_from(values), text))
         return argv, with_paths
+
+    def _parts(self, values: Mapping[str, Any]) -> Iterator[tuple[str | list[str], Mapping[str, Any]]]:
+        """The parts of the argument list with their values; one for references, once for each of them."""
+        for part in self.options.argv:
+            if isinstance(part, list) and values["references"] and "{reference}" in "".join(part):
+                yield from ((part, {**values, "reference": path}) for path in values["references"])
+            else:
+                yield part, values
 
     def _run(self, job: str, body: Mapping[str, Any], folder: Path, log: Path) -> None:
         out = folder / "out"
@@ -244,6 +264,10 @@ def newest_video(folder: Path) -> Path | None:
 
 def _flat(argv: list[str | list[str]]) -> list[str]:
     return [text for part in argv for text in (part if isinstance(part, list) else [part])]
+
+
+def _from(values: Mapping[str, Any]) -> Callable[[re.Match[str]], str]:
+    return lambda match: str(values[match[1]])
 
 
 def _with_paths(text: str, here: Mapping[str, str]) -> str:

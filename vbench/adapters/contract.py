@@ -43,6 +43,18 @@ class Offer:
     """ISO 8601 day after which it is gone; empty: not told."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A repository on the hub that a tool of this machine loads its weights from."""
+
+    repo: str
+    revision: str = ""
+    """Commit or branch; empty: what the hub serves by default."""
+    variant: str = ""
+    files: tuple[str, ...] = ()
+    """Names or patterns, where not all of it is needed."""
+
+
 class Adapter(ABC):
     """Code that makes clips with one kind of tool, constructed with the tool's card.
 
@@ -109,6 +121,15 @@ class Adapter(ABC):
             return expand(str(card.options.get("base_url") or default), model=card.id)
         except AuthError:
             return ""
+
+    @classmethod
+    def repositories(cls, card: ModelCard) -> tuple[Repository, ...]:
+        """What `vbench models pull` gets for the tool; empty: it has no weights of its own that could be got.
+
+        Raises:
+            CatalogError: an option of the card is wrong.
+        """
+        return ()
 
     def check(self) -> str:
         """What the tool itself says when it is asked at no cost, in a sentence; empty: there is nobody to ask.

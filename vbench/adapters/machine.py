@@ -51,8 +51,9 @@ def missing_weights(card: ModelCard, repo: str) -> list[Missing]:
         card: Its `limits.disk_gb` says how large they are.
         repo: Repository on the hub, or a folder.
     """
-    cached = weights_folder() / f"models--{repo.replace('/', '--')}" / "snapshots"
-    if Path(repo).expanduser().is_dir() or cached.is_dir():
+    cached = weights_folder() / f"models--{repo.replace('/', '--')}"
+    is_begun = next(cached.glob("blobs/*.incomplete"), None) is not None
+    if Path(repo).expanduser().is_dir() or ((cached / "snapshots").is_dir() and not is_begun):
         return []
     needed = card.limits.disk_gb
     size = f"{needed:g} GiB" if needed else "of unknown size"
@@ -62,5 +63,6 @@ def missing_weights(card: ModelCard, repo: str) -> list[Missing]:
     free = shutil.disk_usage(place).free / GIB
     if needed and needed > free:
         return [Missing(kind="disk", message=f"weights ({size}) do not fit: {free:.0f} GiB are free in {place}")]
-    message = f"weights are not here yet ({size}); the first clip downloads {repo}"
-    return [Missing(kind="disk", message=message, is_certain=False)]
+    here = "are here in part" if is_begun else "are not on this machine"
+    message = f"its weights ({size}) {here}; get them with `vbench models pull {card.id}`"
+    return [Missing(kind="disk", message=message)]

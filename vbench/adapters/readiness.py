@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import get_args
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from vbench.adapters.contract import Missing, MissingKind
 from vbench.catalog.cards import ModelCard
 from vbench.errors import OptionError
 
-__all__ = ["Missing", "checked_territory", "missing", "server_of", "silent"]
+__all__ = ["Missing", "checked_territory", "lacking", "missing", "server_of", "silent"]
 
 _EU = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
 EU = frozenset(_EU.split())
@@ -111,6 +111,22 @@ def silent(cards: Iterable[ModelCard]) -> dict[str, Missing]:
         for id, (host, port) in places.items()
         if not (knocks[id].done() and knocks[id].result())
     }
+
+
+def lacking(cards: Sequence[ModelCard], *, territory: str = "") -> list[tuple[Missing, ...]]:
+    """As `missing`, for each of several tools, with servers of one's own knocked at: one that is silent is missing.
+
+    Raises:
+        OptionError: `territory` is no country code.
+    """
+    without_server = silent(cards)
+    lacks = []
+    for card in cards:
+        others = tuple(lack for lack in missing(card, territory=territory) if lack.kind != "server")
+        server = without_server.get(card.id)
+        found = others if server is None else (*others, server)
+        lacks.append(tuple(sorted(found, key=lambda lack: _ORDER.index(lack.kind))))
+    return lacks
 
 
 def _place(url: str) -> tuple[str, int] | None:

@@ -14,6 +14,8 @@ from vbench.records import Wishes
 
 Size = tuple[int, int]
 """Width and height in pixels."""
+Lengths = SecondsRange | tuple[float, ...]
+"""In seconds; empty: any."""
 DEFAULT_SECONDS, DEFAULT_SIZE = 5.0, (1280, 720)
 """Where neither a wish nor a card says."""
 
@@ -25,39 +27,45 @@ def common_wishes(cards: Sequence[ModelCard], wishes: Wishes) -> Wishes:
     Raises:
         OptionError: there is no length, or no size, that all of them make; with what each one makes.
     """
-    width, height = _common_size(cards, wishes)
-    return replace(
-        wishes, seconds=_common_seconds(cards, wishes), width=width, height=height, audio=_common_sound(cards, wishes)
-    )
+    size = _common_size(cards, wishes)
+    seconds, audio = _common_seconds(cards, wishes, size), _common_sound(cards, wishes)
+    return replace(wishes, seconds=seconds, width=size[0], height=size[1], audio=audio)
 
 
 # --- length -----------------------------------------------------------------------------------------------------------
 
 
-def _common_seconds(cards: Sequence[ModelCard], wishes: Wishes) -> float:
+def _common_seconds(cards: Sequence[ModelCard], wishes: Wishes, size: Size) -> float:
     own = [card.defaults.seconds for card in cards if card.defaults.seconds is not None]
     wanted = wishes.seconds or (statistics.median(own) if own else DEFAULT_SECONDS)
-    limited = [card for card in cards if card.limits.seconds]
-    candidates = {length for card in limited for length in _lengths(card, wanted)}
-    shared = [length for length in candidates if all(_makes_seconds(card, length) for card in limited)]
+    limited = {card.id: allowed for card in cards if (allowed := _allowed(card, size))}
+    candidates = {length for allowed in limited.values() for length in _lengths(allowed, wanted)}
+    shared = [length for length in candidates if all(_makes(allowed, length) for allowed in limited.values())]
     if limited and not shared:
-        makes = "; ".join(f"{card.id} {_seconds_words(card)}" for card in limited)
+        makes = "; ".join(f"{id} {_seconds_words(allowed)}" for id, allowed in limited.items())
         raise OptionError(f"`match=`: there is no length that all of these tools make ({makes}); leave one of them out")
     return min(shared, key=lambda length: (abs(length - wanted), length), default=wanted)
 
 
-def _lengths(card: ModelCard, wanted: float) -> list[float]:
+def _allowed(card: ModelCard, size: Size) -> Lengths:
+    """The lengths that a tool makes at a size."""
+    limits = card.limits
+    for resolution, lengths in limits.seconds_at.items():
+        if size in {pixels(resolution, ratio) for ratio in limits.ratios or ("",)}:
+            return lengths
+    return limits.seconds
+
+
+def _lengths(allowed: Lengths, wanted: float) -> list[float]:
     """Lengths of a tool that may be the common one: all of its list, or the steps of its range and the one wanted."""
-    allowed = card.limits.seconds
     if not isinstance(allowed, SecondsRange):
         return [float(length) for length in allowed]
     n_steps = math.floor((allowed.max - allowed.min) / allowed.step + 1e-9)
     lengths = [allowed.min + step * allowed.step for step in range(min(n_steps, 1000) + 1)]
-    return [*lengths, *([wanted] if _makes_seconds(card, wanted) else [])]
+    return [*lengths, *([wanted] if _makes(allowed, wanted) else [])]
 
 
-def _makes_seconds(card: ModelCard, length: float) -> bool:
-    allowed = card.limits.seconds
+def _makes(allowed: Lengths, length: float) -> bool:
     if not isinstance(allowed, SecondsRange):
         return any(math.isclose(length, other) for other in allowed)
     if not allowed.min - 1e-9 <= length <= allowed.max + 1e-9:
@@ -66,8 +74,7 @@ def _makes_seconds(card: ModelCard, length: float) -> bool:
     return math.isclose(steps, round(steps), abs_tol=1e-6) or math.isclose(length, allowed.max)
 
 
-def _seconds_words(card: ModelCard) -> str:
-    allowed = card.limits.seconds
+def _seconds_words(allowed: Lengths) -> str:
     if isinstance(allowed, SecondsRange):
         return f"{allowed.min:g} to {allowed.max:g} s"
     return f"{', '.join(f'{length:g}' for length in allowed)} s"

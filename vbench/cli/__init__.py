@@ -10,6 +10,7 @@ import typer
 
 from vbench._version import __version__
 from vbench.cli import (
+    bundle,
     catalog,
     check,
     compare,
@@ -19,12 +20,16 @@ from vbench.cli import (
     jobs,
     judge,
     models,
+    publish,
     rank,
     regress,
+    route,
     score,
     selects,
     system,
     ui,
+    validate,
+    votes,
 )
 from vbench.cli.options import EXIT_USER
 from vbench.errors import VBenchError, as_typed
@@ -57,8 +62,14 @@ app.command("compare")(compare.compare)
 app.command("regress")(regress.regress)
 app.command("gate")(gate.gate)
 app.command("power")(compare.power)
+app.command("efficiency")(route.efficiency)
+app.command("route")(route.route)
+app.add_typer(bundle.app, name="bundle")
+app.command("publish")(publish.publish)
+app.add_typer(votes.app, name="votes")
 app.command("selects")(selects.selects)
 app.command("agreement")(check.agreement)
+app.command("validate")(validate.validate)
 app.command("calibrate")(check.calibrate)
 app.command("totals")(check.totals)
 app.command("distance")(distance.distance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -16,6 +17,7 @@ from vbench.files import home_expanded
 if TYPE_CHECKING:
     from vbench.catalog.suites import Suite
     from vbench.importing import ImportReport
+    from vbench.importing.guess_folder import FileGuess
 
 
 NAMING_OPTIONS = (
@@ -40,6 +42,9 @@ def import_clips(
     naming: dict[str, Any],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what matches, and change nothing.")] = False,
     link: Annotated[bool, typer.Option("--link", help="Reference the files where they lie; copy nothing.")] = False,
+    guess: Annotated[
+        bool, typer.Option("--guess", help="Guess tool and prompt from names and texts; import what is certain.")
+    ] = False,
     bench: BenchPath = None,
     as_json: Json = False,
     strict: Strict = False,
@@ -57,6 +62,11 @@ def import_clips(
         raise OptionError("--model is for VBench's results; of clips, the folders or a manifest say the tool")
     if not home_expanded(folder).is_dir():  # before a workspace is made for a misspelt path
         raise OptionError(f"{folder}: no such folder; pass the folder that holds the tools' folders")
+    if guess:
+        if given := [name for name, value in naming.items() if value and name != "prompts"]:
+            raise OptionError(f"`guess=` and `{given[0]}=` both say what files are; pass one")
+        _import_guessed(bench, folder, naming["prompts"], dry_run=dry_run, link=link, as_json=as_json)
+        return
     if dry_run and not Bench.exists(bench):
         report = import_folder(None, folder, dry_run=True, link=link, **naming)
     else:
@@ -95,6 +105,55 @@ def _import_results(path: Path, bench: Path | None, model: str, *, dry_run: bool
         print_line(f"{report.n_scores} scores published by VBench added to {report.n_clips} clips{known}{said}")
     if strict and not report.is_complete:
         raise typer.Exit(EXIT_FAILURES)
+
+
+def _import_guessed(
+    bench: Path | None, folder: Path, suite: str | None, *, dry_run: bool, link: bool, as_json: bool
+) -> None:
+    """Print what each file may be, and bring in those whose tool and prompt are certain."""
+    from vbench.bench import Bench
+    from vbench.catalog import find_suite
+    from vbench.catalog.cards import cards
+    from vbench.importing.guess_folder import guess_folder, import_certain
+
+    known = cards()
+    with Bench.open(bench, create=not dry_run) if not dry_run or Bench.exists(bench) else nullcontext() as opened:
+        prompts = [*(find_suite(suite).prompts if suite else ()), *(opened.prompts() if opened else ())]
+        models = sorted(opened.models()) if opened else []
+        skip = opened.root if opened else None
+        guesses = guess_folder(folder, models=models, prompts=prompts, more_models=list(known), skip=skip)
+        outcomes = []
+        if opened and not dry_run:
+            facts = {id: card.model_dump(mode="json") for id, card in known.items()}
+            with _progress() as progress:
+                outcomes = import_certain(opened, guesses, prompts, cards=facts, link=link, progress=progress)
+    if as_json:
+        from vbench.schema import to_json
+
+        rows = [guess.to_json() for guess in guesses]
+        print_json({"rows": rows, "imported": [to_json(outcome) for outcome in outcomes]})
+        return
+    for guess in guesses:
+        print_line(_guessed_line(guess))
+    counts = Counter(outcome.state for outcome in outcomes)
+    told = ", ".join(f"{n} {state}" for state, n in counts.items()) or "nothing was imported"
+    n_open = sum(not guess.is_certain for guess in guesses)
+    print_line(
+        f"{told}; {n_open} of {len(guesses)} files need a person: name their prompts on the page or in a manifest"
+    )
+
+
+def _guessed_line(item: FileGuess) -> str:
+    guess = item.guess
+    if item.problem:
+        return f"cannot be read: {item.name}: {item.problem}"
+    if item.same_as:
+        return f"the same bytes: {item.name} = {item.same_as}"
+    tool = guess.model or (f"{' or '.join(guess.models)}?" if guess.models else "no tool")
+    prompt = guess.prompt_id or (f"{' or '.join(guess.prompts)}?" if guess.prompts else "")
+    words = f"{guess.prompt[:60]!r}" if guess.prompt and not guess.prompt_id else ""
+    said = " ".join(part for part in (prompt, words) if part) or "no prompt"
+    return f"{'certain' if item.is_certain else 'perhaps'}: {item.name} → {tool}, {said}, sample {item.sample}"
 
 
 @contextmanager

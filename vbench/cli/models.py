@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vbench.cli.options import EXIT_FAILURES, Json, print_json, print_line
+from vbench.cli.output import download_bar
 from vbench.errors import AuthError, CatalogError, JobError, OptionError, as_typed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vbench.adapters import Adapter
+    from vbench.adapters.contract import Missing
     from vbench.catalog.cards import ModelCard
 
 SAMPLE = "A red ball rolls along a wooden table, the camera follows it slowly."
@@ -23,7 +27,8 @@ Territory = Annotated[
 
 def models(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID...] | check ID... | offers ID", help="Tools; none: all.")
+        list[str] | None,
+        typer.Argument(metavar="[ID...] | check ID... | pull ID... | offers ID", help="Tools; none: all."),
     ] = None,
     territory: Territory = "",
     ready: Annotated[bool, typer.Option("--ready", help="Only tools that can run here now.")] = False,
@@ -32,7 +37,7 @@ def models(
     ] = False,
     json: Json = False,
 ) -> None:
-    """List the tools: what can run here now, and what is missing. `check ID` does all but spend."""
+    """List the tools: what can run here, and what is missing. `check ID` does all but spend; `pull ID` gets weights."""
     from vbench.catalog.cards import cards, find_card
 
     names = list(words or [])
@@ -40,6 +45,11 @@ def models(
         if not names[1:]:
             raise OptionError("`vbench models check` needs a tool; give an id, as in `vbench models check kling-v3`")
         _check([find_card(name) for name in names[1:]], territory, json)
+        return
+    if names[:1] == ["pull"]:
+        if not names[1:]:
+            raise OptionError("`vbench models pull` needs a tool; give an id, as in `vbench models pull wan-2.2-5b`")
+        _pull([find_card(name) for name in names[1:]], json)
         return
     if names[:1] == ["offers"]:
         if len(names) != 2:
@@ -50,7 +60,7 @@ def models(
     if rights:
         _rights(chosen, json)
         return
-    rows = [row for row in (_row(card, territory) for card in chosen) if not ready or row["ready"]]
+    rows = [row for row in _rows(chosen, territory) if not ready or row["ready"]]
     if json:
         print_json({"tools": rows})
         return
@@ -61,10 +71,14 @@ def models(
     _table(rows)
 
 
-def _row(card: ModelCard, territory: str) -> dict[str, Any]:
-    from vbench.adapters.readiness import missing
+def _rows(chosen: Sequence[ModelCard], territory: str) -> list[dict[str, Any]]:
+    """What each tool is and lacks; servers of one's own are knocked at, all at once."""
+    from vbench.adapters.readiness import lacking
 
-    lacks = missing(card, territory=territory)
+    return [_row(card, lacks) for card, lacks in zip(chosen, lacking(chosen, territory=territory), strict=True)]
+
+
+def _row(card: ModelCard, lacks: Sequence[Missing]) -> dict[str, Any]:
     return {
         "id": card.id,
         "name": card.name,
@@ -136,6 +150,40 @@ def _describe(card: ModelCard, row: dict[str, Any]) -> None:
             print_line(f"  {name:8} {text}")
 
 
+def _pull(chosen: list[ModelCard], as_json: bool) -> None:
+    """Get the weights of tools of this machine, after it is sure that they fit."""
+    from vbench.adapters import adapter_class
+    from vbench.adapters.repositories import check_room, get, listing
+
+    wanted = []
+    for card in chosen:
+        repositories = adapter_class(card.adapter).repositories(card)
+        if not repositories:
+            raise OptionError(
+                f"{card.id} loads no weights that could be got; `vbench models {card.id}` says what it needs"
+            )
+        wanted += [listing(repository) for repository in repositories]
+    n_bytes = check_room(wanted)
+    if not as_json:
+        for each in wanted:
+            size = sum(file.size for file in each.files)
+            print_line(f"{each.repository.repo} at {each.commit[:12]}: {len(each.files)} files, {size / 2**30:.2f} GiB")
+        print_line(f"{n_bytes / 2**30:.2f} GiB to get" if n_bytes else "all of it is here")
+    with download_bar(quiet=as_json) as progress:
+        folders = [str(get(each, progress(each.repository.repo))) for each in wanted]
+    if as_json:
+        print_json(
+            {
+                "weights": [
+                    {"repo": each.repository.repo, "commit": each.commit, "n_files": len(each.files), "folder": folder}
+                    for each, folder in zip(wanted, folders, strict=True)
+                ]
+            }
+        )
+    elif n_bytes:
+        print_line("all of it is here now")
+
+
 def _rights(chosen: list[ModelCard], as_json: bool) -> None:
     """What the makers of tools say on commercial use and the rest."""
     if as_json:
@@ -179,8 +227,7 @@ def _check(chosen: list[ModelCard], territory: str, as_json: bool) -> None:
     from vbench.records import Prompt, Request
 
     reports = []
-    for card in chosen:
-        row = _row(card, territory)
+    for card, row in zip(chosen, _rows(chosen, territory), strict=True):
         kind = adapter_class(card.adapter)
         adapter = kind(card)
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,34 @@ if TYPE_CHECKING:
 
 WARNINGS_SHOWN = 8
 """Per tool, the most frequent first."""
+
+
+@contextmanager
+def download_bar(*, quiet: bool) -> Iterator[Callable[[str], Callable[[str, int, int], None]]]:
+    """A bar of bytes for each of several downloads on a terminal; a line for each file elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    words = TextColumn("{task.description}", markup=False)
+    bar = Progress(words, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), console=console)
+    is_drawn = console.is_terminal and not quiet
+
+    def of(name: str) -> Callable[[str, int, int], None]:
+        task = bar.add_task(name, total=None)
+        done: set[str] = set()
+
+        def show(file: str, here: int, total: int) -> None:
+            if is_drawn:
+                bar.update(task, description=file.rpartition("/")[2][-40:], completed=here, total=total)
+            elif not quiet and file not in done:
+                done.add(file)
+                console.print(f"{name}: {file}", markup=False, highlight=False)
+
+        return show
+
+    with bar if is_drawn else nullcontext():
+        yield of
 
 
 def in_flags(value: Any) -> Any:

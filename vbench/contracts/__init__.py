@@ -55,6 +55,8 @@ from vbench.contracts.values import (
     Faces,
     Floats,
     Flow,
+    GivenPictures,
+    GivenRows,
     Impacts,
     Measure,
     Moment,
@@ -69,6 +71,7 @@ from vbench.contracts.values import (
     Speech,
     Steps,
     TextRows,
+    Thumbnails,
     Writing,
 )
 from vbench.records import Box
@@ -100,6 +103,8 @@ __all__ = [
     "Floats",
     "Flow",
     "FrameRequest",
+    "GivenPictures",
+    "GivenRows",
     "Impacts",
     "Kernel",
     "Measure",
@@ -123,6 +128,7 @@ __all__ = [
     "StreamFeature",
     "TextFeature",
     "TextRows",
+    "Thumbnails",
     "WeightSource",
     "Weights",
     "Word",

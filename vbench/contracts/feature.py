@@ -112,6 +112,8 @@ class Feature(ABC):
     """Weights this feature needs, by the name under which `params` says which they are.
 
     Ones that a person has to get come first, so that nothing large is fetched in vain."""
+    is_free: ClassVar[bool] = False
+    """Needs no weights although it is of a kind that usually does: the offline preset may have it."""
     is_exact: ClassVar[bool] = False
     """Always in fp32, whatever the precision of the run."""
     known_settings: ClassVar[Mapping[str, str]] = {}

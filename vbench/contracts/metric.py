@@ -23,6 +23,8 @@ class ClipWishes:
     audio: bool | None = None
     aspect: str | None = None
     """Width to height, e.g. `16:9`."""
+    image_use: str = ""
+    """Which pictures of its prompt were sent, as `records.Setting` says it; empty: not noted."""
 
 
 GIVEN = ("probe", "prompt", "asked")

@@ -79,6 +79,36 @@ class Embeddings:
 
 
 @dataclass(frozen=True, slots=True)
+class Thumbnails:
+    """Small pictures of a clip four times a second, and its very last frame."""
+
+    t_s: Floats
+    """Seconds from the first frame, ascending from 0, shape (T,)."""
+    rgb: Bytes
+    """Shape (T, h, w, 3), short side at most 64."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPictures:
+    """The pictures that a prompt gives; None: it gives none of the kind."""
+
+    first: Bytes | None
+    """RGB uint8 (h, w, 3), as large as the file."""
+    last: Bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRows:
+    """The pictures that a prompt gives, in the space of an image encoder."""
+
+    first: NDArray[np.float32] | None
+    """Unit row, shape (D,); None: no such picture is given."""
+    last: NDArray[np.float32] | None
+    references: NDArray[np.float32]
+    """Unit rows, shape (N, D); N may be 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class TextRows:
     """A prompt and its distractors in the space of an image encoder."""
 
@@ -164,7 +194,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Weights-free picture measures on about two frames per second at full resolution; all of shape (T,)."""
+    """Weights-free picture measures on about two frames per second; all of shape (T,).
+
+    At full resolution, but for `definition` and `texture` (levels per pixel), which are those of the small copy.
+    """
 
     t_s: Floats
     frame: NDArray[np.int64]
@@ -175,6 +208,8 @@ class Picture:
     exposure: Floats
     colour_cast: Floats
     letterbox: Floats
+    definition: Floats
+    texture: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +345,7 @@ class Onsets:
     t_s: Floats
     """On the clock of the pictures, shape (N,)."""
     strength: Floats
-    """Rise of the spectrum over what is usual in this clip, in its standard deviations, shape (N,)."""
+    """Rise of the spectrum over what is usual in this clip, in its deviations, shape (N,)."""
     present: bool
     """There is a sound track."""
 
@@ -322,4 +357,4 @@ class Impacts:
     t_s: Floats
     """Of the frame at which it does, shape (N,)."""
     strength: Floats
-    """Over what is usual in this clip, in its standard deviations, shape (N,)."""
+    """Over what is usual in this clip, in its deviations, shape (N,)."""

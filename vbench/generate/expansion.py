@@ -42,14 +42,30 @@ class Arm(Strict):
     api_key: str = ""
     """``${DEEPSEEK_API_KEY}``; empty: the server needs none."""
     system: str = INSTRUCTION
-    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
-    max_tokens: int = Field(default=400, gt=0)
+    reasoning: bool = False
+    """An o1-class model: it is sent ``max_completion_tokens`` and neither temperature nor seed, which it refuses."""
+    temperature: float | None = Field(default=0.0, ge=0.0, le=2.0)
+    """None: not sent."""
+    max_tokens: int = Field(default=8000, gt=0)
+    """For thought and answer together; the answer itself takes a few hundred."""
     seed: int | None = 0
-    timeout_s: float = Field(default=120.0, gt=0)
+    """None: not sent."""
+    timeout_s: float = Field(default=300.0, gt=0)
+
+    def body(self, prompt: Prompt) -> dict[str, Any]:
+        """What is sent."""
+        messages = [{"role": "system", "content": self.system}, {"role": "user", "content": prompt.text}]
+        body: dict[str, Any] = {"model": self.model, "messages": messages, "stream": False}
+        if self.reasoning:
+            return {**body, "max_completion_tokens": self.max_tokens}
+        wishes = {"temperature": self.temperature, "max_tokens": self.max_tokens, "seed": self.seed}
+        return body | {name: value for name, value in wishes.items() if value is not None}
 
     def identity(self, prompt: Prompt) -> str:
         """Digest of all that decides what comes out, without the key and the address."""
         request = self.model_dump(include={"model", "system", "temperature", "max_tokens", "seed"})
+        if self.reasoning:
+            request = {"model": self.model, "system": self.system, "max_completion_tokens": self.max_tokens}
         return digest("expansion", self.name, request, prompt.key)
 
 
@@ -119,15 +135,7 @@ def _expand(bench: Bench, arm: Arm, prompts: Sequence[Prompt]) -> dict[str, str]
 def _ask(wire: Wire, arm: Arm, prompt: Prompt) -> tuple[str, dict[str, Any]]:
     from vbench.adapters.chat import post_chat  # here, like the wire: plans need no HTTP client
 
-    body: dict[str, Any] = {
-        "model": arm.model,
-        "messages": [{"role": "system", "content": arm.system}, {"role": "user", "content": prompt.text}],
-        "temperature": arm.temperature,
-        "max_tokens": arm.max_tokens,
-        "stream": False,
-    }
-    if arm.seed is not None:
-        body["seed"] = arm.seed
+    body = arm.body(prompt)
     answer = post_chat(wire, body)
     return _text_of(arm, prompt, answer.json), {"answered_by": (answer.json or {}).get("model", ""), "body": body}
 
@@ -146,8 +154,8 @@ def _text_of(arm: Arm, prompt: Prompt, answer: Any) -> str:
         raise JobError(f"arm {arm.name}, prompt {prompt.id!r}: refused by the language model", code="moderated_input")
     if why == "length" or not text or len(text) > MAX_CHARS:
         raise JobError(
-            f"arm {arm.name}, prompt {prompt.id!r}: the answer was cut off, empty or over {MAX_CHARS} characters; "
-            "raise max_tokens or change system",
+            f"arm {arm.name}, prompt {prompt.id!r}: the answer was cut off, empty (a thought may have taken all of it) "
+            f"or over {MAX_CHARS} characters; raise max_tokens or change system",
             code="empty_result",
         )
     return text

@@ -325,11 +325,13 @@ class JobRunner:
                     wait_s, pause = pause, min(MAX_POLL_S, pause * 1.5)
             if job.id in self._cancelled:
                 raise LostJobError(job.id)
-            if time.monotonic() > deadline:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
                 message = f"not finished after {ASK_FOR_S / 3600:g} hours of asking; run again to ask again"
                 self._end(job, "failed", "timeout_local", message)
                 return None
-            self.stopped.wait(wait_s * random.uniform(0.95, 1.05))  # jobs of one moment need not ask in step
+            # Jobs of one moment need not ask in step; and what a tool asks to wait may outlast the time that is left.
+            self.stopped.wait(min(wait_s * random.uniform(0.95, 1.05), left_s))
 
     def _bring_home(self, job: Job, adapter: Adapter, handle: Handle) -> None:
         """Wait for the clip, fetch it and store it; what came of a paid job and is no video is fetched again."""

@@ -17,11 +17,10 @@ from vbench.files import home_expanded, write_text, written_whole
 from vbench.records import Prompt, digest
 from vbench.registry import did_you_mean
 from vbench.synthetic.scene import scene_from_mapping
-from vbench.synthetic.stills import HEIGHT, MOMENTS, WIDTH, drawn_file
-from vbench.video.pictures import MAX_BYTES, TakenPicture, check_same_shape, take_picture
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
+    from vbench.video.pictures import TakenPicture
 
 TIMEOUT_S = 30.0
 REDIRECTS = 5
@@ -65,6 +64,10 @@ class PictureDesk:
             OptionError: a picture cannot be taken, or the first and the last frame cannot be of one clip.
             CatalogError: a picture is to be drawn and the prompt has no scene.
         """
+        if not (given or prompt.pictures):
+            return prompt, ()
+        from vbench.video.pictures import check_same_shape  # here, so that planning without pictures loads no codec
+
         places = replace(
             Pictures(image=prompt.image, last_image=prompt.last_image, references=prompt.references),
             **{name: value for name in Pictures.__slots__ if (value := getattr(given, name))},
@@ -91,12 +94,17 @@ class PictureDesk:
             return None
         if place.startswith(DRAWN):
             return self._drawn(place.removeprefix(DRAWN), prompt)
+        from vbench.video.pictures import take_picture
+
         if place not in self._known:
             path = self._fetched(place) if is_address(place) else home_expanded(place)
             self._known[place] = take_picture(path, self.folder, name=place)
         return self._known[place]
 
     def _drawn(self, moment: str, prompt: Prompt) -> TakenPicture:
+        from vbench.synthetic.stills import HEIGHT, MOMENTS, WIDTH, drawn_file
+        from vbench.video.pictures import TakenPicture
+
         where = f"prompt {prompt.id!r}"
         if moment not in MOMENTS:
             raise CatalogError(f"{where}: {DRAWN}{moment} cannot be drawn; {did_you_mean(moment, list(MOMENTS))}")
@@ -117,7 +125,7 @@ class PictureDesk:
 
 
 def fetch_picture(url: str) -> bytes:
-    """The bytes at a public https address, at most `MAX_BYTES` of them.
+    """The bytes at a public https address, at most `vbench.video.pictures.MAX_BYTES` of them.
 
     Raises:
         OptionError: it is another kind of address, not public, too large, or does not answer.
@@ -134,6 +142,8 @@ def fetch_picture(url: str) -> bytes:
 
 
 def _bytes_at(url: str, http: httpx.Client) -> bytes:
+    from vbench.video.pictures import MAX_BYTES
+
     address = url
     for _ in range(REDIRECTS + 1):
         download.refuse_inner(address)

@@ -11,19 +11,12 @@ from pathlib import PurePath
 from typing import Generic, TypeVar
 
 from vbench.importing.embedded_text import EmbeddedText, texts_in
+from vbench.importing.tool_names import family_of, prompt_words, tool_words, with_version, written_tool
 from vbench.records import Prompt
 
-NAMES_IN_FILES = {
-    "dreamina": "seedance",
-    "gen": "runway",
-    "hailuo": "minimax",
-    "hunyuanvideo": "hunyuan",
-    "jimeng": "seedance",
-    "wanx": "wan",
-}
-"""Words that tools put into the names of downloads, and the word by which their cards go."""
-NAME = "name"
-"""Source of a guess: the file's name. Another source is the name of a tag of the file, after `TAG`."""
+NAME, FOLDER, WORDS = "name", "folder", "words"
+"""Sources of a guess: the file's name, that of its folder, and the words of the name that say nothing else. Another
+source is the name of a tag of the file, after `TAG`."""
 TAG = "tag:"
 SHOWN_CHOICES = 4
 T = TypeVar("T")
@@ -35,7 +28,7 @@ class Guess:
 
     model: str
     model_from: str
-    """`NAME`, or `TAG` and the name of a tag; empty: nothing was found."""
+    """`NAME`, `FOLDER`, or `TAG` and the name of a tag; empty: nothing was found."""
     models: tuple[str, ...]
     """What the tool could be, where more than one fits equally."""
     prompt_id: str
@@ -46,6 +39,8 @@ class Guess:
     prompts: tuple[str, ...]
     """Ids of what the prompt could be, where more than one fits equally."""
     sample: int
+    is_sure: bool
+    """The prompt is named in full, or the tool wrote it into the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +50,7 @@ class _Candidate(Generic[T]):
     value: T | None = None
     source: str = ""
     choices: tuple[str, ...] = ()
+    is_sure: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -73,23 +69,33 @@ def guess_from_name(
     """Guess, for a form that a person corrects; no file is imported on it alone.
 
     Args:
-        filename: As it was dropped; only its last part is looked at.
+        filename: As it was dropped, or its path in the folder that was; a folder may be named after the tool.
         models: Ids of known tools, such as those of the bench.
         prompts: Known prompts.
         more_models: Tools that are thought of where none of `models` comes into question.
         more_prompts: Prompts, likewise.
         metadata: Text tags of the file, such as `comment`; ComfyUI and A1111 write their workflow as JSON there.
     """
-    stem = unicodedata.normalize("NFC", PurePath(filename.replace("\\", "/")).stem)
+    path = PurePath(filename.replace("\\", "/"))
+    stem = unicodedata.normalize("NFC", path.stem)
+    folders = [part for part in path.parts[:-1] if part.strip("/.") and ":" not in part]
+    named = [(NAME, stem), *((FOLDER, unicodedata.normalize("NFC", part)) for part in reversed(folders))]
     texts = texts_in(metadata or {})
-    model = _guess_model(stem, texts, models)
+    written = [(source, tool) for source, text in named if (tool := written_tool(text, (*models, *more_models)))]
+    model = _guess_model(named, texts, models)
     if model.is_empty:
-        model = _guess_model(stem, texts, more_models)
+        model = _guess_model(named, texts, more_models)
+    if model.is_empty and written and written[0][1].version:  # one that nobody knows is a tool of its own
+        model = _Candidate(written[0][1].own_id, written[0][0])
+    rest = written[0][1].rest if written and written[0][0] == NAME else stem
     prompt = _guess_prompt(stem, texts, prompts)
     if prompt.is_empty:
         prompt = _guess_prompt(stem, texts, more_prompts)
     new_prompt = next((text for text in texts if text.is_prompt), None) if prompt.is_empty else None
-    numbered = re.search(r"(?:^|[-_ (])([0-9]{1,2})\)?$", stem)
+    words = prompt_words(rest) if prompt.is_empty and new_prompt is None else ""
+    if words:
+        prompt = _Candidate(Prompt(id="", text=words), WORDS)
+    numbered = re.search(r"(?:^|[-_ (])([0-9]{1,2})\)?$", rest)
     return Guess(
         model=model.value or "",
         model_from=model.source,
@@ -99,6 +105,7 @@ def guess_from_name(
         prompt_from=TAG + new_prompt.tag if new_prompt is not None else prompt.source,
         prompts=prompt.choices,
         sample=int(numbered[1]) if numbered else 0,
+        is_sure=prompt.is_sure or new_prompt is not None,
     )
 
 
@@ -110,18 +117,25 @@ def _words(text: str) -> list[str]:
 # --- the tool -----------------------------------------------------------------------------------------------------
 
 
-def _guess_model(stem: str, texts: Sequence[EmbeddedText], models: Sequence[str]) -> _Candidate[str]:
-    """From the name; else from the first tag that speaks of one tool by more than its first word."""
-    by_name, _ = _models_in(stem, models)
-    if len(by_name) == 1:
-        return _Candidate(by_name[0], NAME)
+def _guess_model(
+    named: Sequence[tuple[str, str]], texts: Sequence[EmbeddedText], models: Sequence[str]
+) -> _Candidate[str]:
+    """From the names, nearest first; else from the first tag that speaks of one tool by more than its first word."""
+    by_name: list[str] = []
+    for source, text in named:
+        fitting, _ = _models_in(text, models)
+        if len(fitting) == 1:
+            return _Candidate(fitting[0], source)
+        by_name = by_name or fitting
+        if not fitting and (tool := written_tool(text, models)) and tool.version:
+            return _Candidate()  # it says which, and that is none of these
     by_tag: dict[str, list[str]] = {}
-    for text in texts:
-        by_tag.setdefault(text.tag, []).append(text.text)
+    for embedded in texts:
+        by_tag.setdefault(embedded.tag, []).append(embedded.text)
     for tag, lines in by_tag.items():
-        named, is_sure = _models_in(" ".join(lines), by_name or models)
-        if len(named) == 1 and is_sure:
-            return _Candidate(named[0], TAG + tag)
+        told, is_sure = _models_in(" ".join(lines), by_name or models)
+        if len(told) == 1 and is_sure:
+            return _Candidate(told[0], TAG + tag)
     return _Candidate(choices=tuple(by_name[:SHOWN_CHOICES]))
 
 
@@ -131,23 +145,23 @@ def _models_in(text: str, models: Sequence[str]) -> tuple[list[str], bool]:
     Returns:
         Their ids, and whether two words or the whole id were found: in a long text one word may mean anything.
     """
-    words = _tool_words(text)
+    tool = written_tool(text, models)
+    if tool is not None and tool.version:  # which is never taken for another
+        fitting = with_version(tool, models)
+        models = [model for model in models if model in fitting or family_of(model) != tool.family]
+    words = tool_words(text)
     at: dict[str, list[int]] = {}
     for place, word in enumerate(words):
         at.setdefault(word, []).append(place)
     n_same: dict[str, int] = {}
     for model in models:
-        own = _tool_words(model)
+        own = tool_words(model)
         starts = at.get(own[0], []) if own else []
         n_same[model] = max((_n_equal(own, words[i : i + len(own)]) for i in starts), default=0)
     best = max(n_same.values(), default=0)
     nearest = sorted(model for model, n in n_same.items() if n == best > 0)
-    whole = [model for model in nearest if len(_tool_words(model)) == best]
+    whole = [model for model in nearest if len(tool_words(model)) == best]
     return whole or nearest, best > 1 or bool(whole)
-
-
-def _tool_words(text: str) -> list[str]:
-    return [NAMES_IN_FILES.get(word, word) for word in _words(text)]
 
 
 def _n_equal(a: Sequence[str], b: Sequence[str]) -> int:
@@ -170,7 +184,7 @@ def _guess_prompt(stem: str, texts: Sequence[EmbeddedText], prompts: Sequence[Pr
             if own and vocabulary.issuperset(own) and (len(own) > 1 or own == words) and f" {' '.join(own)} " in line
         ]
         if inside:
-            return _Candidate(max(inside, key=lambda prompt: len(prompt.text)), TAG + text.tag)
+            return _Candidate(max(inside, key=lambda prompt: len(prompt.text)), TAG + text.tag, is_sure=True)
     return _prompt_named(stem, prompts)
 
 
@@ -181,11 +195,11 @@ def _prompt_named(stem: str, prompts: Sequence[Prompt]) -> _Candidate[Prompt]:
         by_id, by_text = set(_words(prompt.id)), set(_words(prompt.text))
         id_share = len(words & by_id) / max(len(by_id), 1)
         text_share = len(words & by_text) / max(min(len(by_text), 8), 1)
-        shares.append((max(id_share, text_share), prompt))
-    shares.sort(key=lambda pair: pair[0], reverse=True)
+        shares.append((max(id_share, text_share), prompt, id_share == 1.0 or text_share >= 1.0))
+    shares.sort(key=lambda row: row[0], reverse=True)
     if not shares or shares[0][0] < 0.5:
         return _Candidate()
-    near = [prompt.id for share, prompt in shares if share > 0.8 * shares[0][0]]
+    near = [prompt.id for share, prompt, _ in shares if share > 0.8 * shares[0][0]]
     if len(near) > 1:
         return _Candidate(choices=tuple(near[:SHOWN_CHOICES]))
-    return _Candidate(shares[0][1], NAME)
+    return _Candidate(shares[0][1], NAME, is_sure=shares[0][2])

@@ -132,7 +132,7 @@ COLUMNS: tuple[Column, ...] = (
         "not as asked",
         word="board.notAsAsked",
         format="whole",
-        places={"table": 12, "md": 12, "html": 12, "page": 10},
+        places={"table": 12, "md": 12, "html": 13, "page": 10},
     ),
     _of_row(
         "latency_s",
@@ -140,7 +140,7 @@ COLUMNS: tuple[Column, ...] = (
         short="s",
         word="board.latency",
         format="seconds",
-        places={"table": 13, "html": 13, "page": 13},
+        places={"table": 13, "html": 14, "page": 13},
     ),
     _of_row(
         "cost_usd",
@@ -148,7 +148,7 @@ COLUMNS: tuple[Column, ...] = (
         short="$",
         word="board.cost",
         format="usd",
-        places={"table": 14, "html": 14, "page": 14},
+        places={"table": 14, "html": 15, "page": 14},
     ),
     _of_row("unit"),
     _of_row("higher_is_better"),

@@ -275,7 +275,7 @@ def ratings_of(bench: Bench) -> tuple[list[Rating], dict[str, Any]]:
 
 
 def judge_ratings(bench: Bench, judge: str, version: str) -> list[Rating]:
-    """Ratings of the tools by what one judge says of pairs, never mixed with people's votes; empty where it said nothing.
+    """Ratings of the tools by what one judge says of pairs, never mixed with people's votes; empty: none.
 
     Args:
         bench: Where its verdicts are.

@@ -9,6 +9,7 @@ from typing import Any, Unpack
 
 from vbench.bench.clips import clip_from_file
 from vbench.contracts import ClipWishes, Combined, Measure, Metric
+from vbench.delivery import setting_of
 from vbench.errors import ItemError, MetricError
 from vbench.extract.extraction import Extracted, Wanted, extract
 from vbench.records import (
@@ -127,6 +128,7 @@ def asked_of(clip: Clip) -> ClipWishes:
     wishes = dict(clip.prompt.expects) | {
         name: value for name, value in dict(clip.provenance.extra.get("request") or {}).items() if value is not None
     }
+    wishes["image_use"] = setting_of(clip.provenance).image_use or None
     return ClipWishes(**{name: wishes[name] for name in ClipWishes.__slots__ if wishes.get(name) is not None})
 
 

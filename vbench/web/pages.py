@@ -84,7 +84,7 @@ PAGES = (
     PageEntry(path="runs", title="Runs", word="nav.runs", script="runs.js"),
 )
 """In the order of the navigation."""
-EVERY_PAGE = ("app.js", "api.js", "dom.js", "words.js", "link.js", "selects.js", "keys.js")
+EVERY_PAGE = ("app.js", "api.js", "dom.js", "words.js", "link.js", "selects.js", "keys.js", "dropped.js")
 """Scripts that each of them needs."""
 UNFILTERED = {"metric", "kind", "doubtful"}
 """Words of an address that change what is shown, and not what is asked for."""

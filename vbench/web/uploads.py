@@ -7,11 +7,11 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import HTTPException
 
@@ -20,15 +20,17 @@ from vbench.bench.media import safe_name
 from vbench.catalog.cards import cards
 from vbench.catalog.prompt_lines import slug
 from vbench.errors import CatalogError, ClipError, OptionError
-from vbench.files import CLIP_SUFFIXES
+from vbench.files import CLIP_SUFFIXES, sha256_of, write_text
+from vbench.generate.pictures import pictures_folder
 from vbench.importing import guess_from_name
 from vbench.records import Prompt
 from vbench.tasks.arguments import ImportTask, folder_to_import, page_folder
 from vbench.video.sandbox import Sandbox
 from vbench.web.prompt_choice import suite_prompts
-from vbench.web.schemas import Confirmed, UploadFacts
+from vbench.web.schemas import Confirmed, PictureFacts, UploadFacts
 
-PROBE_LIMIT_S = 180.0
+PROBE_LIMIT_S, PICTURE_LIMIT_S = 180.0, 30.0
+Facts = TypeVar("Facts")
 MOST_WAITING = 40
 """Uploads that wait to be looked into, one after another; more are refused before they are taken."""
 RETRY = {"retry-after": "60"}
@@ -45,13 +47,17 @@ class Uploads:
         self._bench, self._sandbox = bench, Sandbox()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="uploads")
         self._n_waiting = 0
+        self._sent_as: dict[Path, str] = {}
+        """Upload that was not looked into yet → its path in the folder it came from, whose names may tell the tool."""
 
     @property
     def folder(self) -> Path:
         return page_folder(self._bench) / "uploads"
 
-    async def receive(self, name: str, pieces: AsyncIterator[bytes], *, most_bytes: int) -> Path:
-        """Write an upload to disk as it comes.
+    async def receive(
+        self, name: str, pieces: AsyncIterator[bytes], *, most_bytes: int, suffixes: Sequence[str] = CLIP_SUFFIXES
+    ) -> Path:
+        """Write an upload to disk as it comes; of no suffixes any is taken, since what it is shows when it is opened.
 
         Raises:
             OptionError: no kind of clip, too large, or no room.
@@ -59,8 +65,8 @@ class Uploads:
         self._forget_old()
         sent_as = Path(name.replace("\\", "/"))
         safe = f"{safe_name(sent_as.stem)}{sent_as.suffix.lower()}"
-        if sent_as.suffix.lower() not in CLIP_SUFFIXES:
-            raise OptionError(f"{safe_name(sent_as.name)!r} is no clip; drop one of {', '.join(CLIP_SUFFIXES)}")
+        if suffixes and sent_as.suffix.lower() not in suffixes:
+            raise OptionError(f"{safe_name(sent_as.name)!r} is no clip; drop one of {', '.join(suffixes)}")
         place = self.folder / secrets.token_hex(16)
         place.mkdir(parents=True)
         path, taken = place / safe, 0
@@ -70,7 +76,8 @@ class Uploads:
                     taken += len(piece)
                     if taken > most_bytes:
                         raise OptionError(
-                            f"{safe}: larger than {most_bytes / 1e9:.0f} GB; import it with vbench import"
+                            f"{safe}: larger than {most_bytes / 1e6:.0f} MB; import a clip with vbench import, save a "
+                            "picture smaller"
                         )
                     if shutil.disk_usage(place).free < SPARE_BYTES:
                         raise OptionError(f"{safe}: the disk of the bench is nearly full; free space and drop it again")
@@ -80,6 +87,7 @@ class Uploads:
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
+        self._sent_as[path] = name
         return path
 
     def refuse_many(self) -> None:
@@ -92,7 +100,15 @@ class Uploads:
             raise HTTPException(503, "many clips are being looked into; drop this one in a minute", RETRY)
 
     async def look_into(self, path: Path) -> UploadFacts:
-        """`examine` in its turn, in a thread that nothing else waits for.
+        """`examine` in its turn, see `_in_turn`."""
+        return await self._in_turn(self.examine, path)
+
+    async def take_picture(self, path: Path) -> PictureFacts:
+        """`keep_picture` in its turn, see `_in_turn`."""
+        return await self._in_turn(self.keep_picture, path)
+
+    async def _in_turn(self, work: Callable[[Path], Facts], path: Path) -> Facts:
+        """What is made of an upload, in a thread that nothing else waits for.
 
         Raises:
             HTTPException: 503, too many came at once; the upload is thrown away.
@@ -104,20 +120,21 @@ class Uploads:
             raise
         self._n_waiting += 1
         try:
-            examined = asyncio.get_running_loop().run_in_executor(self._threads, self.examine, path)
+            examined = asyncio.get_running_loop().run_in_executor(self._threads, work, path)
             examined.add_done_callback(self._done)  # not when its visitor has left: it is at work all the same
         except BaseException:
             self._n_waiting -= 1
             raise
         return await asyncio.shield(examined)
 
-    def _done(self, examined: asyncio.Future[UploadFacts]) -> None:
+    def _done(self, examined: asyncio.Future[Any]) -> None:
         self._n_waiting -= 1
         if not examined.cancelled():
             examined.exception()  # said to its visitor, where there still is one
 
     def examine(self, path: Path) -> UploadFacts:
         """Probe an upload and guess what it is; one that no player could show is thrown away."""
+        sent_as = self._sent_as.pop(path, path.name)
         facts: dict[str, Any] = {"upload": path.parent.name, "file": path.name, "size_bytes": path.stat().st_size}
         try:
             facts_of_file = self._sandbox.call("probe", {"source": str(path)}, limit_s=PROBE_LIMIT_S)
@@ -125,7 +142,7 @@ class Uploads:
             shutil.rmtree(path.parent, ignore_errors=True)
             return UploadFacts(**facts, error=str(error).replace(f"{path}", path.name))
         guess = guess_from_name(
-            path.name,
+            sent_as,
             sorted(self._bench.models()),
             self._bench.prompts(),
             more_models=_catalogue(),
@@ -133,7 +150,21 @@ class Uploads:
             metadata=facts_of_file["tags"],
         )
         prompt_id = guess.prompt_id or (slug(guess.prompt) if guess.prompt else "")
+        sha256 = sha256_of(path)
+        same = self._bench.clip_by_sha(sha256)
+        facts |= {"sha256": sha256, "same_as": f"{same.model}, {same.prompt.id}, {same.sample}" if same else ""}
         return UploadFacts(**facts, error="", probe=facts_of_file["probe"], **asdict(guess) | {"prompt_id": prompt_id})
+
+    def keep_picture(self, path: Path) -> PictureFacts:
+        """Check an uploaded picture and keep it with the bench; one that no tool could take is thrown away."""
+        arguments = {"source": str(path), "folder": str(pictures_folder(self._bench)), "name": path.name}
+        try:
+            kept = self._sandbox.call("picture", arguments, limit_s=PICTURE_LIMIT_S)
+        except ClipError as error:
+            return PictureFacts(file=path.name, error=str(error))
+        finally:
+            shutil.rmtree(path.parent, ignore_errors=True)
+        return PictureFacts(file=path.name, error="", **kept)
 
     def stage(self, confirmed: Sequence[Confirmed], *, score: bool) -> ImportTask:
         """Bring confirmed uploads into one folder with a manifest; the task that imports it.
@@ -161,7 +192,9 @@ class Uploads:
             file.replace(target)
             shutil.rmtree(file.parent, ignore_errors=True)
             row = {"file": target.name, "model": item.model, "prompt_id": prompt.id, "sample": item.sample}
-            rows.append(row | {"notes": f"dropped on the page as {file.name}"})
+            paid: dict[str, float | str] = {"cost": item.cost} if item.cost is not None else {}
+            paid |= {"credits": item.credits} if item.credits else {}
+            rows.append(row | paid | {"notes": f"dropped on the page as {file.name}"})
         _write_lines(folder / "manifest.jsonl", rows)
         lines = {prompt.key: {"id": prompt.id, "text": prompt.text} for prompt in prompts}
         _write_lines(folder / "prompts.jsonl", list(lines.values()))
@@ -223,4 +256,4 @@ def _catalogue() -> list[str]:
 
 
 def _write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

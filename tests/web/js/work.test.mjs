@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { guessedFrom } from "../../../vbench/web/static/bring.js";
+import { costsIn, isWanted, numberTakes } from "../../../vbench/web/static/dropped.js";
+import { changed, choiceOf, roundRobin, withRange } from "../../../vbench/web/static/selects.js";
 import { pickedId } from "../../../vbench/web/static/generate.js";
 import { isFetchedOnly } from "../../../vbench/web/static/runs.js";
 import { howMany, wallQuery } from "../../../vbench/web/static/tasks.js";
@@ -45,4 +47,61 @@ test("a clip that was made and never arrived costs nothing to ask for again", ()
   assert.ok(isFetchedOnly({ reason: "download_failed", submitted_at: "2026-11-24T00:00:00Z" }));
   assert.ok(!isFetchedOnly({ reason: "download_failed", submitted_at: null }));
   assert.ok(!isFetchedOnly({ reason: "provider_error", submitted_at: "2026-11-24T00:00:00Z" }));
+});
+
+test("of a dropped folder clips and tables are taken, what is hidden is not", () => {
+  const paths = ["a/b.mp4", "a/.b.mp4", ".git/x.mp4", "__MACOSX/a.mov", "costs.csv", "notes.txt", "x.WEBP"];
+  assert.deepEqual(paths.filter(isWanted), ["a/b.mp4", "costs.csv", "x.WEBP"]);
+});
+
+test("a table beside the clips says what they cost", () => {
+  const costs = costsIn('\ufefffile;cost;credits\nday/Fox.mp4;"$0.50";12\nb.mp4;;\n');
+  assert.deepEqual(costs.get("fox.mp4"), { cost: 0.5, credits: "12" });
+  assert.deepEqual(costs.get("b.mp4"), { cost: null, credits: "" });
+  assert.equal(costsIn("what,ever\n1,2").size, 0);
+});
+
+test("two files for one take are numbered, the first keeps its own", () => {
+  const row = (model, sample) => ({ model, prompt_id: "p", prompt: "", sample });
+  const rows = [row("a", 0), row("a", 0), row("b", 0), row("a", 1)];
+  numberTakes(rows);
+  assert.deepEqual(
+    rows.map((one) => one.sample),
+    [0, 1, 0, 2],
+  );
+});
+
+test("a reason is that of a rejected take, and a star takes a rejection back", () => {
+  const open = choiceOf({});
+  const rejected = changed({ ...open, stars: 3 }, { state: "reject", reason: "hands" });
+  assert.deepEqual(rejected, { stars: 0, state: "reject", reason: "hands", ranges: [] });
+  assert.deepEqual(changed(rejected, { stars: 4 }), { stars: 4, state: "", reason: "", ranges: [] });
+  assert.equal(changed(rejected, { state: "selected" }).reason, "");
+});
+
+test("ranges that meet become one", () => {
+  assert.deepEqual(withRange([[2, 3]], 0, 1), [
+    [0, 1],
+    [2, 3],
+  ]);
+  assert.deepEqual(withRange([[2, 3]], 1, 2), [[1, 3]]);
+  assert.deepEqual(
+    withRange(
+      [
+        [0, 1],
+        [2, 3],
+      ],
+      0.5,
+      2.5,
+    ),
+    [[0, 3]],
+  );
+});
+
+test("of too many takes each tool has one before any has two", () => {
+  const clips = ["a", "a", "a", "b", "c", "c"].map((model, id) => ({ model, id }));
+  const ids = (n) => roundRobin(clips, n).map((clip) => clip.id);
+  assert.deepEqual(ids(3), [0, 3, 4]);
+  assert.deepEqual(ids(5), [0, 1, 3, 4, 5]);
+  assert.equal(ids(9).length, 6);
 });

@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vbench.adapters.contract import Adapter, Missing
+from vbench.adapters.contract import Adapter, Missing, Repository
 from vbench.adapters.diffusers.call import (
     call_pipeline,
     check_arguments,
-    first_frame,
+    pictures,
     sound_of,
     truncation_warnings,
     video_of,
 )
 from vbench.adapters.diffusers.options import DiffusersOptions
-from vbench.adapters.diffusers.plan import DiffusersPlan, versions
+from vbench.adapters.diffusers.plan import PATHS, DiffusersPlan, versions
 from vbench.adapters.machine import missing_memory, missing_weights
 from vbench.errors import JobError, OptionError
 from vbench.records import Handle, Plan, Provenance, Request, Status
@@ -58,6 +58,25 @@ class DiffusersAdapter(Adapter):
         weights = missing_weights(card, str(card.options.get("repo", "")))
         return (*super().missing(card), *missing_memory(card), *weights)
 
+    @classmethod
+    def repositories(cls, card: ModelCard) -> tuple[Repository, ...]:
+        """The pipeline's, those of its parts, and its LoRAs; folders of this machine need not be got."""
+        options = card.options_as(DiffusersOptions)
+        parts = [
+            Repository(
+                repo=part.repo,
+                revision=part.revision,
+                files=(f"{part.subfolder}/*",) if part.subfolder else (),
+            )
+            for part in options.components.values()
+        ]
+        loras = [
+            Repository(repo=lora.repo, revision=lora.revision, files=(lora.weight_name,) if lora.weight_name else ())
+            for lora in options.lora
+        ]
+        whole = Repository(repo=options.repo, revision=options.revision, variant=options.variant or "")
+        return tuple(each for each in (whole, *parts, *loras) if not Path(each.repo).expanduser().is_dir())
+
     def plan(self, request: Request) -> Plan:
         """The call that will be made.
 
@@ -70,7 +89,7 @@ class DiffusersAdapter(Adapter):
             adapter=self.card.adapter,
             request=request,
             body=body,
-            identity={"body": body, **self._plan.settings()},
+            identity={"body": {k: v for k, v in body.items() if k not in PATHS}, **self._plan.settings()},
             warnings=tuple(warnings),
             cost_usd=0.0,
             seconds_estimate=self.options.seconds_per_clip,
@@ -165,7 +184,7 @@ class DiffusersAdapter(Adapter):
         call[o.arguments.generator] = torch.Generator("cpu").manual_seed(body["seed"])
         if "image" in body:
             pipeline = self._with_image(pipeline)
-            call[str(o.arguments.image)] = first_frame(body)
+        call |= pictures(body, o)
         check_arguments(self.card.id, pipeline, call)
         warnings = truncation_warnings(pipeline, call, o.arguments.prompt)
         clock = StageClock(self._device, lambda: job in self._stopped)
@@ -202,6 +221,7 @@ class DiffusersAdapter(Adapter):
         if on_gpu:
             facts["peak_vram_bytes"] = torch.cuda.max_memory_allocated()
             facts["peak_vram_reserved_bytes"] = torch.cuda.max_memory_reserved()
-        frames = video_of(self.card.id, result, o.result)
-        sound = (sound_of(result, o.audio), o.audio_rate) if o.audio is not None and body["audio"] else None
+        frames = video_of(self.card.id, result, o.result, batched=o.batched)
+        wants_sound = o.audio is not None and body["audio"]
+        sound = (sound_of(result, str(o.audio), batched=o.batched), o.audio_rate) if wants_sound else None
         return frames, sound, facts, warnings

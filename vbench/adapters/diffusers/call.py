@@ -51,7 +51,7 @@ def truncation_warnings(pipeline: Any, call: Mapping[str, Any], prompt: str) -> 
     return []
 
 
-def video_of(model: str, result: Any, field: str) -> np.ndarray[Any, Any]:
+def video_of(model: str, result: Any, field: str, *, batched: bool = True) -> np.ndarray[Any, Any]:
     """The frames of the first clip of a pipeline's output, float in [0, 1], (T, H, W, 3).
 
     Raises:
@@ -62,7 +62,7 @@ def video_of(model: str, result: Any, field: str) -> np.ndarray[Any, Any]:
     clips = result.get(field) if isinstance(result, Mapping) else getattr(result, field, None)
     if clips is None or len(clips) == 0:
         raise JobError(f"{model}: the pipeline's output has no {field!r}; set options.result", code="empty_result")
-    frames = np.asarray(clips[0], dtype=np.float32)
+    frames = np.asarray(clips[0] if batched else clips, dtype=np.float32)
     if frames.ndim != 4 or frames.shape[-1] != 3 or len(frames) == 0:
         raise JobError(
             f"{model}: {field!r} has the shape {frames.shape}, expected (frames, height, width, 3)", code="empty_result"
@@ -76,28 +76,65 @@ def video_of(model: str, result: Any, field: str) -> np.ndarray[Any, Any]:
     return frames
 
 
-def sound_of(result: Any, field: str) -> np.ndarray[Any, Any]:
+def sound_of(result: Any, field: str, *, batched: bool = True) -> np.ndarray[Any, Any]:
     """The waveform of the first clip, float32 in [-1, 1], (samples, channels)."""
     import numpy as np
     import torch
 
     waves: Any = result.get(field) if isinstance(result, Mapping) else getattr(result, field)
-    first = waves[0]
+    first = waves[0] if batched else waves
     wave = first.detach().float().cpu().numpy() if isinstance(first, torch.Tensor) else np.asarray(first, np.float32)
     return wave[:, None] if wave.ndim == 1 else np.ascontiguousarray(wave.T)  # pipelines give (channels, samples)
 
 
-def first_frame(body: Mapping[str, Any]) -> Any:
-    """The prompt's image, upright, cropped about its centre to the clip's size.
+def pictures(body: Mapping[str, Any], options: DiffusersOptions) -> dict[str, Any]:
+    """The arguments that carry a prompt's pictures: frames upright and cropped about their centre to the clip's size,
+    references as they are.
 
     Raises:
-        JobError: it is gone, or has changed since it was planned.
+        JobError: one is gone, or has changed since it was planned.
     """
     from PIL import Image, ImageOps
 
-    path = Path(body["image"])
-    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != body["image_sha256"]:
+    a, size = options.arguments, (body["width"], body["height"])
+    frames = {
+        name: ImageOps.fit(_picture(body[name], body[f"{name}_sha256"]), size, Image.Resampling.LANCZOS)
+        for name in ("image", "last_image")
+        if name in body
+    }
+    call: dict[str, Any] = {}
+    if "references" in body and a.references is not None:
+        call[a.references] = [
+            _picture(*pair) for pair in zip(body["references"], body["references_sha256"], strict=True)
+        ]
+    if frames and a.video is not None and a.mask is not None:
+        n_frames = body["call"][str(a.frames)]
+        ends = {0: frames.get("image"), n_frames - 1: frames.get("last_image")}
+        grey, to_make, given = Image.new("RGB", size, (128,) * 3), Image.new("L", size, 255), Image.new("L", size, 0)
+        call[a.video] = [ends.get(n) or grey for n in range(n_frames)]
+        call[a.mask] = [given if ends.get(n) else to_make for n in range(n_frames)]
+    elif "image" in frames and options.image_form == "clip":
+        call[str(a.image)] = _clip_of(frames["image"])
+    elif frames:
+        call |= {
+            str(name): frames[key] for key, name in (("image", a.image), ("last_image", a.last_image)) if key in frames
+        }
+    return call
+
+
+def _picture(path: str, sha256: str) -> Any:
+    from PIL import Image, ImageOps
+
+    if not Path(path).is_file() or hashlib.sha256(Path(path).read_bytes()).hexdigest() != sha256:
         raise JobError(f"{path}: gone or changed since the job was planned; put it back, or plan again", code="crashed")
     with Image.open(path) as image:
-        upright = ImageOps.exif_transpose(image).convert("RGB")
-    return ImageOps.fit(upright, (body["width"], body["height"]), Image.Resampling.LANCZOS)
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def _clip_of(picture: Any) -> Any:
+    """A clip of one frame, floats in [0, 1], (1, 1, 3, H, W)."""
+    import numpy as np
+    import torch
+
+    pixels = np.asarray(picture, np.float32) / 255
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None, None]

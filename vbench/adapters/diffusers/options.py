@@ -35,6 +35,15 @@ class Arguments(Strict):
     """``frame_rate`` of LTX."""
     image: str | None = None
     """First frame, for image-to-video."""
+    last_image: str | None = None
+    references: str | None = None
+    """Pictures of who or what should appear, as a list."""
+    video: str | None = None
+    """A clip that is filled in: the first and the last frame stand in it, and the rest is grey (VACE)."""
+    mask: str | None = None
+    """Which frames of `video` are to be made."""
+    audio: str | None = None
+    """Whether sound is made, for pipelines that ask."""
     generator: str = "generator"
 
 
@@ -99,6 +108,10 @@ class DiffusersOptions(Strict):
     arguments: Arguments = Field(default_factory=Arguments)
     call: dict[str, Any] = Field(default_factory=dict)
     """Further arguments of every call: steps, guidance, ..."""
+    negative: str = ""
+    """Sent where neither prompt nor wish has a negative prompt of its own, as the makers' own code does."""
+    settings_from: str = ""
+    """Whose the settings above are (steps, guidance, shift, scheduler, negative prompt), and where they were read."""
     scheduler: dict[str, Any] = Field(default_factory=dict)
     """Overrides of its configuration (``flow_shift``); ``type`` changes its class."""
     offload: Offload = "none"
@@ -108,6 +121,10 @@ class DiffusersOptions(Strict):
     lora: list[Lora] = Field(default_factory=list)
     result: str = "frames"
     """Field of the pipeline's output that holds the video."""
+    batched: bool = True
+    """Outputs are lists of clips; false: of the one clip itself."""
+    image_form: Literal["picture", "clip"] = "picture"
+    """How the pipeline wants a first frame: as a picture, or as a clip of one frame."""
     audio: str | None = None
     """Field that holds a waveform, of pipelines that make one."""
     audio_rate: int = 24000

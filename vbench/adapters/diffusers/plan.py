@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from vbench.adapters.diffusers.options import DiffusersOptions
@@ -43,11 +46,11 @@ class DiffusersPlan:
         a = o.arguments
         named = ((a.width, width), (a.height, height), (a.frames, frames), (a.fps, fps))
         call |= {name: value for name, value in named if name is not None}
-        if request.negative:
-            if self.card.capabilities.negative_prompt and o.arguments.negative:
-                call[o.arguments.negative] = request.negative
-            else:
-                warnings.append("takes no negative prompt; it is left out")
+        takes_negative = self.card.capabilities.negative_prompt and o.arguments.negative
+        if takes_negative and (negative := request.negative or o.negative):
+            call[str(o.arguments.negative)] = negative
+        elif request.negative:
+            warnings.append("takes no negative prompt; it is left out")
         if request.audio and o.audio is None:
             warnings.append("makes no sound; the clip is silent")
         body: dict[str, Any] = {
@@ -60,8 +63,10 @@ class DiffusersPlan:
             "seed": request.seed,
         }
         if o.audio is not None:
-            body["audio"] = request.audio is not False
-        body |= self._image(request, warnings)
+            body["audio"] = request.audio is not False if o.arguments.audio is None else bool(request.audio)
+        if o.arguments.audio is not None:
+            call[o.arguments.audio] = body["audio"]
+        body |= self._pictures(request, warnings)
         if not o.revision and not Path(o.repo).expanduser().is_dir():
             warnings.append("its card pins no revision; the weights may change under you")
         return body, warnings
@@ -75,9 +80,10 @@ class DiffusersPlan:
         if self._known_settings is not None:  # the same for every prompt; looking at large folders takes a while
             return self._known_settings
         skipped = {"repo", "revision", "call", "defaults", "trust_remote_code", "seconds_per_clip", "frames"}
+        skipped |= {"negative", "settings_from"}
         settings = self.options.model_dump(mode="json", exclude=skipped, exclude_defaults=True)
         weights = weights_digest(self.options.repo, self.options.revision)
-        self._known_settings = {"settings": settings, "weights": weights, "versions": versions()}
+        self._known_settings = {"settings": settings, "weights": weights, "versions": dict(versions())}
         return self._known_settings
 
     def _fps(self, request: Request, warnings: list[str]) -> float:
@@ -116,32 +122,51 @@ class DiffusersPlan:
             )
         return frames
 
-    def _image(self, request: Request, warnings: list[str]) -> dict[str, Any]:
-        o = self.options
-        takes = o.arguments.image is not None and self.card.capabilities.i2v
-        if not request.image:
-            if takes and not self.card.capabilities.t2v:
-                raise JobError(
-                    f"{self.card.id} starts from a first frame; give prompt {request.prompt.id!r} an image",
-                    code="bad_request",
-                )
-            return {}
-        if not takes:
+    def _pictures(self, request: Request, warnings: list[str]) -> dict[str, Any]:
+        """The prompt's pictures, as far as the pipeline takes them, with what they show."""
+        a, can = self.options.arguments, self.card.capabilities
+        takes = can.i2v and (a.image is not None or a.video is not None)
+        if not request.image and takes and not can.t2v:
+            raise JobError(
+                f"{self.card.id} starts from a first frame; give prompt {request.prompt.id!r} an image",
+                code="bad_request",
+            )
+        body: dict[str, Any] = {}
+        if request.image and takes:
+            body |= {"image": str(request.image), "image_sha256": image_sha256(request.image)}
+            body["image_fit"] = "centre crop"
+        elif request.image:
             warnings.append("takes no first frame; the prompt's image is left out")
-            return {}
-        path = request.image
-        return {"image": str(path), "image_sha256": image_sha256(path), "image_fit": "centre crop"}
+        if request.last_image and can.last_image and (a.last_image or a.video):
+            body |= {"last_image": str(request.last_image), "last_image_sha256": image_sha256(request.last_image)}
+        elif request.last_image:
+            warnings.append("takes no last frame; the prompt's is left out")
+        references = request.references[: can.references] if a.references else ()
+        if references:
+            body["references"] = [str(path) for path in references]
+            body["references_sha256"] = [image_sha256(path) for path in references]
+        if len(references) < len(request.references):
+            n_out = len(request.references) - len(references)
+            warnings.append(f"takes {len(references)} reference pictures; {n_out} of the prompt's are left out")
+        return body
 
 
-def versions() -> dict[str, str]:
-    """Installed versions of the libraries that can change the picture, without importing them."""
+PATHS = ("image", "last_image", "references")
+"""Of a body: where pictures lie, which is not what they show."""
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """Installed versions of the libraries that can change the picture, without importing them; looked up once, since
+    that takes as long as a small clip.
+    """
     installed = {}
     for library in LIBRARIES:
         try:
             installed[library] = version(library)
         except PackageNotFoundError:
             continue
-    return installed
+    return MappingProxyType(installed)
 
 
 def weights_digest(repo: str, revision: str = "") -> str:

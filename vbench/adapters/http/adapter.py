@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -327,8 +328,10 @@ class HttpAdapter(Adapter):
             self._watched.pop(handle.id, None)
             return status
         began = self._watched.setdefault(handle.id, time.monotonic())
-        if time.monotonic() - began <= self.options.poll.timeout_s:
-            return status
+        left_s = began + self.options.poll.timeout_s - time.monotonic()
+        if left_s >= 0:
+            wait_s = status.retry_after_s
+            return status if wait_s is None or wait_s <= left_s else replace(status, retry_after_s=left_s)
         return ended(
             "failed",
             "timeout_local",

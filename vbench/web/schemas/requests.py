@@ -22,6 +22,8 @@ ClipId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 ModelId = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 Words = Annotated[str, AfterValidator(_printable)]
 """Text of a person: lines and tabs, but nothing that databases and files cannot hold."""
+PICTURE = r"^[0-9a-f]{32}\.(png|jpg|webp)$"
+PictureName = Annotated[str, Field(pattern=rf"^$|{PICTURE}")]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
@@ -129,6 +131,14 @@ class GenerateArgs(Strict):
     negative: Words = Field(default="", max_length=10_000)
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
     """Of the first sample; the next ones count up. None: one per prompt and sample, the same for every tool."""
+    image: PictureName = ""
+    """First frame, as an upload of a picture has named it; empty: the prompt's own, if it has one."""
+    last_image: PictureName = ""
+    references: list[Annotated[str, Field(pattern=PICTURE)]] = Field(default=[], max_length=9)
+    without_image: bool = False
+    """Tools that do not take all pictures make the clip without them."""
+    match: list[ModelId] = Field(default=[], max_length=300)
+    """Ask for the nearest size and length that all of these tools make; empty: each as it does by default."""
     allow_unpriced: bool = False
     """Use tools under the ceiling although nobody knows their price."""
     retry: tuple[
@@ -167,6 +177,9 @@ class Confirmed(Strict):
     prompt: Words = Field(default="", max_length=10_000)
     """Text, where the prompt is new to the bench."""
     sample: int = Field(default=0, ge=0, le=9999)
+    cost: float | None = Field(default=None, ge=0, le=100_000, allow_inf_nan=False)
+    """US dollars, where a table beside the clips says so."""
+    credits: Words = Field(default="", max_length=100)
 
 
 class ConfirmedList(Strict):

@@ -37,6 +37,15 @@ class PromptFacts(BaseModel):
     n_clips: int
 
 
+class RightFacts(BaseModel):
+    """What a tool's maker says of one right."""
+
+    answer: str
+    says: str
+    source: str
+    checked_on: str
+
+
 class ModelFacts(BaseModel):
     """A tool of the bench or of the catalogue; unknown facts are empty."""
 
@@ -50,6 +59,8 @@ class ModelFacts(BaseModel):
     open_weights: bool | None
     hosted: bool | None
     licence: str
+    rights: dict[str, RightFacts]
+    """Right → what is said of it; empty: its card is not at hand."""
     resolutions: list[str]
     seconds: list[float]
     n_clips: int
@@ -91,6 +102,8 @@ class ClipFacts(BaseModel):
     prompt_sent: str
     """Empty: as asked."""
     origin: str
+    as_asked: bool | None
+    """None: nothing was asked for that could be compared."""
     missing: Literal["", "missing", "changed"]
     """The file is gone, or is another than the one that was measured."""
     stars: int
@@ -310,6 +323,32 @@ class PlanFacts(BaseModel):
     is_billable: bool
     seconds_estimate: float | None
     warnings: list[str]
+    width: int | None
+    """Pixels, as they will be asked for, like the next four; None: the tool chooses, or nobody knows."""
+    height: int | None
+    seconds: float | None
+    fps: float | None
+    audio: bool | None
+    image_use: str
+    """Which pictures it is sent."""
+    price_checked_on: str
+    """ISO day on which its price was read; empty: it has none."""
+    price_is_old: bool
+    comparable_group: str
+    """Tools of one letter are asked for alike."""
+
+
+class PictureFacts(BaseModel):
+    """A picture for tools that was taken in, or why not."""
+
+    file: str
+    error: str
+    picture: str = ""
+    """Its name among the bench's pictures."""
+    width: int = 0
+    height: int = 0
+    notes: list[str] = []
+    """What was changed so that tools can take it."""
 
 
 class PlanTotal(BaseModel):
@@ -335,6 +374,10 @@ class UploadFacts(BaseModel):
     prompt_from: str = ""
     prompts: list[str] = []
     sample: int = 0
+    is_sure: bool = False
+    sha256: str = ""
+    same_as: str = ""
+    """The take of the bench that has these very bytes."""
 
 
 class ShelfFacts(BaseModel):

@@ -3,10 +3,12 @@
 
 import * as api from "./api.js";
 import { choice, dialog, h, put } from "./dom.js";
+import { droppedFiles } from "./dropped.js";
 import { isTyping } from "./keys.js";
 import { Selects } from "./selects.js";
 import { currentLocale, sentenceOf, setWords, t } from "./words.js";
 
+/** @import { Dropped } from "./dropped.js" */
 /** @import { BenchFacts, Child, Option, PageEntry, ToastKind, View, ViewModule } from "../types/page.js" */
 
 /** @typedef {PageEntry & { load: () => Promise<ViewModule> }} LoadablePage */
@@ -52,6 +54,8 @@ export class App {
   /** @type {HTMLElement} */ benchName;
   /** @type {HTMLElement} */ main;
   /** @type {HTMLElement} */ banner;
+  /** What was dropped on another page, for the one that brings clips in. @type {{files: Dropped[], skipped: number} | null} */
+  dropped = null;
 
   /**
    * @param {HTMLElement} root
@@ -129,12 +133,31 @@ export class App {
       this.benchName.after(h("span", { class: "read-only", title: t("bench.readOnly.about") }, t("bench.readOnly")));
     this.selects.recall();
     addEventListener("keydown", (event) => this.#undoKey(event));
+    this.#takeDrops();
     await this.show();
     const others = () => {
       for (const page of Object.values(PAGES)) void page.load().catch(() => {});
     };
     (globalThis.requestIdleCallback ?? setTimeout)(others);
     return undefined;
+  }
+
+  /** Clips and folders may be dropped on any page. */
+  #takeDrops() {
+    if (this.bench.permissions.import === false) return;
+    /** @param {DragEvent} event */
+    const hasFiles = (event) => event.dataTransfer?.types.includes("Files") ?? false;
+    addEventListener("dragover", (event) => {
+      if (hasFiles(event)) event.preventDefault();
+    });
+    addEventListener("drop", (event) => {
+      if (event.defaultPrevented || !hasFiles(event)) return;
+      event.preventDefault();
+      void droppedFiles(event.dataTransfer).then((dropped) => {
+        this.dropped = dropped;
+        this.go("generate");
+      });
+    });
   }
 
   /** @param {KeyboardEvent} event */

@@ -1,18 +1,22 @@
 // @ts-check
-// Bring one's own clips: dropped or chosen, sent one after the other, corrected by hand, then imported.
+// Bring one's own clips: files or folders, sent one after the other, corrected in one table, then imported.
 
 import * as api from "./api.js";
-import { h } from "./dom.js";
+import { costsIn, droppedFiles, numberTakes, pickedFiles } from "./dropped.js";
+import { h, iconButton, put } from "./dom.js";
 import { pickPrompt } from "./picker.js";
 import { bytes, sentenceOf, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
+/** @import { Dropped } from "./dropped.js" */
 /** @import { ChoiceFacts, ModelFacts, Props, UploadFacts } from "../types/page.js" */
 
 /**
  * One file on its way in, and the row that shows it.
  * @typedef {object} Line
  * @property {File} file
+ * @property {string} path in the folder that was dropped
+ * @property {boolean} chosen what is typed into one chosen row goes to all
  * @property {"waiting" | "sending" | "failed" | "ready"} state
  * @property {number} share of it that is sent
  * @property {UploadFacts | null} facts
@@ -23,6 +27,8 @@ import { bytes, sentenceOf, t } from "./words.js";
  */
 
 const MOST_CHOICES = 500;
+/** What can be set in many rows at once. */
+const SHARED = /** @type {const} */ (["model", "prompt_id", "prompt"]);
 
 /**
  * Where a guess came from, as a sentence; empty where nothing was guessed.
@@ -31,6 +37,8 @@ const MOST_CHOICES = 500;
  */
 export function guessedFrom(source, choices = []) {
   if (source === "name") return t("bring.fromName");
+  if (source === "folder") return t("bring.fromFolder");
+  if (source === "words") return t("bring.fromWords");
   if (source.startsWith("tag:")) return t("bring.fromTag", { tag: source.slice(4) });
   return choices.length ? t("bring.couldBe", { choices: choices.join(", ") }) : "";
 }
@@ -41,6 +49,11 @@ export class Bring {
   /** @type {ChoiceFacts[] | undefined} */ known;
   /** @type {HTMLElement} */ list;
   /** @type {HTMLElement | undefined} */ choices;
+  /** @type {HTMLElement | undefined} */ head;
+  /** @type {Line | undefined} */ lastTicked;
+  /** Of the stills, which stand as long as the page. @type {string[]} */ urls = [];
+  /** File in lower case → what a table says it cost. @type {Map<string, {cost: number | null, credits: string}>} */
+  costs = new Map();
 
   /**
    * @param {App} app
@@ -62,10 +75,23 @@ export class Bring {
       class: "sr-only",
       id: "vb-files",
       onchange: () => {
-        void this.#take([...(picker.files ?? [])]);
+        void this.take(pickedFiles(picker.files));
         picker.value = "";
       },
     });
+    /** @type {HTMLInputElement} */
+    const folders = h("input", {
+      type: "file",
+      webkitdirectory: true,
+      class: "sr-only",
+      tabindex: "-1",
+      "aria-label": t("bring.folder"),
+      onchange: () => {
+        void this.take(pickedFiles(folders.files));
+        folders.value = "";
+      },
+    });
+    const folder = h("button", { type: "button", onclick: () => folders.click() }, t("bring.folder"));
     const drop = h(
       "label",
       { class: "drop", for: "vb-files" },
@@ -81,20 +107,34 @@ export class Bring {
     drop.addEventListener("dragleave", () => drop.classList.remove("over"));
     drop.addEventListener("drop", (event) => {
       event.preventDefault();
+      event.stopPropagation();
       drop.classList.remove("over");
-      void this.#take([...(event.dataTransfer?.files ?? [])]);
+      void droppedFiles(event.dataTransfer).then((dropped) => this.take(dropped));
     });
     this.list = h("div", { class: "uploads" });
-    return [drop, this.list];
+    const waiting = this.app.dropped;
+    this.app.dropped = null;
+    if (waiting) void this.take(waiting);
+    return [drop, h("div", { class: "bring-more" }, folder, folders), this.list];
   }
 
   /**
    * One after the other, so that a folder of clips does not fill the line.
-   * @param {File[]} files
+   * @param {{files: Dropped[], skipped: number}} dropped
    */
-  async #take(files) {
-    /** @type {Line[]} */
-    const lines = files.map((file) => ({ file, state: "waiting", share: 0, facts: null, error: "" }));
+  async take({ files, skipped }) {
+    const tables = files.filter(({ path }) => /\.(csv|tsv)$/i.test(path));
+    for (const { file } of tables) for (const [name, row] of costsIn(await file.text())) this.costs.set(name, row);
+    const clips = files.filter((one) => !tables.includes(one));
+    const notes = [
+      skipped && t("bring.skipped", { n: skipped }),
+      tables.length && t("bring.costs", { n: this.costs.size }),
+    ];
+    for (const note of notes) if (note) this.app.toast(note);
+    const lines = clips.map(
+      ({ file, path }) =>
+        /** @type {Line} */ ({ file, path, chosen: false, state: "waiting", share: 0, facts: null, error: "" }),
+    );
     this.uploads.push(...lines);
     this.#redraw();
     if (!this.prompts.length)
@@ -106,6 +146,7 @@ export class Bring {
         if (most && line.file.size > most) throw new api.ApiError(413, t("bring.tooLarge", { most: bytes(most) }));
         line.state = "sending";
         line.facts = await api.upload(line.file, {
+          name: line.path,
           signal: this.abort.signal,
           onprogress: (share) => {
             line.share = share;
@@ -113,6 +154,7 @@ export class Bring {
           },
         });
         line.error = line.facts.error;
+        numberTakes(this.uploads.flatMap(({ facts }) => (facts && !facts.error ? [facts] : [])));
       } catch (error) {
         if (api.isAborted(error)) return;
         line.error = sentenceOf(error);
@@ -132,6 +174,7 @@ export class Bring {
       line.element?.replaceWith(fresh);
       line.element = fresh;
     }
+    const wanted = [this.#head(ready), ...this.uploads.flatMap((line) => line.element ?? [])];
     const confirm =
       ready.length > 0 &&
       h(
@@ -157,26 +200,19 @@ export class Bring {
       );
     }
     /** @type {Element[]} */
-    const wanted = [this.choices, ...this.uploads.flatMap((line) => line.element ?? [])];
-    for (const child of [...this.list.children]) if (!wanted.includes(child)) child.remove();
-    for (const [at, child] of wanted.entries())
+    const shown = [this.choices, ...wanted];
+    for (const child of [...this.list.children]) if (!shown.includes(child)) child.remove();
+    for (const [at, child] of shown.entries())
       if (this.list.children[at] !== child) this.list.insertBefore(child, this.list.children[at] ?? null);
     if (confirm) this.list.append(confirm);
   }
 
   /** @param {Line} line */
   #line(line) {
-    const remove = h(
-      "button",
-      {
-        type: "button",
-        onclick: () => {
-          this.uploads = this.uploads.filter((other) => other !== line);
-          this.#redraw();
-        },
-      },
-      t("bring.leaveOut"),
-    );
+    const remove = iconButton("cross", t("bring.leaveOut"), () => {
+      this.uploads = this.uploads.filter((other) => other !== line);
+      this.#redraw();
+    });
     const pick =
       line.state === "ready" &&
       h(
@@ -197,11 +233,13 @@ export class Bring {
         },
         t("make.pick"),
       );
+    const same = this.#sameAs(line);
     const head = h(
       "div",
       { class: "upload-head" },
-      h("b", {}, line.file.name),
+      h("b", { title: line.path }, line.file.name),
       h("span", { class: "unit" }, bytes(line.file.size)),
+      same && h("span", { class: "upload-same" }, same),
       h("span", { class: "grow" }),
       pick,
       remove,
@@ -212,11 +250,138 @@ export class Bring {
       line.bar = h("progress", { max: "1", value: String(line.share), "aria-label": line.file.name });
       return h("div", { class: "upload" }, head, line.bar);
     }
-    return h("div", { class: "upload" }, head, this.#fields(line.facts));
+    return h("div", { class: "upload ready" }, this.#tick(line), this.#still(line.file), head, this.#fields(line));
   }
 
-  /** @param {UploadFacts} facts */
-  #fields(facts) {
+  /**
+   * Above the rows: all are chosen or none, and the first chosen row's tool and prompt go to the other chosen ones.
+   * @param {readonly Line[]} ready
+   */
+  #head(ready) {
+    const chosen = ready.filter((line) => line.chosen);
+    this.head ??= h("div", { class: "uploads-head" });
+    this.head.hidden = ready.length < 2;
+    const all = h("input", {
+      type: "checkbox",
+      checked: ready.length > 0 && chosen.length === ready.length,
+      onchange: (event) => {
+        for (const line of ready) this.#choose(line, event.currentTarget.checked);
+        this.#redraw();
+      },
+    });
+    const fill = h(
+      "button",
+      { type: "button", disabled: chosen.length < 2, onclick: () => this.#fill(chosen) },
+      t("bring.fill"),
+    );
+    const out = h(
+      "button",
+      {
+        type: "button",
+        disabled: !chosen.length,
+        onclick: () => {
+          this.uploads = this.uploads.filter((line) => !line.chosen);
+          this.#redraw();
+        },
+      },
+      t("bring.leaveOutN", { n: chosen.length }),
+    );
+    put(
+      this.head,
+      h("label", { class: "check" }, all, t("bring.all", { n: ready.length })),
+      fill,
+      out,
+      h("span", { class: "hint" }, t("bring.many")),
+    );
+    return this.head;
+  }
+
+  /** @param {readonly Line[]} chosen */
+  #fill([first, ...others]) {
+    for (const line of others)
+      for (const key of SHARED) if (line.facts && first.facts) line.facts[key] = first.facts[key];
+    numberTakes(this.uploads.flatMap(({ facts }) => (facts && !facts.error ? [facts] : [])));
+    for (const line of others) line.drawn = "";
+    this.#redraw();
+  }
+
+  /**
+   * @param {Line} line
+   * @param {boolean} on
+   */
+  #choose(line, on) {
+    line.chosen = on;
+    const box = /** @type {HTMLInputElement | null | undefined} */ (line.element?.querySelector(".upload-tick input"));
+    if (box) box.checked = on;
+  }
+
+  /** @param {Line} line */
+  #tick(line) {
+    return h(
+      "label",
+      { class: "upload-tick" },
+      h("input", {
+        type: "checkbox",
+        checked: line.chosen,
+        "aria-label": t("bring.choose", { file: line.file.name }),
+        onclick: (event) => {
+          const on = event.currentTarget.checked;
+          const [from, to] = [this.lastTicked ?? line, line]
+            .map((one) => this.uploads.indexOf(one))
+            .sort((a, b) => a - b);
+          if (event.shiftKey) for (const one of this.uploads.slice(from, to + 1)) this.#choose(one, on);
+          this.#choose(line, on);
+          this.lastTicked = line;
+          this.#redraw();
+        },
+      }),
+    );
+  }
+
+  /**
+   * The first picture, out of the file that lies here; nothing is asked of the server for it.
+   * @param {File} file
+   */
+  #still(file) {
+    const url = URL.createObjectURL(file);
+    this.urls.push(url);
+    const isPicture = file.type.startsWith("image/") || /\.(webp|gif|a?png)$/i.test(file.name);
+    const still = isPicture
+      ? h("img", { src: url, alt: "" })
+      : h("video", { src: `${url}#t=0.05`, preload: "metadata", tabindex: "-1" });
+    if (still instanceof HTMLVideoElement) still.muted = true;
+    return h("div", { class: "upload-still", "aria-hidden": "true" }, still);
+  }
+
+  /**
+   * Where these very bytes are already: in the bench, or further up in the table.
+   * @param {Line} line
+   */
+  #sameAs(line) {
+    if (!line.facts?.sha256) return "";
+    if (line.facts.same_as) return t("bring.inBench", { take: line.facts.same_as });
+    const first = this.uploads.find((one) => one.facts?.sha256 === line.facts?.sha256);
+    return first && first !== line ? t("bring.sameAs", { file: first.file.name }) : "";
+  }
+
+  /** @param {Line & {facts: UploadFacts | null}} line */
+  #fields(line) {
+    const facts = /** @type {UploadFacts} */ (line.facts);
+    /**
+     * What is typed into a chosen row goes to all chosen ones.
+     * @param {typeof SHARED[number]} key
+     */
+    const spread = (key) => {
+      if (!line.chosen) return;
+      for (const other of this.uploads) {
+        if (other === line || !other.chosen || !other.facts) continue;
+        other.facts[key] = facts[key];
+        const box = /** @type {HTMLInputElement | null | undefined} */ (
+          other.element?.querySelector(`[name="${key}"]`)
+        );
+        if (box) box.value = facts[key];
+      }
+    };
     /**
      * @param {"model" | "prompt_id" | "sample"} key
      * @param {string} label
@@ -228,6 +393,7 @@ export class Bring {
       /** @type {HTMLInputElement} */
       const input = h("input", {
         value: String(facts[key] ?? ""),
+        name: key,
         required: true,
         ...props,
         oninput: () => {
@@ -235,6 +401,7 @@ export class Bring {
           else {
             facts[key] = input.value.trim();
             hint.textContent = "";
+            spread(key);
           }
         },
       });
@@ -243,9 +410,11 @@ export class Bring {
     const words = h(
       "textarea",
       {
-        rows: "2",
+        rows: "1",
+        name: "prompt",
         oninput: () => {
           facts.prompt = words.value;
+          spread("prompt");
           show();
         },
       },
@@ -284,9 +453,10 @@ export class Bring {
 
   /**
    * As a person confirms it; a new prompt without an id is called after its text.
-   * @param {UploadFacts} facts
+   * @param {Line & {facts: UploadFacts}} line
    */
-  #confirmed(facts) {
+  #confirmed({ file, facts }) {
+    const paid = this.costs.get(file.name.toLowerCase());
     const prompt = this.#isKnown(facts.prompt_id) ? "" : facts.prompt;
     return {
       upload: facts.upload,
@@ -294,6 +464,8 @@ export class Bring {
       prompt_id: facts.prompt_id || prompt.trim().slice(0, 200),
       prompt,
       sample: facts.sample || 0,
+      cost: paid?.cost ?? null,
+      credits: paid?.credits ?? "",
     };
   }
 
@@ -307,10 +479,11 @@ export class Bring {
       wrong.reportValidity(); // the browser points at the field and says what it wants
       return;
     }
+    numberTakes(lines.flatMap(({ facts }) => facts ?? []));
     button.disabled = true; // one click, one task
     const task = await this.app.attempt(() =>
       api.post("uploads/confirm", {
-        uploads: lines.flatMap(({ facts }) => (facts ? [this.#confirmed(facts)] : [])),
+        uploads: lines.flatMap((line) => (line.facts ? [this.#confirmed({ ...line, facts: line.facts })] : [])),
         score: true,
       }),
     );
@@ -325,5 +498,6 @@ export class Bring {
 
   close() {
     this.abort.abort();
+    for (const url of this.urls) URL.revokeObjectURL(url);
   }
 }

@@ -32,6 +32,7 @@ const FILTERS = /** @type {const} */ ([
   "tag",
   "defect",
   "sort",
+  "as_asked",
 ]);
 const DEFECTS = ["cut", "freeze", "black", "worst"];
 const SORTS = ["prompt", "model", "added", "stars", "state"];
@@ -212,7 +213,7 @@ class Wall {
      * @param {readonly Option[]} options
      */
     const one = (name, options) =>
-      choice(t(`wall.by.${name}`), options, now[name], (value) => this.filter({ [name]: value }), {
+      choice(t(`by.${name}`), options, now[name], (value) => this.filter({ [name]: value }), {
         class: now[name] ? "set" : "",
       });
     const tags = [...new Set(this.prompts.flatMap((prompt) => prompt.tags))].sort();
@@ -243,9 +244,13 @@ class Wall {
         ["", t("wall.anyDefect")],
         ...DEFECTS.map((kind) => /** @type {Option} */ ([kind, t(`event.${kind}`)])),
       ]),
+      one("as_asked", [
+        ["", t("wall.delivery")],
+        ["no", t("wall.notAsAsked")],
+      ]),
       one(
         "sort",
-        SORTS.map((name) => /** @type {Option} */ ([name === "prompt" ? "" : name, t(`wall.sort.${name}`)])),
+        SORTS.map((name) => /** @type {Option} */ ([name === "prompt" ? "" : name, t(`sort.${name}`)])),
       ),
     );
   }

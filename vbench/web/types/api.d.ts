@@ -700,6 +700,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Picture
+         * @description Take one picture to start or end on, or of who should appear (the body is the file, `name` its name).
+         */
+        post: operations["add_picture_api_v1_pictures_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads/confirm": {
         parameters: {
             query?: never;
@@ -1036,6 +1056,8 @@ export interface components {
             prompt_sent: string;
             /** Origin */
             origin: string;
+            /** As Asked */
+            as_asked: boolean | null;
             /**
              * Missing
              * @enum {string}
@@ -1114,6 +1136,13 @@ export interface components {
              * @default 0
              */
             sample?: number;
+            /** Cost */
+            cost?: number | null;
+            /**
+             * Credits
+             * @default
+             */
+            credits?: string;
         };
         /** ConfirmedList */
         ConfirmedList: {
@@ -1183,6 +1212,31 @@ export interface components {
             /** Seed */
             seed?: number | null;
             /**
+             * Image
+             * @default
+             */
+            image?: string;
+            /**
+             * Last Image
+             * @default
+             */
+            last_image?: string;
+            /**
+             * References
+             * @default []
+             */
+            references?: string[];
+            /**
+             * Without Image
+             * @default false
+             */
+            without_image?: boolean;
+            /**
+             * Match
+             * @default []
+             */
+            match?: string[];
+            /**
              * Allow Unpriced
              * @default false
              */
@@ -1244,6 +1298,10 @@ export interface components {
             hosted: boolean | null;
             /** Licence */
             licence: string;
+            /** Rights */
+            rights: {
+                [key: string]: components["schemas"]["RightFacts"];
+            };
             /** Resolutions */
             resolutions: string[];
             /** Seconds */
@@ -1391,6 +1449,36 @@ export interface components {
             n_votes: number;
         };
         /**
+         * PictureFacts
+         * @description A picture for tools that was taken in, or why not.
+         */
+        PictureFacts: {
+            /** File */
+            file: string;
+            /** Error */
+            error: string;
+            /**
+             * Picture
+             * @default
+             */
+            picture?: string;
+            /**
+             * Width
+             * @default 0
+             */
+            width?: number;
+            /**
+             * Height
+             * @default 0
+             */
+            height?: number;
+            /**
+             * Notes
+             * @default []
+             */
+            notes?: string[];
+        };
+        /**
          * PlanFacts
          * @description What one click would do with one tool.
          */
@@ -1411,6 +1499,24 @@ export interface components {
             seconds_estimate: number | null;
             /** Warnings */
             warnings: string[];
+            /** Width */
+            width: number | null;
+            /** Height */
+            height: number | null;
+            /** Seconds */
+            seconds: number | null;
+            /** Fps */
+            fps: number | null;
+            /** Audio */
+            audio: boolean | null;
+            /** Image Use */
+            image_use: string;
+            /** Price Checked On */
+            price_checked_on: string;
+            /** Price Is Old */
+            price_is_old: boolean;
+            /** Comparable Group */
+            comparable_group: string;
         };
         /** PlanTotal */
         PlanTotal: {
@@ -1496,6 +1602,20 @@ export interface components {
             n_repeats: number;
             /** N Consistent */
             n_consistent: number;
+        };
+        /**
+         * RightFacts
+         * @description What a tool's maker says of one right.
+         */
+        RightFacts: {
+            /** Answer */
+            answer: string;
+            /** Says */
+            says: string;
+            /** Source */
+            source: string;
+            /** Checked On */
+            checked_on: string;
         };
         /** ScoreArgs */
         ScoreArgs: {
@@ -1808,6 +1928,21 @@ export interface components {
              * @default 0
              */
             sample?: number;
+            /**
+             * Is Sure
+             * @default false
+             */
+            is_sure?: boolean;
+            /**
+             * Sha256
+             * @default
+             */
+            sha256?: string;
+            /**
+             * Same As
+             * @default
+             */
+            same_as?: string;
         };
         /** ValidationError */
         ValidationError: {
@@ -2017,6 +2152,7 @@ export interface operations {
                 prompt?: string;
                 model?: string[] | null;
                 ids?: string;
+                as_asked?: "" | "no";
                 tag?: string;
                 state?: string;
                 reason?: "" | "hands" | "face" | "melts" | "physics" | "text" | "camera" | "prompt" | "light" | "sound" | "other";
@@ -2406,6 +2542,7 @@ export interface operations {
                 licence?: string;
                 country?: string;
                 status?: "" | "active" | "deprecated" | "retired";
+                commercial?: "" | "yes" | "conditions" | "no" | "not stated";
                 seconds?: number | null;
                 resolution?: string;
             };
@@ -2951,6 +3088,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UploadFacts"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_picture_api_v1_pictures_post: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PictureFacts"];
                 };
             };
             /** @description Validation Error */

@@ -16,6 +16,8 @@ export type GenerateArgs = Schemas["GenerateArgs"];
 export type ModelFacts = Schemas["ModelFacts"];
 export type NoteFacts = Schemas["NoteFacts"];
 export type PairFacts = Schemas["PairFacts"];
+/** The server leaves out no field, also where it has a default. */
+export type PictureFacts = Required<Schemas["PictureFacts"]>;
 export type PlanFacts = Schemas["PlanFacts"];
 export type PromptFacts = Schemas["PromptFacts"];
 export type RatingFacts = Schemas["RatingFacts"];
@@ -61,6 +63,7 @@ export interface BoardRow {
   n_refused: number;
   n_not_applicable: number;
   n_unmeasured: number;
+  n_not_as_asked: number;
   latency_s: number | null;
   cost_usd: number | null;
   unit: string;
@@ -125,6 +128,7 @@ export interface JobFacts {
   is_billable: boolean;
   estimate_usd: number | null;
   cost_usd: number | null;
+  is_asked_first: boolean;
   submitting_at: string | null;
   submitted_at: string | null;
 }
