@@ -25,6 +25,7 @@ from vbench.judge.questions import questions_of
 from vbench.judge.request import Backend
 from vbench.judge.signals import METRICS_READ, SIGNALS, Readings, signal_answers
 from vbench.judge.tally import ASKED_METRICS, asked_infos, clip_outcomes, distrusted, leading, newest
+from vbench.judge.vbench2 import METRIC_NAMES, vbench2_infos, vbench2_outcomes
 from vbench.records import QUESTION_KINDS, Answer, Clip, Event, Failure, Question, Timeline
 from vbench.registry import did_you_mean
 from vbench.text import first_line
@@ -503,6 +504,8 @@ def tally(bench: Bench) -> None:
         if questions and all(lead is not None for lead in leads.values()):
             verdicts = {key: lead.verdict for key, lead in leads.items() if lead is not None}
             outcomes.append(clip_outcomes(clip, questions, verdicts, params))
+            outcomes.append(vbench2_outcomes(clip, questions, verdicts, params))
+    dimensions = {q.facts["vbench2"] for questions in by_prompt.values() for q in questions if "vbench2" in q.facts}
     if answers:
-        bench.add_metrics(asked_infos())
-    bench.replace_outcomes(ASKED_METRICS, outcomes)
+        bench.add_metrics([*asked_infos(), *vbench2_infos(sorted(dimensions))])
+    bench.replace_outcomes([*ASKED_METRICS, *METRIC_NAMES], outcomes)
