@@ -18,13 +18,20 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vbench.judge.look import Picture
+from vbench.judge.look import SentPicture
 from vbench.judge.planted import Behaviour, planted_reply
 from vbench.judge.request import JudgeRequest
 from vbench.records import Question
 from vbench.video import read_frames
 
 SIDE = 12
+PROPOSED = [
+    {"kind": "action", "text": "Does the dog run?"},
+    {"kind": "order", "text": 'Does it run, and then "stop"?'},
+    {"kind": "colour", "text": "no question"},
+    {"kind": "mood", "text": "Is it sad, or not?"},
+]
+"""What this judge proposes to ask of any prompt; the last two are none."""
 
 
 def thumbnail(image: Image.Image) -> Any:
@@ -79,7 +86,7 @@ class JudgeServer(ThreadingHTTPServer):
 
     def request_of(self, body: Mapping[str, Any]) -> JudgeRequest:
         """What was asked, read from the body alone."""
-        videos: list[list[Picture]] = [[], []]
+        videos: list[list[SentPicture]] = [[], []]
         images: list[list[Image.Image]] = [[], []]
         text, which, t_s = "", 0, 0.0
         for part in body["messages"][1]["content"]:
@@ -90,7 +97,7 @@ class JudgeServer(ThreadingHTTPServer):
                     t_s = float(match[1])
             else:
                 data = base64.b64decode(part["image_url"]["url"].partition(",")[2])
-                videos[which].append(Picture(t_s, data))
+                videos[which].append(SentPicture(t_s, data))
                 images[which].append(Image.open(io.BytesIO(data)))
         lines = [json.loads(line) for line in text.splitlines() if line.startswith('{"id"')]
         questions = [self._question(line["question"]) for line in lines]
@@ -126,6 +133,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
             return
         reply = json.dumps(planted_reply(self.server.behaviour, self.server.request_of(sent)))
+        if "Write questions" in sent["messages"][1]["content"][-1]["text"]:
+            reply = json.dumps({"questions": PROPOSED})
         status = fault if isinstance(fault, int) else 404 if fault == "gone" else 200
         answer: Any = {
             "model": "judge-1",

@@ -14,7 +14,7 @@ from vbench.errors import WeightsError
 from vbench.judge import judge
 from vbench.judge.card import JudgeCard
 from vbench.judge.local import LocalBackend
-from vbench.judge.look import Picture, jpeg
+from vbench.judge.look import SentPicture, jpeg
 from vbench.judge.request import JudgeRequest
 from vbench.judge.sheet import sheet
 
@@ -33,7 +33,9 @@ def request(text: str, n: int = 2) -> JudgeRequest:
 
     rng = np.random.default_rng(n)
     pixels = rng.integers(0, 255, (n, 40, 60, 3)).astype(np.uint8)
-    return JudgeRequest(purpose="answer", text=text, pictures=[Picture(i / 2, jpeg(p)) for i, p in enumerate(pixels)])
+    return JudgeRequest(
+        purpose="answer", text=text, pictures=[SentPicture(i / 2, jpeg(p)) for i, p in enumerate(pixels)]
+    )
 
 
 def local_card(weights: Path, **changes: Any) -> JudgeCard:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.records import PROBE, a_clip
 from vbench.judge.questions import compiled_questions
-from vbench.judge.signals import Measured, signal_answers
+from vbench.judge.signals import Readings, signal_answers
 from vbench.records import Event, Prompt
 
 
@@ -19,7 +19,7 @@ def rule(expects: dict[str, Any], kind: str, values: dict[str, float], **more: A
     clip = replace(a_clip("m", prompt), probe=replace(PROBE, **more.pop("probe", {})))
     asked = [q for q in compiled_questions(expects) if q.id == kind]
     assert len(asked) == 1
-    measured = Measured(values=values, failures=more.pop("failures", {}), events=more.pop("events", ()))
+    measured = Readings(values=values, failures=more.pop("failures", {}), events=more.pop("events", ()))
     answers = signal_answers(clip, asked, measured)
     return (answers[0].verdict, answers[0].t_s) if answers else None
 

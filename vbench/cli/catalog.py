@@ -224,15 +224,33 @@ def prompts(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SUITE | lint FILE]", help="A suite to list, by name or file; or `lint` and a file to check."
+            metavar="[SUITE | lint FILE | questions SUITE]",
+            help="A suite to list, by name or file; `lint` and a file to check; `questions` and what a suite asks.",
         ),
     ] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="With questions: a judge that proposes some.")
+    ] = None,
+    max_cost: Annotated[float | None, typer.Option(min=0, help="Dollars that the judge may cost in the bench.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Write proposed questions into the suite's file.")] = False,
+    bench: BenchPath = None,
     as_json: Json = False,
     strict: Strict = False,
 ) -> None:
-    """List suites, list the prompts of one, or check a file."""
+    """List suites, list the prompts of one or what they ask, or check a file."""
     from vbench.catalog import find_suite
 
+    if words and words[0] == "questions" and len(words) == 2:
+        from vbench.cli.judge import print_questions, propose_questions
+
+        suite = find_suite(words[1])
+        if judge is None:
+            print_questions(suite, as_json=as_json)
+        else:
+            propose_questions(suite, judge, bench=bench, max_cost=max_cost, write=write, as_json=as_json)
+        return
+    if judge is not None or write or max_cost is not None:
+        raise OptionError("--judge, --max-cost and --write go with vbench prompts questions SUITE")
     if not words:
         n_broken = _list_suites(as_json=as_json)
         if strict and n_broken:
@@ -242,7 +260,9 @@ def prompts(
     elif len(words) == 1 and words[0] != "lint":
         _print_suite(find_suite(words[0]), as_json=as_json)
     else:
-        raise OptionError(f"vbench prompts {' '.join(words)}: expected a suite, or lint and a file; quote spaces")
+        raise OptionError(
+            f"vbench prompts {' '.join(words)}: expected a suite, lint FILE, or questions SUITE; quote spaces"
+        )
 
 
 def _list_suites(*, as_json: bool) -> int:

@@ -25,6 +25,7 @@ from vbench.cli.options import (
 from vbench.errors import OptionError
 
 if TYPE_CHECKING:
+    from vbench.catalog.suites import Suite
     from vbench.judge.run import JudgeChoices, JudgeReport
 
 CHOICE_OPTIONS = (
@@ -63,8 +64,8 @@ def judge(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[list | card JUDGE | pairs]",
-            help="The judges there are; how far one may be trusted; pairs of takes. Nothing: judge the bench.",
+            metavar="[list | card JUDGE | pairs | defects]",
+            help="The judges there are; how far one may be trusted; pairs; faults. Nothing: judge the bench.",
         ),
     ] = None,
     bench: BenchPath = None,
@@ -82,8 +83,11 @@ def judge(
     if words == ["pairs"]:
         _pairs(bench, choices, as_json=json)
         return
+    if words == ["defects"]:
+        _defects(bench, choices, as_json=json)
+        return
     if words:
-        raise OptionError(f"vbench judge {' '.join(words)}: expected nothing, list, card JUDGE, or pairs")
+        raise OptionError(f"vbench judge {' '.join(words)}: expected nothing, list, card JUDGE, pairs or defects")
     from vbench.bench import Bench
     from vbench.judge import judge as run
 
@@ -190,9 +194,32 @@ def _pairs(bench: Path | None, choices: JudgeChoices, *, as_json: bool) -> None:
         print_line(f"people prefer the same in {agreement['share']:.0%} of {agreement['n']}")
 
 
+def _defects(bench: Path | None, choices: JudgeChoices, *, as_json: bool) -> None:
+    """Look the clips over for located defects."""
+    from dataclasses import asdict
+
+    from vbench.bench import Bench
+    from vbench.judge.defects import find_defects
+
+    options: dict[str, Any] = {name: choices[name] for name in ("max_cost", "allow_unpriced", "device")}
+    with Bench.open(bench, create=False) as workspace:
+        report = find_defects(workspace, with_=choices["with_"] or (), **options)
+        defects = [asdict(defect) for defect in workspace.defects()]
+    if as_json:
+        print_json({**asdict(report), "defects": defects})
+        return
+    found = ", ".join(f"{kind} {n}" for kind, n in report.found.items()) or "none"
+    print_line(f"{report.n_clips} clips; defects: {found}; {report.n_retracted} retracted; ${report.cost_usd:.4f}")
+    for name, why in report.stopped.items():
+        print_line(f"stopped: {name}: {why}")
+    if report.failures:
+        print_line("failed: " + ", ".join(f"{code} {n}" for code, n in sorted(report.failures.items())))
+    print_line("vbench board -m defects_per_min ranks the tools by them; the player shows each at its time")
+
+
 def _list(*, as_json: bool) -> None:
     from vbench.contracts import Settings
-    from vbench.judge.answerer import ANSWERERS
+    from vbench.judge.answerers import ANSWERERS
     from vbench.judge.card import judges
 
     rows: list[dict[str, Any]] = []
@@ -238,3 +265,68 @@ def sheet(
         print(f"{out}", file=sys.stderr)
     else:
         sys.stdout.write(text)
+
+
+def print_questions(suite: Suite, *, as_json: bool) -> None:
+    """What each prompt of a suite asks, and who answers it."""
+    from vbench.judge.questions import questions_of
+
+    if as_json:
+        rows = [
+            {
+                "prompt_id": prompt.id,
+                "question": q.id,
+                "kind": q.kind,
+                "text": q.text,
+                "by": list(q.by),
+                "digest": q.digest,
+            }
+            for prompt in suite.prompts
+            for q in questions_of(prompt)
+        ]
+        print_json({"suite": suite.name, "questions": rows})
+        return
+    for prompt in suite.prompts:
+        print_line(prompt.id)
+        for q in questions_of(prompt):
+            print_line(f"  {q.kind:<10}{'/'.join(q.by):<16}{q.text}")
+
+
+def propose_questions(
+    suite: Suite, judge: str, *, bench: Path | None, max_cost: float | None, write: bool, as_json: bool
+) -> None:
+    """Let a judge propose questions from the texts of a suite, and write them into its file where that is asked for."""
+    from vbench.bench import Bench
+    from vbench.files import write_text
+    from vbench.judge.ask import Asker
+    from vbench.judge.backend import backend_of
+    from vbench.judge.card import find_judge
+    from vbench.judge.proposals import propose, with_questions
+
+    if write and suite.path.suffix not in (".yaml", ".yml"):
+        raise OptionError(
+            f"{suite.path}: questions are written into YAML suites only; leave --write out, and copy them"
+        )
+    card = find_judge(judge)
+    with Bench.open(bench) as workspace:
+        asker = Asker(workspace, card, backend_of(card), max_cost=max_cost)
+        try:
+            proposed = propose(asker, suite.prompts)
+        finally:
+            asker.close()
+    if write and proposed.lines:
+        write_text(suite.path, with_questions(suite.path.read_text(encoding="utf-8"), proposed.lines))
+    if as_json:
+        rows = {
+            name: [line.model_dump(include={"kind", "text"}) for line in some] for name, some in proposed.lines.items()
+        }
+        print_json({"suite": suite.name, "proposed": rows, "failed": dict(proposed.failed)})
+        return
+    for name, lines in proposed.lines.items():
+        print_line(name)
+        for line in lines:
+            print_line(f"  {line.kind:<10}{line.text}")
+    for name, why in proposed.failed.items():
+        print_line(f"nothing for {name}: {why}")
+    done = f"written into {suite.path}: read them, and change what is not meant" if write else "--write puts them there"
+    print_line(f"{sum(map(len, proposed.lines.values()))} questions for {len(proposed.lines)} prompts; {done}")

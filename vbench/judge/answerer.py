@@ -9,20 +9,6 @@ from typing import Protocol
 
 from vbench.judge.look import Shown
 from vbench.records import Answer, AnswererKind, Question
-from vbench.registry import Registry
-
-ANSWERERS = Registry(
-    "vbench.answerers",
-    "answerer",
-    {
-        "ppocr": "vbench.judge.letters:WritingAnswerer",
-        "whisper": "vbench.judge.speech:SpeechAnswerer",
-        "owlv2": "vbench.judge.detection:owl_answerer",
-        "grounding-dino": "vbench.judge.detection:grounding_answerer",
-        "coco": "vbench.judge.detection:coco_answerer",
-    },
-)
-"""Name → what makes the answerer from `contracts.Settings`; plug-ins use the entry point `vbench.answerers`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,10 @@ from vbench.bench.ceilings import Ceiling, Spend, believed_usd, countable_usd
 from vbench.bench.owner import LEASE_S, Owner
 from vbench.errors import AuthError, BudgetError, JobError, NotStartedError
 from vbench.judge.card import JudgeCard
-from vbench.judge.look import Picture
+from vbench.judge.look import SentPicture
+from vbench.judge.phrases import ACCUSE, DOUBT_DEFECT, FIRST, SECOND, asked
 from vbench.judge.reply import MAX_REPLY_CHARS, Accusation, Reply, json_object, read_accusations, read_answers
 from vbench.judge.request import Backend, JudgeRequest, Purpose
-from vbench.judge.wording import ACCUSE, DOUBT_DEFECT, FIRST, SECOND, asked
 from vbench.records import Answer, Clip, JudgeCall, Question, digest
 from vbench.text import first_line, storable
 
@@ -53,8 +53,8 @@ class Subject:
 
     sha256: str
     duration_s: float
-    first: Sequence[Picture]
-    second: Sequence[Picture] = ()
+    first: Sequence[SentPicture]
+    second: Sequence[SentPicture] = ()
     drawn: Mapping[str, Any] | None = None
 
 
@@ -300,7 +300,13 @@ class Asker:
         return outcome, read(outcome.reply)
 
     def _as_answer(
-        self, subject: Subject, question: Question, reply: Reply, outcome: Outcome, n: int, frames: Sequence[Picture]
+        self,
+        subject: Subject,
+        question: Question,
+        reply: Reply,
+        outcome: Outcome,
+        n: int,
+        frames: Sequence[SentPicture],
     ) -> Answer:
         return Answer(
             sha256=subject.sha256,

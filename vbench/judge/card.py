@@ -15,7 +15,7 @@ from vbench.catalog import folders
 from vbench.catalog.card import CardSource, Licence, Vendor
 from vbench.catalog.yaml_lines import check, read_yaml
 from vbench.errors import CatalogError, OptionError
-from vbench.judge.wording import WORDING_VERSION
+from vbench.judge.phrases import WORDING_VERSION
 from vbench.records import digest
 from vbench.registry import did_you_mean
 from vbench.schema import Strict

@@ -8,8 +8,8 @@ from typing import Any
 
 from vbench.errors import JobError
 from vbench.judge.card import JudgeCard
+from vbench.judge.phrases import SYSTEM
 from vbench.judge.request import JudgeRequest, Said, content_of
-from vbench.judge.wording import SYSTEM
 from vbench.text import storable
 
 

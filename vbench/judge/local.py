@@ -13,8 +13,8 @@ from typing import Any
 from vbench.errors import JobError, WeightsError
 from vbench.files import home_expanded
 from vbench.judge.card import JudgeCard
+from vbench.judge.phrases import SYSTEM
 from vbench.judge.request import JudgeRequest, Said, content_of
-from vbench.judge.wording import SYSTEM
 from vbench.text import first_line
 
 GATHER_S = 0.05

@@ -30,7 +30,7 @@ Why = Literal["even", "event", "peak", "second"]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class LookTime:
     """A time of a clip to look at, and why."""
 
     t_s: float
@@ -49,7 +49,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class SentPicture:
     """What is sent of a frame."""
 
     t_s: float
@@ -60,16 +60,16 @@ class Picture:
 
 def moments(
     duration_s: float, policy: FramesPolicy, *, events: Sequence[Event] = (), timelines: Sequence[Timeline] = ()
-) -> list[Moment]:
+) -> list[LookTime]:
     """The moments of a first look, by time: even ones, then events and motion peaks, the worst first."""
-    chosen = [Moment(t, "even") for t in even_times(duration_s, policy.even)]
-    extra: list[Moment] = []
+    chosen = [LookTime(t, "even") for t in even_times(duration_s, policy.even)]
+    extra: list[LookTime] = []
     for kind in EVENT_ORDER:
-        extra += [Moment(e.start_s, "event") for e in sorted(events, key=lambda e: -e.value) if e.kind == kind]
+        extra += [LookTime(e.start_s, "event") for e in sorted(events, key=lambda e: -e.value) if e.kind == kind]
     for line in timelines:
         if line.key.metric == PEAKS_OF and line.value:
             order = np.argsort(line.value)[::-1][:8]
-            extra += [Moment(line.t_s[i], "peak") for i in order]
+            extra += [LookTime(line.t_s[i], "peak") for i in order]
     n_extra = 0
     for moment in extra:
         is_new = all(abs(moment.t_s - other.t_s) > APART_S for other in chosen)
@@ -79,10 +79,10 @@ def moments(
     return sorted(chosen, key=lambda moment: moment.t_s)
 
 
-def other_moments(duration_s: float, policy: FramesPolicy) -> list[Moment]:
+def other_moments(duration_s: float, policy: FramesPolicy) -> list[LookTime]:
     """The moments of a second look: between those of the first, one more, the ends among them."""
     step = duration_s / policy.even
-    return [Moment(min(i * step, max(0.0, duration_s - 1e-3)), "second") for i in range(policy.even + 1)]
+    return [LookTime(min(i * step, max(0.0, duration_s - 1e-3)), "second") for i in range(policy.even + 1)]
 
 
 def even_times(duration_s: float, n: int) -> list[float]:
@@ -90,7 +90,7 @@ def even_times(duration_s: float, n: int) -> list[float]:
     return [(i + 0.5) * duration_s / n for i in range(n)]
 
 
-def read_moments(path: Path, wanted: Iterable[Moment]) -> list[Shown]:
+def read_moments(path: Path, wanted: Iterable[LookTime]) -> list[Shown]:
     """The frames on screen at these moments, in one pass over the clip.
 
     Raises:
@@ -123,13 +123,13 @@ def _kept_size(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def pictures(frames: Sequence[Shown], policy: FramesPolicy, questions: Sequence[Question] = ()) -> list[Picture]:
+def pictures(frames: Sequence[Shown], policy: FramesPolicy, questions: Sequence[Question] = ()) -> list[SentPicture]:
     """What is sent of these frames: each whole, and quarters of one at native size where small things matter."""
-    sent = [Picture(frame.t_s, jpeg(scaled(frame.pixels, policy.short_side))) for frame in frames]
+    sent = [SentPicture(frame.t_s, jpeg(scaled(frame.pixels, policy.short_side))) for frame in frames]
     is_small = any(question.kind in SMALL_KINDS for question in questions)
     if policy.crops and is_small and frames and min(frames[0].pixels.shape[:2]) > 1.25 * policy.short_side:
         frame = next((f for f in frames if f.why in ("event", "peak")), frames[len(frames) // 2])
-        sent += [Picture(frame.t_s, jpeg(part), note) for note, part in quarters(frame.pixels)]
+        sent += [SentPicture(frame.t_s, jpeg(part), note) for note, part in quarters(frame.pixels)]
     return sent
 
 

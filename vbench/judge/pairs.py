@@ -14,10 +14,10 @@ from vbench.judge.ask import Asker, Subject, drawn_of
 from vbench.judge.backend import backend_of
 from vbench.judge.card import JudgeCard
 from vbench.judge.look import moments, pictures, read_moments
+from vbench.judge.phrases import PAIR
 from vbench.judge.questions import questions_of
 from vbench.judge.reply import read_choice
 from vbench.judge.request import Backend, JudgeRequest, Purpose
-from vbench.judge.wording import PAIR
 from vbench.records import Clip, Failure, PairVerdict, Question, digest
 
 DECISIVE = ("a", "b")

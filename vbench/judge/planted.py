@@ -26,6 +26,8 @@ def truth(question: Question, drawn: Mapping[str, Any]) -> Verdict:
     if not drawn or "scene" not in drawn:
         return "unsure"
     scene, facts = drawn["scene"], question.facts
+    if "defect" in facts:
+        return _seen(drawn.get("fault", {}).get("kind") == facts["defect"])
     if question.kind == "count" and facts.get("object") == "shape":
         return _seen(len(scene["objects"]) == facts["count"])
     if question.kind == "colour" and facts.get("object") == "background":

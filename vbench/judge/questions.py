@@ -119,7 +119,7 @@ def _of_objects(objects: Sequence[Mapping[str, Any]]) -> Iterator[Question]:
     for thing in objects:
         name, colour, count = thing["name"], thing.get("colour"), thing.get("count")
         whole = f"{colour} {name}" if colour else name
-        yield question("presence", name, f"Is {article(name)} {name} seen?", object=name)
+        yield question("presence", name, f"{are(name)} seen?", object=name)
         if colour:
             yield question("colour", name, f"Is the {name} {colour}?", object=name, colour=colour)
         if count is not None:
@@ -225,6 +225,12 @@ def _question_texts(info: Any) -> Iterator[str]:
 def article(word: str) -> str:
     """Of an English noun, by its first letter."""
     return "an" if word[:1].lower() in "aeiou" else "a"
+
+
+def are(noun: str) -> str:
+    """The start of a question about a thing: is a lamp, are tweezers."""
+    is_many = noun.endswith("s") and not noun.endswith(("ss", "us"))
+    return f"Are {noun}" if is_many else f"Is {article(noun)} {noun}"
 
 
 def plural(noun: str) -> str:

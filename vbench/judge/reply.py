@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vbench.errors import JobError
-from vbench.judge.wording import DEFECT_KINDS
+from vbench.judge.phrases import DEFECT_KINDS
 from vbench.records import Box, Verdict
 from vbench.text import storable
 

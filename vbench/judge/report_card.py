@@ -19,7 +19,7 @@ from vbench.contracts.values import Bytes
 from vbench.judge.ask import Asker, Subject
 from vbench.judge.backend import backend_of
 from vbench.judge.card import JudgeCard
-from vbench.judge.look import Moment, Shown, moments, other_moments, pictures
+from vbench.judge.look import LookTime, Shown, moments, other_moments, pictures
 from vbench.judge.pairs import agreement_with_votes, ask_pair
 from vbench.judge.planted import truth
 from vbench.judge.questions import compiled_questions
@@ -288,7 +288,7 @@ class _Tried:
 
 
 @lru_cache(maxsize=64)
-def drawn_frames(scene: Scene, times: tuple[Moment, ...], words: bool) -> list[Shown]:
+def drawn_frames(scene: Scene, times: tuple[LookTime, ...], words: bool) -> list[Shown]:
     """The frames of a drawn clip at these moments; kept, since several trials show the same ones."""
     renderer = Renderer(scene, width=WIDTH, height=HEIGHT, seconds=SECONDS, seed=SEED)
     shown = []

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from vbench.judge.look import Picture
-from vbench.judge.wording import SYSTEM
+from vbench.judge.look import SentPicture
+from vbench.judge.phrases import SYSTEM
 from vbench.records import Question
 
 Purpose = Literal["answer", "second look", "accuse", "pair", "card", "questions"]
@@ -19,8 +19,8 @@ class JudgeRequest:
 
     purpose: Purpose
     text: str
-    pictures: Sequence[Picture] = ()
-    others: Sequence[Picture] = ()
+    pictures: Sequence[SentPicture] = ()
+    others: Sequence[SentPicture] = ()
     """Of a second video, where two are compared."""
     questions: Sequence[Question] = ()
     """Those that `text` puts into words."""

@@ -14,16 +14,18 @@ from typing import Any, TypedDict, Unpack
 from vbench.bench import Bench
 from vbench.contracts import Settings
 from vbench.errors import ClipError, OptionError, WeightsError
-from vbench.judge.answerer import ANSWERERS, Answerer, LookedAt
+from vbench.judge.answerer import Answerer, LookedAt
+from vbench.judge.answerers import ANSWERERS
 from vbench.judge.ask import Asker, Subject, drawn_of
 from vbench.judge.backend import backend_of
 from vbench.judge.card import FramesPolicy, JudgeCard, find_judge, judges
 from vbench.judge.look import SMALL_KINDS, Shown, moments, other_moments, pictures, read_moments
+from vbench.judge.phrases import FIRST, SYSTEM, asked
 from vbench.judge.questions import questions_of
 from vbench.judge.request import Backend
-from vbench.judge.signals import METRICS_READ, SIGNALS, Measured, signal_answers
+from vbench.judge.signals import METRICS_READ, SIGNALS, Readings, signal_answers
 from vbench.judge.tally import ASKED_METRICS, asked_infos, clip_outcomes, distrusted, leading, newest
-from vbench.judge.wording import FIRST, SYSTEM, asked
+from vbench.judge.vbench2 import METRIC_NAMES, vbench2_infos, vbench2_outcomes
 from vbench.records import QUESTION_KINDS, Answer, Clip, Event, Failure, Question, Timeline
 from vbench.registry import did_you_mean
 from vbench.text import first_line
@@ -259,7 +261,7 @@ def _ask_signals(bench: Bench, clips: Sequence[Clip], asked_of: Mapping[str, Seq
         events.setdefault(event.clip, []).append(event)
     answers: list[Answer] = []
     for clip in clips:
-        measured = Measured(
+        measured = Readings(
             values=values.get(clip.id, {}), failures=failures.get(clip.id, {}), events=events.get(clip.id, [])
         )
         answers += signal_answers(clip, asked_of[clip.prompt.key], measured)
@@ -502,6 +504,8 @@ def tally(bench: Bench) -> None:
         if questions and all(lead is not None for lead in leads.values()):
             verdicts = {key: lead.verdict for key, lead in leads.items() if lead is not None}
             outcomes.append(clip_outcomes(clip, questions, verdicts, params))
+            outcomes.append(vbench2_outcomes(clip, questions, verdicts, params))
+    dimensions = {q.facts["vbench2"] for questions in by_prompt.values() for q in questions if "vbench2" in q.facts}
     if answers:
-        bench.add_metrics(asked_infos())
-    bench.replace_outcomes(ASKED_METRICS, outcomes)
+        bench.add_metrics([*asked_infos(), *vbench2_infos(sorted(dimensions))])
+    bench.replace_outcomes([*ASKED_METRICS, *METRIC_NAMES], outcomes)

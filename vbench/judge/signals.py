@@ -49,7 +49,7 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Readings:
     """What is stored of one clip."""
 
     values: Mapping[str, float]
@@ -58,7 +58,7 @@ class Measured:
     events: Sequence[Event] = ()
 
 
-def signal_answers(clip: Clip, questions: Sequence[Question], measured: Measured) -> list[Answer]:
+def signal_answers(clip: Clip, questions: Sequence[Question], measured: Readings) -> list[Answer]:
     """What the measures say to those questions that they may answer.
 
     One whose metric is not measured yet, or says nothing of this clip (handheld, one frame), is missing.
@@ -86,7 +86,7 @@ def signal_answers(clip: Clip, questions: Sequence[Question], measured: Measured
     return answers
 
 
-def _ruling(clip: Clip, question: Question, measured: Measured) -> Ruling | None:
+def _ruling(clip: Clip, question: Question, measured: Readings) -> Ruling | None:
     subject = _subject(question)
     if subject is None:
         return None
@@ -115,7 +115,7 @@ def _subject(question: Question) -> str | None:
     return None
 
 
-def _camera(clip: Clip, question: Question, measured: Measured) -> Ruling:
+def _camera(clip: Clip, question: Question, measured: Readings) -> Ruling:
     share = measured.values["camera_move"]
     reason = f"the camera does so {share:.0%} of the time"
     if share >= CAMERA_SEEN:
@@ -123,7 +123,7 @@ def _camera(clip: Clip, question: Question, measured: Measured) -> Ruling:
     return Ruling("not_seen" if share <= CAMERA_NOT_SEEN else "unsure", reason)
 
 
-def _motion(clip: Clip, question: Question, measured: Measured) -> Ruling:
+def _motion(clip: Clip, question: Question, measured: Readings) -> Ruling:
     amount = measured.values["motion_p95"]
     low, high = MOTION_BANDS[question.facts["motion"]]
     reason = f"{amount:.3f} diagonals per second; {question.facts['motion']} is {low:g} to {high:g}"
@@ -132,7 +132,7 @@ def _motion(clip: Clip, question: Question, measured: Measured) -> Ruling:
     return Ruling("unsure" if low / MOTION_ROOM <= amount <= high * MOTION_ROOM else "not_seen", reason)
 
 
-def _cuts(clip: Clip, question: Question, measured: Measured) -> Ruling:
+def _cuts(clip: Clip, question: Question, measured: Readings) -> Ruling:
     wanted, found = int(question.facts["cuts"]), round(measured.values["cut_count"])
     times = [event.start_s for event in measured.events if event.kind == "cut"]
     at = ", ".join(f"{t:.2f} s" for t in times)
@@ -140,13 +140,13 @@ def _cuts(clip: Clip, question: Question, measured: Measured) -> Ruling:
     return Ruling("seen" if found == wanted else "not_seen", reason, times[0] if times else None)
 
 
-def _black(clip: Clip, question: Question, measured: Measured) -> Ruling:
+def _black(clip: Clip, question: Question, measured: Readings) -> Ruling:
     share = measured.values["black_ratio"]
     first = next((event.start_s for event in measured.events if event.kind == "black"), None)
     return Ruling("seen" if share == 0 else "not_seen", f"black {share:.0%} of the time", first)
 
 
-def _freeze(clip: Clip, question: Question, measured: Measured) -> Ruling:
+def _freeze(clip: Clip, question: Question, measured: Readings) -> Ruling:
     longest = measured.values["freeze_longest"]
     first = next((e.start_s for e in sorted(measured.events, key=lambda e: -e.value) if e.kind == "freeze"), None)
     if longest == 0:
@@ -155,7 +155,7 @@ def _freeze(clip: Clip, question: Question, measured: Measured) -> Ruling:
     return Ruling(verdict, f"the longest freeze lasts {longest:.2f} s", first)
 
 
-def _file(clip: Clip, question: Question, measured: Measured) -> Ruling:
+def _file(clip: Clip, question: Question, measured: Readings) -> Ruling:
     facts, probe = question.facts, clip.probe
     wishes = {name: facts[name] for name in ("seconds", "width", "height", "fps", "audio", "aspect") if name in facts}
     checks = spec_checks(probe, ClipWishes(**wishes))
@@ -165,7 +165,7 @@ def _file(clip: Clip, question: Question, measured: Measured) -> Ruling:
     return Ruling("seen" if met >= DELIVERED else "not_seen", reason)
 
 
-_RULES: Mapping[str, Callable[[Clip, Question, Measured], Ruling]] = {
+_RULES: Mapping[str, Callable[[Clip, Question, Readings], Ruling]] = {
     "camera": _camera,
     "motion": _motion,
     "cuts": _cuts,

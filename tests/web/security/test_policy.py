@@ -112,6 +112,7 @@ def test_a_trusted_origin_may_post(visit: Visit) -> None:
 
 WRITES: list[tuple[str, str, Any]] = [
     ("POST", "/api/v1/tasks", {"kind": "score"}),
+    ("PUT", "/api/v1/sheet/overrule", {"clip": "0" * 16, "question": "0" * 16, "verdict": "seen"}),
     ("POST", "/api/v1/tasks/0123456789abcdef/cancel", None),
     ("POST", "/api/v1/jobs/0123456789abcdef/retry", {"max_cost": 0}),
     ("POST", "/api/v1/plan", {"prompt": "x", "models": ["m"]}),

@@ -155,11 +155,25 @@ def timelines(page: PageState, clip: Ident) -> dict[str, schemas.TimelineFacts]:
 @routes.get("/clips/{clip}/events")
 def events(page: PageState, clip: Ident) -> list[schemas.EventFacts]:
     """Moments worth seeing, by time."""
-    moments = sorted(page.bench.events(_clip(page, clip).id), key=lambda event: event.start_s)
-    return [
+    take = _clip(page, clip)
+    facts = [
         schemas.EventFacts(**{name: getattr(event, name) for name in schemas.EventFacts.model_fields})
-        for event in moments
+        for event in page.bench.events(take.id)
     ]
+    facts += [
+        schemas.EventFacts(
+            kind="defect",
+            metric=f"{defect.kind} ({defect.answerer})",
+            start_s=defect.start_s,
+            end_s=defect.end_s,
+            frame=round(defect.start_s * take.probe.fps),
+            value=defect.severity,
+            box=defect.box,
+        )
+        for defect in page.bench.defects(take.id)
+        if defect.survived and defect.by == "judge"  # those of signals are events already
+    ]
+    return sorted(facts, key=lambda event: event.start_s)
 
 
 @routes.get("/notes")

@@ -13,7 +13,7 @@ import { num, t } from "./words.js";
 
 /** @typedef {{take: Take, curve: Curve}} Pair of a take and its curve in one lane */
 
-export const EVENT_KINDS = ["cut", "freeze", "black", "worst", "watermark"];
+export const EVENT_KINDS = ["cut", "freeze", "black", "worst", "watermark", "defect"];
 const HEIGHT = 48;
 const WIDTH = 1000;
 const MARK_PX = 30; // a mark and its number
