@@ -14,6 +14,7 @@ from vbench.features import FEATURES
 from vbench.metrics import METRICS
 from vbench.records import digest
 from vbench.registry import did_you_mean
+from vbench.score import profile
 from vbench.score.spec import ScoreSpec
 
 PRESETS: dict[str, str] = {
@@ -87,7 +88,7 @@ def _needs_weights(name: str) -> bool:
 
 def known_settings() -> dict[str, str]:
     """Setting → what it means, of the decoder and of all features there are."""
-    known = dict(decode.SETTINGS)
+    known = dict(decode.SETTINGS) | profile.ABOUT
     for name in FEATURES:
         known |= FEATURES[name](Settings()).settings_read()
     return known
@@ -124,8 +125,9 @@ def make_plan(spec: ScoreSpec, *, device: str = "cpu") -> ScorePlan:
             left_out[metric.name] = f"needs {', '.join(missing)}"
             continue
         parts = {part: (METRICS[part].version, params[part]) for part in metric.inputs if part in params}
-        params[metric.name] = {"parts": sorted(parts), "of": digest(sorted(parts.items()))}
-        ordered.append(metric)
+        weighted, weights = profile.with_profile(metric, settings)
+        params[metric.name] = {"parts": sorted(parts), "of": digest(sorted(parts.items())), **weights}
+        ordered.append(weighted)
     return ScorePlan(metrics=tuple(ordered), features=features, params=params, settings=settings, left_out=left_out)
 
 
