@@ -46,8 +46,8 @@ SHARES = {"freeze_ratio": "freeze", "black_ratio": "black"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shot:
-    """A stretch between two cuts."""
+class ShotScores:
+    """What was measured of a stretch between two cuts."""
 
     start_s: float
     end_s: float
@@ -55,7 +55,7 @@ class Shot:
     """Measure → its value over the shot; one that has no value there is left out."""
 
 
-def shots_of(outcomes: Outcomes, duration_s: float) -> list[Shot]:
+def shots_of(outcomes: Outcomes, duration_s: float) -> list[ShotScores]:
     """The shots of a clip by the cuts that were found in it; one, where there are none.
 
     The groups of the headline are those of `vbench.metrics.overall` over the shot's own values, without the text group,
@@ -71,7 +71,7 @@ def shots_of(outcomes: Outcomes, duration_s: float) -> list[Shot]:
     edges = [0.0, *cuts, duration_s]
     measured = {score.key.metric for score in outcomes.scores}
     return [
-        Shot(start_s=start_s, end_s=end_s, values=_values(outcomes, measured, start_s, end_s))
+        ShotScores(start_s=start_s, end_s=end_s, values=_values(outcomes, measured, start_s, end_s))
         for start_s, end_s in pairwise(edges)
         if end_s > start_s
     ]
