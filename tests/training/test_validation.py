@@ -170,9 +170,10 @@ def test_wandb_offline_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert list((tmp_path / "wandb").glob("offline-run-*/files/media/videos/validation/*.mp4"))
 
 
-def test_mlflow_for_real(tmp_path: Path) -> None:
+def test_mlflow_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mlflow = pytest.importorskip("mlflow")
-    address = f"file:{tmp_path / 'mlruns'}"
+    monkeypatch.chdir(tmp_path)  # where its artifacts go
+    address = f"sqlite:///{tmp_path / 'mlflow.db'}"
     run(MLflowTracker(address, experiment="e"), tmp_path)
     client = mlflow.MlflowClient(address)
     (done,) = client.search_runs([client.get_experiment_by_name("e").experiment_id])

@@ -42,6 +42,7 @@ from vbench.web.schemas.responses import (
     StepFacts,
     TaskFacts,
     TimelineFacts,
+    TrustFacts,
     UploadFacts,
 )
 
@@ -84,6 +85,7 @@ __all__ = [
     "TakeChoices",
     "TaskFacts",
     "TimelineFacts",
+    "TrustFacts",
     "UploadFacts",
     "Watched",
 ]

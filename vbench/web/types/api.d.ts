@@ -456,6 +456,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/votes/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trusted
+         * @description How well each metric predicts the votes of this bench, or the visitor's own, as they are now.
+         */
+        get: operations["trusted_api_v1_votes_metrics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/votes": {
         parameters: {
             query?: never;
@@ -801,6 +821,8 @@ export interface components {
             n_not_applicable: number;
             /** N Unmeasured */
             n_unmeasured: number;
+            /** N Not As Asked */
+            n_not_as_asked: number;
             /** Latency S */
             latency_s: number | null;
             /** Cost Usd */
@@ -1058,6 +1080,13 @@ export interface components {
             frame: number;
             /** Value */
             value: number;
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
         };
         /** GenerateArgs */
         GenerateArgs: {
@@ -1579,6 +1608,31 @@ export interface components {
             unit: string;
             /** Higher Is Better */
             higher_is_better: boolean | null;
+        };
+        /**
+         * TrustFacts
+         * @description How well one metric predicts votes.
+         */
+        TrustFacts: {
+            /** Metric */
+            metric: string;
+            /** Tag */
+            tag: string;
+            /** Share */
+            share: number;
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
+            /** N Votes */
+            n_votes: number;
+            /** N Prompts */
+            n_prompts: number;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "predicts" | "contradicts" | "no better than chance" | "too little data";
         };
         /**
          * UploadFacts
@@ -2416,6 +2470,38 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+        };
+    };
+    trusted_api_v1_votes_metrics_get: {
+        parameters: {
+            query?: {
+                own?: boolean;
+                by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrustFacts"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
