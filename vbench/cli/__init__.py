@@ -28,6 +28,7 @@ from vbench.cli import (
     selects,
     system,
     ui,
+    validate,
     votes,
 )
 from vbench.cli.options import EXIT_USER
@@ -68,6 +69,7 @@ app.command("publish")(publish.publish)
 app.add_typer(votes.app, name="votes")
 app.command("selects")(selects.selects)
 app.command("agreement")(check.agreement)
+app.command("validate")(validate.validate)
 app.command("calibrate")(check.calibrate)
 app.command("totals")(check.totals)
 app.command("distance")(distance.distance)

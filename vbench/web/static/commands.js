@@ -230,7 +230,7 @@ const COMMANDS = {
   zoomReset: ({ stage }) => stage.set({ loupe: false, view: WHOLE }),
   loupe: ({ stage }) => stage.set({ loupe: !stage.loupe, view: stage.loupe ? WHOLE : stage.view }),
   fullscreen,
-  note: ({ notes }) => notes.focus(),
+  note: ({ notes, viewer }) => notes.focus(viewer),
   blind: ({ element }) => element.classList.toggle("names-hidden"),
   help,
 };

@@ -325,6 +325,10 @@ export class Compare {
       this.#save();
     });
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
+    this.notes.addEventListener("change", () => {
+      this.timelines.notes = this.notes.notes;
+      this.timelines.draw();
+    });
     this.app.selects.addEventListener(
       "change",
       (event) => this.#decided(/** @type {CustomEvent<Map<string, Choice>>} */ (event).detail),

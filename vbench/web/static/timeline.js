@@ -9,7 +9,7 @@ import { num, t } from "./words.js";
 
 /** @import { Take } from "./take.js" */
 /** @import { Player } from "./player.js" */
-/** @import { Curve, EventFacts, Moment, Scale } from "../types/page.js" */
+/** @import { Curve, EventFacts, Moment, NoteFacts, Scale } from "../types/page.js" */
 
 /** @typedef {{take: Take, curve: Curve}} Pair of a take and its curve in one lane */
 
@@ -26,6 +26,7 @@ export class Timelines {
   /** @type {Scale} */ scale = "most";
   /** Per take: metric → curve. @type {Record<string, Curve>[]} */ curves = [];
   /** Per take. @type {EventFacts[][]} */ events = [];
+  /** @type {NoteFacts[]} */ notes = [];
   /** @type {number | null} */ focused = null;
   /**
    * Metric → whether higher is better; null where it describes only.
@@ -117,6 +118,7 @@ export class Timelines {
     put(
       this.lanes,
       this.#used(length),
+      this.#noted(length),
       names.map((metric, row) => this.#lane(metric, length, row === 0)),
     );
     this.focus(this.focused);
@@ -149,6 +151,40 @@ export class Timelines {
               }),
             ),
           ),
+        ),
+      )
+    );
+  }
+
+  /**
+   * Notes that are open, where they were written; a click goes there.
+   * @param {number} length
+   */
+  #noted(length) {
+    const marks = this.player.takes.flatMap((take) =>
+      this.notes
+        .filter((note) => note.clip === take.clip.id && !note.reply_to && !note.is_resolved)
+        .map((note) => ({ take, note, timeS: Math.max(0, clockTime(note.start_s, take)) })),
+    );
+    return (
+      marks.length > 0 &&
+      h(
+        "div",
+        { class: "noted-lane" },
+        marks.map(({ take, note, timeS }) =>
+          h("button", {
+            type: "button",
+            class: "noted",
+            tabindex: "-1",
+            title: note.text,
+            "aria-label": note.text,
+            style: {
+              "--take": `var(--take-${take.index + 1})`,
+              "--at": timeS / length,
+              "--wide": (note.end_s - note.start_s) / take.speed / length,
+            },
+            onclick: () => void this.player.seek(timeS + 1e-3),
+          }),
         ),
       )
     );
@@ -367,7 +403,7 @@ export class Timelines {
     const to = (event) => void this.player.seek(shareOf(event) * this.player.length);
     let wasPlaying = false;
     this.element.addEventListener("pointerdown", (event) => {
-      if (targetOf(event).closest(".mark") || event.button !== 0) return;
+      if (targetOf(event).closest(".mark, .noted") || event.button !== 0) return;
       wasPlaying = this.player.playing;
       if (wasPlaying) this.player.pause(false);
       this.element.setPointerCapture(event.pointerId);
