@@ -11,7 +11,7 @@ import pytest
 from tests.records import a_clip, an_info, give
 from vbench.bench import Bench
 from vbench.errors import OptionError
-from vbench.rank.efficiency import Wanted, efficiency, fits_gb, front, route, tags_like
+from vbench.rank.efficiency import ShotWish, efficiency, fits_gb, front, route, tags_like
 from vbench.records import Prompt, Select
 
 PROMPTS = [Prompt(id=f"p{i}", text=f"prompt {i}", tags=("camera:pan" if i < 10 else "camera:tilt",)) for i in range(20)]
@@ -62,7 +62,7 @@ def test_a_usable_second_pays_for_the_rejected_ones(bench: Bench) -> None:
 
 
 def test_the_cheapest_that_cannot_be_told_from_the_best_is_taken(bench: Bench) -> None:
-    result = route(bench, Wanted(tags=("camera:pan",)))
+    result = route(bench, ShotWish(tags=("camera:pan",)))
     assert result.take == "twin"
     assert "best" in result.reason or "twin" in result.reason
     assert {c.tool: c.is_as_good for c in result.candidates} == {"best": True, "twin": True, "poor": False}
@@ -72,14 +72,14 @@ def test_the_cheapest_that_cannot_be_told_from_the_best_is_taken(bench: Bench) -
 def test_price_rights_memory_and_country_leave_tools_out(bench: Bench) -> None:
     bench.add_model("twin", card(rights={"commercial_use": {"answer": "no"}}))
     bench.add_model("poor", card(local=True, licence={"weights": "x", "territory_excludes": ["EU"]}))
-    assert route(bench, Wanted(tags=(), commercial=True)).take == "best"
-    assert route(bench, Wanted(tags=(), max_usd_per_s=0.05)).take == "poor"
-    assert route(bench, Wanted(tags=(), max_usd_per_s=0.05, vram_gb=16)).take == ""
-    assert route(bench, Wanted(tags=(), max_usd_per_s=0.05, country="EU")).take == ""
-    why = {c.tool: c.why_not for c in route(bench, Wanted(tags=(), max_usd_per_s=0.05, vram_gb=16)).candidates}
+    assert route(bench, ShotWish(tags=(), commercial=True)).take == "best"
+    assert route(bench, ShotWish(tags=(), max_usd_per_s=0.05)).take == "poor"
+    assert route(bench, ShotWish(tags=(), max_usd_per_s=0.05, vram_gb=16)).take == ""
+    assert route(bench, ShotWish(tags=(), max_usd_per_s=0.05, country="EU")).take == ""
+    why = {c.tool: c.why_not for c in route(bench, ShotWish(tags=(), max_usd_per_s=0.05, vram_gb=16)).candidates}
     assert why == {"best": "costs $0.5 a second", "twin": "costs $0.1 a second", "poor": "needs a card of 24 GB"}
     bench.add_model("best", card(status="retired"))
-    assert route(bench, Wanted(tags=(), commercial=True)).take == "poor"
+    assert route(bench, ShotWish(tags=(), commercial=True)).take == "poor"
 
 
 def test_words_are_prompts_tags_or_facets(bench: Bench) -> None:
@@ -87,7 +87,7 @@ def test_words_are_prompts_tags_or_facets(bench: Bench) -> None:
     with pytest.raises(OptionError, match="lens"):
         tags_like(bench, ["lens"])
     with pytest.raises(OptionError, match="generate some"):
-        route(bench, Wanted(tags=("lens:wide",)))
+        route(bench, ShotWish(tags=("lens:wide",)))
 
 
 def test_front_and_cards() -> None:

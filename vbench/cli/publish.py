@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vbench.cli.options import BenchPath, Json, print_json, print_line
+from vbench.cli.options import BenchPath, Json, option, print_json, print_line, takes
 from vbench.errors import OptionError
+
+if TYPE_CHECKING:
+    from vbench.publish.results import Edition
 
 SCHEMA = 1
 """Of the JSON that this command prints."""
 
 
+def _edition(values: Mapping[str, Any]) -> Edition:
+    from vbench.publish.results import Edition
+
+    return Edition(title=values["title"], about=values["about"], reasons=_reasons(values["removed"] or []))
+
+
+EDITION = (
+    option("title", str, default="Leaderboard", help="Of the board."),
+    option("about", str, default="", help="A sentence or two under the title."),
+    option("removed", list[str] | None, help="TOOL=REASON for a tool that is gone; repeatable."),
+)
+
+
+@takes("edition", EDITION, _edition)
 def publish(
+    *,
     target: Annotated[str, typer.Argument(help="A folder, s3://…, hf:dataset/ORG/NAME or hf:space/ORG/NAME.")],
-    title: Annotated[str, typer.Option(help="Of the board.")] = "Leaderboard",
-    about: Annotated[str, typer.Option(help="A sentence or two under the title.")] = "",
-    removed: Annotated[list[str] | None, typer.Option(help="TOOL=REASON for a tool that is gone; repeatable.")] = None,
+    edition: Edition,
     clips: Annotated[bool, typer.Option("--clips/--no-clips", help="With the clips on the pages of prompts.")] = True,
     build: Annotated[Path | None, typer.Option(help="Make the files here and leave them.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Make the files, send nothing.")] = False,
@@ -28,10 +45,8 @@ def publish(
 ) -> None:
     """Publish boards, votes, costs, prompts with their clips, history and results.json."""
     from vbench.bench import Bench
-    from vbench.publish.results import Edition
     from vbench.publish.target import publish as run
 
-    edition = Edition(title=title, about=about, reasons=_reasons(removed or []))
     with Bench.open(bench, create=False) as opened:
         done = run(opened, target, edition, clips=clips, work=build, dry_run=dry_run)
     if as_json:

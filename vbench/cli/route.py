@@ -65,11 +65,11 @@ def route(
 ) -> None:
     """Say which tool to take for a kind of shot: the cheapest that cannot be told from the best."""
     from vbench.bench import Bench
-    from vbench.rank.efficiency import Wanted, tags_like
+    from vbench.rank.efficiency import ShotWish, tags_like
     from vbench.rank.efficiency import route as run
 
     with Bench.open(bench, create=False) as opened:
-        wanted = Wanted(
+        wanted = ShotWish(
             tags=tags_like(opened, like),
             metric=metric,
             max_usd_per_s=max_usd_per_s,

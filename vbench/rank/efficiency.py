@@ -247,7 +247,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ShotWish:
     """What a shot asks of a tool."""
 
     tags: tuple[str, ...]
@@ -285,7 +285,7 @@ def tags_like(bench: Bench, words: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tags))
 
 
-def route(bench: Bench, wanted: Wanted) -> Route:
+def route(bench: Bench, wanted: ShotWish) -> Route:
     """Which tool to take for a kind of shot: the cheapest of those not distinguishable from the best that is allowed.
 
     Raises:
@@ -335,7 +335,7 @@ def route(bench: Bench, wanted: Wanted) -> Route:
     return _chosen(wanted, ordered, {tool: means[tool] for tool in allowed})
 
 
-def _chosen(wanted: Wanted, ordered: Sequence[Candidate], means: Mapping[str, Mapping[str, float]]) -> Route:
+def _chosen(wanted: ShotWish, ordered: Sequence[Candidate], means: Mapping[str, Mapping[str, float]]) -> Route:
     best = max(sorted(means), key=lambda tool: statistics.fmean(means[tool].values()))
     family = compare_all(means)
     as_good = {best} | {
@@ -375,7 +375,7 @@ def _price(
     return (0.0, "free here") if card.get("local") else (None, "unknown")
 
 
-def _why_not(wanted: Wanted, card: Mapping[str, Any], usd: float | None, fits: int | None) -> str:
+def _why_not(wanted: ShotWish, card: Mapping[str, Any], usd: float | None, fits: int | None) -> str:
     """Why a tool may not be taken for this shot, by its card and its price."""
     if card.get("status") == "retired":
         return "retired"

@@ -25,7 +25,7 @@ FORMS = "'METRIC drop>0.01 p<0.05', 'METRIC rise>0.01 p<0.05' or 'psnr beyond no
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class GateRule:
     """What must not happen."""
 
     text: str
@@ -54,7 +54,7 @@ class GateCheck:
     """One sentence."""
 
 
-def rule_of(text: str) -> Rule:
+def rule_of(text: str) -> GateRule:
     """A rule as it is typed.
 
     Raises:
@@ -62,17 +62,17 @@ def rule_of(text: str) -> Rule:
     """
     plain = text.strip()
     if match := _NOISE_RULE.fullmatch(plain):
-        return Rule(text=plain, metric=match["metric"], direction=None)
+        return GateRule(text=plain, metric=match["metric"], direction=None)
     match = _RULE.fullmatch(plain)
     if match is None:
         raise OptionError(f"`fail_if={text}`: expected {FORMS}")
     direction: Direction = "drop" if match["direction"] == "drop" else "rise"
     level = float(match["level"]) if match["level"] else LEVEL
-    return Rule(text=plain, metric=match["metric"], direction=direction, limit=float(match["limit"]), level=level)
+    return GateRule(text=plain, metric=match["metric"], direction=direction, limit=float(match["limit"]), level=level)
 
 
 def checked(
-    rules: Sequence[Rule], changes: Mapping[str, Sequence[float]], noise: Mapping[str, MeasureSummary]
+    rules: Sequence[GateRule], changes: Mapping[str, Sequence[float]], noise: Mapping[str, MeasureSummary]
 ) -> list[GateCheck]:
     """Judge the rules.
 
@@ -106,13 +106,13 @@ def overall(checks: Sequence[GateCheck]) -> GateVerdict:
     return "regression" if "regression" in verdicts else "inconclusive" if "inconclusive" in verdicts else "pass"
 
 
-def _beyond(rule: Rule, changes: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _beyond(rule: GateRule, changes: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """By how much each prompt passes the limit."""
     sign = -1.0 if rule.direction == "drop" else 1.0
     return np.asarray([sign * change - rule.limit for change in changes], dtype=np.float64)
 
 
-def _limit_check(rule: Rule, changes: Sequence[float], p: float) -> GateCheck:
+def _limit_check(rule: GateRule, changes: Sequence[float], p: float) -> GateCheck:
     interval = mean_interval(list(changes))
     past = _beyond(rule, changes)
     sign = -1.0 if rule.direction == "drop" else 1.0
@@ -144,7 +144,7 @@ def _limit_check(rule: Rule, changes: Sequence[float], p: float) -> GateCheck:
     )
 
 
-def _noise_check(rule: Rule, summary: MeasureSummary | None) -> GateCheck:
+def _noise_check(rule: GateRule, summary: MeasureSummary | None) -> GateCheck:
     if summary is None:
         return GateCheck(
             rule=rule.text,

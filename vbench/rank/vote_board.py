@@ -57,7 +57,7 @@ class VoteQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VoteRow:
+class VotedTool:
     """One tool by votes (under one tag)."""
 
     tool: str
@@ -100,7 +100,7 @@ class VoteEntry:
 class VoteBoard:
     """Rows, and what must stand beside them."""
 
-    rows: tuple[VoteRow, ...]
+    rows: tuple[VotedTool, ...]
     effects: tuple[Effect, ...]
     facts: Mapping[str, Any]
     notes: tuple[str, ...]
@@ -129,7 +129,7 @@ def vote_board(bench: Bench, query: VoteQuery | None = None) -> VoteBoard:
         raise OptionError(f"no vote on {query.aspect!r} counts; {did_you_mean(query.aspect, aspects)}")
     tags = {clip.id: set(clip.prompt.tags) for clip in clips.values()}
     blocks = tags_under(query.by, set().union(*tags.values())) if query.by else [""]
-    rows: list[VoteRow] = []
+    rows: list[VotedTool] = []
     effects: tuple[Effect, ...] = ()
     facts: dict[str, Any] = {}
     notes: list[str] = []
@@ -210,14 +210,14 @@ def _ballots(votes: Sequence[Vote], clips: Mapping[str, Clip], query: VoteQuery)
     return ballots, n_cut
 
 
-def _rows(ballots: Ballots, fit: VoteFit, tag: str, tools: Sequence[str]) -> list[VoteRow]:
+def _rows(ballots: Ballots, fit: VoteFit, tag: str, tools: Sequence[str]) -> list[VotedTool]:
     ranks = _ranks(fit)
     rows = []
     for i, tool in enumerate(ballots.tools):
         is_own = (ballots.a == i) | (ballots.b == i)
         rating, low, high = fit.elo(i)
         rows.append(
-            VoteRow(
+            VotedTool(
                 tool=tool,
                 tag=tag,
                 rating=rating,
@@ -235,8 +235,8 @@ def _rows(ballots: Ballots, fit: VoteFit, tag: str, tools: Sequence[str]) -> lis
     return rows + [_unrated(tool, tag) for tool in tools if tool not in ballots.tools]
 
 
-def _unrated(tool: str, tag: str) -> VoteRow:
-    return VoteRow(
+def _unrated(tool: str, tag: str) -> VotedTool:
+    return VotedTool(
         tool=tool,
         tag=tag,
         rating=None,
@@ -295,7 +295,7 @@ def _facts(votes: Sequence[Vote], counted: Sequence[Vote], clips: Mapping[str, C
     }
 
 
-def _notes(rows: Sequence[VoteRow], facts: Mapping[str, Any], counted: Sequence[Vote]) -> list[str]:
+def _notes(rows: Sequence[VotedTool], facts: Mapping[str, Any], counted: Sequence[Vote]) -> list[str]:
     notes = []
     if not counted:
         return ["No vote counts."]

@@ -112,7 +112,7 @@ class MLflowTracker:
     """A run of MLflow; clips and comparisons are its artifacts.
 
     Args:
-        tracking_uri: A server, or ``file:/folder`` and ``sqlite:///file`` on this machine; None: as MLflow is set.
+        tracking_uri: A server, or ``sqlite:///file`` on this machine; None: as MLflow is set.
         experiment: Name of the experiment; made where it is not there.
         run_name: Of the run.
     """

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.records import an_info
 from tests.web.conftest import MODELS, PROMPTS, Visit, make_clip
 from vbench.arena import arena as arena_module
 from vbench.arena import tickets
 from vbench.arena.arena import Arena
 from vbench.bench import Bench
+from vbench.records import Outcomes, Score, ScoreKey
 
 WATCHED = {"left_s": 2.0, "right_s": 2.0}
 
@@ -279,3 +281,23 @@ def test_one_address_with_new_cookies_does_not_make_a_ranking(visit: Visit, benc
     assert 40 <= facts["n_counted"] < 80
     assert facts["excluded"] == {arena_module.CROWDED: facts["n_votes"] - facts["n_counted"]}
     assert facts["excluded"][arena_module.CROWDED] > 0
+
+
+def test_how_well_measures_predict_votes_is_told_as_votes_come_in(page: TestClient, bench: Bench) -> None:
+    assert page.get("/api/v1/votes/metrics").json() == []
+    bench.add_metrics([an_info("better")])
+    pair = page.get("/api/v1/arena/pair").json()
+    watch(page)
+    page.post("/api/v1/arena/vote", json={"token": pair["token"], "outcome": "left", "watched": WATCHED})
+    (vote,) = bench.votes()
+    for id, value in ((vote.a, 1.0), (vote.b, 2.0)):
+        key = ScoreKey(clip=id, metric="better", version=1)
+        bench.add_outcomes(Outcomes(clip=id, scores=(Score(key=key, value=value),)))
+    (row,) = [row for row in page.get("/api/v1/votes/metrics").json() if row["metric"] == "better"]
+    assert (row["metric"], row["n_votes"], row["verdict"]) == ("better", 1, "too little data")
+    assert row["share"] == (1.0 if vote.outcome == "b" else 0.0)
+    own = page.get("/api/v1/votes/metrics", params={"own": True}).json()
+    assert row in own
+    wrong = page.get("/api/v1/votes/metrics", params={"by": "no such tag"})
+    assert wrong.status_code == 400
+    assert "no such tag" in wrong.text

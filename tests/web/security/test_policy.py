@@ -198,6 +198,7 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/api/v1/arena/pair"): ANYONE,
     ("GET", "/api/v1/ratings"): ANYONE,
     ("GET", "/api/v1/votes"): ANYONE,
+    ("GET", "/api/v1/votes/metrics"): ANYONE,
     ("GET", "/api/v1/tasks"): ANYONE,
     ("GET", "/api/v1/steps"): ANYONE,
     ("GET", "/api/v1/tasks/{task}"): MAKERS,

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 
 from vbench.arena.arena import CROWDED
 from vbench.errors import ClipError
+from vbench.rank.vote_metrics import MetricTrust, metric_trust
 from vbench.records import Clip
 from vbench.tasks.copies import blind_copy, blind_height
 from vbench.web import schemas
@@ -144,6 +145,21 @@ def ratings(page: PageState) -> dict[str, Any]:
             "10 % uniform; 5 % repeats with sides swapped, left out of ratings; odds are stored with every vote",
         },
     }
+
+
+@routes.get("/api/v1/votes/metrics")
+def trusted(
+    page: PageState,
+    visitor: Caller,
+    own: bool = False,
+    by: Annotated[str, Query(max_length=200)] = "",
+) -> list[schemas.TrustFacts]:
+    """How well each metric predicts the votes of this bench, or the visitor's own, as they are now."""
+    slow_down(page.limits.boards, visitor.address)
+    voter = visitor.voter if own else ""
+    key, state = ("trust", voter, by), (page.bench.state_mark(), page.bench.n_votes())
+    rows: list[MetricTrust] = page.boards.get(key, state, lambda: metric_trust(page.bench, voter=voter, by=by))
+    return [schemas.TrustFacts(**asdict(row)) for row in rows]
 
 
 @routes.get("/api/v1/votes")

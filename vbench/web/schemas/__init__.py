@@ -50,6 +50,7 @@ from vbench.web.schemas.responses import (
     StepFacts,
     TaskFacts,
     TimelineFacts,
+    TrustFacts,
     UploadFacts,
 )
 
@@ -100,6 +101,7 @@ __all__ = [
     "TakeChoices",
     "TaskFacts",
     "TimelineFacts",
+    "TrustFacts",
     "UploadFacts",
     "Watched",
 ]

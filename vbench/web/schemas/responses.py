@@ -295,6 +295,20 @@ class RatingFacts(BaseModel):
     component: int
 
 
+class TrustFacts(BaseModel):
+    """How well one metric predicts votes."""
+
+    metric: str
+    tag: str
+    share: float
+    """Of the votes that it predicts; mean over prompts."""
+    low: float
+    high: float
+    n_votes: int
+    n_prompts: int
+    verdict: Literal["predicts", "contradicts", "no better than chance", "too little data"]
+
+
 class Reveal(BaseModel):
     """What a voter learns after the vote."""
 

@@ -8,7 +8,7 @@ import { answerOptions, rightsButton } from "./rights.js";
 import { money, num, seconds, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
-/** @import { BoardAnswer, BoardRow, ColumnFacts, MetricInfo, ModelFacts, Option, RatingsAnswer } from "../types/page.js" */
+/** @import { BoardAnswer, BoardRow, ColumnFacts, MetricInfo, ModelFacts, Option, RatingsAnswer, TrustFacts } from "../types/page.js" */
 
 const FILTERS = ["tag", "access", "licence", "country", "status", "commercial", "resolution"];
 /**
@@ -679,8 +679,62 @@ class Boards {
             ),
         ),
       ),
+      this.#trust(),
     );
     return box;
+  }
+
+  /** How well measures predict votes, all or the visitor's own, as they are when it is looked at. */
+  #trust() {
+    const rows = h("div");
+    const own = h("input", { type: "checkbox", onchange: () => void this.app.attempt(draw) });
+    const draw = async () => {
+      const found = await api.get("votes/metrics", own.checked ? { own: true } : {});
+      const cells = (/** @type {TrustFacts} */ row) => [
+        h("td", {}, row.metric),
+        h("td", { class: "col-mean" }, `${num(100 * row.share, 0)} %`),
+        h(
+          "td",
+          { class: "col-interval" },
+          intervalCell({ mean: row.share, ci_low: row.low, ci_high: row.high }, [0, 1]),
+        ),
+        h("td", {}, num(row.n_votes, 0)),
+        h("td", {}, t(`board.trust.${row.verdict}`)),
+      ];
+      const heads = ["board.metric", "board.trustShare", "board.col.interval", "board.nVotes", "board.trustVerdict"];
+      put(
+        rows,
+        found.length === 0
+          ? h("p", { class: "hint" }, t("board.trustNone"))
+          : h(
+              "table",
+              { class: "board" },
+              h(
+                "thead",
+                {},
+                h(
+                  "tr",
+                  {},
+                  heads.map((word) => h("th", { scope: "col" }, t(word))),
+                ),
+              ),
+              h(
+                "tbody",
+                {},
+                found.map((row) => h("tr", {}, cells(row))),
+              ),
+            ),
+      );
+    };
+    void this.app.attempt(draw);
+    return h(
+      "section",
+      { class: "trust" },
+      h("h3", {}, t("board.trust")),
+      h("p", { class: "hint" }, t("board.trustAbout")),
+      h("label", {}, own, ` ${t("board.trustOwn")}`),
+      rows,
+    );
   }
 }
 

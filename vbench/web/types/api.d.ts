@@ -516,6 +516,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/votes/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trusted
+         * @description How well each metric predicts the votes of this bench, or the visitor's own, as they are now.
+         */
+        get: operations["trusted_api_v1_votes_metrics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/votes": {
         parameters: {
             query?: never;
@@ -1872,6 +1892,31 @@ export interface components {
             higher_is_better: boolean | null;
         };
         /**
+         * TrustFacts
+         * @description How well one metric predicts votes.
+         */
+        TrustFacts: {
+            /** Metric */
+            metric: string;
+            /** Tag */
+            tag: string;
+            /** Share */
+            share: number;
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
+            /** N Votes */
+            n_votes: number;
+            /** N Prompts */
+            n_prompts: number;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "predicts" | "contradicts" | "no better than chance" | "too little data";
+        };
+        /**
          * UploadFacts
          * @description A file that came in, probed, with a guess that a person confirms; see `vbench.importing.Guess`.
          */
@@ -2805,6 +2850,38 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+        };
+    };
+    trusted_api_v1_votes_metrics_get: {
+        parameters: {
+            query?: {
+                own?: boolean;
+                by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrustFacts"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

@@ -35,6 +35,7 @@ export type SideFacts = Schemas["SideFacts"];
 export type StepFacts = Schemas["StepFacts"];
 export type TaskFacts = Schemas["TaskFacts"];
 export type TimelineFacts = Schemas["TimelineFacts"];
+export type TrustFacts = Schemas["TrustFacts"];
 /** The server leaves out no field, also where it has a default. */
 export type UploadFacts = Required<Schemas["UploadFacts"]>;
 export type Outcome = Schemas["NewVote"]["outcome"];
