@@ -19,6 +19,7 @@ check: $(VENV)/test-installed check-scripts
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/audit.py
 
 # The page's scripts: format, lint, and types against the schema of the server.
 check-scripts: node_modules/installed

@@ -6,7 +6,7 @@ import os
 import sys
 
 from vbench.bench import Bench
-from vbench.errors import VBenchError
+from vbench.errors import VBenchError, as_typed
 from vbench.web.serve import bind, serve
 from vbench.web.server import build
 
@@ -27,4 +27,4 @@ if __name__ == "__main__":
     try:
         main()
     except VBenchError as error:
-        sys.exit(f"vbench: {error}")
+        sys.exit(f"vbench: {as_typed(str(error))}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -71,3 +72,27 @@ def test_every_package_has_a_version_that_the_tests_passed_with() -> None:
         version = versions[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version, prereleases=True), (line, version)
     assert "://" not in "".join(lines)
+
+
+def test_the_space_installs_the_versions_that_passed() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    installs = [line for line in lines if "pip install" in line]
+    assert installs
+    assert all("--constraint constraints.txt" in line for line in installs)
+    assert f"FROM python:{sys.version_info.major}." in "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "ends", "words"),
+    [
+        (0, "No known vulnerabilities found", 0, "no known vulnerability"),
+        (1, "Found 2 known vulnerabilities in 1 package\nName Version ID", 1, "Found 2 known vulnerabilities in 1"),
+        (1, "requests.exceptions.ConnectionError: HTTPSConnectionPool(...): Max retries exceeded", 0, "out of reach"),
+        (1, "Found 1 known vulnerability in 1 package\nConnectionError later", 1, "Found 1 known vulnerability"),
+        (2, "No module named pip_audit", 1, "ended with 2"),
+    ],
+)
+def test_known_vulnerabilities_fail_the_check_and_silence_does_not(code: int, said: str, ends: int, words: str) -> None:
+    told, sentence = runpy.run_path(str(ROOT / "tools" / "audit.py"))["verdict"](code, said)
+    assert told == ends
+    assert words in sentence

@@ -32,6 +32,10 @@ SEEN_BY: Mapping[str, tuple[str, ...]] = {
 }
 """Faulty tool → metrics on which the clean tool must rank before it."""
 TOOLS = (CLEAN, *SEEN_BY)
+JUDGE = "planted-good"
+"""Knows what was drawn: with it the shot sheet must mark the tool of wrong content, and no other."""
+CONTENT_KINDS = ("presence", "count", "colour", "style", "action")
+"""What a judge is asked of the demo's scenes."""
 MOMENTS: Mapping[str, EventKind] = {
     "synthetic-freeze": "freeze",
     "synthetic-cut": "cut",
@@ -99,6 +103,8 @@ def run_demo(out: Path, *, say: Say = lambda _: None) -> DemoReport:
         n_clips = len(bench.clips(models=TOOLS))
         say(f"measuring {n_clips} clips")
         measure(bench)
+        say("answering what the prompts ask")
+        answer(bench)
         say("ranking, and writing the report")
         board = leaderboard(bench)
         write(render(board, "html", bench=bench), out / "report.html")
@@ -124,6 +130,13 @@ def measure(bench: Bench) -> None:
     score(bench, metrics=metrics, device="cpu", settings={"clip.model": str(tiny_clip_path())})
 
 
+def answer(bench: Bench) -> None:
+    """What our measures and the planted judge say to the questions of the prompts."""
+    from vbench.judge import judge
+
+    judge(bench, with_=[JUDGE])
+
+
 # --- the self-test -------------------------------------------------------------------------------------------------
 
 
@@ -135,6 +148,7 @@ def check_demo(bench: Bench) -> list[Finding]:
         if tool in MOMENTS:
             findings.append(check_moments(bench, tool, MOMENTS[tool]))
     findings.append(check_no_moments(bench))
+    findings += check_sheet(bench)
     return findings
 
 
@@ -218,3 +232,27 @@ def check_no_moments(bench: Bench) -> Finding:
         passed=bool(clips) and not false,
         found="; ".join(false[:3]) or f"none in {len(clips)} clips",
     )
+
+
+def check_sheet(bench: Bench) -> list[Finding]:
+    """Whether the shot sheet marks the tool of wrong content by what it shows, and the one that cuts by its cuts."""
+    from vbench.judge.sheet import sheet
+
+    table = sheet(bench)
+    findings = []
+    for kinds, tool in ((CONTENT_KINDS, "synthetic-wrong"), (("cuts",), "synthetic-cut")):
+        cells = [cell for cell in table.cells if cell.kind in kinds and cell.model in TOOLS]
+        marked = {name: [cell for cell in cells if cell.model == name and cell.verdict == "not_seen"] for name in TOOLS}
+        unanswered = sum(cell.verdict not in ("seen", "not_seen") for cell in cells)
+        own = [cell for cell in cells if cell.model == tool]
+        others = [name for name in TOOLS if name != tool and marked[name]]
+        prompts = {cell.prompt_id for cell in marked[tool]}
+        findings.append(
+            Finding(
+                tool=tool,
+                check=f"shot sheet, {kinds[0] if len(kinds) == 1 else 'content'}: marked in each prompt, no other tool",
+                passed=bool(own) and not others and not unanswered and prompts == {cell.prompt_id for cell in own},
+                found=f"{len(marked[tool])} of {len(own)} not seen; others marked: {', '.join(others) or 'none'}",
+            )
+        )
+    return findings

@@ -59,6 +59,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "vbench.score.distance.distance": Nothing(),
         "vbench.rank.agreement.agreement": Nothing(),
         "vbench.doctor.examine": [],
+        "vbench.rank.efficiency.efficiency": Nothing(),
+        "vbench.rank.efficiency.route": Nothing(),
+        "vbench.rank.efficiency.tags_like": (),
+        "vbench.publish.target.publish": Nothing(),
     }
 
     def given(value: Any) -> Callable[..., Any]:
@@ -87,6 +91,13 @@ LINES = {
     "totals": [("totals", "table.csv")],
     "distance": [("distance", "--a", "x", "--b", "y")],
     "doctor": [("doctor",)],
+    "compare": [("compare", "tool", "tool")],
+    "regress": [("regress", "tool", "tool")],
+    "gate": [("gate", "tool", "tool", "--fail-if", "flicker rise>1")],
+    "power": [("power", "--effect", "1", "--sd", "1", "--prompts", "30")],
+    "efficiency": [("efficiency",)],
+    "route": [("route", "--like", "camera")],
+    "publish": [("publish", "site")],
 }
 """Command → lines of it that print each kind of document it has."""
 

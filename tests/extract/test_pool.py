@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from vbench.contracts import Settings, StreamFeature
+from vbench.extract import pool as pool_module
 from vbench.extract.decode import Decoded, NotDecoded, ToDecode
 from vbench.extract.pool import DecodePool, DecodeSetup, Idle
 from vbench.selftest import textured_pan
@@ -94,3 +95,53 @@ def test_a_hang_is_ended(clips: Any) -> None:
     found = outcomes(clips, ["hang", "good"], workers=1, stall_s=3.0)
     assert found["hang"].code == "timeout"
     assert isinstance(found["good"], Decoded)
+
+
+class Lame(StreamFeature):
+    """Shows signs of life, and takes for ever."""
+
+    name = "lame"
+
+    def open(self, source: Any) -> Any:
+        return self
+
+    def add(self, frame: Any) -> None:
+        time.sleep(0.5)  # a sign of life comes every two seconds
+
+    def close(self, end_s: Any) -> Any:
+        return end_s
+
+
+def test_a_clip_that_takes_too_long_in_all_is_ended(clips: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "LIMIT_S", 0.0)
+    monkeypatch.setattr(pool_module, "LIMIT_PER_S", 0.0)
+    with DecodePool(DecodeSetup(features=(Lame(Settings()),), requests=()), workers=1) as pool:
+        (late,) = [e for e in pool.run([ToDecode(number=0, path=clips / "good.mp4")]) if not isinstance(e, Idle)]
+    assert isinstance(late, NotDecoded)
+    assert (late.code, "in all" in late.message) == ("timeout", True)
+
+
+class Whose(StreamFeature):
+    """The process that decodes."""
+
+    name = "whose"
+
+    def open(self, source: Any) -> Any:
+        return self
+
+    def add(self, frame: Any) -> None:
+        pass
+
+    def close(self, end_s: Any) -> Any:
+        return os.getpid()
+
+
+def test_processes_stay_from_one_list_of_clips_to_the_next(clips: Any) -> None:
+    setup = DecodeSetup(features=(Whose(Settings()),), requests=())
+    seen = []
+    with DecodePool(setup, workers=2) as pool:
+        for names in (("good", "also-good"), ("good",), ("good", "also-good", "text")):
+            todo = [ToDecode(number=i, path=clips / f"{name}.mp4") for i, name in enumerate(names)]
+            seen.append([e for e in pool.run(todo) if not isinstance(e, Idle)])
+    assert [len(events) for events in seen] == [2, 1, 3]
+    assert len({event.values["whose"] for events in seen for event in events if isinstance(event, Decoded)}) <= 2

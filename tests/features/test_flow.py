@@ -33,7 +33,7 @@ def test_flow_of_a_pan_is_its_speed(pan: Any) -> None:
 
 @pytest.mark.parametrize("size_px", [0.5, 2.0, 6.0])
 def test_of_parts_that_move_apart_a_known_share_is_read(size_px: float) -> None:
-    """A bent picture whose truth is known: of its liveliest twentieth the preset fast reads 0.78 to 0.89."""
+    """A bent picture whose truth is known: of its liveliest twentieth nearly all is read."""
     draw = np.random.default_rng(4)
     shares = []
     for seed in range(4):
@@ -45,4 +45,4 @@ def test_of_parts_that_move_apart_a_known_share_is_read(size_px: float) -> None:
         first = cv2.remap(second, x + truth[..., 0], y + truth[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
         lengths = [np.hypot(flow[..., 0], flow[..., 1]) for flow in (dis_flow(first, second), truth)]
         shares.append(np.divide(*(np.percentile(length[16:-16, 16:-16], 95) for length in lengths)))
-    assert 0.72 < np.mean(shares) < 0.95  # as docs/metrics.md says
+    assert 0.9 < np.mean(shares) < 1.1  # as docs/metrics.md says

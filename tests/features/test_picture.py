@@ -5,8 +5,18 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
-from vbench.features.picture import banding, blockiness, exposure_fault, letterbox, look_at, sharpness
+from vbench.features.picture import (
+    banding,
+    blockiness,
+    definition,
+    exposure_fault,
+    letterbox,
+    look_at,
+    sharpness,
+    texture,
+)
 from vbench.selftest import textured_pan
 
 TEXTURE = textured_pan(2, 320, 192, seed=3, speed=2.0)
@@ -59,8 +69,9 @@ def test_a_turned_picture_measures_the_same(size: tuple[int, int], turn: int) ->
     picture[:12] = picture[-12:] = 0
     rgb = np.clip(picture * np.array([1.1, 1.0, 0.8]), 0, 255).astype(np.uint8)
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    plain = look_at(grey, rgb)
-    after = look_at(np.ascontiguousarray(np.rot90(grey, turn)), np.ascontiguousarray(np.rot90(rgb, turn)))
+    plain = look_at(grey, rgb, grey)
+    turned, turned_rgb = (np.ascontiguousarray(np.rot90(picture, turn)) for picture in (grey, rgb))
+    after = look_at(turned, turned_rgb, turned)
     assert after == pytest.approx(plain, rel=0.02, abs=0.0001)
     assert plain[6] == pytest.approx(24 / height)
 
@@ -77,3 +88,36 @@ def test_sharpness_falls_with_blur_and_not_with_pixels() -> None:
     large = cv2.resize(LUMA, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
     larger = cv2.resize(LUMA, None, fx=5, fy=5, interpolation=cv2.INTER_CUBIC)
     assert sharpness(large) == pytest.approx(sharpness(larger), abs=0.05)
+
+
+def slopes(luma: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Right and down, by scipy and shifts."""
+    smooth = gaussian_filter(luma.astype(float), sigma, mode="mirror", truncate=6)
+    wide = np.pad(smooth, 1, mode="reflect")
+    right = wide[:, 2:] - wide[:, :-2]
+    down = wide[2:] - wide[:-2]
+    return (
+        (right[:-2] + 2 * right[1:-1] + right[2:]) / 8,
+        (down[:, :-2] + 2 * down[:, 1:-1] + down[:, 2:]) / 8,
+    )
+
+
+def test_definition_and_texture_against_scipy() -> None:
+    (ax, ay), (cx, cy) = slopes(LUMA, 0.7), slopes(LUMA, 3.0)
+    angle = np.arctan2(cy, cx)
+    along, across = ax * np.cos(angle) + ay * np.sin(angle), ay * np.cos(angle) - ax * np.sin(angle)
+    expected = np.sqrt((along**2 - across**2).mean()) / (np.sqrt((cx**2 + cy**2).mean()) + 0.3)
+    assert definition(LUMA) == pytest.approx(expected, rel=0.02)
+    assert texture(LUMA) == pytest.approx(np.hypot(*slopes(LUMA, 1.5)).mean(), rel=0.02)
+
+
+def test_definition_falls_with_blur_and_neither_grain_nor_contrast_raises_it() -> None:
+    edges = np.kron(np.random.default_rng(1).integers(60, 190, (8, 12)), np.ones((24, 24))).astype(np.uint8)
+    ladder = [definition(np.asarray(cv2.GaussianBlur(edges, (0, 0), sigma), np.uint8)) for sigma in (0.5, 1, 2, 4)]
+    assert (np.diff(ladder) < -0.05).all()
+    draw = np.random.default_rng(0)
+    grainy = [np.clip(edges + draw.normal(0, level, edges.shape), 0, 255).astype(np.uint8) for level in (4, 10)]
+    assert [definition(picture) for picture in grainy] == pytest.approx([definition(edges)] * 2, rel=0.03)
+    assert definition((edges * 0.8 + 25).astype(np.uint8)) == pytest.approx(definition(edges), rel=0.03)
+    assert definition(np.full((64, 64), 90, np.uint8)) == 0.0
+    assert texture(np.full((64, 64), 90, np.uint8)) == 0.0

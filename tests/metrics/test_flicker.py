@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tests.metrics.values import make_steps
+from vbench.contracts import Picture
 from vbench.errors import MetricError
-from vbench.metrics.flicker import brightness_flicker
+from vbench.metrics.flicker import brightness_flicker, relative_flicker
 
 
 def test_flicker_is_the_second_difference() -> None:
@@ -34,3 +35,27 @@ def test_a_still_picture_has_no_flicker_to_measure() -> None:
     with pytest.raises(MetricError) as caught:
         brightness_flicker(make_steps(n=1, fps=24, n_frames=24))
     assert caught.value.code == "undefined"
+
+
+def picture(texture: list[float]) -> Picture:
+    """Textures half a second apart; everything else is nothing."""
+    n = len(texture)
+    zeros = {name: np.zeros(n) for name in Picture.__slots__ if name not in ("t_s", "frame", "texture")}
+    return Picture(t_s=np.arange(n) / 2, frame=12 * np.arange(n), texture=np.array(texture), **zeros)
+
+
+def test_relative_flicker_is_flicker_over_texture_at_its_time() -> None:
+    """10 levels over a texture that grows from 1.3 to 4.3 within the second, and the floor of 0.7."""
+    tiles = 100 + 5 * (-1.0) ** np.arange(24)[:, None] * np.ones(64)
+    found = relative_flicker(make_steps(n=24, fps=24, tiles=tiles), picture([1.3, 2.8, 4.3]))
+    assert found.timeline is not None
+    assert found.timeline.value == pytest.approx([10 / (2.0 + 3 * k / 24) for k in range(1, 23)])
+    assert found.value == pytest.approx(found.timeline.value.mean())
+
+
+def test_contrast_moves_flicker_and_not_relative_flicker() -> None:
+    tiles = 100 + 5 * (-1.0) ** np.arange(24)[:, None] * np.ones(64)
+    plain, vivid = (make_steps(n=24, fps=24, tiles=100 + gain * (tiles - 100)) for gain in (1.0, 1.2))
+    assert brightness_flicker(vivid).value == pytest.approx(1.2 * brightness_flicker(plain).value)
+    before, now = relative_flicker(plain, picture([10.0])).value, relative_flicker(vivid, picture([12.0])).value
+    assert now == pytest.approx(before, rel=0.02)

@@ -53,6 +53,6 @@ def test_disorder_does_not_pay() -> None:
 
 def test_without_a_reference_a_floor_of_motion_rules() -> None:
     assert gated(turning(0.9), flow(0.1), STEPS, None).value == pytest.approx(0.8)
-    assert gated(turning(0.9), flow(0.005, jerk=np.nan), STEPS, None).value == pytest.approx(0.4)
+    assert gated(turning(0.9), flow(0.007, jerk=np.nan), STEPS, None).value == pytest.approx(0.4)
     assert gated(turning(0.3), flow(0.1), STEPS, None).value == 0.0
     assert gated(turning(1.0), flow(0.0), STEPS, None).value == 0.0

@@ -10,7 +10,7 @@ import pytest
 from tests.metrics.values import make_flow, make_steps
 from vbench.errors import MetricError
 from vbench.metrics.flicker import compensated_residual, within_shots
-from vbench.metrics.motion import motion_coherent, motion_jerk, motion_p95
+from vbench.metrics.motion import motion_coherent, motion_followed, motion_jerk, motion_p95
 
 STEPS = make_steps(n=48, fps=24)
 
@@ -36,3 +36,10 @@ def test_coherent_motion_by_hand() -> None:
     assert motion_coherent(flow(0.0, jerk=np.nan), STEPS).value == 0.0
     with pytest.raises(MetricError, match="jerk needs three"):
         motion_coherent(flow(0.2, jerk=np.nan), STEPS)
+
+
+def test_followed_is_the_mean_share_within_shots() -> None:
+    steps = make_steps(n=24, fps=24, change={10: 90.0}, colour={10: 0.9}, lost={10: 1.0})
+    found = motion_followed(make_flow(7, valid=[0.9, 0.8, 0.7, 0.0, 0.6, 0.5, 0.4]), steps)  # nothing across the cut
+    assert found.value == pytest.approx(np.mean([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]))
+    assert len(found.timeline.t_s) == 6

@@ -20,6 +20,7 @@ from tests.fakes.tiny_models import save_clip
 from vbench.bench import Bench
 from vbench.importing import import_folder
 from vbench.metrics import METRICS
+from vbench.metrics.gated import MOTION_FLOOR
 from vbench.score.plan import presets
 from vbench.score.run import ScoreReport, score
 
@@ -211,16 +212,27 @@ def test_every_measure_stands_in_the_docs() -> None:
     assert [name for name in own if f"| `{name}` | {METRICS[name].unit} |" not in lines] == []
 
 
-def test_the_published_anchors_are_those_of_the_code() -> None:
+def test_the_published_formula_is_that_of_the_code() -> None:
     from vbench.metrics import overall
 
     page = (Path(__file__).parents[2] / "docs" / "overall.md").read_text(encoding="utf-8")
-    published = {
-        row[1]: (float(row[2]), float(row[3]))
-        for row in re.findall(r"\| (\w+) \| `(\w+)`[^|]*\| ([-.\d]+) \| ([-.\d]+) \|", page)
+    rows = re.findall(r"\| (\w+) \| `(\w+)`[^|]*\| ([-.\d∞]+) \| ([-.\d]+) \| ([.\d]+) \|", page)
+    published = {(group, name): (best.replace("∞", "inf"), half, power) for group, name, best, half, power in rows}
+    tables = {
+        "temporal": overall.TEMPORAL_PARTS,
+        "motion": {"motion_p95": overall.AMOUNT, "motion_jerk": overall.EVENNESS},
+        "picture": overall.PICTURE_PARTS,
     }
-    tables = (overall.TEMPORAL_ANCHORS, overall.MOTION_ANCHORS, overall.PICTURE_ANCHORS, overall.TEXT_ANCHORS)
-    assert published == {name: (a.zero, a.one) for table in tables for name, a in table.items()}
+    assert {place: tuple(map(float, row)) for place, row in published.items()} == {
+        (group, name): (part.best, part.half, part.power)
+        for group, parts in tables.items()
+        for name, part in parts.items()
+    }
+    anchors = re.findall(r"\| text \| `(\w+)` \| ([-.\d]+) \| ([-.\d]+) \|\n", page)
+    assert {name: (float(zero), float(one)) for name, zero, one in anchors} == {
+        name: (anchor.zero, anchor.one) for name, anchor in overall.TEXT_ANCHORS.items()
+    }
+    assert f"min(1, motion_p95 / {MOTION_FLOOR})" in page
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,8 @@ KINDS = {
     "mov": ("mov", "libx264", {"movflags": "faststart"}),
     "mkv": ("mkv", "libx264", {}),
     "webm": ("webm", "libvpx-vp9", {}),
+    "live mkv": ("mkv", "libvpx-vp9", {"live": "1"}),
+    "live webm": ("webm", "libvpx-vp9", {"live": "1", "cluster_time_limit": "500"}),
     "avi": ("avi", "libx264", {}),
     "flv": ("flv", "libx264", {}),
     "ts": ("ts", "libx264", {}),
@@ -103,7 +105,8 @@ def test_part_of_a_file_is_damage_and_the_whole_is_not(tmp_path: Path, kind: Any
         path = copied(path, tmp_path / f"whole.{suffix}", **options)
     assert probe(path).warnings == ()
     data = path.read_bytes()
-    for share in (0.5, 0.75, 0.97):
+    is_stream = "live" in options  # zeros in its last picture alone are told by no size
+    for share in (0.5, 0.75) if is_stream and is_padded else (0.5, 0.75, 0.97):
         kept = data[: round(len(data) * share)]
         part = tmp_path / f"part.{suffix}"
         part.write_bytes(kept + bytes(len(data) - len(kept)) if is_padded else kept)

@@ -24,7 +24,7 @@ from vbench.web import files, serve
 def test_a_port_in_use_is_a_sentence() -> None:
     held = serve.bind("127.0.0.1", 0)
     held.listen()
-    with held, pytest.raises(OptionError, match="choose another with --port"):
+    with held, pytest.raises(OptionError, match="choose another with `port=`"):
         serve.bind("127.0.0.1", held.getsockname()[1])
 
 

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -222,7 +222,7 @@ class CommandAdapter(Adapter):
             for text in texts:
                 if set(HERE) & set(PLACEHOLDER.findall(text)):
                     with_paths.append(len(argv))
-                argv.append(PLACEHOLDER.sub(lambda m, values=values: str(values[m[1]]), text))
+                argv.append(PLACEHOLDER.sub(_from(values), text))
         return argv, with_paths
 
     def _parts(self, values: Mapping[str, Any]) -> Iterator[tuple[str | list[str], Mapping[str, Any]]]:
@@ -264,6 +264,10 @@ def newest_video(folder: Path) -> Path | None:
 
 def _flat(argv: list[str | list[str]]) -> list[str]:
     return [text for part in argv for text in (part if isinstance(part, list) else [part])]
+
+
+def _from(values: Mapping[str, Any]) -> Callable[[re.Match[str]], str]:
+    return lambda match: str(values[match[1]])
 
 
 def _with_paths(text: str, here: Mapping[str, str]) -> str:

@@ -76,19 +76,19 @@ class AnswerStore(Workspace):
 
     def answers(self, *, sha256s: Sequence[str] | None = None, answerer: str | None = None) -> list[Answer]:
         """Answers, oldest first; about these files only, or of one answerer."""
-        query = select(AnswerRow).order_by(AnswerRow.added, AnswerRow.key)
+        columns = [getattr(AnswerRow, name) for name in Answer.__slots__]
+        query = select(*columns).order_by(AnswerRow.added, AnswerRow.key)  # plain columns: half the time of records
         if answerer is not None:
             query = query.where(AnswerRow.answerer == answerer)
         with self.session() as session:
+            connection = session.connection()
             if sha256s is None:
-                rows = list(session.scalars(query))
-            else:
-                rows = [
-                    row
-                    for some in _chunks(list(dict.fromkeys(sha256s)))
-                    for row in session.scalars(query.where(AnswerRow.sha256.in_(some)))
-                ]
-        return [from_json(Answer, {name: getattr(row, name) for name in Answer.__slots__}) for row in rows]
+                return [_answer_record(row) for row in connection.execute(query)]
+            return [
+                _answer_record(row)
+                for some in _chunks(list(dict.fromkeys(sha256s)))
+                for row in connection.execute(query.where(AnswerRow.sha256.in_(some)))
+            ]
 
     def answers_mark(self) -> tuple[Any, ...]:
         """Changes whenever answers, overrules or report cards do; for whoever keeps what was made of them."""
@@ -235,6 +235,14 @@ def _answer_row(answer: Answer) -> dict[str, Any]:
 def _precisely_now() -> str:
     """ISO 8601, UTC, to the microsecond: which of two answers is newer decides what is shown."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _answer_record(row: Any) -> Answer:
+    values = dict(zip(Answer.__slots__, row, strict=True))
+    values["frames"] = tuple(values["frames"])
+    if values["box"] is not None:
+        values["box"] = tuple(values["box"])
+    return Answer(**values)
 
 
 def _call_record(row: JudgeCallRow) -> JudgeCall:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Container, Iterable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.orm import Session
 
+from vbench.bench.database import raw_rows
 from vbench.bench.media import clip_key
 from vbench.bench.rows import clip_record, prompt_record, prompt_row, row_values
 from vbench.bench.tables import ClipRow, ModelRow, PromptRow
@@ -90,6 +92,10 @@ class ClipPlace(NamedTuple):
     prompt_id: str
     sample: int
     sha256: str
+
+
+def _number(value: float | str | None) -> float | None:
+    return None if value is None else float(value)
 
 
 class ClipStore(Workspace):
@@ -177,8 +183,9 @@ class ClipStore(Workspace):
         models: Sequence[str] | None = None,
         prompt_ids: Sequence[str] | None = None,
         prompt_keys: Sequence[str] | None = None,
+        ids: Sequence[str] | None = None,
     ) -> list[Clip]:
-        """Clips by prompt, tool and sample, all or those of the tools and prompts named."""
+        """Clips by prompt, tool and sample, all or those of the tools and prompts, or the ids, named."""
         query = select(ClipRow, PromptRow).join(PromptRow, ClipRow.prompt_key == PromptRow.key)
         if models is not None:
             query = query.where(ClipRow.model.in_(models))
@@ -186,6 +193,8 @@ class ClipStore(Workspace):
             query = query.where(PromptRow.id.in_(prompt_ids))
         if prompt_keys is not None:
             query = query.where(PromptRow.key.in_(prompt_keys))
+        if ids is not None:
+            query = query.where(ClipRow.id.in_(ids))
         with self.session() as session:
             rows = session.execute(query.order_by(PromptRow.id, PromptRow.key, ClipRow.model, ClipRow.sample)).all()
         return [clip_record(row, prompt) for row, prompt in rows]
@@ -193,24 +202,35 @@ class ClipStore(Workspace):
     def ranked_clips(self) -> list[RankedClip]:
         """All clips by prompt, tool and sample, without what a ranking does not need."""
         of_prompts = select(PromptRow.key, PromptRow.id, PromptRow.tags)
-        columns = (ClipRow.id, ClipRow.model, ClipRow.prompt_key, ClipRow.sample, ClipRow.provenance)
-        query = select(*columns, ClipRow.probe["duration_s"].as_float(), ClipRow.probe["warnings"])
+        facts = (
+            self._part(ClipRow.provenance, "latency_s"),
+            self._part(ClipRow.provenance, "cost_usd"),
+            self._part(ClipRow.probe, "duration_s"),
+            self._part(ClipRow.probe, "warnings"),
+            self._part(ClipRow.provenance, "warnings"),
+        )
+        query = select(ClipRow.id, ClipRow.model, ClipRow.prompt_key, ClipRow.sample, *facts)
         placed: list[tuple[tuple[str, str, str, int], RankedClip]] = []
+        marks: dict[tuple[str | None, str | None], tuple[Mark, ...]] = {}
         with self.session() as session:
             prompts = {key: (id, tuple(tags)) for key, id, tags in session.connection().execute(of_prompts)}
-            for rows in session.connection().execute(query).partitions(2000):
-                for id, model, prompt_key, sample, how, duration_s, warnings in rows:
-                    prompt_id, tags = prompts[prompt_key]
-                    facts = (
-                        how.get("latency_s"),
-                        how.get("cost_usd"),
-                        duration_s or 0.0,
-                        marks_in([*(warnings or ()), *(how.get("warnings") or ())]),
-                    )
-                    clip = RankedClip(id, model, prompt_key, tags, *facts)
-                    placed.append(((prompt_id, prompt_key, model, sample), clip))
+            for rows in raw_rows(session, query):
+                for id, model, key, sample, latency_s, cost_usd, duration_s, probed, made in rows:
+                    prompt_id, tags = prompts[key]
+                    if (said := (probed, made)) not in marks:
+                        marks[said] = marks_in([w for warnings in said for w in json.loads(warnings or "[]")])
+                    numbers = _number(latency_s), _number(cost_usd), _number(duration_s) or 0.0
+                    clip = RankedClip(id, model, key, tags, *numbers, marks[said])
+                    placed.append(((prompt_id, key, model, sample), clip))
         placed.sort(key=itemgetter(0))  # here, since servers differ in how they sort text
         return [clip for _, clip in placed]
+
+    def _part(self, column: Any, name: str) -> ColumnElement[Any]:
+        """A member of a JSON column as the database takes it out: a number or its text, a list as JSON."""
+        if self.database.is_sqlite:
+            return func.json_extract(column, literal_column(f"'$.{name}'"))
+        part: ColumnElement[Any] = column.op("->>")(literal_column(f"'{name}'"))
+        return part
 
     def clip_places(self) -> dict[str, ClipPlace]:
         """Clip id → where it stands in a table of scores, in the order of such a table."""

@@ -159,7 +159,7 @@ class JobStore(ClipStore):
             select(*columns, *facts, *more).where(JobRow.model.in_(labels)).order_by(JobRow.attempt, JobRow.planned_at)
         )
         with self.session() as session:
-            return {Cell(row.model, row.prompt_key, row.sample): _latest(row) for row in session.execute(query)}
+            return {Cell(row.model, row.prompt_key, row.sample): latest_job(row) for row in session.execute(query)}
 
     def has_namesake(self, job: Job) -> bool:
         """Whether the tool was asked for the same sample of another wording of this prompt."""
@@ -199,7 +199,7 @@ class JobStore(ClipStore):
         last = self._last_job(session, intent.cell)
         attempt = 1
         if last is not None:
-            latest = _latest(last)
+            latest = latest_job(last)
             if last.state == "planned" and last.owner is None and latest.identity != intent.identity:
                 begun_meanwhile = not self._drop_job(session, last.id)
                 if begun_meanwhile:
@@ -275,7 +275,7 @@ class JobStore(ClipStore):
         query = select(JobRow).where(*here, JobRow.attempt < attempt).order_by(JobRow.attempt.desc()).limit(1)
         with self.session() as session:
             row = session.scalar(query)
-            return None if row is None else _latest(row)
+            return None if row is None else latest_job(row)
 
     def restart_jobs(self, labels: Sequence[str]) -> None:
         """Plan again what of these tools was under way on this machine, costs nothing, and is nobody's."""
@@ -474,7 +474,7 @@ class JobStore(ClipStore):
             self.database.insert_new(session, ExpansionRow, [row])
 
 
-def _latest(row: Any) -> LatestJob:
+def latest_job(row: Any) -> LatestJob:
     """How a job stands, from its row or those columns of it."""
     identity = JobKey.parse(row.identity).identity
     return LatestJob(

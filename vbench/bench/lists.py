@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, case, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
+from vbench.bench.jobs import latest_job
 from vbench.bench.tables import ClipRow, EventRow, JobRow, NoteRow, PromptRow, ScoreRow, SelectRow, VoteRow
 from vbench.bench.workspace import Workspace
+from vbench.delivery import ASKED, TOLD
 from vbench.records import OPEN_STATES, SelectState
 
 ClipColumn = Literal["prompt_key", "model"]
@@ -37,6 +39,8 @@ class ClipFilter:
     has_notes: bool = False
     defect: str = ""
     """Kind of an event that was found in the take."""
+    not_as_asked: bool = False
+    """Only takes that came otherwise than they were asked for, as their warnings say."""
     sort: Sort = "prompt"
 
 
@@ -100,7 +104,7 @@ class ListStore(Workspace):
             limit: How many at most.
 
         Returns:
-            State → number of jobs, and the rows asked for: column → value.
+            State → number of jobs, and the rows asked for: column → value, and `is_asked_first`, as of a `LatestJob`.
         """
         columns = (
             JobRow.id,
@@ -112,8 +116,11 @@ class ListStore(Workspace):
             JobRow.cost_usd,
             JobRow.estimate_usd,
             JobRow.is_billable,
+            JobRow.identity,
+            JobRow.handle,
             JobRow.clip,
             JobRow.planned_at,
+            JobRow.submitting_at,
             JobRow.submitted_at,
             JobRow.finished_at,
             PromptRow.id.label("prompt_id"),
@@ -126,7 +133,10 @@ class ListStore(Workspace):
         counts = select(JobRow.state, func.count()).group_by(JobRow.state)
         with self.session() as session:
             by_state = {row[0]: row[1] for row in session.execute(counts)}
-            return by_state, [dict(row) for row in session.execute(query).mappings()]
+            rows = session.execute(query).all()
+        shown = [row._asdict() | {"is_asked_first": latest_job(row).is_asked_first} for row in rows]
+        inner = ("identity", "handle")
+        return by_state, [{name: value for name, value in row.items() if name not in inner} for row in shown]
 
     def noun_counts(self) -> dict[str, int]:
         """How many there are: `clips`, `prompts` and `models` that have clips, `votes`, `jobs`."""
@@ -148,10 +158,12 @@ class ListStore(Workspace):
 
     def state_mark(self) -> tuple[Any, ...]:
         """Changes whenever clips, scores, jobs or selects do; for whoever keeps what was made of them."""
+        # scores are only ever added, and SQLite knows the number of its last row without counting
+        n_scores = func.max(literal_column("rowid")) if self.database.is_sqlite else func.count()
         with self.session() as session:
             return (
                 session.scalar(select(func.count()).select_from(ClipRow)),
-                *session.execute(select(func.count(), func.max(ScoreRow.added)).select_from(ScoreRow)).one(),
+                session.scalar(select(n_scores).select_from(ScoreRow)),
                 *session.execute(select(func.count(), func.max(JobRow.finished_at)).select_from(JobRow)).one(),
                 *session.execute(select(func.count(), func.max(SelectRow.updated)).select_from(SelectRow)).one(),
             )
@@ -206,6 +218,9 @@ def _conditions(session: Session, wanted: ClipFilter) -> list[Any]:
         conditions.append(SelectRow.stars >= wanted.min_stars)
     if wanted.has_notes:
         conditions.append(select(NoteRow.id).where(NoteRow.clip == ClipRow.id).exists())
+    if wanted.not_as_asked:
+        said = ClipRow.provenance["warnings"].as_string()
+        conditions.append(or_(*(said.contains(words, autoescape=True) for words in (ASKED, TOLD))))
     if wanted.defect:
         of_kind = (EventRow.clip == ClipRow.id, EventRow.kind == wanted.defect)
         conditions.append(select(EventRow.id).where(*of_kind).exists())

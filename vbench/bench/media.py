@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from vbench.errors import BenchError
-from vbench.files import written_whole
+from vbench.files import home_expanded, written_whole
 
 
 class Media:
@@ -36,7 +36,7 @@ class Media:
             except (ImportError, ValueError) as error:
                 raise BenchError(f"--media {self.url}: {error}; install what it names, or use a folder") from None
         else:
-            self._root = str(Path(self.url.removeprefix("file://")).resolve())
+            self._root = str(home_expanded(self.url.removeprefix("file://")).resolve())
 
     def _checked(self, key: str) -> str:
         if not key or key.startswith("/") or "\\" in key or ".." in key.split("/"):

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, tuple_, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, update
 
+from vbench.bench.database import raw_rows
 from vbench.bench.rows import (
     failure_record,
     failure_row,
@@ -33,7 +33,6 @@ PASSING_CODES = ("crashed", "timeout", "out_of_memory", "io")
 """Failures of the moment, not of the clip: the next scoring run tries again."""
 DoneKey = tuple[str, str, int, str]
 """(clip id, metric, version, params key)."""
-ROWS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +47,22 @@ class ScoreColumns:
     value: NDArray[np.float64]
     version: Mapping[str, int]
     """Metric → the version that its scores are of."""
+    mixed: frozenset[str]
+    """Metrics with scores of one version under other parameters too, which are not shown."""
 
-    def by_metric(self) -> Iterator[tuple[str, dict[str, float]]]:
-        """Each metric that has scores, with clip id → value; one of them at a time in memory."""
+    def by_metric(self) -> Iterator[tuple[str, NDArray[np.int32], NDArray[np.float64]]]:
+        """Each metric that has scores, with the numbers of its clips and their values."""
         import numpy as np
 
-        ids = np.array(self.clips, dtype=object)
         order = np.argsort(self.metric, kind="stable")
         ends = np.cumsum(np.bincount(self.metric, minlength=len(self.metrics)))
         for metric, rows in zip(self.metrics, np.split(order, ends[:-1]) if len(ends) else [], strict=True):
-            yield metric, dict(zip(ids[self.clip[rows]].tolist(), self.value[rows].tolist(), strict=True))
+            yield metric, self.clip[rows], self.value[rows]
+
+    def values_by_clip(self) -> Iterator[tuple[str, dict[str, float]]]:
+        """Each metric that has scores, with clip id → value."""
+        for metric, clips, values in self.by_metric():
+            yield metric, {self.clips[clip]: value for clip, value in zip(clips, values.tolist(), strict=True)}
 
 
 class FailedMeasure(NamedTuple):
@@ -233,7 +238,7 @@ class ScoreStore(Workspace):
         clip_places, metric_places = _numbered(), _numbered()
         clip, metric, value = array("i"), array("h"), array("d")
         with self.session() as session:
-            for rows in _raw_rows(session, query):
+            for rows in raw_rows(session, query):
                 ids, names, values = zip(*rows, strict=True)
                 clip.extend(map(clip_places.__getitem__, ids))
                 metric.extend(map(metric_places.__getitem__, names))
@@ -245,6 +250,7 @@ class ScoreStore(Workspace):
             metric=np.frombuffer(metric, dtype=np.int16),
             value=np.frombuffer(value, dtype=np.float64),
             version={name: version for name, (version, _) in shown.items()},
+            mixed=frozenset(name for (name, _), n in Counter(row[:2] for row in variants).items() if n > 1),
         )
 
     def failed_measures(self, metrics: Sequence[str] | None = None) -> Iterator[FailedMeasure]:
@@ -256,7 +262,7 @@ class ScoreStore(Workspace):
         if metrics is not None:
             query = query.where(FailureRow.metric.in_(metrics))
         with self.session() as session:
-            for rows in _raw_rows(session, query.order_by(FailureRow.added, FailureRow.id)):
+            for rows in raw_rows(session, query.order_by(FailureRow.added, FailureRow.id)):
                 yield from map(FailedMeasure._make, rows)
 
     def score_failures(self, *, clip: str | None = None) -> list[Failure]:
@@ -341,19 +347,3 @@ def _numbered() -> defaultdict[str, int]:
     places: defaultdict[str, int] = defaultdict()
     places.default_factory = places.__len__
     return places
-
-
-def _raw_rows(session: Session, query: Select[*tuple[Any, ...]]) -> Iterator[Sequence[Any]]:
-    """Rows of a query over plain columns as the driver gives them, some thousands at once: a third of the time."""
-    connection = session.connection()
-    compiled = query.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
-    order = compiled.positiontup  # of drivers whose parameters have no names
-    values = compiled.params if order is None else [compiled.params[name] for name in order]
-    is_server = connection.dialect.name != "sqlite"
-    cursor: Any = connection.connection.cursor(*(("rows",) if is_server else ()))  # named: the rows stay there
-    try:
-        cursor.execute(str(compiled), values)
-        while rows := cursor.fetchmany(ROWS_AT_ONCE):
-            yield rows
-    finally:
-        cursor.close()

@@ -279,6 +279,11 @@ class ModelCard(Strict):
         """The card as JSON values, for the bench."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
+    @property
+    def has_ended(self) -> bool:
+        """It makes no more clips: it is retired, or the day on which its maker ends it has come."""
+        return self.status == "retired" or (self.retired_on is not None and self.retired_on <= datetime.date.today())
+
     def refuse_if_retired(self) -> None:
         """Stop before a tool is asked for a clip that has ended.
 

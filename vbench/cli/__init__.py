@@ -20,6 +20,7 @@ from vbench.cli import (
     jobs,
     judge,
     models,
+    publish,
     rank,
     regress,
     route,
@@ -27,6 +28,7 @@ from vbench.cli import (
     selects,
     system,
     ui,
+    validate,
     votes,
 )
 from vbench.cli.options import EXIT_USER
@@ -63,9 +65,11 @@ app.command("power")(compare.power)
 app.command("efficiency")(route.efficiency)
 app.command("route")(route.route)
 app.add_typer(bundle.app, name="bundle")
+app.command("publish")(publish.publish)
 app.add_typer(votes.app, name="votes")
 app.command("selects")(selects.selects)
 app.command("agreement")(check.agreement)
+app.command("validate")(validate.validate)
 app.command("calibrate")(check.calibrate)
 app.command("totals")(check.totals)
 app.command("distance")(distance.distance)

@@ -11,7 +11,6 @@ import typer
 from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, print_json, print_line
 from vbench.errors import OptionError
 
-SCHEMA = 1
 """Of the JSON that these commands print."""
 app = typer.Typer(help="Pack a bench into one file, check one, or make a bench of one.", no_args_is_help=True)
 Bundle = Annotated[Path, typer.Argument(help="A bundle, as bundle pack writes it.")]
@@ -33,7 +32,7 @@ def pack(
     with Bench.open(bench, create=False) as opened:
         packed = run(opened, out, clips=clips)
     if as_json:
-        print_json({"schema": SCHEMA, **asdict(packed)})
+        print_json({**asdict(packed)})
     else:
         kind = "" if packed.has_clips else " (hashes only)"
         print_line(f"{packed.file}: {packed.n_clips} clips{kind}, {packed.size_bytes / 1e6:.1f} MB")
@@ -51,7 +50,7 @@ def verify(
 
     check = run(file, rescore=_share(rescore))
     if as_json:
-        print_json({"schema": SCHEMA, **asdict(check)})
+        print_json({**asdict(check)})
     else:
         for problem in check.problems:
             print_line(f"{problem.kind}: {problem.subject}: {problem.message}")

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from vbench.importing.guess_folder import FileGuess
 
 
-SCHEMA = 1
-"""Of the JSON of guesses."""
 NAMING_OPTIONS = (
     option("prompts", str | None, help="Suite, by name or file.  [default: prompts.* in the folder]"),
     option("pattern", str | None, help="Another layout of the names, as in '{prompt}/{model}_{sample}'."),
@@ -88,6 +86,27 @@ def import_clips(
         raise typer.Exit(EXIT_FAILURES)
 
 
+def _import_results(path: Path, bench: Path | None, model: str, *, dry_run: bool, as_json: bool, strict: bool) -> None:
+    from vbench.bench import Bench
+    from vbench.importing.results import import_results
+
+    with Bench.open(bench, create=False) as opened:
+        report = import_results(opened, path, model=model, dry_run=dry_run)
+    if as_json:
+        from vbench.schema import to_json
+
+        unused = [to_json(each) | {"reason": as_typed(each.reason)} for each in report.unused]
+        print_json({"kind": "results", **to_json(report), "unused": unused})
+    else:
+        for each in report.unused:
+            print_line(f"not used: {each.clip}: {as_typed(each.reason)}")
+        known = f", {report.n_known} were there before" if report.n_known else ""
+        said = " (dry run: nothing was changed)" if dry_run else ""
+        print_line(f"{report.n_scores} scores published by VBench added to {report.n_clips} clips{known}{said}")
+    if strict and not report.is_complete:
+        raise typer.Exit(EXIT_FAILURES)
+
+
 def _import_guessed(
     bench: Path | None, folder: Path, suite: str | None, *, dry_run: bool, link: bool, as_json: bool
 ) -> None:
@@ -112,7 +131,7 @@ def _import_guessed(
         from vbench.schema import to_json
 
         rows = [guess.to_json() for guess in guesses]
-        print_json({"schema": SCHEMA, "rows": rows, "imported": [to_json(outcome) for outcome in outcomes]})
+        print_json({"rows": rows, "imported": [to_json(outcome) for outcome in outcomes]})
         return
     for guess in guesses:
         print_line(_guessed_line(guess))
@@ -135,27 +154,6 @@ def _guessed_line(item: FileGuess) -> str:
     words = f"{guess.prompt[:60]!r}" if guess.prompt and not guess.prompt_id else ""
     said = " ".join(part for part in (prompt, words) if part) or "no prompt"
     return f"{'certain' if item.is_certain else 'perhaps'}: {item.name} → {tool}, {said}, sample {item.sample}"
-
-
-def _import_results(path: Path, bench: Path | None, model: str, *, dry_run: bool, as_json: bool, strict: bool) -> None:
-    from vbench.bench import Bench
-    from vbench.importing.results import import_results
-
-    with Bench.open(bench, create=False) as opened:
-        report = import_results(opened, path, model=model, dry_run=dry_run)
-    if as_json:
-        from vbench.schema import to_json
-
-        unused = [to_json(each) | {"reason": as_typed(each.reason)} for each in report.unused]
-        print_json({"kind": "results", **to_json(report), "unused": unused})
-    else:
-        for each in report.unused:
-            print_line(f"not used: {each.clip}: {as_typed(each.reason)}")
-        known = f", {report.n_known} were there before" if report.n_known else ""
-        said = " (dry run: nothing was changed)" if dry_run else ""
-        print_line(f"{report.n_scores} scores published by VBench added to {report.n_clips} clips{known}{said}")
-    if strict and not report.is_complete:
-        raise typer.Exit(EXIT_FAILURES)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, print_json, print_line
+from vbench.errors import OptionError
 
 if TYPE_CHECKING:
     from vbench.rank.agreement import Correlation
@@ -57,15 +59,31 @@ def _shown(value: Correlation) -> str:
     return f"{value.value:+.2f}{interval}"
 
 
+class Calibrated(StrEnum):
+    """What `vbench calibrate` fits."""
+
+    GATED = "gated"
+    OVERALL = "overall"
+
+
 def calibrate(
-    out: Annotated[Path, typer.Option("--out", help="File to write; give it to `score` with --set gated.reference=.")],
+    out: Annotated[Path, typer.Option("--out", help="File to write; give it to `score` with --set.")],
+    what: Annotated[Calibrated, typer.Argument(help="gated, or overall.")] = Calibrated.GATED,
     about: Annotated[str, typer.Option(help="Which clips these are, kept in the file.")] = "",
+    ratings: Annotated[Path | None, typer.Option(help="For overall: people's ratings, as for agreement.")] = None,
+    rating: Annotated[str, typer.Option(help="For overall: which column of them, where there are several.")] = "",
     bench: BenchPath = None,
     as_json: Json = False,
 ) -> None:
-    """Fit what the *_gated measures compare with, on the clips of a bench: how steady clips are at their motion."""
+    """Fit what the *_gated measures compare with, or the weights of overall to people's ratings."""
+    if what is Calibrated.OVERALL:
+        _calibrate_overall(bench, out, ratings, rating, about, as_json=as_json)
+        return
     from vbench.bench import Bench
     from vbench.score.calibrate import calibrate as fit
+
+    if ratings is not None or rating:
+        raise OptionError("ratings are for `vbench calibrate overall`; gated is fitted on the clips alone")
 
     with Bench.open(bench, create=False) as opened:
         entries = fit(opened, out, about=about)
@@ -76,6 +94,33 @@ def calibrate(
         print_line(
             f"{entry['consistency']} by {entry['motion']}: {entry['n_clips']} clips, slope {entry['slope']:+.2f}"
         )
+
+
+def _calibrate_overall(
+    bench: Path | None, out: Path, ratings: Path | None, rating: str, name: str, *, as_json: bool
+) -> None:
+    """Weights of the headline's groups; never the default, a profile that has to be asked for."""
+    from vbench.bench import Bench
+    from vbench.score.profile import write_profile
+    from vbench.validate.weights import fit_weights
+
+    if ratings is None:
+        raise OptionError("calibrate overall needs people's ratings: give them with --ratings FILE")
+    with Bench.open(bench, create=False) as opened:
+        fitted = fit_weights(opened, ratings, rating=rating, name=name)
+    write_profile(fitted.profile, out)
+    if as_json:
+        print_json({**asdict(fitted), "gain": fitted.gain})
+        return
+    weights = ", ".join(f"{group} {weight:.2f}" for group, weight in fitted.profile.weights.items())
+    print_line(f"{fitted.rating}: {fitted.n_clips} clips of {fitted.n_prompts} prompts; {weights}")
+    print_line(
+        f"Spearman with people, on prompts not fitted on: {fitted.fitted:+.3f}; with equal weights "
+        f"{fitted.equal:+.3f}; gain {fitted.gain:+.3f} [{fitted.gain_low:+.3f}, {fitted.gain_high:+.3f}]"
+    )
+    if fitted.gain_low <= 0:
+        print_line("the interval holds 0: these weights are not shown to be better than equal ones")
+    print_line(f"to use it: vbench score --set overall.profile={out}")
 
 
 def totals(

@@ -13,8 +13,6 @@ from vbench.cli.options import BenchPath, Json, print_json, print_line
 if TYPE_CHECKING:
     from vbench.rank.compare import ComparedRow
 
-SCHEMA = 1
-"""Of the JSON that these commands print."""
 SIDE = "A tool of the bench, the folder of another bench, or a bundle."
 Tool = Annotated[str, typer.Option(help="Which tool, where a bench or bundle holds several.")]
 Metrics = Annotated[list[str] | None, typer.Option("--metric", "-m", help="Only this metric; repeatable.")]
@@ -39,7 +37,7 @@ def compare(
         sides = [side_of(where, label, name=name, metrics=metric) for name, where, label in opened]
         report = run(*sides, by=by, metrics=metric)
     if as_json:
-        print_json({"schema": SCHEMA, **asdict(report)})
+        print_json({**asdict(report)})
         return
     print_line(f"{report.a} against {report.b}; effect and verdict are of {report.a}")
     width = max(len(_name(row)) for row in report.rows) + 2
@@ -77,7 +75,7 @@ def power(
         opened = None if sd is not None else stack.enter_context(Bench.open(bench, create=False))
         rows = run(opened, effect=effect, metrics=metric, n_prompts=prompts, sd=sd, n_comparisons=comparisons)
     if as_json:
-        print_json({"schema": SCHEMA, "rows": [asdict(row) for row in rows]})
+        print_json({"rows": [asdict(row) for row in rows]})
         return
     for row in rows:
         needed = "more than a million" if row.n_needed is None else f"{row.n_needed:,}"

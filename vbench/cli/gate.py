@@ -11,8 +11,6 @@ import typer
 
 from vbench.cli.options import BenchPath, Json, print_json, print_line
 
-SCHEMA = 1
-"""Of the JSON that this command prints."""
 EXIT_CODES = {"pass": 0, "regression": 100, "inconclusive": 101}
 RUN = "A folder of clips, the folder of a bench, a bundle, or a tool of the bench."
 
@@ -59,7 +57,7 @@ def gate(
     if markdown is not None:
         write_text(markdown, report.markdown(checks, base, new))
     if as_json:
-        print_json({"schema": SCHEMA, "verdict": verdict, "checks": [asdict(check) for check in checks]})
+        print_json({"verdict": verdict, "checks": [asdict(check) for check in checks]})
     else:
         for check in checks:
             print_line(f"{check.verdict}: {check.rule}: {check.why}")

@@ -27,7 +27,6 @@ from vbench.errors import OptionError
 if TYPE_CHECKING:
     from vbench.judge.run import JudgeChoices, JudgeReport
 
-SCHEMA = 1
 CHOICE_OPTIONS = (
     option("with_", str | None, "--with", help="Detectors, readers, judges, with commas.  [default: those ready here]"),
     option("without", str | None, help="Leave out: names, or signal, detector, reader, judge; with commas."),
@@ -63,7 +62,10 @@ def judge(
     *,
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[list]", help="`list`: the judges there are. Nothing: judge the bench."),
+        typer.Argument(
+            metavar="[list | card JUDGE | pairs]",
+            help="The judges there are; how far one may be trusted; pairs of takes. Nothing: judge the bench.",
+        ),
     ] = None,
     bench: BenchPath = None,
     choices: JudgeChoices,
@@ -74,8 +76,14 @@ def judge(
     if words == ["list"]:
         _list(as_json=json)
         return
+    if words and words[0] == "card" and len(words) == 2:
+        _card(words[1], bench, choices, as_json=json, strict=strict)
+        return
+    if words == ["pairs"]:
+        _pairs(bench, choices, as_json=json)
+        return
     if words:
-        raise OptionError(f"vbench judge {' '.join(words)}: expected nothing, or list")
+        raise OptionError(f"vbench judge {' '.join(words)}: expected nothing, list, card JUDGE, or pairs")
     from vbench.bench import Bench
     from vbench.judge import judge as run
 
@@ -84,7 +92,7 @@ def judge(
     if json:
         from dataclasses import asdict
 
-        print_json({"schema": SCHEMA, **asdict(report)})
+        print_json({**asdict(report)})
     else:
         _print_report(report, is_dry_run=bool(choices.get("dry_run")))
     if strict and (report.failures or report.stopped):
@@ -119,6 +127,69 @@ def _print_report(report: JudgeReport, *, is_dry_run: bool) -> None:
         print_line(f"without a certain answer: {left}; a judge may know (--with NAME, see vbench judge list)")
 
 
+def _card(name: str, bench: Path | None, choices: JudgeChoices, *, as_json: bool, strict: bool) -> None:
+    """Try a judge on drawn clips and print its report card."""
+    from vbench.bench import Bench
+    from vbench.judge.card import find_judge
+    from vbench.judge.report_card import report_card
+
+    options: dict[str, Any] = {name: choices[name] for name in ("max_cost", "allow_unpriced", "device")}
+    with Bench.open(bench) as workspace:
+        card = report_card(workspace, find_judge(name), **options)
+    if as_json:
+        print_json(card)
+    else:
+        print_line(f"{card['judge']}: {card['verdict']}")
+        for reason in card["reasons"]:
+            print_line(f"  {reason}")
+        for rate, value in card.items():
+            if isinstance(value, float):
+                print_line(f"  {rate:<24}{value:.3f}")
+        for kind, share in card["planted_by_kind"].items():
+            print_line(f"  found: {kind:<17}{share:.2f}")
+        for with_, facts in card["agreement"].items():
+            share = "none to compare" if facts["share"] is None else f"{facts['share']:.2f} of {facts['n']}"
+            print_line(f"  agreement with {with_:<9}{share}")
+    if strict and card["verdict"] != "passed":
+        raise typer.Exit(EXIT_FAILURES)
+
+
+def _pairs(bench: Path | None, choices: JudgeChoices, *, as_json: bool) -> None:
+    """Judge pairs of takes in both orders, and print the judge's own ratings."""
+    from dataclasses import asdict
+
+    from vbench.bench import Bench
+    from vbench.judge.card import find_judge
+    from vbench.judge.pairs import agreement_with_votes, judge_pairs
+    from vbench.rank.ratings import judge_ratings
+
+    named = choices["with_"] or []
+    if len(named) != 1:
+        raise OptionError("vbench judge pairs needs one judge; say --with NAME (see vbench judge list)")
+    options: dict[str, Any] = {name: choices[name] for name in ("max_cost", "allow_unpriced", "device")}
+    with Bench.open(bench, create=False) as workspace:
+        card = find_judge(named[0])
+        report = judge_pairs(workspace, card, **options)
+        ratings = judge_ratings(workspace, card.id, card.version)
+        agreement = agreement_with_votes(workspace, card.id)
+    if as_json:
+        rows = [asdict(rating) for rating in ratings]
+        print_json({**asdict(report), "ratings": rows, "agreement_with_votes": agreement})
+        return
+    print_line(
+        f"{report.n_pairs} pairs judged by {report.judge}, {report.n_new} of them now; "
+        f"{report.n_flipped} flipped with the order (counted as ties), {report.n_failed} failed; ${report.cost_usd:.4f}"
+    )
+    if report.stopped:
+        print_line(f"stopped: {report.stopped}")
+    print_line(f"ratings by this judge alone, not mixed with people's votes ({agreement['n']} pairs in common):")
+    for rating in ratings:
+        ends = "" if rating.low is None or rating.high is None else f"  {rating.low:.0f} to {rating.high:.0f}"
+        print_line(f"  {rating.tool:<28}{rating.rating:6.0f}{ends}")
+    if agreement["share"] is not None:
+        print_line(f"people prefer the same in {agreement['share']:.0%} of {agreement['n']}")
+
+
 def _list(*, as_json: bool) -> None:
     from vbench.contracts import Settings
     from vbench.judge.answerer import ANSWERERS
@@ -135,7 +206,7 @@ def _list(*, as_json: bool) -> None:
         facts = {"name": card.name, "licence": licence, "tried": card.tried, "lacks": lacks}
         rows.append({"id": card.id, "kind": "judge", **facts})
     if as_json:
-        print_json({"schema": SCHEMA, "answerers": rows})
+        print_json({"answerers": rows})
         return
     for row in rows:
         tried = f"tried: {row['tried']}" if row["tried"] else "never tried with a real model" * (row["kind"] == "judge")

@@ -173,10 +173,12 @@ def _pull(chosen: list[ModelCard], as_json: bool) -> None:
         folders = [str(get(each, progress(each.repository.repo))) for each in wanted]
     if as_json:
         print_json(
-            [
-                {"repo": each.repository.repo, "commit": each.commit, "n_files": len(each.files), "folder": folder}
-                for each, folder in zip(wanted, folders, strict=True)
-            ]
+            {
+                "weights": [
+                    {"repo": each.repository.repo, "commit": each.commit, "n_files": len(each.files), "folder": folder}
+                    for each, folder in zip(wanted, folders, strict=True)
+                ]
+            }
         )
     elif n_bytes:
         print_line("all of it is here now")

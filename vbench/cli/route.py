@@ -9,8 +9,6 @@ import typer
 
 from vbench.cli.options import BenchPath, Json, print_json, print_line
 
-SCHEMA = 1
-"""Of the JSON that these commands print."""
 Metric = Annotated[str, typer.Option("--metric", "-m", help="What counts as quality; more must be better.")]
 
 
@@ -27,7 +25,7 @@ def efficiency(
     with Bench.open(bench, create=False) as opened:
         result = run(opened, metric=metric, tags=tag or ())
     if as_json:
-        print_json({"schema": SCHEMA, **asdict(result)})
+        print_json({**asdict(result)})
         return
     print_line(
         f"{'tool':<26}{metric[:10]:>11}{'$/s':>9}{'$/usable s':>12}{'wait/s':>9}{'GPU s/s':>9}{'peak GB':>9}"
@@ -81,7 +79,7 @@ def route(
         )
         result = run(opened, wanted)
     if as_json:
-        print_json({"schema": SCHEMA, **asdict(result)})
+        print_json({**asdict(result)})
         return
     print_line(f"take {result.take}: {result.reason}" if result.take else result.reason)
     for each in result.candidates:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from vbench.score import Progress
     from vbench.score.spec import ScoreChoices
 
+SHOWN_OF_SHOTS = ("overall", "overall_temporal", "overall_motion", "overall_picture", "motion_p95", "freeze_ratio")
+"""What `vbench show` prints of each shot; `--json` has all that is known of it."""
 TableFormat = Literal["csv", "json", "parquet"]
 SPEC_OPTIONS = {
     each.name: each
@@ -231,3 +233,15 @@ def _print_clip(document: dict[str, Any]) -> None:
             f"{event['kind']:7} {event['start_s']:7.2f} to {event['end_s']:.2f} s, frame {event['frame']}",
             highlight=False,
         )
+    if document["shots"]:
+        _print_shots(console, document["shots"])
+
+
+def _print_shots(console: Any, shots: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table("shot", "from s", "to s", *SHOWN_OF_SHOTS, box=None)
+    for number, shot in enumerate(shots, 1):
+        values = [f"{shot['values'][name]:.4g}" if name in shot["values"] else "-" for name in SHOWN_OF_SHOTS]
+        table.add_row(str(number), f"{shot['start_s']:.2f}", f"{shot['end_s']:.2f}", *values)
+    console.print(table)

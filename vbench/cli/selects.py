@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from vbench.exports.selects import SelectRow
     from vbench.records import SelectState
 
-SCHEMA = 1
-"""Of the JSON that this command prints."""
-
 
 class SelectFormat(StrEnum):
     """How selects are written."""
@@ -93,7 +90,7 @@ def _write_list(bench: Bench, states: set[SelectState] | None, format: SelectFor
     from vbench.files import write_text
 
     rows = select_rows(bench, states)
-    document = {"schema": SCHEMA, "rows": [_as_json(row) for row in rows]}
+    document = {"schema": 1, "rows": [_as_json(row) for row in rows]}
     if out is not None:
         import json
 
@@ -164,7 +161,7 @@ def _print_best_of(bench: Bench, *, as_json: bool) -> None:
 
     points = best_of(bench)
     if as_json:
-        print_json({"schema": SCHEMA, "rows": [asdict(point) for point in points]})
+        print_json({"rows": [asdict(point) for point in points]})
         return
     for point in points:
         interval = "" if point.low is None or point.high is None else f"  [{point.low:.0%}, {point.high:.0%}]"

@@ -13,8 +13,6 @@ from vbench.cli.options import EXIT_FAILURES, BenchPath, Json, Strict, option, p
 if TYPE_CHECKING:
     from vbench.rank.vote_board import VoteQuery
 
-SCHEMA = 1
-"""Of the JSON that these commands print."""
 app = typer.Typer(help="Votes in and out, ratings from them, and whether to believe them.", no_args_is_help=True)
 Voter = Annotated[str, typer.Option(help="Only this voter's: a hash as votes export shows it.")]
 By = Annotated[str, typer.Option(help="Also by a tag or a facet of tags, such as camera.")]
@@ -34,7 +32,7 @@ def import_votes(
     with Bench.open(bench, create=False) as opened:
         report = run(opened, file)
     if as_json:
-        print_json({"schema": SCHEMA, "counts": report.counts, "lines": [asdict(line) for line in report.lines]})
+        print_json({"counts": report.counts, "lines": [asdict(line) for line in report.lines]})
     else:
         for line in report.lines:
             if line.state != "imported":
@@ -94,7 +92,7 @@ def board(*, bench: BenchPath = None, query: VoteQuery, as_json: Json = False) -
     with Bench.open(bench, create=False) as opened:
         result = vote_board(opened, query)
     if as_json:
-        print_json({"schema": SCHEMA, **asdict(result)})
+        print_json({**asdict(result)})
         return
     for row in result.rows:
         if row.rating is None:
@@ -122,7 +120,7 @@ def check(bench: BenchPath = None, as_json: Json = False) -> None:
     with Bench.open(bench, create=False) as opened:
         checks = voter_checks(opened)
     if as_json:
-        print_json({"schema": SCHEMA, "voters": [asdict(each) for each in checks]})
+        print_json({"voters": [asdict(each) for each in checks]})
         return
     for each in checks:
         p = "too few votes to test" if each.p_value is None else f"p = {each.p_value:.3f}"
@@ -142,7 +140,7 @@ def metrics(bench: BenchPath = None, voter: Voter = "", by: By = "", as_json: Js
     with Bench.open(bench, create=False) as opened:
         rows = metric_trust(opened, voter=voter, by=by)
     if as_json:
-        print_json({"schema": SCHEMA, "rows": [asdict(row) for row in rows]})
+        print_json({"rows": [asdict(row) for row in rows]})
         return
     for row in rows:
         interval = f"[{row.low:.2f}, {row.high:.2f}]"

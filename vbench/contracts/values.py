@@ -194,7 +194,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Weights-free picture measures on about two frames per second at full resolution; all of shape (T,)."""
+    """Weights-free picture measures on about two frames per second; all of shape (T,).
+
+    At full resolution, but for `definition` and `texture` (levels per pixel), which are those of the small copy.
+    """
 
     t_s: Floats
     frame: NDArray[np.int64]
@@ -205,6 +208,8 @@ class Picture:
     exposure: Floats
     colour_cast: Floats
     letterbox: Floats
+    definition: Floats
+    texture: Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from vbench.exports.folder import TIMELINE_FILES, write_csv, write_folder, write
 from vbench.exports.pictures import write_contact_pdf, write_contact_png, write_frames, write_side_by_side
 from vbench.exports.takes import ExportWish, Take, takes_of
 from vbench.exports.timelines import Form, timeline
-from vbench.files import written_whole
+from vbench.files import write_text, written_whole
 
 __all__ = [
     "FILES",
@@ -54,7 +54,7 @@ QUICK: frozenset[Kind] = frozenset({"csv", *TIMELINE_FILES})
 
 
 def _write_timeline(form: Form, takes: Sequence[Take], out: Path, wish: ExportWish) -> None:
-    out.write_text(timeline(form, takes, wish.rate), encoding="utf-8")
+    write_text(out, timeline(form, takes, wish.rate))
 
 
 WRITERS: dict[Kind, Callable[[Sequence[Take], Path, ExportWish], None]] = {

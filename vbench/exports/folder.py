@@ -30,7 +30,7 @@ VIDEO_LIMIT_S = 1800.0
 
 def write_csv(takes: Sequence[Take], out: Path, _wish: ExportWish) -> None:
     """A row per take."""
-    out.write_text(table(takes), encoding="utf-8-sig")  # with the mark by which spreadsheets know UTF-8
+    write_text(out, "\ufeff" + table(takes))  # with the mark by which spreadsheets know UTF-8
 
 
 def table(takes: Sequence[Take]) -> str:

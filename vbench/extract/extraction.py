@@ -6,15 +6,17 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from vbench.contracts import DeviceFeature, Feature, FileFeature, SourceFile, StreamFeature, TextFeature
 from vbench.errors import ItemError, VBenchError
 from vbench.extract.batcher import Batcher, Lanes
 from vbench.extract.decode import Chunk, ClipEvent, Decoded, NotDecoded, ToDecode, decode_on
-from vbench.extract.pool import STALL_S, DecodePool, DecodeSetup, Idle, InlinePool
+from vbench.extract.pool import DecodePool, DecodeSetup, Idle, InlinePool
 from vbench.extract.process import ChildProcess, Link
 from vbench.records import Probe, Prompt
 
@@ -199,45 +201,90 @@ def setup_of(features: Sequence[Feature]) -> DecodeSetup:
     )
 
 
+class Extractor:
+    """Computes features of one list of clips after another; decode processes and backbones are kept between them.
+
+    Args:
+        features: What to compute, each once per clip.
+        workers: Decode processes; 0: decode in this process.
+        devices: Where several are named, clips are spread over a process for each, which end with the list of clips;
+            else features run where they are.
+        note: Told of anything a person should know, in a sentence.
+        timing: Filled in as it runs.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        *,
+        workers: int,
+        devices: Sequence[str] = (),
+        note: Callable[[str], None] = lambda _: None,
+        timing: Timing | None = None,
+    ) -> None:
+        self._features, self._workers, self._devices, self._note = features, workers, devices, note
+        self._timing = timing if timing is not None else Timing()
+        self._kept = ExitStack()
+        self._opened: tuple[Extraction, DecodePool | InlinePool] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._kept.__exit__(kind, error, trace)
+
+    def extract(self, wanted: Sequence[Wanted]) -> Iterator[Extracted]:
+        """Clips as they finish, in no fixed order; to be taken to the end before it is called again.
+
+        Raises:
+            WeightsError: a backbone cannot be loaded.
+        """
+        if len(self._devices) > 1 and len(wanted) > 1:
+            yield from extract_sharded(
+                wanted,
+                self._features,
+                devices=self._devices,
+                workers=self._workers,
+                note=self._note,
+                timing=self._timing,
+            )
+            return
+        extraction, pool = self._opened = self._opened or self._open()
+        for number, clip in enumerate(wanted):
+            extraction.expect(number, clip)
+        for event in pool.run([ToDecode(number=n, path=clip.path, probe=clip.probe) for n, clip in enumerate(wanted)]):
+            yield from extraction.take(event)
+        yield from extraction.finish()
+
+    def _open(self) -> tuple[Extraction, DecodePool | InlinePool]:
+        lanes = self._kept.enter_context(Lanes())
+        batch_clips = max(1, 2 * self._workers)
+        extraction = Extraction(
+            self._features, note=self._note, lanes=lanes, batch_clips=batch_clips, timing=self._timing
+        )
+        setup = extraction.setup
+        pool = DecodePool(setup, workers=self._workers) if self._workers else InlinePool(setup)
+        self._kept.enter_context(pool)
+        return extraction, pool
+
+
 def extract(
     wanted: Sequence[Wanted],
     features: Sequence[Feature],
     *,
     workers: int,
-    devices: Sequence[str] = (),
     note: Callable[[str], None] = lambda _: None,
-    stall_s: float = STALL_S,
     timing: Timing | None = None,
 ) -> Iterator[Extracted]:
-    """Compute features, each once per clip, and give clips as they finish (in no fixed order).
-
-    Args:
-        wanted: The clips.
-        features: What to compute.
-        workers: Decode processes; 0: decode in this process.
-        devices: Where several are named, clips are spread over a process for each; else features run where they are.
-        note: Told of anything a person should know, in a sentence.
-        stall_s: Silence after which a decode process counts as hung.
-        timing: Filled in as it runs.
+    """Compute features, each once per clip, and give clips as they finish; see `Extractor`.
 
     Raises:
         WeightsError: a backbone cannot be loaded.
     """
-    timing = timing if timing is not None else Timing()
-    if len(devices) > 1 and len(wanted) > 1:
-        yield from extract_sharded(wanted, features, devices=devices, workers=workers, note=note, timing=timing)
-        return
-    lanes = Lanes()
-    extraction = Extraction(features, note=note, lanes=lanes, batch_clips=max(1, 2 * workers), timing=timing)
-    clips = [ToDecode(number=number, path=clip.path, probe=clip.probe) for number, clip in enumerate(wanted)]
-    for number, clip in enumerate(wanted):
-        extraction.expect(number, clip)
-    setup = extraction.setup
-    pool = DecodePool(setup, workers=workers, stall_s=stall_s) if workers else InlinePool(setup)
-    with pool, lanes:
-        for event in pool.run(clips):
-            yield from extraction.take(event)
-        yield from extraction.finish()
+    with Extractor(features, workers=workers, note=note, timing=timing) as extractor:
+        yield from extractor.extract(wanted)
 
 
 # --- several devices ------------------------------------------------------------------------------------------------

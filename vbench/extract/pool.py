@@ -19,6 +19,11 @@ from vbench.records import Probe
 
 STALL_S = 120.0
 """Silence after which a process counts as hung."""
+LIMIT_S, LIMIT_PER_S = 1800.0, 120.0
+"""Time that a clip may take in all, at least and for each of its seconds: one that shows signs of life for ever ends
+too. The time in which the process waits for its reader does not count."""
+START_S = 120.0
+"""Silence that a process is granted beside it while it starts, on a machine that is slow and busy."""
 HEARTBEAT_S = 2.0
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """A small matrix product would wake a thread for every core, which then spin against the other processes."""
@@ -137,9 +142,13 @@ class DecodePool:
             process.wait()
 
     def run(self, clips: Sequence[ToDecode], *, idle_s: float = 0.05) -> Iterator[ClipEvent | Idle]:
-        """Events of all clips as they come, each clip ending with `Decoded` or `NotDecoded`."""
+        """Events of all clips as they come, each clip ending with `Decoded` or `NotDecoded`.
+
+        May be called again once all of them have come: the processes stay, with all that they have loaded.
+        """
         for clip in clips:
             self._todo.put(clip)
+        self._threads = []
         for slot in range(min(self._n, len(clips))):
             thread = threading.Thread(target=self._attend, args=(slot,), name=f"decode-{slot}", daemon=True)
             self._threads.append(thread)
@@ -156,13 +165,16 @@ class DecodePool:
                 raise event
             left -= not isinstance(event, Chunk)
             yield event
+        for thread in self._threads:  # none is left to take a clip of the next list
+            thread.join()
 
     def _check_stalls(self) -> None:
         for slot, heard in list(self._heard.items()):
             # a full backlog is not the decoder's fault
-            if time.monotonic() - heard > self._stall_s and not self._out.full():
+            is_silent = time.monotonic() - heard > self._stall_s and not self._out.full() and slot not in self._hung
+            if is_silent and (process := self._processes.get(slot)) is not None:  # else it has just ended by itself
                 self._hung.add(slot)
-                self._processes[slot].kill()
+                process.kill()
 
     def _attend(self, slot: int) -> None:
         try:
@@ -174,18 +186,21 @@ class DecodePool:
                 self._decode(slot, clip)
         except Exception as error:
             self._out.put(error)
-        finally:
-            if slot in self._processes:
-                self._processes[slot].close()
 
     def _decode(self, slot: int, clip: ToDecode) -> None:
         try:
-            process = self._process(slot)
-            self._heard[slot] = time.monotonic()
+            process, is_new = self._process(slot)
+            self._heard[slot] = time.monotonic() + (START_S if is_new else 0.0)
             process.send(clip)
+            left_s = max(LIMIT_S, LIMIT_PER_S * (clip.probe.duration_s if clip.probe is not None else 0.0))
             while True:
+                asked = time.monotonic()
                 event: ClipEvent | Beat = process.receive()
+                left_s -= time.monotonic() - asked
                 self._heard[slot] = time.monotonic()
+                if isinstance(event, Beat | Chunk) and left_s < 0:
+                    self._end_late(slot, clip)
+                    break
                 if isinstance(event, Beat):
                     continue
                 self._out.put(event)
@@ -201,9 +216,20 @@ class DecodePool:
         finally:
             self._heard.pop(slot, None)
 
-    def _process(self, slot: int) -> ChildProcess:
+    def _end_late(self, slot: int, clip: ToDecode) -> None:
+        process = self._processes.pop(slot)
+        process.kill()
+        process.wait()
+        message = (
+            f"{clip.path}: decoding and measuring took more than {LIMIT_S / 60:g} min in all and was ended; "
+            "shorten or re-encode the file, or delete it if it stays so"
+        )
+        self._out.put(NotDecoded(clip=clip.number, code="timeout", message=message))
+
+    def _process(self, slot: int) -> tuple[ChildProcess, bool]:
+        """The process of a slot, and whether it was started just now."""
         process = self._processes.get(slot)
-        if process is None or not process.is_running:
+        if is_new := process is None or not process.is_running:
             process = self._processes[slot] = ChildProcess(
                 serve_clips,
                 self._setup,
@@ -211,7 +237,7 @@ class DecodePool:
                 records=self._records,
                 has_device=self._setup.decode_on is not None,
             )
-        return process
+        return process, is_new
 
     def _obituary(self, slot: int, clip: ToDecode) -> NotDecoded:
         code = self._processes.pop(slot).wait()

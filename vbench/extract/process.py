@@ -102,12 +102,19 @@ def unpack(packed: Any, parts: Iterator[bytes], records: Records) -> Any:
     raise UnreadableAnswerError("the answer of a decode process holds something that it may not")
 
 
-def confine() -> None:
+DEVICE_BYTES = 2 * MEMORY_BYTES
+"""Of a process that uses a GPU or torch's decoders, what it may write to: their libraries map more than any bound on
+addresses would let them, most of it never written."""
+DEVICE_FILES = 4 * OPEN_FILES
+
+
+def confine(*, has_device: bool = False) -> None:
     """Bound what this process may take, as the page's sandbox does."""
+    memory = (resource.RLIMIT_DATA, DEVICE_BYTES) if has_device else (resource.RLIMIT_AS, MEMORY_BYTES)
     for kind, most in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
+        memory,
         (resource.RLIMIT_FSIZE, FILE_BYTES),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_NOFILE, DEVICE_FILES if has_device else OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(kind)[1]
@@ -160,7 +167,7 @@ class ChildProcess(Link):
         env: Variables beside those of this process.
         records: Confine it, since it reads files nobody vouches for: bounded memory and files, few variables, and
             answers that hold these records at most. None: it is as free as this process.
-        has_device: A confined process uses a GPU, whose libraries map more memory than any bound.
+        has_device: A confined process uses a GPU or torch's decoders: other bounds, and the whole environment.
     """
 
     def __init__(
@@ -174,7 +181,7 @@ class ChildProcess(Link):
     ) -> None:
         self._records = records
         keep = os.environ if records is None or has_device else {n: os.environ[n] for n in KEPT if n in os.environ}
-        mode = "free" if records is None else "packed" if has_device else "confined"
+        mode = "free" if records is None else "device" if has_device else "confined"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "vbench.extract.process", mode],
             stdin=subprocess.PIPE,
@@ -244,8 +251,8 @@ def main() -> None:
     outgoing = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what anything prints from here on goes to standard error
     mode = sys.argv[1]
-    if mode == "confined":
-        confine()
+    if mode != "free":
+        confine(has_device=mode == "device")
     link = (Link if mode == "free" else PackedLink)(sys.stdin.buffer, outgoing)
     with contextlib.suppress(BrokenPipeError, EOFError):
         sys.path[:] = link.receive()

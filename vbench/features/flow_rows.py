@@ -20,6 +20,8 @@ SETTINGS = {
 """Of both backends, as the choice between them is one of the settings."""
 STILL_S = 0.3
 """A picture held longer than this counts as standing still, shorter as a low frame rate."""
+LOOK_STEP = 2
+"""Every other pixel each way is looked at: a flow field is smooth, and a mean over a quarter of its pixels the same."""
 CAMERA_STEP, CAMERA_PX = 8, 0.75
 """Spacing of the points the camera model is fitted to, and how far one may lie off, in pixels of the small copy."""
 MIN_EXPLAINED = 0.2
@@ -64,25 +66,25 @@ class FlowRows:
             backward: Flow second → first.
         """
         dt = t1_s - t0_s
-        height, width = first.shape
-        scale = 1.0 / (float(np.hypot(height, width)) * dt)
-        length = cv2.magnitude(forward[..., 0], forward[..., 1])
-        median, p95 = np.percentile(length[::2, ::2], (50, 95))
-        valid = agreeing(forward, backward)
+        scale = 1.0 / (float(np.hypot(*first.shape)) * dt)
+        seen = np.ascontiguousarray(forward[::LOOK_STEP, ::LOOK_STEP])
+        median, p95 = np.percentile(cv2.magnitude(seen[..., 0], seen[..., 1]), (50, 95))
+        valid = agreeing(seen, backward)
         n_valid = int(np.count_nonzero(valid))
         camera, subject, move, inliers = camera_part(forward, valid)
-        explained = cv2.absdiff(first, warped(second, forward))
+        before = first[::LOOK_STEP, ::LOOK_STEP]
+        explained = cv2.absdiff(before, followed(second, seen))
         # what the flow cannot follow counts uncompensated: else the worse the match, the fewer pixels would be judged
-        residual = float(cv2.mean(np.where(valid, explained, cv2.absdiff(first, second)))[0])
+        plain = cv2.absdiff(before, second[::LOOK_STEP, ::LOOK_STEP])
+        residual = float(cv2.mean(np.where(valid, explained, plain))[0])
         jerk = np.nan
-        if self._before is not None and self._before[0].shape == forward.shape:
+        if self._before is not None and self._before[0].shape == seen.shape:
             velocity, dt_before = self._before
-            followed = warped(forward, velocity) / dt  # u(t+1) where each point has gone
-            off = followed - velocity / dt_before
+            off = followed(forward, velocity) / dt - velocity / dt_before  # u(t+1) where each point has gone
             floor = JERK_FLOOR_PX / dt
             mean_speed = float(cv2.magnitude(velocity[..., 0], velocity[..., 1]).mean()) / dt_before
             jerk = float(cv2.magnitude(off[..., 0], off[..., 1]).mean()) / (mean_speed + floor)
-        self._before = (forward, dt)
+        self._before = (seen, dt)
         rates = (median * scale, p95 * scale, camera * scale, subject * scale)
         self._rows.append((t0_s, index, *map(float, rates), inliers, residual, n_valid / valid.size, jerk))
         self._moves.append(move * np.array([scale, scale, 1 / dt, 1 / dt]))
@@ -110,8 +112,13 @@ class FlowRows:
 
 
 def agreeing(forward: NDArray[np.float32], backward: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Pixels whose flow leads back to where it came from, within 0.5 px + 5 %, and that stay in the frame."""
-    height, width = forward.shape[:2]
+    """Pixels whose flow leads back to where it came from, within 0.5 px + 5 %, and that stay in the frame.
+
+    Args:
+        forward: Flow at every `LOOK_STEP`-th pixel, (ceil(h / 2), ceil(w / 2), 2).
+        backward: Flow back at every pixel, (h, w, 2).
+    """
+    height, width = backward.shape[:2]
     x, y = grid(height, width)
     to_x, to_y = x + forward[..., 0], y + forward[..., 1]
     back = cv2.remap(backward, to_x, to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -124,17 +131,22 @@ def agreeing(forward: NDArray[np.float32], backward: NDArray[np.float32]) -> NDA
 def camera_part(flow: NDArray[np.float32], valid: NDArray[np.bool_]) -> tuple[float, float, NDArray[np.float64], float]:
     """What of the flow one homography explains.
 
+    Args:
+        flow: At every pixel, (h, w, 2).
+        valid: Where it can be believed, at every `LOOK_STEP`-th pixel.
+
     Returns:
         Mean length of the camera's part and of the rest over valid pixels (pixels); the camera's move as (shift right,
         shift down, log growth, turn clockwise in rad) of the picture; the share of points the model explains.
     """
     height, width = flow.shape[:2]
     x, y = grid(height, width)
-    rows, columns = slice(CAMERA_STEP // 2, None, CAMERA_STEP), slice(CAMERA_STEP // 2, None, CAMERA_STEP)
-    keep = valid[rows, columns].ravel()
+    half = CAMERA_STEP // 2
+    chosen = (slice(half // LOOK_STEP, None, CAMERA_STEP // LOOK_STEP),) * 2
+    keep = valid[chosen].ravel()
     centre = np.array([(width - 1) / 2, (height - 1) / 2], np.float32)
-    points = np.stack([x[rows, columns].ravel(), y[rows, columns].ravel()], axis=1) - centre
-    shifts = flow[rows, columns].reshape(-1, 2)
+    points = np.stack([x[chosen].ravel(), y[chosen].ravel()], axis=1) - centre
+    shifts = flow[half::CAMERA_STEP, half::CAMERA_STEP].reshape(-1, 2)
     rest = float(np.hypot(shifts[:, 0], shifts[:, 1]).mean())
     if np.count_nonzero(keep) < 8:
         return 0.0, rest, np.zeros(4), 0.0
@@ -162,12 +174,18 @@ def _similarity(points: NDArray[np.float32], moved: NDArray[np.float64]) -> NDAr
 
 @lru_cache(maxsize=8)
 def grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """x and y of every pixel, each float32 (h, w)."""
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    """x and y of every `LOOK_STEP`-th pixel of a frame of this size, each float32."""
+    columns, rows = np.arange(0, width, LOOK_STEP, dtype=np.float32), np.arange(0, height, LOOK_STEP, dtype=np.float32)
+    x, y = np.meshgrid(columns, rows)
     return x, y
 
 
-def warped(second: NDArray[Any], flow: NDArray[np.float32]) -> Any:
-    """second(x + u): what `first` would look like if motion were all that changed."""
-    x, y = grid(*flow.shape[:2])
+def followed(second: NDArray[Any], flow: NDArray[np.float32]) -> Any:
+    """second(x + u) at every `LOOK_STEP`-th pixel: what `first` would look like if motion were all that changed.
+
+    Args:
+        second: Luma or a field at every pixel, (h, w) or (h, w, 2).
+        flow: At every `LOOK_STEP`-th pixel.
+    """
+    x, y = grid(*second.shape[:2])
     return cv2.remap(second, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

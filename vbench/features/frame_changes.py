@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vbench.contracts import Bytes, ClipFrame, SourceFile, Steps, StreamFeature, is_spike, small_luma, small_rgb
 
 DARK_LEVEL = 16
 """Full-range luma at or below which a pixel counts as near-black."""
 TILES = 8
+COLOURS = 32
+"""Side of the copy that colours are read from."""
 OTHER_LEVELS, OTHER_COLOUR = 15.0, 0.3
 """A step beyond both may be a cut even where every step is large."""
 MIN_TEXTURE = 4.0
 """Standard deviation, in 8-bit levels, below which a block has nothing to follow."""
 SAME_BLOCK = 0.75
 """Correlation from which a block counts as found again."""
+
+_QUARTER = np.add.outer(np.arange(COLOURS) // 16 * 2, np.arange(COLOURS) // 16) * 64
 
 
 class StepsFeature(StreamFeature):
@@ -42,7 +48,11 @@ class _Steps:
         self._n_frames += 1
         if not frame.is_new:
             return
-        luma, layout, hues = small_luma(frame), colour_layout(small_rgb(frame)), tile_hues(small_rgb(frame))
+        luma, colours = (
+            small_luma(frame),
+            cv2.resize(small_rgb(frame), (COLOURS, COLOURS), interpolation=cv2.INTER_AREA),
+        )
+        layout, hues = colour_layout(colours), tile_hues(colours)
         colour_change, hue_change, lost = 0.0, 0.0, np.nan
         if self._luma is not None:
             colour_change = float(np.abs(layout - self._layout).sum() / 2)
@@ -81,26 +91,41 @@ def tile_means(luma: Bytes) -> Any:
 
     Rounded ones would hide a flicker of less than half a level and blow up a slightly larger one.
     """
-    kernel = cv2.INTER_AREA if min(luma.shape) >= TILES else cv2.INTER_LINEAR
-    return cv2.resize(luma.astype(np.float32), (TILES, TILES), interpolation=kernel)
+    rows, columns = (tile_weights(side) for side in luma.shape)
+    return rows @ luma.astype(np.float32) @ columns.T
 
 
-def tile_hues(rgb: Bytes) -> Any:
+@lru_cache(maxsize=8)
+def tile_weights(side: int) -> NDArray[np.float32]:
+    """How much of each tile along a side each of its pixels is, rows sum to 1, shape (8, side)."""
+    edges = np.arange(TILES + 1)[:, None] * side / TILES
+    pixel = np.arange(side)
+    overlap = np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel)
+    return np.asarray(overlap.clip(0) * TILES / side, np.float32)
+
+
+def tile_hues(colours: Bytes) -> Any:
     """a and b of CIE Lab on the grid of tiles as they were at a lightness of 50, shape (64, 2).
 
     More or less light multiplies a, b and L + 16 alike; below a lightness of 20 colours are too uncertain for that.
+
+    Args:
+        colours: RGB (32, 32, 3).
     """
-    tiles = cv2.resize(rgb, (TILES, TILES), interpolation=cv2.INTER_AREA)
+    tiles = cv2.resize(colours, (TILES, TILES), interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(tiles.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     return (lab[..., 1:] * 66 / np.maximum(lab[..., :1] + 16, 36)).reshape(-1, 2)
 
 
-def colour_layout(rgb: Bytes) -> Any:
-    """Where which colours are: 4 x 4 x 4 colour shares over the picture's 2 x 2 quarters; sums to 1, shape (256,)."""
-    small = cv2.resize(rgb, (32, 32), interpolation=cv2.INTER_AREA)
-    code = ((small >> 6).astype(np.int32) * np.array([16, 4, 1], np.int32)).sum(axis=2)
-    quarter = np.add.outer(np.arange(32) // 16 * 2, np.arange(32) // 16) * 64
-    return np.bincount((code + quarter).ravel(), minlength=256).astype(np.float32) / code.size
+def colour_layout(colours: Bytes) -> Any:
+    """Where which colours are: 4 x 4 x 4 colour shares over the picture's 2 x 2 quarters; sums to 1, shape (256,).
+
+    Args:
+        colours: RGB (32, 32, 3).
+    """
+    high = colours >> 6
+    code = high[..., 0] * np.uint8(16) + high[..., 1] * np.uint8(4) + high[..., 2]
+    return np.bincount((code + _QUARTER).ravel(), minlength=256).astype(np.float32) / code.size
 
 
 def blocks_lost(before: Bytes, after: Bytes) -> float:

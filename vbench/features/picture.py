@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vbench.contracts import Bytes, ClipFrame, Every, Picture, SourceFile, StreamFeature, small_rgb
+from vbench.contracts import Bytes, ClipFrame, Every, Picture, SourceFile, StreamFeature, small_luma, small_rgb
 from vbench.errors import MetricError
 from vbench.features.grain import noise
 
@@ -16,10 +16,16 @@ SPACING_S = 0.5
 SHARPNESS_SIDE = 540
 """Short side at which sharpness is judged, so that more pixels of the same picture are not sharper."""
 BAR_LEVEL = 20
+FINE_SIGMA, COARSE_SIGMA = 0.7, 3.0
+"""Scales of the edges that `definition` compares, in pixels of the small copy."""
+EDGE_FLOOR = 0.3
+"""Levels per pixel added to the strength of coarse edges, so that a plain picture has no definition rather than any."""
+TEXTURE_SIGMA = 1.5
+"""Scale of `texture`, in pixels of the small copy: grain and a sharpening filter move it little."""
 
 
 class PictureFeature(StreamFeature):
-    """`contracts.Picture`: sharpness, noise, blockiness, banding, exposure, colour cast and letterbox."""
+    """`contracts.Picture`: sharpness, noise, blockiness, banding, exposure, colour, bars, definition and texture."""
 
     name = "picture"
 
@@ -46,16 +52,17 @@ class _Picture:
     def _take(self, picks: list[tuple[ClipFrame, float]]) -> None:
         for frame, t_s in picks:
             if self._last[0] != frame.index:
-                self._last = (frame.index, look_at(frame.luma(), small_rgb(frame)))
+                self._last = (frame.index, look_at(frame.luma(), small_rgb(frame), small_luma(frame)))
             self._rows.append((t_s, frame.index, *self._last[1]))
 
 
-def look_at(luma: Bytes, rgb: Bytes) -> tuple[float, ...]:
+def look_at(luma: Bytes, rgb: Bytes, small: Bytes) -> tuple[float, ...]:
     """All measures of one picture, in the order of `contracts.Picture`.
 
     Args:
         luma: Full size (h, w).
         rgb: Small copy (h, w, 3), for colour.
+        small: Luma of the small copy (h, w), for edges.
     """
     bars, (top, bottom, left, right) = letterbox(luma)
     inner = np.ascontiguousarray(luma[top:bottom, left:right])
@@ -67,6 +74,8 @@ def look_at(luma: Bytes, rgb: Bytes) -> tuple[float, ...]:
         exposure_fault(inner),
         colour_cast(rgb),
         bars,
+        definition(small),
+        texture(small),
     )
 
 
@@ -182,3 +191,32 @@ def colour_cast(rgb: Bytes) -> float:
     """Distance of the mean colour from grey in the a-b plane of CIE Lab; a description, as a sunset has one too."""
     _, a, b, _ = cv2.mean(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB))
     return float(np.hypot(a - 128, b - 128))
+
+
+def gradient(luma: Bytes, sigma: float) -> tuple[Any, Any]:
+    """Slope to the right and downwards at a scale of `sigma` pixels, in levels per pixel, each float32 (h, w)."""
+    smooth = cv2.GaussianBlur(luma.astype(np.float32), (0, 0), sigma)
+    return (cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8))
+
+
+def definition(small: Bytes) -> float:
+    r"""How much steeper edges are than the same edges seen coarsely; [0, inf), about 1 where they are washed out.
+
+    .. math:: \sqrt{\max(0, \operatorname{mean}(a^2 - b^2))} / (\sqrt{\operatorname{mean} |c|^2} + 0.3)
+
+    with the coarse gradient c (Gaussian of 3 px), and the fine gradient (0.7 px) along it, a, and across it, b. Grain
+    and fuzz run as much across as along, so that they count nothing; contrast is divided out.
+    """
+    fine_x, fine_y = gradient(small, FINE_SIGMA)
+    coarse_x, coarse_y = gradient(small, COARSE_SIGMA)
+    energy = coarse_x * coarse_x + coarse_y * coarse_y
+    along, across = fine_x * coarse_x + fine_y * coarse_y, fine_x * coarse_y - fine_y * coarse_x
+    excess = float(((along * along - across * across) / np.maximum(energy, 1e-6)).mean(dtype=np.float64))
+    return float(np.sqrt(max(0.0, excess)) / (np.sqrt(energy.mean(dtype=np.float64)) + EDGE_FLOOR))
+
+
+def texture(small: Bytes) -> float:
+    """Mean steepness of the picture at a scale of 1.5 pixels of the small copy, in levels per pixel."""
+    x, y = gradient(small, TEXTURE_SIGMA)
+    # not cv2.magnitude, whose last digit depends on where the array lies in memory
+    return float(np.sqrt(x * x + y * y).mean(dtype=np.float64))

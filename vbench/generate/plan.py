@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vbench.adapters import ADAPTERS, Adapter
 from vbench.bench.jobs import Intent, LatestJob
-from vbench.catalog.wishes import grant, pictures_not_taken, without_pictures
 from vbench.errors import JobError
 from vbench.generate.expansion import Expansions
+from vbench.generate.setting import comparable_groups, fit_pictures, granted_setting
 from vbench.generate.spec import RunSpec, Tool
 from vbench.records import LEFT_OUT, OPEN_STATES, Cell, Plan, Prompt, Request, Setting, digest
 from vbench.schema import to_json
@@ -277,29 +277,16 @@ class _Planner:
         Raises:
             JobError: the tool cannot make this one, or not with all pictures of its prompt.
         """
-        prompt, card = request.prompt, tool.card
-        lacking = pictures_not_taken(card, prompt)
-        if lacking and not self._spec.without_image:
-            raise JobError(
-                f"{card.name} cannot take its {_words(lacking, card)}; leave that out with `without_image=`, or take a "
-                "tool that can",
-                code="bad_request",
-            )
-        sent = without_pictures(prompt, lacking, card)
-        if not sent.image and not card.capabilities.t2v:
-            raise JobError(f"{card.name} starts from a first frame; give this prompt an image", code="bad_request")
-        request = replace(request, prompt=sent)
+        fitted = fit_pictures(tool.card, request.prompt, without_image=self._spec.without_image)
+        notes = self._spec.picture_notes.get(request.prompt.id, ()) if fitted.prompt.pictures else ()
+        request = replace(request, prompt=fitted.prompt)
         plan = plan_with_pictures(adapter, request)
-        granted = grant(card, request)
         own = {name: value for name, value in asdict(plan.sends).items() if value not in (None, "")}
-        asked = {name: getattr(granted, name) for name in ("width", "height", "seconds", "fps", "audio")}
-        left_out = [f"made without its {_words(lacking, card)}, which {card.name} does not take"] if lacking else []
-        notes = self._spec.picture_notes.get(prompt.id, ())
         return replace(
             plan,
             model=tool.label,
-            sends=Setting(**asked | own | {"image_use": _image_use(prompt, lacking, sent)}),
-            warnings=(*plan.warnings, *left_out, *(notes if sent.pictures else ())),
+            sends=replace(granted_setting(tool.card, request, fitted.image_use), **own),
+            warnings=(*plan.warnings, *fitted.warnings, *notes),
         )
 
 
@@ -316,22 +303,6 @@ def plan_with_pictures(adapter: Adapter, request: Request) -> Plan:
         [Path(place).stem for place in places] for places in ([prompt.image], [prompt.last_image], prompt.references)
     ]
     return replace(plan, identity={**plan.identity, "pictures": names})
-
-
-PICTURE_WORDS = {"image": "first frame", "last_image": "last frame", "references": "reference pictures"}
-
-
-def _words(pictures: Sequence[str], card: ModelCard) -> str:
-    most = card.capabilities.references
-    beyond = {"references": f"reference pictures beyond {most}"} if most else {}
-    return " and ".join((PICTURE_WORDS | beyond)[name] for name in pictures)
-
-
-def _image_use(prompt: Prompt, lacking: Sequence[str], sent: Prompt) -> str:
-    """As `Setting.image_use`."""
-    use = "+".join(sent.pictures)
-    left_out = "+".join("more references" if name in sent.pictures else name for name in lacking)
-    return f"{use or 'text'}{LEFT_OUT}{left_out}" if lacking else use
 
 
 def _medians(values: Iterable[tuple[str, float | None]]) -> dict[str, float]:
@@ -401,28 +372,8 @@ def _grouped(tools: Sequence[ToolPlan], cells: Sequence[PlannedCell]) -> tuple[T
     for cell in cells:
         if cell.plan is not None:
             asked[cell.label][cell.prompt.key] = cell.plan.sends
-    groups: list[list[str]] = []
-    for tool in tools:
-        mine = asked[tool.label]
-        alike = (group for group in groups if _is_alike(asked[group[0]], mine))
-        if mine and (group := next(alike, None)) is not None:
-            group.append(tool.label)
-        elif mine:
-            groups.append([tool.label])
-    letters = {label: _letter(n) for n, group in enumerate(groups) for label in group}
-    return tuple(replace(tool, comparable_group=letters.get(tool.label, "")) for tool in tools)
-
-
-def _is_alike(a: Mapping[str, Setting], b: Mapping[str, Setting]) -> bool:
-    """Whether two tools are asked alike for every prompt that both can make; lengths to a tenth of a second."""
-    return all(
-        replace(a[key], seconds=round(a[key].seconds or 0, 1)) == replace(b[key], seconds=round(b[key].seconds or 0, 1))
-        for key in a.keys() & b.keys()
-    )
-
-
-def _letter(n: int) -> str:
-    return chr(ord("A") + n) if n < 26 else f"{chr(ord('A') + n // 26 - 1)}{chr(ord('A') + n % 26)}"
+    letters = comparable_groups({tool.label: asked[tool.label] for tool in tools})
+    return tuple(replace(tool, comparable_group=letters[tool.label]) for tool in tools)
 
 
 def _size_bytes(card: ModelCard, request: Request) -> int:

@@ -22,9 +22,9 @@ from vbench.judge.look import SMALL_KINDS, Shown, moments, other_moments, pictur
 from vbench.judge.questions import questions_of
 from vbench.judge.request import Backend
 from vbench.judge.signals import METRICS_READ, SIGNALS, Measured, signal_answers
-from vbench.judge.tally import ASKED_METRICS, asked_infos, clip_outcomes, leading, newest
+from vbench.judge.tally import ASKED_METRICS, asked_infos, clip_outcomes, distrusted, leading, newest
 from vbench.judge.wording import FIRST, SYSTEM, asked
-from vbench.records import QUESTION_KINDS, Answer, Clip, Event, Failure, Prompt, Question, Timeline
+from vbench.records import QUESTION_KINDS, Answer, Clip, Event, Failure, Question, Timeline
 from vbench.registry import did_you_mean
 from vbench.text import first_line
 
@@ -481,11 +481,6 @@ def _left(bench: Bench, clips: Sequence[Clip], asked_of: Mapping[str, Sequence[Q
     return dict(sorted(left.items()))
 
 
-def distrusted(bench: Bench) -> set[str]:
-    """Judges that failed their report card."""
-    return {judge for judge, (_, card) in bench.report_cards().items() if card.get("verdict") == "failed"}
-
-
 def tally(bench: Bench) -> None:
     """Make the shares of asked things seen anew from all answers there are.
 
@@ -510,8 +505,3 @@ def tally(bench: Bench) -> None:
     if answers:
         bench.add_metrics(asked_infos())
     bench.replace_outcomes(ASKED_METRICS, outcomes)
-
-
-def prompts_with_questions(bench: Bench) -> dict[str, tuple[Prompt, tuple[Question, ...]]]:
-    """Prompt key → the prompt of the bench and what it asks."""
-    return {prompt.key: (prompt, questions_of(prompt)) for prompt in bench.prompts()}

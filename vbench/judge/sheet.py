@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from vbench.bench import Bench
 from vbench.errors import OptionError
 from vbench.judge.questions import questions_of
-from vbench.judge.run import distrusted
-from vbench.judge.tally import leading, newest
-from vbench.records import Answer, Clip, Overrule, Prompt, Question
+from vbench.judge.tally import distrusted, leading, newest
+from vbench.records import Answer, Clip, Prompt, Question
 from vbench.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -131,10 +130,13 @@ def sheet(
         for question in questions_of(asked):
             if kinds is not None and question.kind not in kinds:
                 continue
+            digest = question.digest  # once, not for every take
             for clip in takes:
-                said = answers.get((clip.sha256, question.digest), {})
-                overrule = overrules.get((clip.id, question.digest))
-                cells.append(_cell(clip, question, list(said.values()), overrule, shunned, with_answers))
+                said = answers.get((clip.sha256, digest), {})
+                overrule = overrules.get((clip.id, digest))
+                lead = leading(said.values(), shunned)
+                facts = tuple(_facts(answer, shunned) for answer in said.values()) if with_answers else ()
+                cells.append(_cell(clip, question, digest, lead, overrule.verdict if overrule else "", facts))
     return Sheet(cells=cells, distrusted=sorted(shunned))
 
 
@@ -149,12 +151,11 @@ def _by_prompt(clips: Sequence[Clip]) -> list[tuple[Prompt, list[Clip]]]:
 def _cell(
     clip: Clip,
     question: Question,
-    said: Sequence[Answer],
-    overrule: Overrule | None,
-    shunned: Collection[str],
-    with_answers: bool,
+    digest: str,
+    lead: Answer | None,
+    overruled: str,
+    answers: Sequence[Mapping[str, Any]],
 ) -> SheetCell:
-    lead = leading(said, shunned)
     return SheetCell(
         model=clip.model,
         prompt_id=clip.prompt.id,
@@ -166,13 +167,13 @@ def _cell(
         by=lead.answerer if lead else "",
         t_s=lead.t_s if lead else None,
         box=list(lead.box) if lead and lead.box else None,
-        overruled=overrule.verdict if overrule else "",
+        overruled=overruled,
         confidence=lead.confidence if lead else None,
         reason=lead.reason if lead else "",
         frames=lead.frames if lead else (),
         clip=clip.id,
-        digest=question.digest,
-        answers=tuple(_facts(answer, shunned) for answer in said) if with_answers else (),
+        digest=digest,
+        answers=answers,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vbench.errors import MetricError
@@ -20,6 +21,7 @@ from vbench.records import (
 )
 
 if TYPE_CHECKING:
+    from vbench.bench import Bench
     from vbench.records import Clip
 
 ASKED_GROUPS: Mapping[str, tuple[QuestionKind, ...]] = {
@@ -103,6 +105,8 @@ def leading(answers: Collection[Answer], distrusted: Collection[str] = ()) -> An
     A judge that failed its report card speaks for none.
     """
     trusted = [answer for answer in answers if answer.answerer not in distrusted]
+    if len(trusted) == 1:
+        return trusted[0]
     for kind in ANSWERER_KINDS:
         of_kind = [answer for answer in trusted if answer.by == kind]
         sure = [answer for answer in of_kind if answer.verdict in ("seen", "not_seen")]
@@ -115,8 +119,6 @@ def leading(answers: Collection[Answer], distrusted: Collection[str] = ()) -> An
 
 
 def _contradicted(answers: Sequence[Answer]) -> Answer:
-    from dataclasses import replace
-
     who = ", ".join(f"{answer.answerer}: {answer.verdict.replace('_', ' ')}" for answer in answers)
     return replace(answers[0], verdict="unsure", reason=f"they contradict each other ({who})", confidence=None)
 
@@ -159,3 +161,8 @@ def clip_outcomes(
         else:
             scores.append(Score(key=key, value=value))
     return Outcomes(clip=clip.id, scores=tuple(scores), failures=tuple(failures))
+
+
+def distrusted(bench: Bench) -> set[str]:
+    """Judges that failed their report card."""
+    return {judge for judge, (_, card) in bench.report_cards().items() if card.get("verdict") == "failed"}

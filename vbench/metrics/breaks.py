@@ -196,7 +196,7 @@ DUPLICATE_RATIO = Metric(
 )
 CUT_COUNT = Metric(
     name="cut_count",
-    version=3,
+    version=4,
     inputs=("steps",),
     compute=cut_count,
     unit="cuts",

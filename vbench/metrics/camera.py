@@ -86,7 +86,7 @@ def camera_move(flow: Flow, steps: Steps, prompt: Prompt) -> Measure:
 
 CAMERA_MOVE = Metric(
     name="camera_move",
-    version=2,
+    version=3,
     inputs=("flow", "steps", "prompt"),
     compute=camera_move,
     unit="ratio",

@@ -7,8 +7,13 @@ from numpy.typing import NDArray
 
 from vbench.contracts import GRID_S, Embeddings, Floats, Measure, Metric, Moment, Series, Steps
 from vbench.errors import MetricError
+from vbench.metrics.flicker import broken_steps
 
 MAX_DRIFT_ROWS = 200
+LONG_S, SHOT_S = 30.0, 10
+"""From which length a clip has a drift per minute, and the shots of it that are looked at."""
+PATH_FLOOR = 0.4
+"""Length per second added to the speed along the path of appearance: what rounding and coding change is no path."""
 HORIZONS_S = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0)
 
 
@@ -135,6 +140,79 @@ def to_first_and_neighbour(embeddings: Embeddings) -> Measure:
     return Measure(float(both.mean()), Series(t_s[1:], both))
 
 
+def evenness(embeddings: Embeddings, steps: Steps) -> Measure:
+    r"""How straight and even the path of appearance is; 1: it moves on, or stands; 0: to and fro, or in jumps.
+
+    .. math:: 1 - \operatorname{mean}_t \frac{|v_{t+1} - v_t|}{|v_{t+1}| + |v_t| + 0.4}
+
+    over the velocities v (difference of embeddings over the time between them, 1/s) from one different picture of the
+    time grid to the next. Content is taken out: a lively clip has long velocities and a slow one short ones, and both
+    are even. Triples across a cut or black are left out. A frozen clip scores 1, so read it next to a motion metric.
+
+    Args:
+        embeddings: Unit rows on the time grid; rows of spikes between its times are not used.
+        steps: For the true times of frames, and for cuts.
+
+    Returns:
+        In [0, 1], higher is steadier, with its timeline (at the middle of three frames).
+
+    Raises:
+        MetricError: no three different pictures of the grid within a shot.
+    """
+    grid = np.flatnonzero(embeddings.on_grid)
+    frame, first = np.unique(embeddings.frame[grid], return_index=True)
+    rows = embeddings.rows[grid[first]].astype(np.float64)
+    place = np.searchsorted(steps.frame, frame, side="right") - 1
+    n_broken = np.cumsum(broken_steps(steps))[place]
+    t_s = steps.t_s[place]
+    whole = n_broken[2:] == n_broken[:-2]
+    if not whole.any():
+        raise MetricError(
+            "evenness needs three different frames 1/8 s apart in one shot, the clip has none",
+            code="too_short" if steps.n_frames < 3 else "undefined",
+        )
+    velocity = np.diff(rows, axis=0) / np.diff(t_s)[:, None]
+    speed = np.linalg.norm(velocity, axis=1)
+    turn = np.linalg.norm(np.diff(velocity, axis=0), axis=1)
+    even = (1.0 - turn / (speed[1:] + speed[:-1] + PATH_FLOOR))[whole]
+    return Measure(float(even.mean()), Series(t_s[1:-1][whole], even))
+
+
+def drift_per_minute(embeddings: Embeddings, steps: Steps) -> Measure:
+    """Slope over time of the cosine between each second of a shot and its first (Theil-Sen), in 1/min; 0 is steady.
+
+    Of the shots of at least 10 s, weighed by their length; a cut is no drift. The timeline is the cosine,
+    second by second.
+
+    Raises:
+        MetricError: the clip is shorter than 30 s, or no shot is as long as 10 s (`not_applicable`).
+    """
+    grid = np.flatnonzero(embeddings.on_grid)
+    place = np.searchsorted(steps.frame, embeddings.frame[grid], side="right") - 1
+    shot = np.cumsum(broken_steps(steps))[place]
+    slopes, lengths, times, cosines = [], [], [], []
+    for number in np.unique(shot):
+        rows, t_s = embeddings.rows[grid[shot == number]], embeddings.t_s[grid[shot == number]]
+        n_seconds = int(round((t_s[-1] - t_s[0] + GRID_S) // 1))
+        if n_seconds < SHOT_S:
+            continue
+        second = np.minimum((t_s - t_s[0]).astype(int), n_seconds - 1)
+        means = np.stack([rows[second == k].mean(axis=0) for k in range(n_seconds)]).astype(np.float32)
+        means /= np.linalg.norm(means, axis=1, keepdims=True)
+        cosine = pair_cosine(np.broadcast_to(means[:1], means.shape), means)
+        slopes.append(drift_of(np.arange(1.0, n_seconds), cosine[1:]) * 60)
+        lengths.append(n_seconds)
+        times.append(t_s[0] + np.arange(n_seconds))
+        cosines.append(cosine)
+    if steps.duration_s < LONG_S or not slopes:
+        raise MetricError(
+            f"drift per minute needs a clip of {LONG_S:g} s with a shot of {SHOT_S:g} s; the clip has "
+            f"{steps.duration_s:.1f} s in {len(np.unique(shot))} stretches",
+            code="not_applicable",
+        )
+    return Measure(float(np.average(slopes, weights=lengths)), Series(np.concatenate(times), np.concatenate(cosines)))
+
+
 _DINO, _LOOK = "DINOv2 embeddings", "colours and edges (no weights)"
 
 TEMPORAL_CONSISTENCY = Metric(
@@ -187,6 +265,18 @@ TEMPORAL_HORIZON = Metric(
     min_frames=2,
     min_seconds=GRID_S,
     about=f"How alike frames 1/8 to 4 s apart are, by {_DINO}; its timeline is the curve over the distance.",
+)
+TEMPORAL_EVENNESS = Metric(
+    name="temporal_evenness",
+    version=1,
+    inputs=("dino", "steps"),
+    compute=evenness,
+    unit="ratio",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="temporal",
+    min_frames=3,
+    about=f"How evenly the clip moves on rather than to and fro, by {_DINO}; a frozen clip scores 1.",
 )
 SUBJECT_CONSISTENCY = Metric(
     name="subject_consistency",
@@ -251,4 +341,28 @@ APPEARANCE_WORST = Metric(
     group="temporal",
     min_frames=2,
     about=f"The worst quarter second: the least alike neighbours, by {_LOOK}, with their time.",
+)
+APPEARANCE_EVENNESS = Metric(
+    name="appearance_evenness",
+    version=1,
+    inputs=("appearance", "steps"),
+    compute=evenness,
+    unit="ratio",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="temporal",
+    min_frames=3,
+    about=f"How evenly the clip moves on rather than to and fro, by {_LOOK}; a frozen clip scores 1.",
+)
+DRIFT_PER_MINUTE = Metric(
+    name="appearance_drift_minute",
+    version=1,
+    inputs=("appearance", "steps"),
+    compute=drift_per_minute,
+    unit="1/min",
+    higher_is_better=True,
+    bounds=(-960.0, 960.0),
+    group="temporal",
+    min_frames=3,
+    about=f"How far shots of a clip of 30 s or more move away from their first second in a minute, by {_LOOK}.",
 )

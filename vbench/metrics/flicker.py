@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from vbench.contracts import Flow, Measure, Metric, Rates, Series, Steps
+from vbench.contracts import Flow, Measure, Metric, Picture, Rates, Series, Steps
 from vbench.errors import MetricError
 from vbench.metrics.breaks import cut_positions, is_black
+
+TEXTURE_FLOOR = 0.7
+"""Levels per pixel added to the texture: in a plain picture a flicker of 0.7 levels is one pixel's worth."""
 
 
 def broken_steps(steps: Steps) -> np.ndarray:
@@ -30,13 +33,32 @@ def brightness_flicker(steps: Steps) -> Measure:
     Raises:
         MetricError: no three distinct frames in a row within a shot.
     """
+    flicker = light_flips(steps)
+    return Measure(float(flicker.value.mean()), flicker)
+
+
+def light_flips(steps: Steps) -> Series:
+    """`brightness_flicker` over time, at the middle one of each three frames."""
     second = np.abs(steps.tiles[:-2] - 2 * steps.tiles[1:-1] + steps.tiles[2:]) / 2
     broken = broken_steps(steps)
     whole = ~(broken[1:-1] | broken[2:]) if len(broken) > 2 else np.zeros(0, bool)
     if not whole.any():
         raise MetricError("flicker needs three different frames in a row, the clip has none", code=_code(steps))
-    value = np.median(second[whole], axis=1).astype(np.float64)
-    return Measure(float(value.mean()), Series(steps.t_s[1:-1][whole], value))
+    return Series(steps.t_s[1:-1][whole], np.median(second[whole], axis=1).astype(np.float64))
+
+
+def relative_flicker(steps: Steps, picture: Picture) -> Measure:
+    """`flicker` over the steepness of the picture: how far a step of the picture would change a point as much.
+
+    In pixels of the small copy, [0, inf), lower is calmer. More contrast changes both alike, so that a vivid clip does
+    not flicker more than a dull one.
+
+    Raises:
+        MetricError: no three distinct frames in a row within a shot.
+    """
+    flicker = light_flips(steps)
+    value = flicker.value / (np.interp(flicker.t_s, picture.t_s, picture.texture) + TEXTURE_FLOOR)
+    return Measure(float(value.mean()), Series(flicker.t_s, value))
 
 
 def _code(steps: Steps) -> str:
@@ -75,7 +97,7 @@ def within_shots(flow: Flow, steps: Steps) -> np.ndarray:
 
 FLICKER = Metric(
     name="flicker",
-    version=2,
+    version=3,
     inputs=("steps",),
     compute=brightness_flicker,
     unit="levels",
@@ -85,9 +107,21 @@ FLICKER = Metric(
     min_frames=3,
     about="How much the light flips from frame to frame, in 8-bit levels; motion and fades do not count.",
 )
+FLICKER_RELATIVE = Metric(
+    name="flicker_relative",
+    version=1,
+    inputs=("steps", "picture"),
+    compute=relative_flicker,
+    unit="px",
+    higher_is_better=False,
+    bounds=(0.0, float("inf")),
+    group="temporal",
+    min_frames=3,
+    about="Flicker over the clip's own texture, so that contrast does not count as flicker; pixels at 192 lines.",
+)
 FLICKER_HF = Metric(
     name="flicker_hf",
-    version=2,
+    version=3,
     inputs=("shimmer",),
     compute=Rates.mean,
     unit="levels",
@@ -99,7 +133,7 @@ FLICKER_HF = Metric(
 )
 WARP_RESIDUAL = Metric(
     name="warp_residual",
-    version=2,
+    version=3,
     inputs=("flow", "steps"),
     compute=compensated_residual,
     unit="levels",

@@ -10,8 +10,8 @@ from vbench.contracts import GRID_S, Embeddings, Flow, Measure, Metric, Referenc
 from vbench.metrics.consistency import neighbour_cosine
 from vbench.metrics.motion import motion_coherent, motion_p95
 
-MOTION_FLOOR = 0.01
-"""Diagonals per second (`motion_p95`) below which a clip counts as nearly still."""
+MOTION_FLOOR = 0.014
+"""Diagonals per second (`motion_p95`) below which a clip counts as nearly still, and steadiness falls in proportion."""
 ROUGHNESS_FLOOR, LIVELINESS_FLOOR = 5e-4, 5e-3
 """Added before the logarithm, so that what compression changes in a nearly perfect or nearly still clip is little."""
 
@@ -33,7 +33,7 @@ def standing(reference: Reference, consistency: float, coherent: float) -> float
 
 
 def gated(embeddings: Embeddings, flow: Flow, steps: Steps, reference: Reference | None) -> Measure:
-    """Steadiness x min(1, motion / 0.01 diagonals/s), in [0, 1]; motion is `motion_p95`.
+    """Steadiness x min(1, motion / 0.014 diagonals/s), in [0, 1]; motion is `motion_p95`.
 
     Steadiness is neighbour consistency, 0.5 or less to 0 and 1 to 1; or, where lines of a reference set are given, the
     share of its clips with as much `motion_coherent` that are rougher. A frozen clip scores 0 either way.
@@ -53,7 +53,7 @@ def gated(embeddings: Embeddings, flow: Flow, steps: Steps, reference: Reference
 
 TEMPORAL_GATED = Metric(
     name="temporal_gated",
-    version=2,
+    version=3,
     inputs=("dino", "flow", "steps", "dino_reference"),
     compute=gated,
     unit="ratio",
@@ -66,7 +66,7 @@ TEMPORAL_GATED = Metric(
 )
 APPEARANCE_GATED = Metric(
     name="appearance_gated",
-    version=2,
+    version=3,
     inputs=("appearance", "flow", "steps", "appearance_reference"),
     compute=gated,
     unit="ratio",

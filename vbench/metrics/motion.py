@@ -71,9 +71,17 @@ def motion_coherent(flow: Flow, steps: Steps) -> Measure:
     return Measure(followed.value / (1.0 + motion_jerk(flow, steps).value) ** 2)
 
 
+def motion_followed(flow: Flow, steps: Steps) -> Measure:
+    """Mean over time of the share of the picture whose flow leads back to where it came from (within 0.5 px + 5 %).
+
+    1 for a still picture and for a steady move; what melts, boils or turns into something else cannot be followed.
+    """
+    return _over_time(flow.valid, flow, steps)
+
+
 MOTION_AMOUNT = Metric(
     name="motion_amount",
-    version=1,
+    version=2,
     inputs=("flow", "steps"),
     compute=motion_amount,
     unit="diagonals/s",
@@ -85,7 +93,7 @@ MOTION_AMOUNT = Metric(
 )
 MOTION_P95 = Metric(
     name="motion_p95",
-    version=1,
+    version=2,
     inputs=("flow", "steps"),
     compute=motion_p95,
     unit="diagonals/s",
@@ -97,7 +105,7 @@ MOTION_P95 = Metric(
 )
 MOTION_CAMERA = Metric(
     name="motion_camera",
-    version=1,
+    version=2,
     inputs=("flow", "steps"),
     compute=motion_camera,
     unit="diagonals/s",
@@ -109,7 +117,7 @@ MOTION_CAMERA = Metric(
 )
 MOTION_SUBJECT = Metric(
     name="motion_subject",
-    version=1,
+    version=2,
     inputs=("flow", "steps"),
     compute=motion_subject,
     unit="diagonals/s",
@@ -121,7 +129,7 @@ MOTION_SUBJECT = Metric(
 )
 MOTION_COHERENT = Metric(
     name="motion_coherent",
-    version=1,
+    version=2,
     inputs=("flow", "steps"),
     compute=motion_coherent,
     unit="diagonals/s",
@@ -133,7 +141,7 @@ MOTION_COHERENT = Metric(
 )
 MOTION_JERK = Metric(
     name="motion_jerk",
-    version=1,
+    version=2,
     inputs=("flow", "steps"),
     compute=motion_jerk,
     unit="ratio",
@@ -142,4 +150,16 @@ MOTION_JERK = Metric(
     group="motion",
     min_frames=3,
     about="How unevenly things move: change of velocity within 1/8 s over the velocity.",
+)
+MOTION_FOLLOWED = Metric(
+    name="motion_followed",
+    version=1,
+    inputs=("flow", "steps"),
+    compute=motion_followed,
+    unit="ratio",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    group="motion",
+    min_frames=2,
+    about="Share of the picture that can be followed to the next 1/8 s and back: what melts or boils cannot.",
 )

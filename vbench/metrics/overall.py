@@ -8,6 +8,24 @@ from dataclasses import dataclass
 
 from vbench.contracts import Combined, Measure
 from vbench.errors import MetricError
+from vbench.metrics.gated import MOTION_FLOOR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A measure as a share of what could be: 1 at its best, 0.5 at `half`, and never the same for two values."""
+
+    half: float
+    """Value that counts 0.5."""
+    best: float = 0.0
+    """Value that counts 1; infinite: more is better without end, and 0 counts 0."""
+    power: float = 1.0
+    """How steep it is around `half`."""
+
+    def __call__(self, value: float) -> float:
+        if math.isinf(self.best):
+            return 1.0 - 1.0 / (1.0 + math.pow(max(0.0, value) / self.half, self.power))
+        return 1.0 / (1.0 + math.pow(abs(value - self.best) / abs(self.half - self.best), self.power))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,35 +41,25 @@ class Anchor:
         return min(1.0, max(0.0, (value - self.zero) / (self.one - self.zero)))
 
 
-MOTION_FLOOR = 0.01
-"""Diagonals per second (`motion_p95`) below which a clip is nearly still: steadiness is scaled down in proportion."""
-TEMPORAL_ANCHORS: dict[str, Anchor] = {
-    "temporal_consistency": Anchor(0.75, 0.99),
-    "temporal_worst": Anchor(0.20, 0.95),
-    "temporal_drift": Anchor(-0.20, 0.0),
-    "appearance_consistency": Anchor(0.90, 0.998),
-    "appearance_worst": Anchor(0.50, 0.99),
-    "appearance_drift": Anchor(-0.05, 0.0),
-    "flicker": Anchor(3.0, 0.0),
-    "flicker_hf": Anchor(6.0, 0.2),
-    "warp_residual": Anchor(16.0, 1.0),
-    "cut_count": Anchor(3.0, 0.0),
+LESS_PER_CUT, MOST_CUTS = 0.1, 3
+"""What a cut takes from the temporal group, and how many do at most: a prompt is for one shot unless it says so."""
+TEMPORAL_PARTS: dict[str, Part] = {
+    "flicker_relative": Part(half=0.3),
+    "temporal_consistency": Part(half=0.9, best=1.0),
+    "temporal_evenness": Part(half=0.5, best=1.0),
+    "appearance_consistency": Part(half=0.99, best=1.0),
+    "appearance_evenness": Part(half=0.5, best=1.0),
+    "motion_jerk": Part(half=0.9),
 }
-MOTION_ANCHORS: dict[str, Anchor] = {
-    "motion_p95": Anchor(0.0, 0.04),
-    "motion_jerk": Anchor(3.0, 0.2),
-    "freeze_ratio": Anchor(1.0, 0.0),
-}
-PICTURE_ANCHORS: dict[str, Anchor] = {
-    "sharpness": Anchor(0.2, 0.8),
-    "noise": Anchor(8.0, 0.5),
-    "blockiness": Anchor(0.25, 0.0),
-    "banding": Anchor(0.3, 0.0),
-    "exposure": Anchor(0.5, 0.02),
-    "letterbox": Anchor(0.4, 0.0),
-    "black_ratio": Anchor(0.3, 0.0),
-    "aesthetic": Anchor(3.0, 7.0),
-    "technical": Anchor(0.2, 0.8),
+AMOUNT = Part(half=0.07, best=math.inf)
+"""Of `motion_p95`, diagonals/s."""
+EVENNESS = Part(half=0.9)
+"""Of `motion_jerk`, in the motion group."""
+PICTURE_PARTS: dict[str, Part] = {
+    "definition": Part(half=1.6, best=math.inf, power=2.0),
+    "noise": Part(half=3.0),
+    "aesthetic": Part(half=5.0, best=math.inf, power=4.0),
+    "technical": Part(half=0.5, best=math.inf, power=2.0),
 }
 TEXT_ANCHORS: dict[str, Anchor] = {
     "clip_alignment": Anchor(18.0, 34.0),
@@ -61,38 +69,47 @@ TEXT_ANCHORS: dict[str, Anchor] = {
 GROUPS = ("overall_temporal", "overall_motion", "overall_picture", "overall_text")
 
 
-def _mean(values: Mapping[str, float], anchors: Mapping[str, Anchor]) -> float:
-    parts = [anchor(values[name]) for name, anchor in anchors.items() if name in values]
-    if not parts:
+def geometric_mean(values: Mapping[str, float], parts: Mapping[str, Part]) -> float:
+    """Of the parts that were measured, in [0, 1].
+
+    Raises:
+        MetricError: none of them is in the plan.
+    """
+    shares = [part(values[name]) for name, part in parts.items() if name in values]
+    if not shares:
         raise MetricError("none of the measures of this group is in the plan", code="undefined")
-    return sum(parts) / len(parts)
+    return math.prod(shares) ** (1.0 / len(shares))
 
 
 def temporal(values: Mapping[str, float]) -> Measure:
-    """100 x mean of the anchored steadiness measures x min(1, motion / 0.01) x (1 - freeze ratio)."""
+    """100 x geometric mean of the parts x min(1, motion / floor) x (1 - freeze ratio) x (1 - 0.1 a cut, at most 3)."""
     gate = min(1.0, values["motion_p95"] / MOTION_FLOOR) * (1.0 - values["freeze_ratio"])
-    return Measure(100.0 * _mean(values, TEMPORAL_ANCHORS) * gate)
+    whole = 1.0 - LESS_PER_CUT * min(MOST_CUTS, values["cut_count"])
+    return Measure(100.0 * geometric_mean(values, TEMPORAL_PARTS) * gate * whole)
 
 
 def motion(values: Mapping[str, float]) -> Measure:
-    """100 x anchored amount x square root of anchored evenness x (1 - freeze ratio): no motion is no motion quality."""
-    parts = {name: anchor(values[name]) for name, anchor in MOTION_ANCHORS.items() if name in values}
-    return Measure(100.0 * parts["motion_p95"] * math.sqrt(parts.get("motion_jerk", 1.0)) * parts["freeze_ratio"])
+    """100 x amount x plausibility x (1 - freeze ratio); plausibility is the geometric mean of followed and even."""
+    evenness = EVENNESS(values["motion_jerk"]) if "motion_jerk" in values else 1.0  # still: nothing to be uneven
+    plausibility = math.sqrt(values["motion_followed"] * evenness)
+    return Measure(100.0 * AMOUNT(values["motion_p95"]) * plausibility * (1.0 - values["freeze_ratio"]))
 
 
 def picture(values: Mapping[str, float]) -> Measure:
-    """100 x mean of the anchored picture measures."""
-    return Measure(100.0 * _mean(values, PICTURE_ANCHORS))
+    """100 x geometric mean of the parts x what is neither bars nor black."""
+    shown = (1.0 - values["letterbox"]) * (1.0 - values["black_ratio"])
+    return Measure(100.0 * geometric_mean(values, PICTURE_PARTS) * shown)
 
 
 def text(values: Mapping[str, float]) -> Measure:
     """100 x mean of the anchored text measures."""
-    return Measure(100.0 * _mean(values, TEXT_ANCHORS))
+    parts = [anchor(values[name]) for name, anchor in TEXT_ANCHORS.items() if name in values]
+    return Measure(100.0 * sum(parts) / len(parts))
 
 
 def overall(values: Mapping[str, float]) -> Measure:
     """Geometric mean of the groups there are; 0 as soon as one is 0."""
-    groups = [values[name] for name in GROUPS if name in values]
+    groups = list(values.values())
     if min(groups) <= 0.0:
         return Measure(0.0)
     return Measure(math.exp(sum(math.log(group) for group in groups) / len(groups)))
@@ -100,10 +117,10 @@ def overall(values: Mapping[str, float]) -> Measure:
 
 TEMPORAL = Combined(
     name="overall_temporal",
-    version=3,
-    inputs=(*TEMPORAL_ANCHORS, "motion_p95", "freeze_ratio"),
+    version=4,
+    inputs=(*TEMPORAL_PARTS, "motion_p95", "freeze_ratio", "cut_count"),
     compute=temporal,
-    needs=("motion_p95", "freeze_ratio"),
+    needs=("motion_p95", "freeze_ratio", "cut_count"),
     unit="points",
     higher_is_better=True,
     bounds=(0.0, 100.0),
@@ -112,22 +129,22 @@ TEMPORAL = Combined(
 )
 MOTION = Combined(
     name="overall_motion",
-    version=2,
-    inputs=tuple(MOTION_ANCHORS),
+    version=3,
+    inputs=("motion_p95", "motion_followed", "motion_jerk", "freeze_ratio"),
     compute=motion,
-    needs=("motion_p95", "freeze_ratio"),
+    needs=("motion_p95", "motion_followed", "freeze_ratio"),
     unit="points",
     higher_is_better=True,
     bounds=(0.0, 100.0),
     group="overall",
-    about="Amount and evenness of motion, 0 to 100; a still clip has none.",
+    about="Amount and plausibility of motion, 0 to 100; a still clip has none.",
 )
 PICTURE = Combined(
     name="overall_picture",
-    version=3,
-    inputs=tuple(PICTURE_ANCHORS),
+    version=4,
+    inputs=(*PICTURE_PARTS, "letterbox", "black_ratio"),
     compute=picture,
-    needs=("sharpness",),
+    needs=("definition", "letterbox", "black_ratio"),
     unit="points",
     higher_is_better=True,
     bounds=(0.0, 100.0),
@@ -148,7 +165,7 @@ TEXT = Combined(
 )
 OVERALL = Combined(
     name="overall",
-    version=3,
+    version=4,
     inputs=GROUPS,
     compute=overall,
     needs=("overall_temporal", "overall_motion", "overall_picture"),

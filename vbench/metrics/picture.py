@@ -41,6 +41,17 @@ SHARPNESS = Metric(
     group="picture",
     about="How much detail a further blur would take away (Crete 2007), at 540 lines; grain counts as detail too.",
 )
+DEFINITION = Metric(
+    name="definition",
+    version=1,
+    inputs=("picture",),
+    compute=mean_of("definition"),
+    unit="ratio",
+    higher_is_better=True,
+    bounds=(0.0, float("inf")),
+    group="picture",
+    about="How much steeper edges are than seen coarsely, at 192 lines, whatever the grain and contrast.",
+)
 NOISE = Metric(
     name="noise",
     version=3,

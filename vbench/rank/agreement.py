@@ -125,7 +125,7 @@ def agreement(bench: Bench, file: Path, *, metrics: Sequence[str] | None = None)
     agreements = []
     idle: dict[str, list[str]] = defaultdict(list)
     for rating, rows in table.items():
-        means = {place: value for place, value in _means(rows).items() if place in clips}
+        means = {place: value for place, value in mean_ratings(rows).items() if place in clips}
         if len(means) >= MIN_CLIPS and len(set(means.values())) == 1:
             notes.append(f"{rating} is {next(iter(means.values())):g} for all {len(means)} clips: it orders nothing")
             continue
@@ -138,7 +138,7 @@ def agreement(bench: Bench, file: Path, *, metrics: Sequence[str] | None = None)
                 idle[result].append(metric)
     for why, names in idle.items():
         notes.append(f"{', '.join(dict.fromkeys(names))}: {why}")
-    ceilings = [ceiling for rating, rows in table.items() if (ceiling := _ceiling(rating, rows)) is not None]
+    ceilings = [ceiling for rating, rows in table.items() if (ceiling := rater_ceiling(rating, rows)) is not None]
     agreements.sort(key=lambda a: (a.rating, -abs(a.spearman.value) if a.is_neutral else -a.spearman.value))
     n_rows = sum(len(rows) for rows in table.values())
     return Report(
@@ -223,7 +223,8 @@ def _rater_columns(columns: Sequence[str]) -> dict[str, tuple[str, str]]:
     }
 
 
-def _means(rows: Mapping[tuple[str, Place], float]) -> dict[Place, float]:
+def mean_ratings(rows: Mapping[tuple[str, Place], float]) -> dict[Place, float]:
+    """The mean over raters of each rated clip."""
     by_place: dict[Place, list[float]] = defaultdict(list)
     for (_, place), value in rows.items():
         by_place[place].append(value)
@@ -246,8 +247,8 @@ def _agreement(
     return Agreement(
         rating=rating,
         metric=metric,
-        spearman=_interval(spearman(people, metric_values), spearman_draws, people, metric_values, prompts),
-        kendall=_interval(kendall(people, metric_values), kendall_draws, people, metric_values, prompts),
+        spearman=interval(spearman(people, metric_values), spearman_draws, people, metric_values, prompts),
+        kendall=interval(kendall(people, metric_values), kendall_draws, people, metric_values, prompts),
         accuracy=accuracy,
         accuracy_with_ties=with_ties,
         n_clips=len(places),
@@ -269,13 +270,14 @@ def kendall(a: Floats, b: Floats) -> float:
     return float(scipy_stats.kendalltau(a, b).statistic)
 
 
-def _interval(
+def interval(
     value: float,
     draws: Callable[[Floats, Floats, NDArray[np.intp]], Floats],
     a: Floats,
     b: Floats,
     prompts: NDArray[np.intp],
 ) -> Correlation:
+    """A rank correlation with the 95 % interval over resamples of prompts that `draws` makes; none for one prompt."""
     n_prompts = int(prompts.max()) + 1
     if n_prompts < 2:
         return Correlation(value=value, low=None, high=None)
@@ -349,6 +351,16 @@ def pairwise_accuracy(people: Floats, metric: Floats, prompts: NDArray[np.intp])
         first, second = (members[side] for side in np.triu_indices(len(members), 1))
         gaps.append((people[first] - people[second], metric[first] - metric[second]))
     gap, metric_gap = (np.concatenate(sides) for sides in zip(*gaps, strict=True))
+    return gap_accuracy(gap, metric_gap)
+
+
+def gap_accuracy(gap: Floats, metric_gap: Floats) -> tuple[float | None, float | None]:
+    """`pairwise_accuracy` of pairs that are given by what people and the metric say of the first over the second.
+
+    Args:
+        gap: Above 0 where people prefer the first, 0 where they call a tie, shape (n,).
+        metric_gap: The metric of the first minus that of the second, higher is better, shape (n,).
+    """
     if not len(gap):
         return None, None
     decisive = gap != 0
@@ -362,7 +374,7 @@ def pairwise_accuracy(people: Floats, metric: Floats, prompts: NDArray[np.intp])
     return accuracy, float(n_right[can_end].max()) / len(gap)
 
 
-def _ceiling(rating: str, rows: Mapping[tuple[str, Place], float]) -> RaterCeiling | None:
+def rater_ceiling(rating: str, rows: Mapping[tuple[str, Place], float]) -> RaterCeiling | None:
     """Mean over raters of the Spearman of a rater with the mean of the others on the clips they share."""
     by_rater: dict[str, dict[Place, float]] = defaultdict(dict)
     for (rater, place), value in rows.items():
@@ -371,7 +383,7 @@ def _ceiling(rating: str, rows: Mapping[tuple[str, Place], float]) -> RaterCeili
         return None
     correlations = []
     for rater, own in by_rater.items():
-        others = _means({key: value for key, value in rows.items() if key[0] != rater})
+        others = mean_ratings({key: value for key, value in rows.items() if key[0] != rater})
         shared = sorted(own.keys() & others.keys())
         if len(shared) >= MIN_CLIPS:
             value = spearman(np.array([own[p] for p in shared]), np.array([others[p] for p in shared]))

@@ -6,7 +6,10 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from vbench.bench import Bench, RankedClip
 from vbench.errors import OptionError
@@ -14,7 +17,7 @@ from vbench.marks import MARKS
 from vbench.rank import columns, selects
 from vbench.rank.columns import BoardRow as BoardRow
 from vbench.rank.comparisons import compare_all
-from vbench.rank.intervals import mean_interval
+from vbench.rank.intervals import Floats, mean_intervals
 from vbench.records import GROUPS, REFUSED_STATES, MetricInfo, Select
 from vbench.registry import did_you_mean
 
@@ -127,32 +130,38 @@ def _ranked(bench: Bench, query: BoardQuery) -> Board:
         clips = {id: clip for id, clip in clips.items() if clip.model in query.models}
     if query.tags:
         clips = {id: clip for id, clip in clips.items() if set(query.tags) <= set(clip.tags)}
-    damaged = {id for id, clip in clips.items() if any(mark.is_damage for mark in clip.marks)}
+    damaged = {id for id, clip in clips.items() if clip.marks and any(mark.is_damage for mark in clip.marks)}
     if query.whole_only:
         clips = {id: clip for id, clip in clips.items() if id not in damaged}
     failed: dict[str, dict[str, str]] = defaultdict(dict)
     for failure in bench.failed_measures(names):
         failed[failure.metric][failure.clip] = failure.code
     jobs = {} if query.by else _job_counts(bench, query.models)
-    blocks = _blocks(clips, query.by, all_tags)
+    places = {id: place for place, id in enumerate(clips)}
+    blocks = [_Block.of(tag, members, places, jobs) for tag, members in _blocks(clips, query.by, all_tags)]
     parts: dict[tuple[str, str], list[BoardRow]] = {}
-
-    def rank(name: str, values: Mapping[str, float]) -> None:
-        for tag, members in blocks:
-            parts[tag, name] = _rows(infos[name], tag, members, values, failed[name], jobs)
-
-    for name, values in bench.score_columns(names).by_metric():  # the values of one metric at a time
-        rank(name, values)
+    scores = bench.score_columns(names)
+    place = np.array([places.get(id, -1) for id in scores.clips], dtype=np.int64)
+    for name, clip, value in scores.by_metric():  # one metric at a time
+        values = np.full(len(clips) + 1, np.nan)  # the last is for clips that are not ranked
+        values[place[clip]] = value
+        for block in blocks:
+            parts[block.tag, name] = _rows(infos[name], block, values[block.place], failed[name])
     if selects.USABLE_RATE.name in names:
-        rank(selects.USABLE_RATE.name, selects.usable(choices))
+        decided = selects.usable(choices)
+        values = np.array([decided.get(id, np.nan) for id in clips], dtype=np.float64)
+        for block in blocks:
+            parts[block.tag, selects.USABLE_RATE.name] = _rows(selects.USABLE_RATE, block, values[block.place], {})
     if selects.USD_PER_USABLE_S.name in names:
-        for tag, members in blocks:
-            parts[tag, selects.USD_PER_USABLE_S.name] = _cost_rows(tag, members, choices, jobs)
+        for block in blocks:
+            parts[block.tag, selects.USD_PER_USABLE_S.name] = _cost_rows(block, clips, choices)
+    nothing = np.full(len(clips), np.nan)
     for name in names:
-        if (blocks[0][0], name) not in parts:
-            rank(name, {})
-    rows = [row for tag, _ in blocks for name in names for row in parts[tag, name]]
-    notes = _notes(bench, clips, names, infos, rows)
+        for block in blocks:
+            if (block.tag, name) not in parts:
+                parts[block.tag, name] = _rows(infos[name], block, nothing[block.place], failed[name])
+    rows = [row for block in blocks for name in names for row in parts[block.tag, name]]
+    notes = _notes(bench, clips, scores.mixed, infos, rows)
     if query.whole_only and damaged:
         notes = (f"{len(damaged)} damaged clip(s), of which part is missing or spoilt, are left out.", *notes)
     return Board(rows=tuple(rows), metrics={n: infos[n] for n in names}, notes=notes)
@@ -193,45 +202,112 @@ def tags_under(by: str, all_tags: set[str]) -> list[str]:
     return wanted
 
 
-def _rows(
-    info: MetricInfo,
-    tag: str,
-    clips: Mapping[str, RankedClip],
-    values: Mapping[str, float],
-    failed: Mapping[str, str],
-    jobs: Mapping[str, Counter[str]],
-) -> list[BoardRow]:
-    tools = sorted({clip.model for clip in clips.values()} | set(jobs))
-    by_tool: dict[str, list[RankedClip]] = {tool: [] for tool in tools}
-    for clip in clips.values():
-        by_tool[clip.model].append(clip)
-    means = {tool: prompt_means(members, values) for tool, members in by_tool.items()}
-    measured = {tool: mean for tool, mean in means.items() if mean}
-    comparisons = _comparisons(measured, info.higher_is_better)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    """The clips of one part of a board, as numbers of their tools and prompts."""
+
+    tag: str
+    tools: tuple[str, ...]
+    """In the order of their names, those that have jobs only among them."""
+    prompts: tuple[str, ...]
+    number: Mapping[str, int]
+    """Clip id → its place in the arrays that follow."""
+    place: NDArray[np.int64]
+    """Among all ranked clips."""
+    tool: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    """Of tool and prompt: tool times the number of prompts, plus prompt."""
+    latency_s: tuple[float | None, ...]
+    """Of each tool."""
+    cost_usd: tuple[float | None, ...]
+    n_not_as_asked: tuple[int, ...]
+    """Clips of each tool that differ from what was asked."""
+    jobs: Mapping[str, Counter[str]]
+
+    @classmethod
+    def of(
+        cls, tag: str, clips: Mapping[str, RankedClip], places: Mapping[str, int], jobs: Mapping[str, Counter[str]]
+    ) -> Self:
+        """The block of these clips; `places`: clip id → its place among all ranked clips."""
+        tools = tuple(sorted({clip.model for clip in clips.values()} | set(jobs)))
+        tool_numbers = {tool: number for number, tool in enumerate(tools)}
+        prompts = {key: number for number, key in enumerate(dict.fromkeys(c.prompt_key for c in clips.values()))}
+        tool = np.array([tool_numbers[clip.model] for clip in clips.values()], dtype=np.int64)
+        prompt = np.array([prompts[clip.prompt_key] for clip in clips.values()], dtype=np.int64)
+        members: dict[str, list[RankedClip]] = {name: [] for name in tools}
+        for clip in clips.values():
+            members[clip.model].append(clip)
+        return cls(
+            tag=tag,
+            tools=tools,
+            prompts=tuple(prompts),
+            number={id: number for number, id in enumerate(clips)},
+            place=np.array([places[id] for id in clips], dtype=np.int64),
+            tool=tool,
+            cell=tool * len(prompts) + prompt,
+            latency_s=tuple(_known(statistics.median, (c.latency_s for c in members[name])) for name in tools),
+            cost_usd=tuple(_known(statistics.fmean, (c.cost_usd for c in members[name])) for name in tools),
+            n_not_as_asked=tuple(
+                sum(mark.name == "not_as_asked" for clip in members[name] for mark in clip.marks) for name in tools
+            ),
+            jobs=jobs,
+        )
+
+    def prompt_means(self, values: Floats) -> Floats:
+        """Means over measured samples, shape (tools, prompts), NaN where there is none; of a value per clip, or NaN."""
+        is_measured = ~np.isnan(values)
+        n_cells = len(self.tools) * len(self.prompts)
+        cell = self.cell[is_measured]
+        n = np.bincount(cell, minlength=n_cells)
+        sums = np.bincount(cell, weights=values[is_measured], minlength=n_cells)
+        means = np.where(n > 0, sums / np.maximum(n, 1), np.nan)
+        return means.reshape(len(self.tools), len(self.prompts))
+
+    def per_tool(self, clips: NDArray[np.bool_]) -> list[int]:
+        """How many of these clips each tool has."""
+        counts: list[int] = np.bincount(self.tool[clips], minlength=len(self.tools)).tolist()
+        return counts
+
+
+def _rows(info: MetricInfo, block: _Block, values: Floats, failed: Mapping[str, str]) -> list[BoardRow]:
+    """A row per tool; `values`: of each clip of the block, NaN where there is none; `failed`: clip id → why."""
+    means = block.prompt_means(values)
+    samples = {tool: row[~np.isnan(row)] for tool, row in zip(block.tools, means, strict=True)}
+    measured = [tool for tool in block.tools if len(samples[tool])]
+    by_prompt = {
+        tool: {key: mean for key, mean in zip(block.prompts, row, strict=True) if mean == mean}
+        for tool, row in zip(block.tools, means.tolist(), strict=True)
+        if len(samples[tool])
+    }
+    comparisons = _comparisons(by_prompt, info.higher_is_better)
+    found = mean_intervals([samples[tool] for tool in measured], bounds=info.bounds)
+    intervals = dict(zip(measured, found, strict=True))
+    codes: dict[str, list[str]] = {tool: [] for tool in block.tools}
+    for clip, code in failed.items():
+        if (number := block.number.get(clip)) is not None and np.isnan(values[number]):
+            codes[block.tools[block.tool[number]]].append(code)
+    n_measured, n_members = block.per_tool(~np.isnan(values)), block.per_tool(np.ones(len(values), dtype=bool))
     rows = []
-    for tool in tools:
-        members, count = by_tool[tool], jobs.get(tool, Counter())
-        interval = mean_interval(means[tool], bounds=info.bounds) if means[tool] else None
-        n_clips = sum(clip.id in values for clip in members)
-        codes = [failed[clip.id] for clip in members if clip.id in failed and clip.id not in values]
-        n_not_applicable = codes.count("not_applicable")
+    for place, tool in enumerate(block.tools):
+        count, interval = block.jobs.get(tool, Counter()), intervals.get(tool)
+        n_not_applicable = codes[tool].count("not_applicable")
         rows.append(
             BoardRow(
                 model=tool,
                 metric=info.name,
-                tag=tag,
+                tag=block.tag,
                 mean=interval.mean if interval else None,
                 ci_low=interval.low if interval else None,
                 ci_high=interval.high if interval else None,
                 n_prompts=interval.n_prompts if interval else 0,
-                n_clips=n_clips,
-                n_failed=len(codes) - n_not_applicable + sum(count[state] for state in NO_CLIP_STATES),
+                n_clips=n_measured[place],
+                n_failed=len(codes[tool]) - n_not_applicable + sum(count[state] for state in NO_CLIP_STATES),
                 n_refused=sum(count[state] for state in REFUSED_STATES),
                 n_not_applicable=n_not_applicable,
-                n_unmeasured=len(members) - n_clips - len(codes),
-                n_not_as_asked=sum(mark.name == "not_as_asked" for clip in members for mark in clip.marks),
-                latency_s=_known(statistics.median, (clip.latency_s for clip in members)),
-                cost_usd=_known(statistics.fmean, (clip.cost_usd for clip in members)),
+                n_unmeasured=n_members[place] - n_measured[place] - len(codes[tool]),
+                n_not_as_asked=block.n_not_as_asked[place],
+                latency_s=block.latency_s[place],
+                cost_usd=block.cost_usd[place],
                 unit=info.unit,
                 higher_is_better=info.higher_is_better,
                 **comparisons.get(tool, _NOT_MEASURED),
@@ -249,16 +325,15 @@ def _best_first(rows: Iterable[BoardRow], info: MetricInfo) -> list[BoardRow]:
     )
 
 
-def _cost_rows(
-    tag: str, clips: Mapping[str, RankedClip], choices: Mapping[str, Select], jobs: Mapping[str, Counter[str]]
-) -> list[BoardRow]:
+def _cost_rows(block: _Block, clips: Mapping[str, RankedClip], choices: Mapping[str, Select]) -> list[BoardRow]:
     """What a used second of each tool costs: a ratio of sums, which is no mean of prompts and is compared with none."""
     info = selects.USD_PER_USABLE_S
     decided = selects.usable(choices)
-    paid = {id: clip.cost_usd for id, clip in clips.items() if clip.cost_usd is not None and id in decided}
+    members = [clips[id] for id in block.number]
+    paid = [np.nan if clip.cost_usd is None or clip.id not in decided else clip.cost_usd for clip in members]
     rows = []
-    for row in _rows(info, tag, clips, paid, {}, jobs):
-        own = (clip for clip in clips.values() if clip.model == row.model)
+    for row in _rows(info, block, np.array(paid, dtype=np.float64), {}):
+        own = (clip for clip in members if clip.model == row.model)
         interval = selects.cost_interval(selects.spent_by_prompt(own, choices))
         rows.append(
             replace(
@@ -342,7 +417,7 @@ def _job_counts(bench: Bench, models: Sequence[str] | None) -> dict[str, Counter
 def _notes(
     bench: Bench,
     clips: Mapping[str, RankedClip],
-    names: Sequence[str],
+    mixed: Iterable[str],
     infos: Mapping[str, MetricInfo],
     rows: Sequence[BoardRow],
 ) -> tuple[str, ...]:
@@ -364,13 +439,12 @@ def _notes(
         notes.append(f"{n_files} file(s) could not be imported and are in no row.")
     if any(row.n_unmeasured for row in rows):
         notes.append("Some clips are not measured yet under these parameters; vbench score finishes them.")
-    variants = Counter((metric, version) for metric, version, _, _ in bench.variants(names))
-    if mixed := sorted({metric for (metric, _), n in variants.items() if n > 1 and metric in names}):
+    if mixed := sorted(mixed):
         notes.append(
             f"{', '.join(mixed)}: also measured under other parameters (weights, precision or flow backend), which are "
             "not comparable; shown are those that cover most clips."
         )
-    if names and not any(info.group == "text" for info in infos.values()):
+    if rows and not any(info.group == "text" for info in infos.values()):
         notes.append("Nothing here measures whether a clip shows what its prompt asks for.")
     if any(row.verdict == "not distinguishable" for row in rows):
         notes.append(

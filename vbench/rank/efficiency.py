@@ -132,7 +132,7 @@ def _quality_metric(bench: Bench, metric: str) -> MetricInfo:
 
 
 def _values_of(bench: Bench, metric: str) -> Mapping[str, float]:
-    return next((values for name, values in bench.score_columns([metric]).by_metric() if name == metric), {})
+    return next((values for name, values in bench.score_columns([metric]).values_by_clip() if name == metric), {})
 
 
 def _facts(clips: Iterable[Clip]) -> dict[str, float | None]:

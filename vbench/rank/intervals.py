@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special  # not scipy.stats, which takes a second and 60 MB to load
 
 Floats = NDArray[np.float64]
 LEVEL = 0.95
 N_RESAMPLES = 4000
+FEWEST_RESAMPLES, MOST_DRAWN = 1000, 4_000_000
+"""Above a thousand prompts fewer resamples are drawn, so that they stay in memory: tails are Student's there anyway."""
 SEED = 20260101
 FLOOR = 0.15
 """Of the sample's variance, divided by the number of prompts, added to that of every resample: one in which all values
@@ -59,24 +62,44 @@ def mean_interval(
     Source:
         Efron and Tibshirani 1993, "An Introduction to the Bootstrap", section 12.5.
     """
-    values = np.asarray(list(by_prompt.values()) if isinstance(by_prompt, Mapping) else by_prompt, dtype=np.float64)
-    n = len(values)
-    if not n:
-        raise ValueError("a mean needs at least one prompt")
-    mean = float(values.mean())
-    if n == 1:
-        return Interval(mean=mean, low=None, high=None, n_prompts=1)
-    if np.ptp(values) <= 1e-12 * max(1.0, abs(mean)):
-        low, high = _of_equal_values(mean, n, bounds)
-        return Interval(mean=mean, low=low, high=high, n_prompts=n)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
-    low, high = _bootstrap_t(values, mean)
-    return Interval(
-        mean=mean,
-        low=float(max(min(low, mean - half), bounds[0])),
-        high=float(min(max(high, mean + half), bounds[1])),
-        n_prompts=n,
-    )
+    values = list(by_prompt.values()) if isinstance(by_prompt, Mapping) else by_prompt
+    return mean_intervals([np.asarray(values, dtype=np.float64)], bounds=bounds)[0]
+
+
+def mean_intervals(samples: Sequence[Floats], *, bounds: tuple[float, float] = (-np.inf, np.inf)) -> list[Interval]:
+    """`mean_interval` of each of several samples, which are resampled together where they are of one size.
+
+    Args:
+        samples: One value per prompt each, shape (n,).
+        bounds: As for `mean_interval`.
+
+    Raises:
+        ValueError: a sample without a prompt.
+    """
+    intervals: list[Interval | None] = [None] * len(samples)
+    to_resample: dict[int, list[int]] = defaultdict(list)
+    for place, values in enumerate(samples):
+        n = len(values)
+        if not n:
+            raise ValueError("a mean needs at least one prompt")
+        mean = float(values.mean())
+        if n == 1:
+            intervals[place] = Interval(mean=mean, low=None, high=None, n_prompts=1)
+        elif np.ptp(values) <= 1e-12 * max(1.0, abs(mean)):
+            low, high = _of_equal_values(mean, n, bounds)
+            intervals[place] = Interval(mean=mean, low=low, high=high, n_prompts=n)
+        else:
+            to_resample[n].append(place)
+    for n, places in to_resample.items():
+        values = np.stack([samples[place] for place in places])
+        means = values.mean(axis=1)
+        half = special.stdtrit(n - 1, (1 + LEVEL) / 2) * values.std(axis=1, ddof=1) / np.sqrt(n)
+        lows, highs = _bootstrap_t(values, means)
+        lows = np.maximum(np.minimum(lows, means - half), bounds[0])
+        highs = np.minimum(np.maximum(highs, means + half), bounds[1])
+        for i, place in enumerate(places):
+            intervals[place] = Interval(mean=float(means[i]), low=float(lows[i]), high=float(highs[i]), n_prompts=n)
+    return [interval for interval in intervals if interval is not None]
 
 
 def _of_equal_values(value: float, n: int, bounds: tuple[float, float]) -> tuple[float | None, float | None]:
@@ -86,16 +109,23 @@ def _of_equal_values(value: float, n: int, bounds: tuple[float, float]) -> tuple
     return value - share * (value - bounds[0]), value + share * (bounds[1] - value)
 
 
-def _bootstrap_t(values: Floats, mean: float) -> tuple[float, float]:
-    n = len(values)
-    centred = values - mean
-    variance = centred.var(ddof=1)
-    moments = resample_shares(n, N_RESAMPLES, SEED) @ np.column_stack([centred, centred**2])
-    spread = np.maximum(moments[:, 1] - moments[:, 0] ** 2, 0.0) * n / (n - 1) + FLOOR * variance / n
-    tail = tail_read(n, float((centred**3).mean() / (centred**2).mean() ** 1.5))
-    first, last = np.quantile(moments[:, 0] / np.sqrt(spread), [tail, 1 - tail])
+def _bootstrap_t(values: Floats, means: Floats) -> tuple[Floats, Floats]:
+    """Both ends for samples of one size; values of shape (samples, n), means of shape (samples,)."""
+    n_samples, n = values.shape
+    centred = values - means[:, None]
+    variance = centred.var(axis=1, ddof=1)
+    n_resamples = min(N_RESAMPLES, max(FEWEST_RESAMPLES, MOST_DRAWN // n))
+    moments = resample_shares(n, n_resamples, SEED) @ np.concatenate([centred, centred**2]).T
+    first, second = moments[:, :n_samples], moments[:, n_samples:]
+    spread = np.maximum(second - first**2, 0.0) * n / (n - 1) + FLOOR * variance / n
+    skewness = (centred**3).mean(axis=1) / (centred**2).mean(axis=1) ** 1.5
+    ratios = first / np.sqrt(spread)
+    ends = np.empty((2, n_samples))
+    for i in range(n_samples):
+        tail = tail_read(n, float(skewness[i]))
+        ends[:, i] = np.quantile(ratios[:, i], [tail, 1 - tail])
     deviation = np.sqrt(variance)
-    return mean - float(last * deviation), mean - float(first * deviation)
+    return means - ends[1] * deviation, means - ends[0] * deviation
 
 
 def tail_read(n: int, skewness: float) -> float:
@@ -109,11 +139,13 @@ def tail_read(n: int, skewness: float) -> float:
 # --- resamples of prompts -----------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def resample_shares(n: int, n_resamples: int, seed: int) -> Floats:
     """How often each of `n` prompts is drawn in each resample, as shares; shape (n_resamples, n)."""
-    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_resamples)
-    return draws.astype(np.float64) / n
+    drawn = np.random.default_rng(seed).integers(0, n, size=(n_resamples, n), dtype=np.int32)
+    drawn += np.arange(n_resamples, dtype=np.int32)[:, None] * np.int32(n)
+    times = np.bincount(drawn.ravel(), minlength=n_resamples * n)
+    return times.reshape(n_resamples, n) / np.float64(n)
 
 
 @lru_cache(maxsize=256)
@@ -126,6 +158,6 @@ def percentile_levels(n: int, level: float = 0.95) -> tuple[float, float]:
     Source:
         Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5.3.
     """
-    t = stats.t.ppf((1 - level) / 2, n - 1) * np.sqrt(n / (n - 1))
-    tail = float(stats.norm.cdf(t))
+    t = special.stdtrit(n - 1, (1 - level) / 2) * np.sqrt(n / (n - 1))
+    tail = float(special.ndtr(t))
     return tail, 1 - tail

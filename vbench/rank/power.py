@@ -162,7 +162,7 @@ def _spreads(bench: Bench, metrics: Sequence[str] | None) -> dict[str, tuple[flo
             raise OptionError(f"this bench has no score of metric {name!r}; {did_you_mean(name, sorted(infos))}")
     clips = bench.ranked_clips()
     spreads: dict[str, tuple[float, int]] = {}
-    for name, values in bench.score_columns(None if metrics is None else list(metrics)).by_metric():
+    for name, values in bench.score_columns(None if metrics is None else list(metrics)).values_by_clip():
         means = {tool: prompt_means([c for c in clips if c.model == tool], values) for tool in bench.models()}
         of_pairs = [sd for a, b in combinations(means.values(), 2) if (sd := _spread(a, b)) is not None and sd > 0]
         if of_pairs:

@@ -272,3 +272,20 @@ def ratings_of(bench: Bench) -> tuple[list[Rating], dict[str, Any]]:
     verdicts = verdicts_of(votes, bench.cells())
     ratings = bradley_terry(verdicts) if verdicts else []
     return ratings, vote_facts(votes, verdicts) | {"connected": is_connected(ratings)}
+
+
+def judge_ratings(bench: Bench, judge: str, version: str) -> list[Rating]:
+    """Ratings of the tools by what one judge says of pairs, never mixed with people's votes; empty: none.
+
+    Args:
+        bench: Where its verdicts are.
+        judge: Its id.
+        version: Of its card: verdicts of another are those of another judge.
+    """
+    cells = bench.cells()
+    verdicts = [
+        Verdict(a=cells[pair.a].model, b=cells[pair.b].model, outcome=pair.outcome, prompt=pair.prompt_key)
+        for pair in bench.judge_pairs(judge)
+        if pair.version == version and pair.outcome != "failed" and {pair.a, pair.b} <= cells.keys()
+    ]
+    return bradley_terry(verdicts) if verdicts else []

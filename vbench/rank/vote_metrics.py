@@ -62,7 +62,7 @@ def metric_trust(
         if name not in infos:
             raise OptionError(f"this bench has no score of metric {name!r}")
     rows = []
-    for name, values in bench.score_columns(None if metrics is None else list(metrics)).by_metric():
+    for name, values in bench.score_columns(None if metrics is None else list(metrics)).values_by_clip():
         sign = {True: 1.0, False: -1.0}.get(infos[name].higher_is_better)  # type: ignore[arg-type]
         if sign is None:
             continue

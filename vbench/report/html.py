@@ -73,12 +73,18 @@ def page(board: Board, bench: Bench) -> str:
     for row in board.rows:
         rows_by_metric[f"{row.tag}\0{row.metric}"].append(row)
     tools = list(dict.fromkeys(row.model for row in board.rows))
-    clips = [clip for clip in bench.clips() if clip.model in tools]
+    ranked = [clip for clip in bench.ranked_clips() if clip.model in set(tools)]
+    telling = _telling_events(bench, {clip.id: clip.model for clip in ranked}, tools)
+    pictured = {clip.id for clip in ranked[:MAX_TAKES]} | {
+        event.clip for events in telling.values() for event in events
+    }
+    clips = bench.clips(ids=sorted(pictured))
     headline = ([name for name in LEADING if name in board.metrics] or list(board.metrics))[:HEADLINE]
     plots = [
         (key.split("\0")[0], _plot(board.metrics[key.split("\0")[1]], rows)) for key, rows in rows_by_metric.items()
     ]
-    takes, n_left_out = _takes(bench, clips, headline, board.metrics)
+    taken = {clip.id for clip in ranked[:MAX_TAKES]}
+    takes = _takes(bench, [clip for clip in clips if clip.id in taken], headline, board.metrics)
     environment = Environment(
         loader=PackageLoader("vbench.report", "templates"), autoescape=True, undefined=StrictUndefined
     )
@@ -87,12 +93,12 @@ def page(board: Board, bench: Bench) -> str:
         version=__version__,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         n_tools=len(tools),
-        n_clips=len(clips),
-        n_prompts=len({clip.prompt.key for clip in clips}),
+        n_clips=len(ranked),
+        n_prompts=len({clip.prompt_key for clip in ranked}),
         plots=plots,
-        moments=_moments(bench, clips, tools),
+        moments=_moments(bench, {clip.id: clip for clip in clips}, telling),
         takes=takes,
-        n_left_out=n_left_out,
+        n_left_out=max(0, len(ranked) - MAX_TAKES),
         failures=[
             replace(failure, message=as_typed(failure.message))
             for failure in bench.failures()
@@ -122,22 +128,28 @@ def _plot(info: MetricInfo, rows: Sequence[BoardRow]) -> Plot:
     return Plot(info=info, arrow=arrow(info), lines=tuple(lines), low=number(low), high=number(high))
 
 
-def _moments(bench: Bench, clips: Sequence[Clip], tools: Sequence[str]) -> dict[str, list[PicturedEvent]]:
-    """Tool → its most telling events, at most one of a kind per clip."""
-    by_id = {clip.id: clip for clip in clips}
-    telling_events: dict[str, list[tuple[Clip, Event]]] = defaultdict(list)
+def _telling_events(bench: Bench, models: Mapping[str, str], tools: Sequence[str]) -> dict[str, list[Event]]:
+    """Tool → its most telling events, at most one of a kind per clip; `models`: clip → its tool."""
+    events: dict[str, list[Event]] = {tool: [] for tool in tools}
     seen = set()
     for event in bench.events():
-        clip = by_id.get(event.clip)
-        if clip is not None and (event.clip, event.kind) not in seen:
+        if event.clip in models and (event.clip, event.kind) not in seen:
             seen.add((event.clip, event.kind))
-            telling_events[clip.model].append((clip, event))
-    shown: dict[str, list[PicturedEvent]] = {}
-    for tool in tools:
-        telling = sorted(telling_events[tool], key=lambda pair: (KIND_ORDER.index(pair[1].kind), pair[0].id))
-        pictures = [_moment(bench, clip, event) for clip, event in telling[:MOMENTS_PER_TOOL]]
-        shown[tool] = [moment for moment in pictures if moment is not None]
-    return shown
+            events[models[event.clip]].append(event)
+    return {
+        tool: sorted(of_tool, key=lambda event: (KIND_ORDER.index(event.kind), event.clip))[:MOMENTS_PER_TOOL]
+        for tool, of_tool in events.items()
+    }
+
+
+def _moments(
+    bench: Bench, clips: Mapping[str, Clip], telling: Mapping[str, Sequence[Event]]
+) -> dict[str, list[PicturedEvent]]:
+    """Tool → its events that can be shown."""
+    return {
+        tool: [moment for event in events if (moment := _moment(bench, clips[event.clip], event)) is not None]
+        for tool, events in telling.items()
+    }
 
 
 def _moment(bench: Bench, clip: Clip, event: Event) -> PicturedEvent | None:
@@ -153,17 +165,17 @@ def _moment(bench: Bench, clip: Clip, event: Event) -> PicturedEvent | None:
 
 def _takes(
     bench: Bench, clips: Sequence[Clip], metrics: Sequence[str], infos: Mapping[str, MetricInfo]
-) -> tuple[list[tuple[str, str, list[PicturedClip]]], int]:
-    """(prompt id, prompt text, takes) in the order of prompts, and how many takes did not fit."""
+) -> list[tuple[str, str, list[PicturedClip]]]:
+    """(prompt id, prompt text, takes) in the order of prompts."""
     values: dict[str, dict[str, float]] = defaultdict(dict)
-    for score in bench.score_records(metrics=metrics):
+    for score in bench.score_records(metrics=metrics, clips=[clip.id for clip in clips]):
         values[score.key.clip][score.key.metric] = score.value
     failures: dict[str, list[str]] = defaultdict(list)
     for failure in bench.score_failures():
         if failure.key is not None and failure.key.metric in metrics and failure.code != "not_applicable":
             failures[failure.key.clip].append(f"{failure.key.metric}: {failure.message}")
     prompts: dict[str, tuple[str, str, list[PicturedClip]]] = {}
-    for clip in clips[:MAX_TAKES]:
+    for clip in clips:
         numbers = tuple(
             (f"{name} {arrow(infos[name])}", number(values[clip.id][name]))
             for name in metrics
@@ -171,7 +183,7 @@ def _takes(
         )
         take = PicturedClip(clip=clip, poster=_picture(bench, clip), numbers=numbers, failures=tuple(failures[clip.id]))
         prompts.setdefault(clip.prompt.key, (clip.prompt.id, clip.prompt.text, []))[2].append(take)
-    return list(prompts.values()), max(0, len(clips) - MAX_TAKES)
+    return list(prompts.values())
 
 
 def _picture(bench: Bench, clip: Clip, t_s: float | None = None) -> str:

@@ -253,4 +253,14 @@ def as_document(clip: Clip, outcomes: Outcomes, units: Mapping[str, str]) -> dic
             for e in sorted(outcomes.events, key=lambda e: (e.start_s, e.kind))
         ],
         "timelines": {t.key.metric: {"t_s": list(t.t_s), "value": list(t.value)} for t in outcomes.timelines},
+        "shots": _shots(clip, outcomes),
     }
+
+
+def _shots(clip: Clip, outcomes: Outcomes) -> list[dict[str, Any]]:
+    """The shots of a clip that has several; else none."""
+    if not any(event.kind == "cut" for event in outcomes.events):
+        return []
+    from vbench.report.shots import shots_of  # loads the measures, which a clip of one shot does not need
+
+    return [asdict(shot) for shot in shots_of(outcomes, clip.probe.duration_s)]

@@ -12,7 +12,7 @@ from vbench.bench import Bench, StoreError
 from vbench.bench.owner import LEASE_S, Owner
 
 BATCH_S = 100.0
-"""Work that a process takes at once, so that starting its decoders and loading its backbones costs little beside it."""
+"""Work that a process takes at once, so that asking for more costs little beside it."""
 FIRST_BATCH = 8
 """Clips per decode process that are taken before anything is known of how long one takes."""
 POLL_S = 1.0

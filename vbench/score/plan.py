@@ -14,6 +14,7 @@ from vbench.features import FEATURES
 from vbench.metrics import METRICS
 from vbench.records import digest
 from vbench.registry import did_you_mean
+from vbench.score import profile
 from vbench.score.spec import ScoreSpec
 
 PRESETS: dict[str, str] = {
@@ -87,7 +88,7 @@ def _needs_weights(name: str) -> bool:
 
 def known_settings() -> dict[str, str]:
     """Setting → what it means, of the decoder and of all features there are."""
-    known = dict(decode.SETTINGS)
+    known = dict(decode.SETTINGS) | profile.ABOUT
     for name in FEATURES:
         known |= FEATURES[name](Settings()).settings_read()
     return known
@@ -108,7 +109,8 @@ def make_plan(spec: ScoreSpec, *, device: str = "cpu") -> ScorePlan:
     if spec.preset not in PRESETS and family is None:
         raise OptionError(f"no preset {spec.preset!r}; {did_you_mean(spec.preset, [*PRESETS, *families()])}")
     settings = _settings_of(spec, device)
-    names = _with_parts(spec.metrics) if spec.metrics is not None else list(presets()[spec.preset])
+    asked = spec.metrics if spec.metrics is not None else presets()[spec.preset]
+    names = list(asked) if spec.metrics is None and family is None else _with_parts(asked)
     _check_decoder(names, settings)
     left_out = _not_at_hand(family, names, settings) if family is not None and spec.metrics is None else {}
     chosen = [METRICS[name] for name in names if name not in left_out]
@@ -123,8 +125,9 @@ def make_plan(spec: ScoreSpec, *, device: str = "cpu") -> ScorePlan:
             left_out[metric.name] = f"needs {', '.join(missing)}"
             continue
         parts = {part: (METRICS[part].version, params[part]) for part in metric.inputs if part in params}
-        params[metric.name] = {"parts": sorted(parts), "of": digest(sorted(parts.items()))}
-        ordered.append(metric)
+        weighted, weights = profile.with_profile(metric, settings)
+        params[metric.name] = {"parts": sorted(parts), "of": digest(sorted(parts.items())), **weights}
+        ordered.append(weighted)
     return ScorePlan(metrics=tuple(ordered), features=features, params=params, settings=settings, left_out=left_out)
 
 
@@ -179,6 +182,8 @@ def _not_at_hand(family: Family, names: Sequence[str], settings: Settings) -> di
     left_out = {name: reason for name, reason in family.not_measured.items() if name not in names}
     reasons: dict[str, str] = {}
     for name in names:
+        if isinstance(METRICS[name], Combined):
+            continue
         for feature in METRICS[name].inputs:
             if feature not in GIVEN and feature not in reasons:
                 reasons[feature] = _why_not(FEATURES[feature](settings))

@@ -6,11 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Unpack
+from typing import Any, Self, Unpack
 
 from vbench.bench import Bench
-from vbench.contracts import DeviceFeature
-from vbench.extract.extraction import Timing, Wanted, extract
+from vbench.contracts import DeviceFeature, Feature
+from vbench.extract.extraction import Extractor, Timing, Wanted
 from vbench.records import Clip, Outcomes, Score, ScoreKey
 from vbench.score.claims import POLL_S, Claims
 from vbench.score.clip import Unfinished, key_of, measured, outcomes_of, unmeasured
@@ -100,7 +100,11 @@ def score(
     workers = spec.workers or cores()
     left = {item.clip.id: item.clip for item in todo}
     is_waiting = False
-    with Claims(bench, workers=workers) as claims:
+
+    def extractor(features: Sequence[Feature]) -> Extractor:
+        return Extractor(features, workers=workers, devices=devices, note=note, timing=timing)
+
+    with Claims(bench, workers=workers) as claims, _Passes(plan, extractor) as passes:
         began = time.monotonic()
         while left:
             speed = (time.monotonic() - began) / n_measured if n_measured else None
@@ -112,7 +116,7 @@ def score(
                 time.sleep(POLL_S)
                 continue
             batch = unfinished(bench, plan, [left[id] for id in taken])
-            for outcomes in run(bench, plan, batch, devices=devices, workers=workers, note=note, timing=timing):
+            for outcomes in run(bench, plan, batch, passes):
                 bench.add_outcomes(outcomes, owner=claims.owner)
                 left.pop(outcomes.clip)
                 n_measured += 1
@@ -187,16 +191,34 @@ def _unfinished_of(bench: Bench, plan: ScorePlan, clips: Sequence[Clip]) -> Iter
         yield Unfinished(clip=clip, metrics=tuple(m for m in plan.metrics if m.name in lacks), known=known)
 
 
-def run(
-    bench: Bench,
-    plan: ScorePlan,
-    todo: Sequence[Unfinished],
-    *,
-    devices: Sequence[str],
-    workers: int,
-    note: Callable[[str], None],
-    timing: Timing,
-) -> Iterator[Outcomes]:
+class _Passes:
+    """What a run decodes and computes with; kept from one share of clips to the next that lacks the same features.
+
+    Args:
+        plan: Where the features are from.
+        extractor: Features → what computes them.
+    """
+
+    def __init__(self, plan: ScorePlan, extractor: Callable[[Sequence[Feature]], Extractor]) -> None:
+        self._plan, self._extractor = plan, extractor
+        self._kept: dict[tuple[str, ...], Extractor] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for kept in self._kept.values():
+            kept.__exit__(*error)
+
+    def of(self, names: tuple[str, ...]) -> Extractor:
+        """What computes these features; what computed others ends, with its memory."""
+        if names not in self._kept:
+            self.__exit__(None, None, None)
+            self._kept = {names: self._extractor([self._plan.features[name] for name in names])}
+        return self._kept[names]
+
+
+def run(bench: Bench, plan: ScorePlan, todo: Sequence[Unfinished], passes: _Passes) -> Iterator[Outcomes]:
     """Outcomes of clips as they finish. Clips that lack the same features run together."""
     groups: dict[tuple[str, ...], list[Unfinished]] = {}
     for item in todo:
@@ -216,7 +238,5 @@ def run(
         if not names:  # only the given inputs, or values that are stored
             yield from (measured(plan, item, {}, item.clip.probe) for item, _ in ready)
             continue
-        wanted = [clip for _, clip in ready]
-        features = [plan.features[name] for name in names]
-        for extracted in extract(wanted, features, workers=workers, devices=devices, note=note, timing=timing):
+        for extracted in passes.of(names).extract([clip for _, clip in ready]):
             yield outcomes_of(plan, ready[extracted.number][0], extracted)

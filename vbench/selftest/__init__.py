@@ -11,6 +11,7 @@ from vbench.score.spec import ScoreChoices, ScoreSpec, spec_with
 from vbench.selftest.breaks import black, corrupted, cut
 from vbench.selftest.content import frozen, half_frozen, pan, swapped
 from vbench.selftest.delivery import ladders, reencoded, resized, turned
+from vbench.selftest.faults import boiling, plain_picture, retouched, unsteady_light
 from vbench.selftest.order import doubled, repeated, retagged, reversed_, short, shuffled
 from vbench.selftest.pictures import given_pictures
 from vbench.selftest.results import Control, ControlResult, Measured, SampleBench
@@ -46,6 +47,10 @@ CONTROLS: tuple[Control, ...] = (
     swapped,
     given_pictures,
     ladders,
+    retouched,
+    boiling,
+    unsteady_light,
+    plain_picture,
     short,
 )
 

@@ -22,6 +22,11 @@ REENCODE_TOLERANCE = {
     "motion_amount": 0.01,
     "motion_p95": 0.03,
     "flicker": 0.3,
+    "flicker_relative": 0.1,
+    "appearance_evenness": 0.1,
+    "temporal_evenness": 0.1,
+    "motion_followed": 0.1,
+    "definition": 0.1,
     "freeze_ratio": 0.2,
     "cut_count": 0.0,
     "black_ratio": 0.02,
@@ -36,6 +41,7 @@ RESIZE_TOLERANCE = {
     "motion_amount": 0.02,
     "motion_p95": 0.05,
     "sharpness": 0.25,
+    "definition": 0.3,
     "exposure": 0.05,
     "overall": 10.0,
 }
@@ -47,6 +53,7 @@ TURN_TOLERANCE = {
     "blockiness": 0.01,
     "banding": 0.05,
     "exposure": 0.01,
+    "definition": 0.01,
     "colour_cast": 0.05,
     "letterbox": 0.01,
     "black_ratio": 0.01,
@@ -93,6 +100,7 @@ def ladders(sample: Sample, plain: Measured, bench: SampleBench) -> list[Control
     return [
         _monotone("noise", short, bench, [_noisy(s) for s in (0, 4, 8, 16)]),
         _monotone("sharpness", short, bench, [_blurred(s) for s in (0, 1, 2, 4)], rising=False),
+        _monotone("definition", short, bench, [_blurred(s) for s in (0, 1, 2, 4)], rising=False),
         _monotone("blockiness", short, bench, [_jpeg(q) for q in (95, 40, 20, 8)]),
     ]
 

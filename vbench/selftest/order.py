@@ -13,14 +13,17 @@ TIME_BASED = (
     "temporal_drift",
     "temporal_worst",
     "temporal_horizon",
+    "temporal_evenness",
     "temporal_gated",
     "subject_consistency",
     "background_consistency",
     "appearance_consistency",
     "appearance_drift",
     "appearance_worst",
+    "appearance_evenness",
     "appearance_gated",
     "flicker",
+    "flicker_relative",
     "flicker_hf",
     "warp_residual",
     "motion_amount",
@@ -29,6 +32,7 @@ TIME_BASED = (
     "motion_subject",
     "motion_coherent",
     "motion_jerk",
+    "motion_followed",
     "freeze_ratio",
     "freeze_longest",
     "cut_count",
@@ -38,7 +42,17 @@ TIME_BASED = (
     "overall",
 )
 """Measures that must not care how often a picture is shown."""
-FRAMES_ONLY = ("sharpness", "noise", "banding", "exposure", "letterbox", "blockiness", "clip_alignment", "technical")
+FRAMES_ONLY = (
+    "sharpness",
+    "definition",
+    "noise",
+    "banding",
+    "exposure",
+    "letterbox",
+    "blockiness",
+    "clip_alignment",
+    "technical",
+)
 """Measures of single pictures: the rate at which they are shown does not matter."""
 
 
@@ -85,7 +99,7 @@ def shuffled(sample: Sample, plain: Measured, bench: SampleBench) -> list[Contro
             factor = 2.0 if sample.is_made else 1.2
             expected, found = f"{name} rises {factor:g} times", f"{before:.3g} -> {now:.3g}"
             results.append(check("shuffled", sample, expected, found, now >= factor * before))
-    for name in ("appearance_gated", "temporal_gated"):
+    for name in ("appearance_gated", "temporal_gated", "appearance_evenness", "temporal_evenness", "motion_followed"):
         if name in plain.values:
             before, now = plain.values[name], after.values.get(name, math.nan)
             results.append(check("shuffled", sample, f"{name} falls", f"{before:.3g} -> {now:.3g}", now < before))
@@ -95,9 +109,11 @@ def shuffled(sample: Sample, plain: Measured, bench: SampleBench) -> list[Contro
 def reversed_(sample: Sample, plain: Measured, bench: SampleBench) -> list[ControlResult]:
     """Backwards: what has no direction in time stays."""
     after = bench.measure(sample.with_(sample.frames[::-1]))
-    room = {"flicker": 0.05, "cut_count": 0.0, "motion_p95": 0.2, "freeze_ratio": 0.05, "duplicate_ratio": 0.01}
+    room = {"flicker": 0.05, "flicker_relative": 0.05, "appearance_evenness": 0.05, "motion_followed": 0.05}
+    room |= {"cut_count": 0.0, "motion_p95": 0.2, "freeze_ratio": 0.05, "duplicate_ratio": 0.01}
     if not sample.is_made:  # other pairs fall on the grid, and near duplicates are merged from the other side
-        room = followed(room | {"motion_p95": 0.5, "freeze_ratio": 0.1, "duplicate_ratio": 0.1, "flicker": 0.15}, plain)
+        room |= {"motion_p95": 0.5, "freeze_ratio": 0.1, "duplicate_ratio": 0.1, "flicker": 0.15}
+        room = followed(room | {"flicker_relative": 0.15, "appearance_evenness": 0.2, "motion_followed": 0.1}, plain)
     return [steady("reversed", sample, plain, after, room, floor=0.01 if sample.is_made else 0.05)]
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from vbench import video
-from vbench.errors import ItemError
+from vbench.errors import ClipError, ItemError, OptionError
 from vbench.files import write_text
 from vbench.schema import to_json
+from vbench.video.pictures import take_picture
 from vbench.video.sandbox import FILE_BYTES, MEMORY_BYTES, OPEN_FILES
 from vbench.video.stills import save_picture, sprite_sheet
 
@@ -36,6 +37,15 @@ def sprite(source: str, out: str) -> None:
     sheet, info = sprite_sheet(Path(source))
     write_text(Path(out).with_suffix(".json"), json.dumps(to_json(info)))
     save_picture(sheet, Path(out))
+
+
+def picture(source: str, folder: str, name: str) -> dict[str, Any]:
+    """Check a picture for tools and keep it in a folder; its name there, its size, and what was changed about it."""
+    try:
+        taken = take_picture(Path(source), Path(folder), name=name)
+    except OptionError as error:
+        raise ClipError(str(error), code="no_picture") from None
+    return {"picture": taken.path.name, "width": taken.width, "height": taken.height, "notes": list(taken.notes)}
 
 
 def proxy(source: str, out: str, height: int, silent: bool = False) -> None:
@@ -64,6 +74,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "probe": probe,
     "poster": poster,
     "sprite": sprite,
+    "picture": picture,
     "proxy": proxy,
     "conform": conform,
     "frame": frame,

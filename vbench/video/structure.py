@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 SEGMENT_ID = b"\x18\x53\x80\x67"
 EBML_ID = b"\x1a\x45\xdf\xa3"
+CLUSTER_ID = b"\x1f\x43\xb6\x75"
 MAX_BOXES = 1_000_000
 """A fragmented file has two a fragment."""
 TS_SYNC, TS_PACKETS = 0x47, {188: 0, 192: 4, 204: 0}
@@ -60,39 +61,52 @@ def _mp4(file: BinaryIO, size: int) -> bool:
 
 
 def _matroska(file: BinaryIO, size: int) -> bool:
-    """Whether the segment is not all there, or its parts are not one after the other to its end."""
-    if file.read(4) != EBML_ID:
+    """Whether the segment is not all there, or its parts are not one after the other to its end.
+
+    One that was written as a stream tells no length, and so may its clusters: then the last part has to be whole.
+    """
+    head = _element(file, 0, size)
+    if head is None or head[0] != EBML_ID or head[2] is None:
         return False
-    length, _ = _varint(file)
-    file.seek(length, os.SEEK_CUR)
-    if file.read(4) != SEGMENT_ID:
+    segment = _element(file, head[1] + head[2], size)
+    if segment is None or segment[0] != SEGMENT_ID:
         return False
-    length, is_known = _varint(file)
-    end = file.tell() + length
-    if not is_known or end > size:
-        return is_known
+    _, at, length = segment
+    is_stream = length is None
+    end = size if length is None else at + length
+    if end > size:
+        return True
     for _ in range(MAX_BOXES):
-        first = file.read(1)
-        if file.tell() > end or not first:
+        if at >= end:
+            return is_stream and at > size
+        file.seek(at)
+        if file.read(1) == b"\0":  # no element's id begins so: the rest was never written
+            return not is_stream or size - at > MAX_PADDING
+        part = _element(file, at, size)
+        if part is None:
+            return is_stream
+        kind, at, length = part
+        if kind == CLUSTER_ID and (length is None or at + length <= size):
+            continue  # its own parts come next
+        if length is None:
             return False
-        if not first[0]:  # no element's id begins so: the rest was never written
-            return True
-        file.seek(8 - first[0].bit_length(), os.SEEK_CUR)
-        length, is_known = _varint(file)
-        if not is_known:
-            return False
-        file.seek(length, os.SEEK_CUR)
+        at += length
     return False
 
 
-def _varint(file: BinaryIO) -> tuple[int, bool]:
-    """An EBML size, and whether it is known: live streams write ones only."""
-    first = file.read(1)
-    if not first or not first[0]:
-        return 0, False
-    n_more = 8 - first[0].bit_length()
-    value = int.from_bytes(bytes([first[0] & (0x7F >> n_more)]) + file.read(n_more))
-    return value, value != (1 << (7 * (n_more + 1))) - 1
+def _element(file: BinaryIO, at: int, size: int) -> tuple[bytes, int, int | None] | None:
+    """Id of an EBML element, where its contents begin, and their length, which streams leave open; None: cut off."""
+    file.seek(at)
+    head = file.read(12)
+    n_id = 9 - head[0].bit_length() if head and head[0] else 0
+    if not n_id or len(head) <= n_id or not head[n_id]:
+        return None
+    n_length = 9 - head[n_id].bit_length()
+    body = at + n_id + n_length
+    if body > size:
+        return None
+    value = int.from_bytes(head[n_id : n_id + n_length]) & ((1 << 7 * n_length) - 1)
+    return head[:n_id], body, None if value == (1 << 7 * n_length) - 1 else value
 
 
 def _avi(file: BinaryIO, size: int) -> bool:

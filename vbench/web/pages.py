@@ -72,13 +72,21 @@ PAGES = (
         early_scripts=("boards.js", "charts.js", "labels.js"),
         early_data=("board", "ratings", "best-of", "models"),
     ),
+    PageEntry(
+        path="sheet",
+        title="Shot sheet",
+        word="nav.sheet",
+        script="sheet.js",
+        early_scripts=("sheet.js",),
+        early_data=("sheet",),
+    ),
     PageEntry(path="generate", title="Generate", word="nav.generate", script="generate.js"),
     PageEntry(path="runs", title="Runs", word="nav.runs", script="runs.js"),
 )
 """In the order of the navigation."""
 EVERY_PAGE = ("app.js", "api.js", "dom.js", "words.js", "link.js", "selects.js", "keys.js", "dropped.js")
 """Scripts that each of them needs."""
-UNFILTERED = {"metric"}
+UNFILTERED = {"metric", "kind", "doubtful"}
 """Words of an address that change what is shown, and not what is asked for."""
 
 

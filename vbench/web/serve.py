@@ -140,6 +140,6 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         raise OptionError(
-            f"{host}:{port} cannot be used ({error.strerror}); choose another with --port, or stop what runs there"
+            f"{host}:{port} cannot be used ({error.strerror}); choose another with `port=`, or stop what runs there"
         ) from None
     return bound

@@ -7,7 +7,8 @@ from typing import Any
 
 from vbench.bench import Bench
 from vbench.bench.lists import ClipColumn, ClipFilter
-from vbench.records import Probe
+from vbench.delivery import SENT, compared
+from vbench.records import Probe, Setting
 from vbench.schema import from_json
 from vbench.video import is_browser_playable
 from vbench.web.media import Originals
@@ -51,11 +52,12 @@ def _clip(row: Any, originals: Originals, say: Callable[[str], str]) -> dict[str
         **{name: probe.get(name, 0) for name in ("width", "height", "fps", "n_frames", "duration_s", "size_bytes")},
         **{name: probe.get(name, "") for name in ("codec", "container")},
         "has_audio": bool(probe.get("has_audio")),
-        "playable": is_browser_playable(probe_of(probe)),
+        "playable": is_browser_playable(from_json(Probe, probe)),
         "is_vfr": bool(probe.get("is_vfr")),
         **{name: origin.get(name) for name in ("seed", "latency_s", "cost_usd")},
         **{name: origin.get(name) or "" for name in ("cost_source", "licence", "prompt_sent", "origin")},
         "warnings": [say(text) for text in (*probe.get("warnings", ()), *origin.get("warnings", ()))],
+        "as_asked": _as_asked(probe, origin),
         "missing": originals.problem(row.media, row.linked, probe.get("size_bytes", 0), row.sha256),
         "stars": row.stars or 0,
         "state": row.state or "",
@@ -64,6 +66,13 @@ def _clip(row: Any, originals: Originals, say: Callable[[str], str]) -> dict[str
         "n_notes": row.n_notes,
         "added": row.added,
     }
+
+
+def _as_asked(probe: dict[str, Any], origin: dict[str, Any]) -> bool | None:
+    """Whether a take came as it was asked for; None: nothing was asked for."""
+    extra = origin.get("extra") or {}
+    asked = from_json(Setting, extra.get(SENT) or extra.get("request") or {})
+    return compared(from_json(Probe, probe), asked, extra).as_asked
 
 
 def counts(bench: Bench) -> dict[str, int]:
@@ -83,8 +92,3 @@ def jobs(
     by_state, rows = bench.list_jobs(state=state, offset=offset, limit=limit)
     rows = [row | {"message": say(row["message"])} for row in rows]
     return {"states": by_state, "offset": offset, "limit": limit, "jobs": rows}
-
-
-def probe_of(values: dict[str, Any]) -> Probe:
-    """A probe from JSON; fields of a later version are left out."""
-    return from_json(Probe, values)

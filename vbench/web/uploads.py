@@ -7,11 +7,11 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import HTTPException
 
@@ -20,15 +20,17 @@ from vbench.bench.media import safe_name
 from vbench.catalog.cards import cards
 from vbench.catalog.prompt_lines import slug
 from vbench.errors import CatalogError, ClipError, OptionError
-from vbench.files import CLIP_SUFFIXES, sha256_of
+from vbench.files import CLIP_SUFFIXES, sha256_of, write_text
+from vbench.generate.pictures import pictures_folder
 from vbench.importing import guess_from_name
 from vbench.records import Prompt
 from vbench.tasks.arguments import ImportTask, folder_to_import, page_folder
 from vbench.video.sandbox import Sandbox
 from vbench.web.prompt_choice import suite_prompts
-from vbench.web.schemas import Confirmed, UploadFacts
+from vbench.web.schemas import Confirmed, PictureFacts, UploadFacts
 
-PROBE_LIMIT_S = 180.0
+PROBE_LIMIT_S, PICTURE_LIMIT_S = 180.0, 30.0
+Facts = TypeVar("Facts")
 MOST_WAITING = 40
 """Uploads that wait to be looked into, one after another; more are refused before they are taken."""
 RETRY = {"retry-after": "60"}
@@ -52,8 +54,10 @@ class Uploads:
     def folder(self) -> Path:
         return page_folder(self._bench) / "uploads"
 
-    async def receive(self, name: str, pieces: AsyncIterator[bytes], *, most_bytes: int) -> Path:
-        """Write an upload to disk as it comes.
+    async def receive(
+        self, name: str, pieces: AsyncIterator[bytes], *, most_bytes: int, suffixes: Sequence[str] = CLIP_SUFFIXES
+    ) -> Path:
+        """Write an upload to disk as it comes; of no suffixes any is taken, since what it is shows when it is opened.
 
         Raises:
             OptionError: no kind of clip, too large, or no room.
@@ -61,8 +65,8 @@ class Uploads:
         self._forget_old()
         sent_as = Path(name.replace("\\", "/"))
         safe = f"{safe_name(sent_as.stem)}{sent_as.suffix.lower()}"
-        if sent_as.suffix.lower() not in CLIP_SUFFIXES:
-            raise OptionError(f"{safe_name(sent_as.name)!r} is no clip; drop one of {', '.join(CLIP_SUFFIXES)}")
+        if suffixes and sent_as.suffix.lower() not in suffixes:
+            raise OptionError(f"{safe_name(sent_as.name)!r} is no clip; drop one of {', '.join(suffixes)}")
         place = self.folder / secrets.token_hex(16)
         place.mkdir(parents=True)
         path, taken = place / safe, 0
@@ -72,7 +76,8 @@ class Uploads:
                     taken += len(piece)
                     if taken > most_bytes:
                         raise OptionError(
-                            f"{safe}: larger than {most_bytes / 1e9:.0f} GB; import it with vbench import"
+                            f"{safe}: larger than {most_bytes / 1e6:.0f} MB; import a clip with vbench import, save a "
+                            "picture smaller"
                         )
                     if shutil.disk_usage(place).free < SPARE_BYTES:
                         raise OptionError(f"{safe}: the disk of the bench is nearly full; free space and drop it again")
@@ -95,7 +100,15 @@ class Uploads:
             raise HTTPException(503, "many clips are being looked into; drop this one in a minute", RETRY)
 
     async def look_into(self, path: Path) -> UploadFacts:
-        """`examine` in its turn, in a thread that nothing else waits for.
+        """`examine` in its turn, see `_in_turn`."""
+        return await self._in_turn(self.examine, path)
+
+    async def take_picture(self, path: Path) -> PictureFacts:
+        """`keep_picture` in its turn, see `_in_turn`."""
+        return await self._in_turn(self.keep_picture, path)
+
+    async def _in_turn(self, work: Callable[[Path], Facts], path: Path) -> Facts:
+        """What is made of an upload, in a thread that nothing else waits for.
 
         Raises:
             HTTPException: 503, too many came at once; the upload is thrown away.
@@ -107,14 +120,14 @@ class Uploads:
             raise
         self._n_waiting += 1
         try:
-            examined = asyncio.get_running_loop().run_in_executor(self._threads, self.examine, path)
+            examined = asyncio.get_running_loop().run_in_executor(self._threads, work, path)
             examined.add_done_callback(self._done)  # not when its visitor has left: it is at work all the same
         except BaseException:
             self._n_waiting -= 1
             raise
         return await asyncio.shield(examined)
 
-    def _done(self, examined: asyncio.Future[UploadFacts]) -> None:
+    def _done(self, examined: asyncio.Future[Any]) -> None:
         self._n_waiting -= 1
         if not examined.cancelled():
             examined.exception()  # said to its visitor, where there still is one
@@ -142,6 +155,17 @@ class Uploads:
         facts |= {"sha256": sha256, "same_as": f"{same.model}, {same.prompt.id}, {same.sample}" if same else ""}
         return UploadFacts(**facts, error="", probe=facts_of_file["probe"], **asdict(guess) | {"prompt_id": prompt_id})
 
+    def keep_picture(self, path: Path) -> PictureFacts:
+        """Check an uploaded picture and keep it with the bench; one that no tool could take is thrown away."""
+        arguments = {"source": str(path), "folder": str(pictures_folder(self._bench)), "name": path.name}
+        try:
+            kept = self._sandbox.call("picture", arguments, limit_s=PICTURE_LIMIT_S)
+        except ClipError as error:
+            return PictureFacts(file=path.name, error=str(error))
+        finally:
+            shutil.rmtree(path.parent, ignore_errors=True)
+        return PictureFacts(file=path.name, error="", **kept)
+
     def stage(self, confirmed: Sequence[Confirmed], *, score: bool) -> ImportTask:
         """Bring confirmed uploads into one folder with a manifest; the task that imports it.
 
@@ -168,7 +192,7 @@ class Uploads:
             file.replace(target)
             shutil.rmtree(file.parent, ignore_errors=True)
             row = {"file": target.name, "model": item.model, "prompt_id": prompt.id, "sample": item.sample}
-            paid = {"cost": item.cost} if item.cost is not None else {}
+            paid: dict[str, float | str] = {"cost": item.cost} if item.cost is not None else {}
             paid |= {"credits": item.credits} if item.credits else {}
             rows.append(row | paid | {"notes": f"dropped on the page as {file.name}"})
         _write_lines(folder / "manifest.jsonl", rows)
@@ -232,4 +256,4 @@ def _catalogue() -> list[str]:
 
 
 def _write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

@@ -32,7 +32,7 @@ def account_file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "vbench.example.org", "::"])
 def test_another_host_needs_accounts_or_the_unsafe_word(host: str) -> None:
-    with pytest.raises(OptionError, match="--auth FILE"):
+    with pytest.raises(OptionError, match="`auth=FILE`"):
         policy_for(host)
     assert not policy_for(host, has_auth=True).public
     assert policy_for(host, public=True).public
@@ -43,7 +43,7 @@ def test_another_host_needs_accounts_or_the_unsafe_word(host: str) -> None:
     ["example.org", "https://a?b", "https://u@a", "https://*.example.org", "ftp://example.org", "https://a/b", "*"],
 )
 def test_a_trusted_origin_is_exact(origin: str) -> None:
-    with pytest.raises(OptionError, match="--trusted-origin"):
+    with pytest.raises(OptionError, match="`trusted_origin="):
         policy_for("127.0.0.1", trusted_origins=[origin])
 
 
@@ -116,6 +116,7 @@ WRITES: list[tuple[str, str, Any]] = [
     ("POST", "/api/v1/jobs/0123456789abcdef/retry", {"max_cost": 0}),
     ("POST", "/api/v1/plan", {"prompt": "x", "models": ["m"]}),
     ("POST", "/api/v1/uploads?name=a.mp4", None),
+    ("POST", "/api/v1/pictures?name=a.png", None),
     ("POST", "/api/v1/uploads/confirm", {"uploads": [{"upload": "0" * 32, "model": "m", "prompt_id": "p"}]}),
     ("POST", "/api/v1/exports", {"clips": ["0" * 16], "kind": "zip"}),
     ("DELETE", "/api/v1/notes/abc", None),
@@ -190,6 +191,9 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/api/v1/board"): ANYONE,
     ("GET", "/api/v1/board/columns"): ANYONE,
     ("GET", "/api/v1/board/drill"): ANYONE,
+    ("GET", "/api/v1/sheet"): ANYONE,
+    ("GET", "/api/v1/sheet/answers"): (404, 401, 404, 404),
+    ("PUT", "/api/v1/sheet/overrule"): MAKERS,
     ("GET", "/api/v1/arena/pair"): ANYONE,
     ("GET", "/api/v1/ratings"): ANYONE,
     ("GET", "/api/v1/votes"): ANYONE,
@@ -204,6 +208,7 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "/api/v1/jobs/{job}/retry"): MAKERS,
     ("POST", "/api/v1/plan"): (403, 401, 200, 200),
     ("POST", "/api/v1/uploads"): (403, 401, 400, 400),
+    ("POST", "/api/v1/pictures"): (403, 401, 400, 400),
     ("POST", "/api/v1/uploads/confirm"): (403, 401, 400, 400),
     ("POST", "/api/v1/exports"): (403, 401, 400, 400),
     ("POST", "/api/v1/notes"): (403, 401, 403, 403),
@@ -221,13 +226,16 @@ BODIES: dict[str, Any] = {
     "/api/v1/plan": {"prompt": "x", "models": ["synthetic-clean"]},
     "/api/v1/uploads/confirm": {"uploads": [{"upload": "0" * 32, "model": "m", "prompt_id": "p"}]},
     "/api/v1/exports": {"clips": ["0" * 16], "kind": "csv"},
+    "/api/v1/sheet/overrule": {"clip": "0" * 16, "question": "0" * 16, "verdict": "seen"},
     "/api/v1/selects/{clip}": {"stars": 3},
     "/api/v1/selects": {"choices": [{"clip": "0" * 16, "stars": 3}]},
     "/api/v1/notes/{note}/state": {"is_resolved": True},
 }
 QUERIES = {
     "/api/v1/uploads": "?name=a.txt",
+    "/api/v1/pictures": "?name=a.png",
     "/api/v1/board/drill": "?metric=flicker&model=alpha",
+    "/api/v1/sheet/answers": "?clip=0000000000000000&question=0000000000000000",
 }
 PLACE, COST, NAME, REMARK = "/srv/secret place/of/ours", 1234.5678, "bertha-the-maker", "their own words"
 """What is planted in the bench, and may not come out."""

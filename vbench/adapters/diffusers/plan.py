@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from vbench.adapters.diffusers.options import DiffusersOptions
@@ -80,7 +83,7 @@ class DiffusersPlan:
         skipped |= {"negative", "settings_from"}
         settings = self.options.model_dump(mode="json", exclude=skipped, exclude_defaults=True)
         weights = weights_digest(self.options.repo, self.options.revision)
-        self._known_settings = {"settings": settings, "weights": weights, "versions": versions()}
+        self._known_settings = {"settings": settings, "weights": weights, "versions": dict(versions())}
         return self._known_settings
 
     def _fps(self, request: Request, warnings: list[str]) -> float:
@@ -152,15 +155,18 @@ PATHS = ("image", "last_image", "references")
 """Of a body: where pictures lie, which is not what they show."""
 
 
-def versions() -> dict[str, str]:
-    """Installed versions of the libraries that can change the picture, without importing them."""
+@cache
+def versions() -> Mapping[str, str]:
+    """Installed versions of the libraries that can change the picture, without importing them; looked up once, since
+    that takes as long as a small clip.
+    """
     installed = {}
     for library in LIBRARIES:
         try:
             installed[library] = version(library)
         except PackageNotFoundError:
             continue
-    return installed
+    return MappingProxyType(installed)
 
 
 def weights_digest(repo: str, revision: str = "") -> str:

@@ -31,13 +31,23 @@ class BoardFilter(BaseModel):
     licence: Annotated[str, Field(max_length=200)] = ""
     country: Annotated[str, Field(max_length=10)] = ""
     status: Literal["", "active", "deprecated", "retired"] = ""
+    commercial: Literal["", "yes", "conditions", "no", "not stated"] = ""
+    """What the tool's maker says of commercial use."""
     seconds: Annotated[float | None, Field(gt=0)] = None
     resolution: Annotated[str, Field(max_length=40)] = ""
 
     @property
     def is_of_cards(self) -> bool:
         """Whether tools are left out by what their cards say."""
-        return bool(self.access or self.licence or self.country or self.status or self.seconds or self.resolution)
+        return bool(
+            self.access
+            or self.licence
+            or self.country
+            or self.status
+            or self.commercial
+            or self.seconds
+            or self.resolution
+        )
 
     def passes(self, tool: schemas.ModelFacts) -> bool:
         """Whether a tool's card says what is asked for."""
@@ -47,6 +57,7 @@ class BoardFilter(BaseModel):
             and (not self.licence or tool.licence == self.licence)
             and (not self.country or tool.country == self.country)
             and (not self.status or tool.status == self.status)
+            and (not self.commercial or _commercial_use(tool) == self.commercial)
             and (not self.resolution or self.resolution in tool.resolutions)
             and (seconds is None or (tool.seconds and min(tool.seconds) <= seconds <= max(tool.seconds)))
         )
@@ -55,6 +66,11 @@ class BoardFilter(BaseModel):
         """The board that is asked for, of these tools."""
         metrics = tuple(self.metric) if self.metric else None
         return BoardQuery(metrics=metrics, by=self.by, models=models, tags=tuple(sorted(self.tag or ())))
+
+
+def _commercial_use(tool: schemas.ModelFacts) -> str:
+    right = tool.rights.get("commercial_use")
+    return "not stated" if right is None else right.answer
 
 
 @routes.get("/board", response_model=None, responses={200: {"model": schemas.BoardFacts}})

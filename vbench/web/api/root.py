@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 
 from vbench._version import __version__
 from vbench.adapters import works_here
+from vbench.catalog.card import Rights
 from vbench.catalog.cards import SecondsRange, cards
 from vbench.errors import CatalogError
 from vbench.web import schemas, take_list
@@ -88,11 +89,17 @@ def _model(name: str, card: dict[str, Any], n_clips: int, in_catalog: bool) -> s
         open_weights=card.get("open_weights", False) if card else None,
         hosted=not (card.get("local", False) or works_here(adapter)) if card else None,
         licence=card.get("licence", {}).get("weights", ""),
+        rights={name: schemas.RightFacts(**right) for name, right in _rights(card).items()},
         resolutions=limits.get("resolutions", []),
         seconds=seconds,
         n_clips=n_clips,
         in_catalog=in_catalog,
     )
+
+
+def _rights(card: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Of a card as it is stored; one of an earlier version says nothing of them."""
+    return Rights.model_validate(card.get("rights", {})).as_dict() if card else {}
 
 
 @routes.get("/jobs")

@@ -36,6 +36,8 @@ class ClipQuery:
     """Each may be several with commas."""
     ids: Annotated[str, Query(max_length=40_000)] = ""
     """With commas."""
+    as_asked: Literal["", "no"] = ""
+    """``no``: only takes that came otherwise than they were asked for."""
     tag: Annotated[str, Query(max_length=200)] = ""
     state: Annotated[
         str, Query(pattern=r"^(|(open|reject|maybe|selected|approved)(,(open|reject|maybe|selected|approved))*)$")
@@ -64,6 +66,7 @@ class ClipQuery:
             min_stars=self.stars,
             has_notes=self.notes,
             defect=self.defect,
+            not_as_asked=self.as_asked == "no",
             sort=self.sort,
         )
 

@@ -24,7 +24,7 @@ from vbench.tasks.events import events_file
 from vbench.tasks.generate_task import task_args
 from vbench.web import estimate, schemas, take_list
 from vbench.web.prompt_choice import find_prompt, new_prompt, search, shelves
-from vbench.web.security.guard import MAX_UPLOAD_BYTES
+from vbench.web.security.guard import MAX_PICTURE_BYTES, MAX_UPLOAD_BYTES
 from vbench.web.state import Caller, Page, PageState, Visitor, slow_down
 
 routes = APIRouter(prefix="/api/v1", tags=["work"])
@@ -150,8 +150,10 @@ def add_task(page: PageState, visitor: Caller, body: schemas.NewTask) -> schemas
 
 
 def _prompt(page: Page, wish: schemas.GenerateArgs) -> Prompt:
-    """The known prompt with this text (and id, where given), with all that its suite says of it; or a new one."""
-    return find_prompt(page.bench, wish.prompt, wish.prompt_id) or new_prompt(wish.prompt, wish.prompt_id)
+    """The known prompt with this text (and id, where given), with all that its suite says of it; or a new one. With
+    the pictures that are given, or its own."""
+    prompt = find_prompt(page.bench, wish.prompt, wish.prompt_id) or new_prompt(wish.prompt, wish.prompt_id)
+    return estimate.illustrated(page.bench, wish, prompt)
 
 
 @routes.post("/jobs/{job}/retry", status_code=202)
@@ -250,7 +252,24 @@ async def upload(
         path = await page.uploads.receive(name, pieces(), most_bytes=MAX_UPLOAD_BYTES)
     except ClientDisconnect:
         raise HTTPException(400, f"{name}: the upload was broken off; drop the file again") from None
-    return await page.uploads.look_into(path)
+    facts = await page.uploads.look_into(path)
+    return facts.model_copy(update={"error": page.say(facts.error)}) if facts.error else facts
+
+
+@routes.post("/pictures")
+async def add_picture(
+    request: Request, page: PageState, visitor: Caller, name: Annotated[str, Query(min_length=1, max_length=400)]
+) -> schemas.PictureFacts:
+    """Take one picture to start or end on, or of who should appear (the body is the file, `name` its name)."""
+    page.require(page.may.generate, "giving pictures")
+    slow_down(page.limits.writes, visitor.session)
+    page.uploads.refuse_many()
+    try:
+        path = await page.uploads.receive(name, request.stream(), most_bytes=MAX_PICTURE_BYTES, suffixes=())
+    except ClientDisconnect:
+        raise HTTPException(400, f"{name}: the upload was broken off; drop the file again") from None
+    facts = await page.uploads.take_picture(path)
+    return facts.model_copy(update={"error": page.say(facts.error), "notes": [page.say(note) for note in facts.notes]})
 
 
 @routes.post("/uploads/confirm", status_code=202)

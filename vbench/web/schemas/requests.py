@@ -22,6 +22,8 @@ ClipId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 ModelId = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 Words = Annotated[str, AfterValidator(_printable)]
 """Text of a person: lines and tabs, but nothing that databases and files cannot hold."""
+PICTURE = r"^[0-9a-f]{32}\.(png|jpg|webp)$"
+PictureName = Annotated[str, Field(pattern=rf"^$|{PICTURE}")]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
@@ -129,6 +131,14 @@ class GenerateArgs(Strict):
     negative: Words = Field(default="", max_length=10_000)
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
     """Of the first sample; the next ones count up. None: one per prompt and sample, the same for every tool."""
+    image: PictureName = ""
+    """First frame, as an upload of a picture has named it; empty: the prompt's own, if it has one."""
+    last_image: PictureName = ""
+    references: list[Annotated[str, Field(pattern=PICTURE)]] = Field(default=[], max_length=9)
+    without_image: bool = False
+    """Tools that do not take all pictures make the clip without them."""
+    match: list[ModelId] = Field(default=[], max_length=300)
+    """Ask for the nearest size and length that all of these tools make; empty: each as it does by default."""
     allow_unpriced: bool = False
     """Use tools under the ceiling although nobody knows their price."""
     retry: tuple[
@@ -185,3 +195,12 @@ class NewExport(Strict):
     """For frames: the moment; the first frame otherwise."""
     rate: float | None = Field(default=None, gt=0, le=240, allow_inf_nan=False)
     """For timelines: frames a second; needed where the takes differ."""
+
+
+class NewOverrule(Strict):
+    """A person's verdict on one cell of the shot sheet; empty takes it back."""
+
+    clip: ClipId
+    question: str = Field(pattern=r"^[0-9a-f]{16}$")
+    verdict: Literal["seen", "not_seen", ""]
+    note: Words = Field(default="", max_length=2000)

@@ -37,6 +37,15 @@ class PromptFacts(BaseModel):
     n_clips: int
 
 
+class RightFacts(BaseModel):
+    """What a tool's maker says of one right."""
+
+    answer: str
+    says: str
+    source: str
+    checked_on: str
+
+
 class ModelFacts(BaseModel):
     """A tool of the bench or of the catalogue; unknown facts are empty."""
 
@@ -50,6 +59,8 @@ class ModelFacts(BaseModel):
     open_weights: bool | None
     hosted: bool | None
     licence: str
+    rights: dict[str, RightFacts]
+    """Right → what is said of it; empty: its card is not at hand."""
     resolutions: list[str]
     seconds: list[float]
     n_clips: int
@@ -91,6 +102,8 @@ class ClipFacts(BaseModel):
     prompt_sent: str
     """Empty: as asked."""
     origin: str
+    as_asked: bool | None
+    """None: nothing was asked for that could be compared."""
     missing: Literal["", "missing", "changed"]
     """The file is gone, or is another than the one that was measured."""
     stars: int
@@ -310,6 +323,32 @@ class PlanFacts(BaseModel):
     is_billable: bool
     seconds_estimate: float | None
     warnings: list[str]
+    width: int | None
+    """Pixels, as they will be asked for, like the next four; None: the tool chooses, or nobody knows."""
+    height: int | None
+    seconds: float | None
+    fps: float | None
+    audio: bool | None
+    image_use: str
+    """Which pictures it is sent."""
+    price_checked_on: str
+    """ISO day on which its price was read; empty: it has none."""
+    price_is_old: bool
+    comparable_group: str
+    """Tools of one letter are asked for alike."""
+
+
+class PictureFacts(BaseModel):
+    """A picture for tools that was taken in, or why not."""
+
+    file: str
+    error: str
+    picture: str = ""
+    """Its name among the bench's pictures."""
+    width: int = 0
+    height: int = 0
+    notes: list[str] = []
+    """What was changed so that tools can take it."""
 
 
 class PlanTotal(BaseModel):
@@ -369,3 +408,59 @@ class ChoiceList(BaseModel):
     total: int
     shelves: list[ShelfFacts]
     prompts: list[ChoiceFacts]
+
+
+class SheetTake(BaseModel):
+    clip: str
+    model: str
+    sample: int
+
+
+class SheetRow(BaseModel):
+    """One question of a prompt; the lists are as long as the takes of the prompt, in their order."""
+
+    question: str
+    """Digest."""
+    id: str
+    kind: str
+    text: str
+    verdicts: list[Literal["seen", "not_seen", "unsure", "failed", "open"]]
+    by: list[str]
+    t_s: list[float | None]
+    overruled: list[Literal["", "seen", "not_seen"]]
+
+
+class SheetPrompt(BaseModel):
+    """What one prompt asks, against each of its takes."""
+
+    key: str
+    id: str
+    text: str
+    takes: list[SheetTake]
+    rows: list[SheetRow]
+
+
+class SheetFacts(BaseModel):
+    """The shot sheet."""
+
+    prompts: list[SheetPrompt]
+    shares: dict[str, dict[str, float]]
+    """Tool → verdict → share of its cells that were answered; `n` of them, `open` besides."""
+    distrusted: list[str]
+    """Judges that failed their report card: they speak for no cell."""
+
+
+class AnswerFacts(BaseModel):
+    """What one answerer says to one question about one take."""
+
+    by: str
+    kind: str
+    verdict: str
+    was: str
+    """What it said first, where a second look took that back."""
+    t_s: float | None
+    box: list[float] | None
+    confidence: float | None
+    reason: str
+    frames: list[float]
+    trusted: bool

@@ -108,7 +108,7 @@ class Accounts:
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise OptionError(f"--auth {path}: cannot be read ({error}); give a text file of accounts") from None
+            raise OptionError(f"`auth={path}`: cannot be read ({error}); give a text file of accounts") from None
         hashes = {}
         for number, line in enumerate(lines, 1):
             text = line.strip()
@@ -125,11 +125,11 @@ class Accounts:
                 hashes[name] = (*cost, _unb64(salt), _unb64(digest))
             except (ValueError, binascii.Error):
                 raise OptionError(
-                    f"--auth {path}:{number}: not an account; write name:HASH with the HASH that "
+                    f"`auth={path}`, line {number}: not an account; write name:HASH with the HASH that "
                     "`vbench ui --hash-password` prints"
                 ) from None
         if not hashes:
-            raise OptionError(f"--auth {path}: nobody is in it; add a line name:HASH")
+            raise OptionError(f"`auth={path}`: nobody is in it; add a line name:HASH")
         return cls(hashes, secret, keys)
 
     async def in_turn(self, check: Callable[..., T], *arguments: str) -> T:

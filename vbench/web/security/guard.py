@@ -34,7 +34,9 @@ BODY_TIMEOUT_S = 20.0
 UPLOAD_TIMEOUT_S = 3600.0
 UNREAD_BYTES, UNREAD_S = 16_000_000, 2.0
 """So much of a refused body is read all the same: a browser that is still sending would not see why it was refused."""
-UPLOADS = "/api/v1/uploads"
+MAX_PICTURE_BYTES = 40_000_000
+"""More than tools take, so that they say themselves what they do."""
+UPLOADS, PICTURES = "/api/v1/uploads", "/api/v1/pictures"
 SESSION_COOKIE = "vbench_session"
 DEVICE_COOKIE = "vbench_device"
 WITHOUT_ACCOUNT = frozenset({"/login", "/healthz", "/favicon.ico", "/robots.txt"})
@@ -190,12 +192,11 @@ class Guard:
                 f"the request comes from {origin!r}, not from this page; reload the page, "
                 f"or let a script send the header {CLIENT_HEADER}",
             )
-        is_upload = path == UPLOADS
-        limit = MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES
+        limit = {UPLOADS: MAX_UPLOAD_BYTES, PICTURES: MAX_PICTURE_BYTES}.get(path, MAX_BODY_BYTES)
         length = headers.get("content-length", "0")
         if not re.fullmatch(r"[0-9]{1,18}", length) or int(length) > limit:
             raise RefusedRequest(413, f"the body has {length[:20]} bytes; at most {limit} are taken")
-        return _limited(receive, limit, UPLOAD_TIMEOUT_S if is_upload else BODY_TIMEOUT_S, answer)
+        return _limited(receive, limit, UPLOAD_TIMEOUT_S if limit > MAX_BODY_BYTES else BODY_TIMEOUT_S, answer)
 
     async def _identify(self, scope: Scope, headers: Headers, accounts: Accounts) -> None:
         cookie = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE, "")

@@ -72,8 +72,8 @@ def policy_for(
     is_loopback = host.strip("[]").lower() in LOOPBACK
     if not is_loopback and not has_auth and not public:
         raise OptionError(
-            f"--host {host} lets others in; give --auth FILE with accounts (see vbench ui --hash-password), "
-            "or --unsafe-public for a page where anyone may look and vote"
+            f"`host={host}` lets others in; give `auth=FILE` with accounts (vbench ui --hash-password makes one), "
+            "or serve it publicly (vbench ui --unsafe-public), where anyone may look and vote"
         )
     names = set(LOOPBACK) | {urlsplit(origin).netloc.lower() for origin in origins}
     if host not in ("", "0.0.0.0", "::"):
@@ -97,7 +97,7 @@ def _origin(text: str) -> str:
     parts = urlsplit(text)
     is_plain = parts.path in ("", "/") and not (parts.query or parts.fragment)
     if parts.scheme not in ("http", "https") or not is_plain or not _HOST.fullmatch(parts.netloc.lower()):
-        raise OptionError(f"--trusted-origin {text!r} is not an origin; write it as https://name or https://name:port")
+        raise OptionError(f"`trusted_origin={text}` is not an origin; write it as https://name or https://name:port")
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 

@@ -1,7 +1,7 @@
 // @ts-check
 // The page's own API over fetch; every failure is an Error with the sentence the server gave.
 
-/** @import { Answer, Body, QueryOf, UploadFacts } from "../types/page.js" */
+/** @import { Answer, Body, QueryOf, PictureFacts, UploadFacts } from "../types/page.js" */
 
 export class ApiError extends Error {
   /**
@@ -158,16 +158,32 @@ export async function ready(url, { signal, onwait = () => {}, headers = {} } = {
 }
 
 /**
- * Send one file with progress; fetch cannot tell how far an upload is.
+ * Send one picture for tools.
+ * @param {File} file
+ * @returns {Promise<PictureFacts>}
+ */
+export const uploadPicture = (file) => sendFile("pictures", file, {});
+
+/**
+ * Send one clip with progress.
  * @param {File} file
  * @param {{name?: string, onprogress?: (share: number) => void, signal?: AbortSignal}} [options]
  *   name: its path in the folder it came from
  * @returns {Promise<UploadFacts>}
  */
-export function upload(file, { name = file.name, onprogress = () => {}, signal } = {}) {
+export const upload = (file, options = {}) => sendFile("uploads", file, options);
+
+/**
+ * Send one file with progress; fetch cannot tell how far an upload is.
+ * @param {"uploads" | "pictures"} path
+ * @param {File} file
+ * @param {{name?: string, onprogress?: (share: number) => void, signal?: AbortSignal}} options
+ * @returns {Promise<any>}
+ */
+function sendFile(path, file, { name = file.name, onprogress = () => {}, signal }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/api/v1/uploads${encode({ name: name.slice(-400) })}`);
+    request.open("POST", `/api/v1/${path}${encode({ name: name.slice(-400) })}`);
     request.setRequestHeader("content-type", "application/octet-stream");
     request.upload.onprogress = (event) => onprogress(event.lengthComputable ? event.loaded / event.total : 0);
     request.onerror = () => reject(new ApiError(0, "offline"));

@@ -4,12 +4,13 @@
 import * as api from "./api.js";
 import { groups, intervalCell, legend, radar, scaled, scatter } from "./charts.js";
 import { choice, h, icon, put } from "./dom.js";
+import { answerOptions, rightsButton } from "./rights.js";
 import { money, num, seconds, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
 /** @import { BestOfFacts, BoardAnswer, BoardRow, ColumnFacts, MetricInfo, ModelFacts, Option, RatingsAnswer } from "../types/page.js" */
 
-const FILTERS = ["tag", "access", "licence", "country", "status", "resolution"];
+const FILTERS = ["tag", "access", "licence", "country", "status", "commercial", "resolution"];
 /**
  * How numbers of a column are written; those that need more than their value are in `#cell`.
  * @type {Record<string, (value: any) => string>}
@@ -339,17 +340,21 @@ class Boards {
     ]
       .filter(Boolean)
       .join(" · ");
-    return h(
-      "button",
-      {
-        type: "button",
-        class: "tool",
-        title: t("board.drill"),
-        onclick: () => void this.app.attempt(() => this.#drill(row)),
-      },
-      h("b", {}, row.model),
-      small && h("span", { class: "unit" }, small),
-    );
+    const card = this.models.find((model) => model.id === row.model.split("@")[0]);
+    return [
+      h(
+        "button",
+        {
+          type: "button",
+          class: "tool",
+          title: t("board.drill"),
+          onclick: () => void this.app.attempt(() => this.#drill(row)),
+        },
+        h("b", {}, row.model),
+        small && h("span", { class: "unit" }, small),
+      ),
+      rightsButton(this.app, card),
+    ];
   }
 
   /** @param {BoardRow} row */
@@ -435,6 +440,7 @@ class Boards {
         ["deprecated", t("status.deprecated")],
         ["retired", t("status.retired")],
       ],
+      commercial: answerOptions(),
       resolution: unique((model) => model.resolutions),
     };
     const active = [...FILTERS, "by", "seconds"].some((key) => this.query.get(key));

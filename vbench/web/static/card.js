@@ -119,6 +119,12 @@ export function card(clip, { chosen, mayMark, onchoose, onopen, onmark, onwhy })
         { class: "card-facts" },
         `${clip.n_notes ? `✎${clip.n_notes} ` : ""}${seconds(clip.duration_s)}${clip.has_audio ? " ♪" : ""}`,
       ),
+      clip.as_asked === false &&
+        h(
+          "span",
+          { class: "card-mark", title: clip.warnings.filter((warning) => warning.startsWith("not as ")).join("; ") },
+          t("wall.notAsAsked"),
+        ),
     ),
     h(
       "div",

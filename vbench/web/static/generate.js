@@ -3,8 +3,10 @@
 
 import * as api from "./api.js";
 import { Bring } from "./bring.js";
-import { h, put } from "./dom.js";
+import { choice, h, put } from "./dom.js";
 import { pickPrompt, shelfName } from "./picker.js";
+import { Pictures } from "./pictures.js";
+import { answerOptions, passes, rightsButton } from "./rights.js";
 import { money, seconds, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
@@ -22,6 +24,45 @@ export function pickedId(picked, text) {
   return picked && picked.text === text ? picked.id : "";
 }
 
+/**
+ * How a tool is asked, in a line; what nobody knows is left out.
+ * @param {PlanFacts} plan
+ */
+export function settingOf(plan) {
+  return [
+    plan.width && plan.height && `${plan.width} × ${plan.height}`,
+    plan.seconds && seconds(plan.seconds),
+    plan.fps && t("make.fps", { n: plan.fps }),
+    plan.audio !== null && t(plan.audio ? "make.sound" : "make.silent"),
+    plan.image_use,
+    t("make.group", { letter: plan.comparable_group }),
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+/** What tools may differ in: a word, and the fields that say it. */
+const COMPARED = /** @type {const} */ ([
+  ["make.differSize", ["width", "height"]],
+  ["make.differLength", ["seconds"]],
+  ["make.differRate", ["fps"]],
+  ["make.differSound", ["audio"]],
+  ["make.differPictures", ["image_use"]],
+]);
+
+/** @param {readonly PlanFacts[]} plans */
+const isAlike = (plans) => new Set(plans.map((plan) => plan.comparable_group)).size < 2;
+
+/**
+ * The words of what these tools are asked for differently.
+ * @param {readonly PlanFacts[]} plans
+ */
+export function differing(plans) {
+  return COMPARED.filter(
+    ([, fields]) => new Set(plans.map((plan) => fields.map((field) => plan[field]).join(" "))).size > 1,
+  ).map(([word]) => word);
+}
+
 class Generate {
   /** @type {ChoiceFacts | null} */ picked = null;
   /** @type {Map<string, PlanFacts>} */ plans = new Map();
@@ -36,6 +77,7 @@ class Generate {
   /** @type {HTMLElement} */ tools;
   /** @type {HTMLElement} */ keys;
   /** @type {HTMLElement} */ total;
+  /** @type {Pictures} */ pictures;
   /** @type {number | undefined} */ timer;
 
   /**
@@ -50,6 +92,9 @@ class Generate {
     this.text = wished.get("prompt") ?? "";
     this.ticked = new Set((wished.get("models") ?? "").split(",").filter(Boolean));
     this.mayBeUnpriced = false; // tools may be used although nobody knows their price
+    this.withoutImage = false; // tools that do not take all pictures make takes without them
+    this.isMatched = false; // the ticked tools are asked for what they share
+    this.commercial = ""; // only tools whose makers answer so on commercial use
     this.turn = 0;
   }
 
@@ -152,6 +197,33 @@ class Generate {
       "aria-label": t("make.find"),
       oninput: () => this.#drawTools(),
     });
+    this.pictures = new Pictures(again);
+    /**
+     * @param {string} word
+     * @param {(on: boolean) => void} set
+     */
+    const tick = (word, set) =>
+      h(
+        "label",
+        { class: "tick" },
+        h("input", {
+          type: "checkbox",
+          onchange: (event) => {
+            set(event.currentTarget.checked);
+            again();
+          },
+        }),
+        t(word),
+      );
+    const rights = choice(
+      t("rights.filter"),
+      [["", t("rights.filter")], ...answerOptions()],
+      this.commercial,
+      (answer) => {
+        this.commercial = answer;
+        this.#drawTools();
+      },
+    );
     this.tools = h("ul", { class: "tools" }, h("li", { class: "hint tools-note" }, t("make.asking")));
     this.keys = h("p", { class: "unit", hidden: true }, t("make.keys"));
     this.total = h("div", { class: "total" });
@@ -159,7 +231,14 @@ class Generate {
       this.promptBox,
       h("div", { class: "pick-line" }, pick, this.pickedNote),
       h("div", { class: "fields" }, takes, length, ceiling),
-      this.search,
+      this.pictures.draw(),
+      tick("make.withoutImage", (on) => {
+        this.withoutImage = on;
+      }),
+      tick("make.match", (on) => {
+        this.isMatched = on;
+      }),
+      h("div", { class: "find-line" }, this.search, rights),
       this.tools,
       this.keys,
       this.total,
@@ -186,6 +265,9 @@ class Generate {
       models,
       samples: Math.max(1, Math.min(16, Math.round(Number(this.samples.value)) || 1)),
       seconds: length > 0 ? length : null,
+      ...this.pictures.wish(),
+      without_image: this.withoutImage,
+      match: this.isMatched ? [...this.ticked] : [],
       max_cost: ceiling,
       allow_unpriced: this.mayBeUnpriced,
     };
@@ -208,8 +290,9 @@ class Generate {
   /** Tools that can run come first; the others say what is missing. */
   #drawTools() {
     const words = this.search.value.toLowerCase();
-    const shown = this.models.filter((model) =>
-      `${model.id} ${model.name} ${model.vendor}`.toLowerCase().includes(words),
+    const shown = this.models.filter(
+      (model) =>
+        `${model.id} ${model.name} ${model.vendor}`.toLowerCase().includes(words) && passes(model, this.commercial),
     );
     const order = [...shown].sort(
       (a, b) => Number(this.plans.get(b.id)?.runnable ?? 0) - Number(this.plans.get(a.id)?.runnable ?? 0),
@@ -239,7 +322,8 @@ class Generate {
       onchange: () => {
         if (box.checked) this.ticked.add(model.id);
         else this.ticked.delete(model.id);
-        this.#drawTotal();
+        if (this.isMatched) void this.#plan();
+        else this.#drawTotal();
       },
     });
     const price = !plan
@@ -273,10 +357,23 @@ class Generate {
               .filter(Boolean)
               .join(" · "),
           ),
+          plan?.runnable && h("span", { class: "unit asked" }, settingOf(plan)),
           isOff && h("span", { class: "reason" }, plan.reason),
           plan?.runnable && plan.warnings.length > 0 && h("span", { class: "reason" }, plan.warnings.join("; ")),
         ),
-        h("span", { class: "price" }, price),
+        h(
+          "span",
+          { class: "price" },
+          price,
+          plan?.price_checked_on &&
+            !isOff &&
+            h(
+              "small",
+              { class: plan.price_is_old ? "unit old" : "unit" },
+              t(plan.price_is_old ? "make.priceOld" : "make.priceOf", { day: plan.price_checked_on }),
+            ),
+          rightsButton(this.app, model),
+        ),
       ),
     );
   }
@@ -299,8 +396,16 @@ class Generate {
             : ceiling !== null && cost > ceiling
               ? t("make.overCeiling", { cost: money(cost), most: money(ceiling) })
               : "";
+    const differences = isAlike(chosen)
+      ? ""
+      : t("make.notAlike", {
+          what: differing(chosen)
+            .map((word) => t(word))
+            .join(", "),
+        });
     put(
       this.total,
+      differences && h("p", { class: "reason", role: "status" }, differences),
       chosen.length > 0 &&
         h(
           "p",
@@ -351,6 +456,7 @@ class Generate {
 
   close() {
     this.bring?.close();
+    this.pictures?.close();
     clearTimeout(this.timer);
   }
 }

@@ -292,7 +292,7 @@ class Runs {
    * @param {StepFacts | undefined} step
    */
   #step(job, step) {
-    const since = job.submitted_at;
+    const since = job.submitted_at ?? job.submitting_at;
     return h(
       "div",
       { class: "step" },
@@ -317,16 +317,20 @@ class Runs {
           ? t("make.unpriced")
           : money(job.estimate_usd);
     return (
-      may.generate !== false &&
-      h(
-        "button",
-        {
-          type: "button",
-          dataset: { key: `retry ${job.id}` },
-          onclick: (event) => void this.#tryAgain(job, event.currentTarget),
-        },
-        t("run.retry", { price: cost }),
-      )
+      may.generate !== false && [
+        h(
+          "button",
+          {
+            type: "button",
+            dataset: { key: `retry ${job.id}` },
+            onclick: (event) => void this.#tryAgain(job, event.currentTarget),
+          },
+          t("run.retry", { price: cost }),
+        ),
+        job.is_billable &&
+          !isFetchedOnly(job) &&
+          h("div", { class: "unit" }, t("run.whyAgain"), job.is_asked_first && ` ${t("run.askedFirst")}`),
+      ]
     );
   }
 

@@ -32,6 +32,7 @@ const FILTERS = /** @type {const} */ ([
   "tag",
   "defect",
   "sort",
+  "as_asked",
 ]);
 const DEFECTS = ["cut", "freeze", "black", "worst"];
 const SORTS = ["prompt", "model", "added", "stars", "state"];
@@ -242,6 +243,10 @@ class Wall {
       one("defect", [
         ["", t("wall.anyDefect")],
         ...DEFECTS.map((kind) => /** @type {Option} */ ([kind, t(`event.${kind}`)])),
+      ]),
+      one("as_asked", [
+        ["", t("wall.delivery")],
+        ["no", t("wall.notAsAsked")],
       ]),
       one(
         "sort",

@@ -396,6 +396,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shot Sheet
+         * @description The shot sheet of all prompts, or of one by its id or key.
+         */
+        get: operations["shot_sheet_api_v1_sheet_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheet/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Answers
+         * @description All answers to one question about one take.
+         */
+        get: operations["answers_api_v1_sheet_answers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sheet/overrule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Overrule
+         * @description Say of one cell what you see yourself; it stands beside the answer, never in its place.
+         */
+        put: operations["overrule_api_v1_sheet_overrule_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/arena/pair": {
         parameters: {
             query?: never;
@@ -640,6 +700,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Picture
+         * @description Take one picture to start or end on, or of who should appear (the body is the file, `name` its name).
+         */
+        post: operations["add_picture_api_v1_pictures_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads/confirm": {
         parameters: {
             query?: never;
@@ -704,6 +784,32 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AnswerFacts
+         * @description What one answerer says to one question about one take.
+         */
+        AnswerFacts: {
+            /** By */
+            by: string;
+            /** Kind */
+            kind: string;
+            /** Verdict */
+            verdict: string;
+            /** Was */
+            was: string;
+            /** T S */
+            t_s: number | null;
+            /** Box */
+            box: number[] | null;
+            /** Confidence */
+            confidence: number | null;
+            /** Reason */
+            reason: string;
+            /** Frames */
+            frames: number[];
+            /** Trusted */
+            trusted: boolean;
+        };
         /**
          * BenchFacts
          * @description The bench behind this page, and what a visitor may do.
@@ -950,6 +1056,8 @@ export interface components {
             prompt_sent: string;
             /** Origin */
             origin: string;
+            /** As Asked */
+            as_asked: boolean | null;
             /**
              * Missing
              * @enum {string}
@@ -1104,6 +1212,31 @@ export interface components {
             /** Seed */
             seed?: number | null;
             /**
+             * Image
+             * @default
+             */
+            image?: string;
+            /**
+             * Last Image
+             * @default
+             */
+            last_image?: string;
+            /**
+             * References
+             * @default []
+             */
+            references?: string[];
+            /**
+             * Without Image
+             * @default false
+             */
+            without_image?: boolean;
+            /**
+             * Match
+             * @default []
+             */
+            match?: string[];
+            /**
              * Allow Unpriced
              * @default false
              */
@@ -1165,6 +1298,10 @@ export interface components {
             hosted: boolean | null;
             /** Licence */
             licence: string;
+            /** Rights */
+            rights: {
+                [key: string]: components["schemas"]["RightFacts"];
+            };
             /** Resolutions */
             resolutions: string[];
             /** Seconds */
@@ -1213,6 +1350,26 @@ export interface components {
              * @default []
              */
             drawing?: components["schemas"]["Shape"][];
+        };
+        /**
+         * NewOverrule
+         * @description A person's verdict on one cell of the shot sheet; empty takes it back.
+         */
+        NewOverrule: {
+            /** Clip */
+            clip: string;
+            /** Question */
+            question: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "seen" | "not_seen" | "";
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
         };
         /** NewTask */
         NewTask: {
@@ -1292,6 +1449,36 @@ export interface components {
             n_votes: number;
         };
         /**
+         * PictureFacts
+         * @description A picture for tools that was taken in, or why not.
+         */
+        PictureFacts: {
+            /** File */
+            file: string;
+            /** Error */
+            error: string;
+            /**
+             * Picture
+             * @default
+             */
+            picture?: string;
+            /**
+             * Width
+             * @default 0
+             */
+            width?: number;
+            /**
+             * Height
+             * @default 0
+             */
+            height?: number;
+            /**
+             * Notes
+             * @default []
+             */
+            notes?: string[];
+        };
+        /**
          * PlanFacts
          * @description What one click would do with one tool.
          */
@@ -1312,6 +1499,24 @@ export interface components {
             seconds_estimate: number | null;
             /** Warnings */
             warnings: string[];
+            /** Width */
+            width: number | null;
+            /** Height */
+            height: number | null;
+            /** Seconds */
+            seconds: number | null;
+            /** Fps */
+            fps: number | null;
+            /** Audio */
+            audio: boolean | null;
+            /** Image Use */
+            image_use: string;
+            /** Price Checked On */
+            price_checked_on: string;
+            /** Price Is Old */
+            price_is_old: boolean;
+            /** Comparable Group */
+            comparable_group: string;
         };
         /** PlanTotal */
         PlanTotal: {
@@ -1398,6 +1603,20 @@ export interface components {
             /** N Consistent */
             n_consistent: number;
         };
+        /**
+         * RightFacts
+         * @description What a tool's maker says of one right.
+         */
+        RightFacts: {
+            /** Answer */
+            answer: string;
+            /** Says */
+            says: string;
+            /** Source */
+            source: string;
+            /** Checked On */
+            checked_on: string;
+        };
         /** ScoreArgs */
         ScoreArgs: {
             /**
@@ -1450,6 +1669,69 @@ export interface components {
                 number,
                 number
             ][];
+        };
+        /**
+         * SheetFacts
+         * @description The shot sheet.
+         */
+        SheetFacts: {
+            /** Prompts */
+            prompts: components["schemas"]["SheetPrompt"][];
+            /** Shares */
+            shares: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** Distrusted */
+            distrusted: string[];
+        };
+        /**
+         * SheetPrompt
+         * @description What one prompt asks, against each of its takes.
+         */
+        SheetPrompt: {
+            /** Key */
+            key: string;
+            /** Id */
+            id: string;
+            /** Text */
+            text: string;
+            /** Takes */
+            takes: components["schemas"]["SheetTake"][];
+            /** Rows */
+            rows: components["schemas"]["SheetRow"][];
+        };
+        /**
+         * SheetRow
+         * @description One question of a prompt; the lists are as long as the takes of the prompt, in their order.
+         */
+        SheetRow: {
+            /** Question */
+            question: string;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Text */
+            text: string;
+            /** Verdicts */
+            verdicts: ("seen" | "not_seen" | "unsure" | "failed" | "open")[];
+            /** By */
+            by: string[];
+            /** T S */
+            t_s: (number | null)[];
+            /** Overruled */
+            overruled: ("" | "seen" | "not_seen")[];
+        };
+        /** SheetTake */
+        SheetTake: {
+            /** Clip */
+            clip: string;
+            /** Model */
+            model: string;
+            /** Sample */
+            sample: number;
         };
         /**
          * ShelfFacts
@@ -1870,6 +2152,7 @@ export interface operations {
                 prompt?: string;
                 model?: string[] | null;
                 ids?: string;
+                as_asked?: "" | "no";
                 tag?: string;
                 state?: string;
                 reason?: "" | "hands" | "face" | "melts" | "physics" | "text" | "camera" | "prompt" | "light" | "sound" | "other";
@@ -2259,6 +2542,7 @@ export interface operations {
                 licence?: string;
                 country?: string;
                 status?: "" | "active" | "deprecated" | "retired";
+                commercial?: "" | "yes" | "conditions" | "no" | "not stated";
                 seconds?: number | null;
                 resolution?: string;
             };
@@ -2329,6 +2613,102 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     }[];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    shot_sheet_api_v1_sheet_get: {
+        parameters: {
+            query?: {
+                prompt?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetFacts"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    answers_api_v1_sheet_answers_get: {
+        parameters: {
+            query: {
+                clip: string;
+                question: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerFacts"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    overrule_api_v1_sheet_overrule_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOverrule"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewOverrule"];
                 };
             };
             /** @description Validation Error */
@@ -2708,6 +3088,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UploadFacts"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_picture_api_v1_pictures_post: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PictureFacts"];
                 };
             };
             /** @description Validation Error */

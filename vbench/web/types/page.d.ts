@@ -16,6 +16,8 @@ export type GenerateArgs = Schemas["GenerateArgs"];
 export type ModelFacts = Schemas["ModelFacts"];
 export type NoteFacts = Schemas["NoteFacts"];
 export type PairFacts = Schemas["PairFacts"];
+/** The server leaves out no field, also where it has a default. */
+export type PictureFacts = Required<Schemas["PictureFacts"]>;
 export type PlanFacts = Schemas["PlanFacts"];
 export type PromptFacts = Schemas["PromptFacts"];
 export type RatingFacts = Schemas["RatingFacts"];
@@ -23,6 +25,11 @@ export type Reveal = Schemas["Reveal"];
 export type ScoreFacts = Schemas["ScoreFacts"];
 export type ColumnFacts = Schemas["ColumnFacts"];
 export type ShelfFacts = Schemas["ShelfFacts"];
+export type AnswerFacts = Schemas["AnswerFacts"];
+export type SheetFacts = Schemas["SheetFacts"];
+export type SheetPrompt = Schemas["SheetPrompt"];
+export type SheetRow = Schemas["SheetRow"];
+export type SheetTake = Schemas["SheetTake"];
 export type ShownFacts = Schemas["ShownFacts"];
 export type SideFacts = Schemas["SideFacts"];
 export type StepFacts = Schemas["StepFacts"];
@@ -56,6 +63,7 @@ export interface BoardRow {
   n_refused: number;
   n_not_applicable: number;
   n_unmeasured: number;
+  n_not_as_asked: number;
   latency_s: number | null;
   cost_usd: number | null;
   unit: string;
@@ -120,6 +128,7 @@ export interface JobFacts {
   is_billable: boolean;
   estimate_usd: number | null;
   cost_usd: number | null;
+  is_asked_first: boolean;
   submitting_at: string | null;
   submitted_at: string | null;
 }
