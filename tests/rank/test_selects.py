@@ -14,7 +14,7 @@ from tests.records import a_clip
 from vbench.bench import Bench
 from vbench.rank.board import leaderboard
 from vbench.rank.columns import BoardRow
-from vbench.rank.selects import Spent, best_of, cost_interval
+from vbench.rank.selects import Spent, best_of, by_clip, cost_interval
 from vbench.records import Prompt, Select, SelectState
 
 PROMPTS = [Prompt(id=f"p{i}", text=f"prompt {i}") for i in range(8)]
@@ -104,3 +104,10 @@ def test_best_of_n_is_the_mean_over_all_choices_of_n(bench: Bench) -> None:
     assert points[2].share == pytest.approx(sum(map(any, draws)) / len(draws) / 2)
     assert max(points) == 5
     assert not any(math.isnan(point.share) for point in points.values())
+
+
+def test_what_single_clips_cost_a_used_second(bench: Bench) -> None:
+    decide(bench, "x", PROMPTS[0], "selected", "reject", usd=2.0, used_s=4.0)
+    used, _ = (clip.id for clip in bench.clips())
+    assert by_clip("usd_per_usable_s", bench.ranked_clips(), bench.last_selects()) == {used: 0.5}
+    assert sorted(by_clip("usable_rate", bench.ranked_clips(), bench.last_selects()).values()) == [0.0, 1.0]

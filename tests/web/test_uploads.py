@@ -153,3 +153,31 @@ def test_files_that_take_long_to_look_into_stop_neither_media_nor_sign_in(
             goes_on.set()
         assert sorted(answer.result().status_code for answer in sent) == [200] * 40 + [503] * 5
     assert len(list(page.app.state.page.uploads.folder.iterdir())) == 40  # type: ignore[attr-defined]
+
+
+def test_the_folder_tells_the_tool_and_known_bytes_are_told(page: TestClient, bench: Bench, tmp_path: Path) -> None:
+    clip = bench.clips()[0]
+    content = bench.clip_path(clip).read_bytes()
+    found = send(page, content, "day one/Kling 9.9/a red boat (2).mp4")
+    assert (found["model"], found["model_from"], found["sample"]) == ("kling-9.9", "folder", 2)
+    assert found["same_as"] == f"{clip.model}, {clip.prompt.id}, {clip.sample}"
+    assert found["sha256"] == clip.sha256
+
+
+def test_what_a_clip_cost_is_kept(
+    page: TestClient, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "ensure_worker", lambda _bench: None)
+    found = send(page, with_tag(tmp_path, ""), "x.mp4")
+    item = {
+        "upload": found["upload"],
+        "model": "m",
+        "prompt_id": "p",
+        "prompt": "a prompt",
+        "cost": 0.5,
+        "credits": "12",
+    }
+    assert page.post("/api/v1/uploads/confirm", json={"uploads": [item]}).status_code == 202
+    (manifest,) = (bench.root).rglob("manifest.jsonl")
+    row = json.loads(manifest.read_text(encoding="utf-8"))
+    assert (row["cost"], row["credits"]) == (0.5, "12")

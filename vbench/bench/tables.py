@@ -364,16 +364,6 @@ class SelectRow(Base):
     """To the microsecond, so that of two words on a take the last one is known."""
 
 
-class CutRow(Base):
-    """Ranges of takes in order, as they will be cut together."""
-
-    __tablename__ = "cuts"
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    name: Mapped[str] = mapped_column(String(200))
-    shots: Mapped[list[Any]]
-    updated: Mapped[str] = mapped_column(String(32))
-
-
 class TaskRow(Base):
     """Work that the page asks for and a worker process does."""
 

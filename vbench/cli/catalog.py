@@ -228,9 +228,7 @@ def prompts(
             help="A suite to list, by name or file; `lint` and a file to check; `questions` and what a suite asks.",
         ),
     ] = None,
-    judge: Annotated[
-        str | None, typer.Option(help="With questions: a judge that proposes some.")
-    ] = None,
+    judge: Annotated[str | None, typer.Option(help="With questions: a judge that proposes some.")] = None,
     max_cost: Annotated[float | None, typer.Option(min=0, help="Dollars that the judge may cost in the bench.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Write proposed questions into the suite's file.")] = False,
     bench: BenchPath = None,

@@ -14,7 +14,7 @@ from vbench.errors import OptionError
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
-    from vbench.exports.selects import SelectRow
+    from vbench.exports.selects import Decided
     from vbench.records import SelectState
 
 
@@ -108,7 +108,7 @@ def _write_list(bench: Bench, states: set[SelectState] | None, format: SelectFor
         _print_table(rows)
 
 
-def _as_json(row: SelectRow) -> dict[str, Any]:
+def _as_json(row: Decided) -> dict[str, Any]:
     keys = ("start_s", "end_s", "text", "author", "is_resolved")
     return {
         "model": row.clip.model,
@@ -123,7 +123,7 @@ def _as_json(row: SelectRow) -> dict[str, Any]:
     }
 
 
-def _print_table(rows: list[SelectRow]) -> None:
+def _print_table(rows: list[Decided]) -> None:
     from vbench.exports.folder import spoken_ranges
 
     for row in rows:

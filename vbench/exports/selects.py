@@ -17,7 +17,7 @@ COLUMNS = ("model", "prompt_id", "sample", "state", "reason", "stars", "ranges_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SelectRow:
+class Decided:
     """A take with the last word on it, and its notes."""
 
     clip: Clip
@@ -25,21 +25,21 @@ class SelectRow:
     notes: tuple[Note, ...]
 
 
-def select_rows(bench: Bench, states: Collection[SelectState] | None = None) -> list[SelectRow]:
+def select_rows(bench: Bench, states: Collection[SelectState] | None = None) -> list[Decided]:
     """Takes that somebody said something about, by prompt, tool and sample; all, or those in these states."""
     choices = bench.last_selects()
     notes: dict[str, list[Note]] = defaultdict(list)
     for note in bench.notes():
         notes[note.clip].append(note)
     rows = [
-        SelectRow(clip=clip, choice=choices.get(clip.id, Select(clip=clip.id)), notes=tuple(notes[clip.id]))
+        Decided(clip=clip, choice=choices.get(clip.id, Select(clip=clip.id)), notes=tuple(notes[clip.id]))
         for clip in bench.clips()
         if clip.id in choices or clip.id in notes
     ]
     return rows if states is None else [row for row in rows if row.choice.state in states]
 
 
-def rows_as_csv(rows: Sequence[SelectRow]) -> str:
+def rows_as_csv(rows: Sequence[Decided]) -> str:
     """A line per take, under `COLUMNS`."""
     text = StringIO()
     lines = csv.writer(text)

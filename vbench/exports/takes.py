@@ -72,7 +72,7 @@ class ExportWish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shot:
+class Stretch:
     """The seconds of a take that are used, from the first frame's start to the last frame's end."""
 
     take: Take
@@ -80,10 +80,10 @@ class Shot:
     out_s: float
 
 
-def shots_of(takes: Sequence[Take]) -> list[Shot]:
+def stretches_of(takes: Sequence[Take]) -> list[Stretch]:
     """Each used range of each take, in their order; of a take without ranges all of it."""
     return [
-        Shot(take=take, in_s=start, out_s=end)
+        Stretch(take=take, in_s=start, out_s=end)
         for take in takes
         for start, end in take.choice.used_ranges(take.clip.probe.duration_s)
     ]

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from vbench.errors import OptionError
-from vbench.exports.takes import Shot, Take, at_rate, counted, frame_at, shots_of
+from vbench.exports.takes import Stretch, Take, at_rate, counted, frame_at, stretches_of
 from vbench.video.encoder import exact_rate
 
 MARKER_COLOURS = {
@@ -44,7 +44,7 @@ START_S = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class TimelineMark:
     """A note or an event, in frames of the timeline's rate from the take's first."""
 
     start: int
@@ -64,7 +64,7 @@ class Placed:
     """From the timeline's first frame."""
     n_source: int
     """Of the whole take."""
-    marks: tuple[Mark, ...] = field(default=())
+    marks: tuple[TimelineMark, ...] = field(default=())
 
     @property
     def source_out(self) -> int:
@@ -101,7 +101,7 @@ def _usual(take: Take) -> float | None:
     return next((usual for usual in RATES if math.isclose(take.fps, usual, rel_tol=4e-4)), None)
 
 
-def placed(shots: Sequence[Shot], rate: float) -> list[Placed]:
+def placed(shots: Sequence[Stretch], rate: float) -> list[Placed]:
     """Shots one after another, whole frames each."""
     record_in = 0
     on_timeline = []
@@ -122,12 +122,14 @@ def placed(shots: Sequence[Shot], rate: float) -> list[Placed]:
     return on_timeline
 
 
-def _marks(take: Take, rate: float) -> list[Mark]:
+def _marks(take: Take, rate: float) -> list[TimelineMark]:
     """Notes that are open, and events, by time."""
     moments = [(note.start_s, note.end_s, "note", note.text) for note in take.notes if not note.is_resolved]
     moments += [(event.start_s, event.end_s, event.kind, f"{event.kind} ({event.metric})") for event in take.events]
     return [
-        Mark(start=frame_at(start_s, rate), n_frames=max(0, round((end_s - start_s) * rate)), kind=kind, text=text)
+        TimelineMark(
+            start=frame_at(start_s, rate), n_frames=max(0, round((end_s - start_s) * rate)), kind=kind, text=text
+        )
         for start_s, end_s, kind, text in sorted(moments)
     ]
 
@@ -148,7 +150,7 @@ def timeline_json(takes: Sequence[Take], rate: float | None = None) -> str:
     kinds = otio.schema.TrackKind
     picture = otio.schema.Track(name="takes", kind=kinds.Video)
     sound = otio.schema.Track(name="sound", kind=kinds.Audio)
-    for shot in shots_of(takes):
+    for shot in stretches_of(takes):
         fps = common or shot.take.fps
         (item,) = placed([shot], fps)
         picture.append(_otio_clip(item, fps, marks=item.marks))
@@ -169,7 +171,7 @@ def _span(fps: float, start: int, length: Placed | int) -> Any:
     return otio.opentime.TimeRange(otio.opentime.RationalTime(start, fps), otio.opentime.RationalTime(n_frames, fps))
 
 
-def _otio_clip(item: Placed, fps: float, marks: Sequence[Mark] = ()) -> Any:
+def _otio_clip(item: Placed, fps: float, marks: Sequence[TimelineMark] = ()) -> Any:
     import opentimelineio as otio
 
     take = item.take
@@ -214,7 +216,7 @@ def edl(takes: Sequence[Take], rate: float | None = None) -> str:
     start = START_S * round(fps)
     reels = {take.clip.id: f"TAKE{number:04d}" for number, take in enumerate(takes, 1)}
     lines = ["TITLE: takes", "FCM: NON-DROP FRAME", ""]
-    for number, item in enumerate(placed(shots_of(takes), fps), 1):
+    for number, item in enumerate(placed(stretches_of(takes), fps), 1):
         tracks = "AA/V" if item.has_audio else "V"
         times = (item.source_in, item.source_out, start + item.record_in, start + item.record_in + item.n_frames)
         shown = " ".join(counted(frame, fps) for frame in times)
@@ -236,7 +238,7 @@ def resolve_markers(takes: Sequence[Take], rate: float | None = None) -> str:
     start = START_S * round(fps)
     lines = ["TITLE: takes", "FCM: NON-DROP FRAME", ""]
     number = 0
-    for item in placed(shots_of(takes), fps):
+    for item in placed(stretches_of(takes), fps):
         for mark in item.marks:
             number += 1
             at = start + item.record_in + mark.start - item.source_in
@@ -272,7 +274,7 @@ def _written(root: ET.Element, doctype: str) -> str:
 def fcpxml(takes: Sequence[Take], rate: float | None = None) -> str:
     """Final Cut's XML, version 1.9: times are fractions of a second on the grid of the rate."""
     exact = one_rate(takes, rate)
-    shots = placed(shots_of(takes), float(exact))
+    shots = placed(stretches_of(takes), float(exact))
 
     def time(frames: int) -> str:
         span = frames / exact
@@ -342,7 +344,7 @@ def fcpxml(takes: Sequence[Take], rate: float | None = None) -> str:
 def xmeml(takes: Sequence[Take], rate: float | None = None) -> str:
     """Premiere's XML (Final Cut 7's, version 4): all times are frames of the one rate."""
     exact = one_rate(takes, rate)
-    shots = placed(shots_of(takes), float(exact))
+    shots = placed(stretches_of(takes), float(exact))
     root = ET.Element("xmeml", version="4")
     sequence = _child(root, "sequence", id="sequence-1")
     _child(sequence, "name", "takes")

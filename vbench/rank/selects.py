@@ -31,6 +31,7 @@ USD_PER_USABLE_S = MetricInfo(
     group="selects",
     about="What all decided takes cost, divided by the seconds of them that are used; the rejected ones are paid too.",
 )
+NAMES = frozenset({USABLE_RATE.name, USD_PER_USABLE_S.name})
 N_RESAMPLES = 4000
 SEED = 20260101
 MOST_TAKES = 10
@@ -48,6 +49,14 @@ def infos_of(clips: Iterable[RankedClip], selects: Mapping[str, Select]) -> dict
     known = [clip.cost_usd is not None for clip in clips if clip.id in decided]
     infos = ([USABLE_RATE] if known else []) + ([USD_PER_USABLE_S] if any(known) else [])
     return {info.name: info for info in infos}
+
+
+def by_clip(metric: str, clips: Iterable[RankedClip], selects: Mapping[str, Select]) -> dict[str, float]:
+    """What one of these metrics says of single clips: used or not, or dollars per used second where some are used."""
+    if metric == USABLE_RATE.name:
+        return usable(selects)
+    used = [(clip, used_seconds(clip, selects[clip.id])) for clip in clips if clip.id in selects]
+    return {clip.id: clip.cost_usd / used_s for clip, used_s in used if used_s and clip.cost_usd is not None}
 
 
 def used_seconds(clip: RankedClip, choice: Select) -> float:

@@ -70,7 +70,7 @@ PAGES = (
         word="nav.boards",
         script="boards.js",
         early_scripts=("boards.js", "charts.js", "labels.js"),
-        early_data=("board", "ratings", "models"),
+        early_data=("board", "ratings", "best-of", "models"),
     ),
     PageEntry(
         path="sheet",

@@ -159,3 +159,73 @@ def test_stars_and_rejects_are_ones_own(page: TestClient, bench: Bench) -> None:
     assert (shown["stars"], shown["state"], shown["reason"]) == (4, "reject", "hands")
     assert page.put(f"/api/v1/selects/{clip}", json={"stars": 6}).status_code == 422
     assert page.put("/api/v1/selects/ffffffffffffffff", json={"stars": 1}).status_code == 404
+
+
+def test_choices_about_many_takes_are_kept_all_or_none(page: TestClient, bench: Bench) -> None:
+    clips = [clip.id for clip in bench.clips()[:3]]
+    chosen = [{"clip": clip, "state": "selected", "ranges": [[0.5, 1.0], [0.25, 0.5]]} for clip in clips]
+    assert page.put("/api/v1/selects", json={"choices": chosen}).status_code == 200
+    assert [choice.ranges for choice in bench.selects()] == [((0.25, 1.0),)] * 3, "those that meet are one"
+    late = [chosen[0] | {"ranges": []}, chosen[1] | {"ranges": [[0.0, 99.0]]}]
+    answer = page.put("/api/v1/selects", json={"choices": late})
+    assert answer.status_code == 400
+    assert "ends at 99.000 s" in answer.json()["error"]
+    assert all(choice.ranges for choice in bench.selects())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"state": "chosen"},
+        {"state": "selected", "reason": "hands"},
+        {"ranges": [[1.0, 0.5]]},
+        {"ranges": [[-1.0, 0.5]]},
+        {"stars": 6},
+    ],
+)
+def test_a_choice_that_cannot_be_meant_is_a_sentence(page: TestClient, bench: Bench, wrong: dict[str, Any]) -> None:
+    answer = page.put(f"/api/v1/selects/{bench.clips()[0].id}", json=wrong)
+    assert answer.status_code in (400, 422)
+    assert set(answer.json()) == {"error"}
+    assert bench.selects() == []
+
+
+def test_the_list_is_filtered_by_what_was_decided(page: TestClient, bench: Bench) -> None:
+    first, second, *_ = (clip.id for clip in bench.clips())
+    page.put(f"/api/v1/selects/{first}", json={"state": "reject", "reason": "melts"})
+    page.put(f"/api/v1/selects/{second}", json={"stars": 4})
+
+    def listed(query: str) -> list[str]:
+        return [clip["id"] for clip in page.get(f"/api/v1/clips?{query}").json()["clips"]]
+
+    assert listed("state=reject&reason=melts") == [first]
+    assert listed("stars=3") == [second]
+    assert first not in listed("state=open,maybe,selected,approved")
+    assert listed("sort=state")[-1] == first
+    assert page.get("/api/v1/clips?state=chosen").status_code == 422
+
+
+def test_a_note_is_drawn_and_settled(page: TestClient, bench: Bench) -> None:
+    clip = bench.clips()[0].id
+    shape = {"kind": "arrow", "points": [[0.1, 0.2], [0.5, 0.6]]}
+    note = {"clip": clip, "start_s": 0.5, "text": "here", "drawing": [shape]}
+    made = page.post("/api/v1/notes", json=note).json()
+    assert made["drawing"] == [shape]
+    assert page.put(f"/api/v1/notes/{made['id']}/state", json={"is_resolved": True}).status_code == 204
+    (kept,) = page.get(f"/api/v1/notes?clip={clip}").json()
+    assert (kept["drawing"], kept["is_resolved"]) == ([shape], True)
+    assert page.put("/api/v1/notes/ffff/state", json={"is_resolved": True}).status_code == 404
+    assert page.post("/api/v1/notes", json=note | {"drawing": [{"kind": "star", "points": []}]}).status_code == 422
+
+
+def test_a_board_has_what_people_use(page: TestClient, bench: Bench) -> None:
+    clips = bench.clips(models=["alpha"])
+    page.put(f"/api/v1/selects/{clips[0].id}", json={"state": "selected"})
+    page.put(f"/api/v1/selects/{clips[1].id}", json={"state": "reject", "reason": "hands"})
+    rows = {(row["model"], row["metric"]): row for row in page.get("/api/v1/board").json()["rows"]}
+    assert rows["alpha", "usable_rate"]["mean"] == 0.5
+    assert rows["alpha", "usd_per_usable_s"]["mean"] == pytest.approx(0.2 / clips[0].probe.duration_s)
+    points = page.get("/api/v1/best-of").json()
+    assert [(point["model"], point["n"], point["share"]) for point in points] == [("alpha", 1, 0.5)]
+    drilled = page.get("/api/v1/board/drill?metric=usable_rate&model=alpha").json()
+    assert [row["value"] for row in drilled] == [0.0, 1.0]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from vbench.errors import OptionError
-from vbench.rank import columns
+from vbench.rank import columns, selects
 from vbench.rank.board import BoardQuery
+from vbench.records import Select
 from vbench.web import schemas
 from vbench.web.api.root import models
 from vbench.web.boards import boards
@@ -113,10 +115,13 @@ def drill(
     model: Annotated[str, Query(max_length=200)],
 ) -> list[dict[str, Any]]:
     """The clips behind a number of the board, worst first."""
-    infos = page.bench.metrics()
+    infos = page.bench.metrics() | boards(page).metrics
     if metric not in infos:
         raise OptionError(f"no metric {metric!r}; there are: {', '.join(sorted(infos)) or 'none, score first'}")
     values = {score.key.clip: score.value for score in page.bench.score_records(metrics=[metric], models=[model])}
+    choices = page.bench.last_selects()
+    if metric in selects.NAMES:
+        values = selects.by_clip(metric, page.bench.ranked_clips(), choices)
     reasons = {f.key.clip: page.say(f.message) for f in page.bench.score_failures() if f.key and f.key.metric == metric}
     rows = [
         {
@@ -125,9 +130,16 @@ def drill(
             "prompt": clip.prompt.text,
             "sample": clip.sample,
             "value": values.get(clip.id),
-            "failure": "" if clip.id in values else reasons.get(clip.id, "not measured yet"),
+            "failure": "" if clip.id in values else _why(clip.id, reasons, choices),
         }
         for clip in page.bench.clips(models=[model])
     ]
     worst_first = -1 if infos[metric].higher_is_better is False else 1
     return sorted(rows, key=lambda row: (row["value"] is None, worst_first * (row["value"] or 0.0)))
+
+
+def _why(clip: str, reasons: Mapping[str, str], choices: Mapping[str, Select]) -> str:
+    """Why a clip has no number: what went wrong, or that it was rejected, or that nobody has tried."""
+    choice = choices.get(clip)
+    rejected = f"rejected: {choice.reason or 'no reason given'}" if choice is not None and choice.is_rejected else ""
+    return reasons.get(clip) or rejected or "not measured yet"

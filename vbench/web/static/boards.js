@@ -8,7 +8,7 @@ import { answerOptions, rightsButton } from "./rights.js";
 import { money, num, seconds, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
-/** @import { BoardAnswer, BoardRow, ColumnFacts, MetricInfo, ModelFacts, Option, RatingsAnswer, TrustFacts } from "../types/page.js" */
+/** @import { BestOfFacts, BoardAnswer, BoardRow, ColumnFacts, MetricInfo, ModelFacts, Option, RatingsAnswer, TrustFacts } from "../types/page.js" */
 
 const FILTERS = ["tag", "access", "licence", "country", "status", "commercial", "resolution"];
 /**
@@ -34,6 +34,7 @@ const DOWNLOADS = ["json", "csv", "md"];
 class Boards {
   /** @type {BoardAnswer} */ board;
   /** @type {RatingsAnswer} */ ratings;
+  /** @type {BestOfFacts[]} */ bestOf = [];
   /** @type {ModelFacts[]} */ models;
 
   /**
@@ -63,10 +64,11 @@ class Boards {
 
   async open() {
     const filters = Object.fromEntries([...FILTERS, "by", "seconds"].map((key) => [key, this.query.get(key) ?? ""]));
-    [this.board, this.known, this.ratings, this.models] = await Promise.all([
+    [this.board, this.known, this.ratings, this.bestOf, this.models] = await Promise.all([
       api.get("board", filters),
       this.known ?? api.get("board/columns"),
       api.get("ratings"),
+      api.get("best-of"),
       this.models ?? api.get("models"),
     ]);
     const isFiltered = Object.values(filters).some(Boolean);
@@ -192,6 +194,7 @@ class Boards {
               this.#against("latency_s", t("board.latency"), seconds, rows, info),
               this.#radar(),
             ),
+            this.#bestOf(),
             this.#votes(),
           ),
         ),
@@ -620,6 +623,60 @@ class Boards {
       );
     draw();
     return box;
+  }
+
+  #bestOf() {
+    if (!this.bestOf.length) return null;
+    /** @type {Map<string, BestOfFacts[]>} */
+    const tools = new Map();
+    for (const point of this.bestOf) tools.set(point.model, [...(tools.get(point.model) ?? []), point]);
+    const most = Math.max(...this.bestOf.map((point) => point.n));
+    const percent = (/** @type {number} */ share) => `${Math.round(100 * share)} %`;
+    const header = Array.from({ length: most }, (_, n) => h("th", { scope: "col", class: "number" }, num(n + 1, 0)));
+    return h(
+      "section",
+      { class: "votes-board" },
+      h("h2", {}, t("best.title")),
+      h("p", { class: "hint" }, t("best.about")),
+      h(
+        "div",
+        { class: "facts-scroll" },
+        h(
+          "table",
+          { class: "board best-of" },
+          h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("board.model")), header)),
+          h(
+            "tbody",
+            {},
+            [...tools].map(([model, points]) =>
+              h(
+                "tr",
+                {},
+                h("th", { scope: "row" }, model),
+                points.map((point) =>
+                  h(
+                    "td",
+                    {
+                      class: "number",
+                      style: { "--share": point.share },
+                      title: t("best.cell", {
+                        n: point.n,
+                        model,
+                        share: percent(point.share),
+                        low: point.low === null ? "–" : percent(point.low),
+                        high: point.high === null ? "–" : percent(point.high),
+                        prompts: point.n_prompts,
+                      }),
+                    },
+                    percent(point.share),
+                  ),
+                ),
+              ),
+            ),
+          ),
+        ),
+      ),
+    );
   }
 
   #votes() {

@@ -652,15 +652,17 @@ class Wall {
    */
   #decideKey(event) {
     const here = this.#loaded.find((clip) => clip.id === this.current);
-    if ((event.key === "x" || event.key === "c") && here) {
+    const isLetter = event.key.length === 1; // whatever Caps Lock says
+    const key = !isLetter ? event.key : event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase();
+    if ((key === "x" || key === "c") && here) {
       event.preventDefault();
       void this.choose(here);
       return;
     }
     const clips = this.chosen.size ? [...this.chosen.values()] : here ? [here] : [];
     if (!clips.length || !this.mayMark) return;
-    const change = /^[0-5]$/.test(event.key) ? { stars: Number(event.key) } : DECISIONS[event.key];
-    if (!change && event.key !== "q") return;
+    const change = /^[0-5]$/.test(key) ? { stars: Number(key) } : DECISIONS[key];
+    if (!change && key !== "q") return;
     event.preventDefault();
     if (change) {
       void this.app.selects.change(clips, change);

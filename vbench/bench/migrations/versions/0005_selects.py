@@ -1,4 +1,4 @@
-"""Takes are selected by state, with a reason and the seconds to use; remarks may draw and be done; cuts."""
+"""Takes are selected by state, with a reason and the seconds to use; remarks may draw and be done."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,11 +21,3 @@ def upgrade() -> None:
         batch_op.drop_column("rejected")
     op.add_column("notes", sa.Column("drawing", sa.JSON(), server_default="[]", nullable=False))
     op.add_column("notes", sa.Column("is_resolved", sa.Boolean(), server_default=sa.false(), nullable=False))
-    op.create_table(
-        "cuts",
-        sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("name", sa.String(length=200), nullable=False),
-        sa.Column("shots", sa.JSON(), nullable=False),
-        sa.Column("updated", sa.String(length=32), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
