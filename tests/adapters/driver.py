@@ -75,4 +75,4 @@ def hosted(
 
 def card(name: str, **changes: Any) -> ModelCard:
     """A built-in card that may be spoken to on this machine."""
-    return find_card(name).model_copy(update={"local": True, "status": "active", **changes})
+    return find_card(name).model_copy(update={"local": True, "status": "active", "retired_on": None, **changes})

@@ -161,7 +161,7 @@ def test_minimax_h3_runs_from_its_modular_blocks_as_its_card_says(tmp_path: Path
     assert (options["defaults"]["frames"], options["frames"]["min"]) == (124, 124)
     options |= {"repo": str(tiny.save_minimax_h3(tmp_path / "weights")), "dtypes": {"default": "float32"}}
     options["defaults"] = options["defaults"] | {"width": 32, "height": 32}
-    options["call"] = {"num_inference_steps": 1}
+    options["call"] = {"num_inference_steps": 2}
     limits = real.limits.model_copy(update={"vram_gb": None})
     adapter = DiffusersAdapter(real.model_copy(update={"limits": limits, "options": options}))
     path, facts = make(adapter, tmp_path / "clip", seed=1, seconds=5)

@@ -177,6 +177,17 @@ def test_a_picture_that_is_refused_begins_no_job(tmp_path: Path, monkeypatch: py
         assert (caught.value.code, fake.creates) == ("bad_request", 0)
 
 
+def test_a_picture_that_changed_since_it_was_planned_is_not_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Fake("ark") as fake, hosted(fake, monkeypatch) as (adapter, _):
+        plan = adapter.plan(Request(prompt=prompt(tmp_path, adapter.card)))
+        (tmp_path / "first.png").write_bytes(b"another")
+        with pytest.raises(JobError, match="changed since the job was planned"):
+            adapter.submit(plan)
+        assert fake.creates == 0
+
+
 def test_a_line_that_breaks_while_uploading_has_cost_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Fake("pixverse") as fake, hosted(fake, monkeypatch) as (adapter, _):
         plan = adapter.plan(Request(prompt=prompt(tmp_path, adapter.card)))

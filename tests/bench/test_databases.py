@@ -27,13 +27,17 @@ from vbench.bench import Bench
 from vbench.bench.database import json_text
 from vbench.bench.tables import Base
 from vbench.cli import app
-from vbench.records import Failure, Outcomes, Score
+from vbench.records import Failure, Outcomes, Score, Select
 from vbench.report import FORMATS
 from vbench.web.server import build
 
 INFINITE = float("inf")
+INCONCLUSIVE = 101
+"""Exit code of a gate with too few prompts."""
+USER = 2
 SUITE = (
-    "- {id: one, text: a red circle moves right over blue, tags: ['camera:pan']}\n- {id: two, text: a green square}\n"
+    "- {id: one, text: a red circle moves right over blue, tags: ['camera:pan'], expects: {shot: wide}}\n"
+    "- {id: two, text: a green square}\n"
 )
 LINES = ("--suite", "two.yaml", "--models", "synthetic-clean,synthetic-flicker", "--seconds", 1, "--samples", 2)
 BENCHLESS = {"demo", "prompts", "models", "selftest", "doctor", "totals"}
@@ -168,6 +172,29 @@ def walk_verbs(place: Path) -> set[str]:
     typed(
         "distance", "--a", "synthetic-clean", "--b", "synthetic-flicker", "--features", "appearance", "--device", "cpu"
     )
+    two = ("synthetic-clean", "synthetic-flicker")
+    assert json.loads(typed("compare", *two, "--json"))["rows"]
+    assert json.loads(typed("power", "--effect", 1, "--metric", "flicker", "--sd", 2, "--prompts", 10, "--json"))[
+        "rows"
+    ]
+    assert json.loads(typed("regress", *two, "--json"))["rows"]
+    typed("gate", *two, "--fail-if", "appearance_consistency drop>0.1 p<0.05", code=INCONCLUSIVE)
+    assert json.loads(typed("efficiency", "--metric", "appearance_consistency", "--json"))["rows"]
+    assert json.loads(typed("route", "--like", "camera:pan", "--metric", "appearance_consistency", "--json"))["schema"]
+    assert json.loads(typed("judge", "--json"))["schema"]
+    assert "wide" in typed("sheet")
+    with Bench.open(create=False) as bench:
+        first, second = bench.clips(prompt_ids=["one"], models=["synthetic-clean"])
+        bench.set_select(Select(clip=first.id, state="selected", ranges=((0.0, 0.5),)))
+        bench.set_select(Select(clip=second.id, state="reject", reason="melts"))
+    assert [row["state"] for row in json.loads(typed("selects", "--json"))["rows"]] == ["selected"]
+    typed("votes", "export", place / "votes.csv")
+    typed("votes", "import", place / "votes.csv")
+    typed("bundle", "pack", place / "bench.tar")
+    assert json.loads(vbench("bundle", "verify", place / "bench.tar", "--json"))["problems"] == []
+    typed("publish", place / "site")
+    assert (place / "site" / "index.html").is_file()
+    typed("validate", place / "ratings.csv", "--metrics", "flicker", code=USER)
     with Bench.open(create=False) as bench:
         more_clips(bench, 25)
     typed("calibrate", "--out", place / "gated.json")

@@ -177,3 +177,35 @@ def test_an_installed_package_reads_its_own_copy(tmp_path: Path, monkeypatch: py
 
 def test_file_called_prompts_is_named_after_its_folder(tmp_path: Path) -> None:
     assert load_suite(write(tmp_path, "prompts.txt", "A dog\n")).name == slug(tmp_path.name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "s.yaml",
+            "prompts:\n- {id: a, text: A, image: a.png, last_image: 'https://x.org/b.png', "
+            "references: [a.png, 'drawn:object']}\n",
+        ),
+        (
+            "s.jsonl",
+            '{"id": "a", "text": "A", "image": "a.png", "last_image": "https://x.org/b.png", '
+            '"references": ["a.png", "drawn:object"]}\n',
+        ),
+        (
+            "s.json",
+            '[{"id": "a", "text": "A", "image": "a.png", "last_image": "https://x.org/b.png", '
+            '"references": ["a.png", "drawn:object"]}]',
+        ),
+        ("s.csv", "id,text,image,last_image,references\na,A,a.png,https://x.org/b.png,a.png; drawn:object\n"),
+    ],
+)
+def test_every_format_gives_pictures(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    (tmp_path / name).write_text(text)
+    (prompt,) = load_suite(tmp_path / name).prompts
+    here = str(tmp_path / "a.png")
+    assert (prompt.image, prompt.last_image, prompt.references) == (here, "https://x.org/b.png", (here, "drawn:object"))
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(CatalogError, match=r":\d+: image 'a.png' is not there"):
+        load_suite(tmp_path / name)

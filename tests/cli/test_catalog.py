@@ -172,3 +172,15 @@ def test_lint_checks_a_file(tmp_path: Path) -> None:
         run("prompts", "lint", good)
     with pytest.raises(OptionError, match="expected a suite, or lint and a file"):
         run("prompts", "lint")
+
+
+def test_lint_looks_at_the_pictures(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (640, 360)).save(tmp_path / "a.png")
+    suite = tmp_path / "own.csv"
+    suite.write_text("id,text,image,references\nfox,a fox,a.png,a.png;https://example.org/b.png\n")
+    assert "1 prompts, 3 pictures" in run("prompts", "lint", suite)[1]
+    (tmp_path / "a.png").write_text("no picture")
+    with pytest.raises(OptionError, match=r"a\.png: is no picture that can be read"):
+        run("prompts", "lint", suite)

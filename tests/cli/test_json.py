@@ -19,7 +19,6 @@ from vbench.bench import Bench
 from vbench.cli import app
 from vbench.demo import DemoReport
 from vbench.records import MetricInfo, Outcomes, Score, ScoreKey
-from vbench.validate import Validation
 
 DOCS = Path(__file__).parents[2] / "docs" / "json.md"
 FLICKER = MetricInfo(
@@ -33,6 +32,18 @@ class Nothing:
 
     notes: tuple[str, ...] = ()
     is_complete: bool = True
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What `validate` prints of, with nothing in it."""
+
+    set: str = ""
+    revision: str = ""
+    rows: tuple[str, ...] = ()
+    ceiling: float | None = None
+    n_clips: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @pytest.fixture
@@ -60,7 +71,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "vbench.score.distance.distance": Nothing(),
         "vbench.rank.agreement.agreement": Nothing(),
         "vbench.doctor.examine": [],
-        "vbench.validate.validate": Validation(set="fetv", revision="", rows=(), ceiling={}, n_clips=0),
+        "vbench.judge.judge": Nothing(),
+        "vbench.validate.validate": Validated(),
         "vbench.rank.efficiency.efficiency": Nothing(),
         "vbench.rank.efficiency.route": Nothing(),
         "vbench.rank.efficiency.tags_like": (),
@@ -90,10 +102,12 @@ LINES = {
     "board": [("board",)],
     "agreement": [("agreement", "ratings.csv")],
     "calibrate": [("calibrate", "--out", "reference.json")],
-    "validate": [("validate", "fetv", "--folder", ".")],
     "totals": [("totals", "table.csv")],
     "distance": [("distance", "--a", "x", "--b", "y")],
     "doctor": [("doctor",)],
+    "judge": [("judge",), ("judge", "list")],
+    "selects": [("selects",), ("selects", "--best-of")],
+    "validate": [("validate", "fetv")],
     "compare": [("compare", "tool", "tool")],
     "regress": [("regress", "tool", "tool")],
     "gate": [("gate", "tool", "tool", "--fail-if", "flicker rise>1")],

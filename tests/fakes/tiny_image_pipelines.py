@@ -237,7 +237,14 @@ def save_minimax_h3(folder: Path, *, seed: int = 0) -> Path:
             **even,
         ),
         audio_vae=AutoencoderKLMiniMaxH3Audio(
-            encoder_dim=4, latent_dim=32, latent_channels=4, num_attention_heads=2, decoder_dim=128, **even
+            encoder_dim=4,
+            latent_dim=32,
+            latent_channels=4,
+            num_attention_heads=2,
+            decoder_dim=128,
+            resblock_kernel_sizes=(3,),
+            resblock_dilation_sizes=((1,),),
+            **even,
         ),
         scheduler=MiniMaxH3Scheduler(),
         audio_scheduler=MiniMaxH3Scheduler(),

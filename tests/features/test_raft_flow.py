@@ -21,11 +21,13 @@ def model() -> Any:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_pairs_of_shared_frames_both_ways_as_torchvision_has_them(model: Any, device: str, precision: str) -> None:
     model = model.to(device)
+    is_slow = precision == "bf16" and device == "cpu"  # minutes on a processor without instructions for it
+    pairs, iterations = ([[0, 1], [1, 0]], 1) if is_slow else ([[0, 1, 2, 1, 3], [1, 2, 3, 0, 1]], 6)
     frames = (torch.rand(4, 3, 128, 160, generator=torch.Generator().manual_seed(1)) * 2 - 1).to(device)
-    first, second = torch.tensor([0, 1, 2, 1, 3], device=device), torch.tensor([1, 2, 3, 0, 1], device=device)
+    first, second = torch.tensor(pairs, device=device)
     with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
-        ours = flow_between(model, frames, first, second, iterations=6)
-        theirs = model(frames[first], frames[second], num_flow_updates=6)[-1]
+        ours = flow_between(model, frames, first, second, iterations=iterations)
+        theirs = model(frames[first], frames[second], num_flow_updates=iterations)[-1]
     tolerance = 1e-3 if device == "cpu" else 2e-2 if precision == "fp32" else 0.5
     assert theirs.abs().mean() > 0.5
     assert torch.allclose(ours.float(), theirs.float(), atol=tolerance)

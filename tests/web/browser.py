@@ -139,3 +139,29 @@ def require_chromium() -> None:
     if os.environ.get("VBENCH_REQUIRE_BROWSER") == "1":
         pytest.fail("VBENCH_REQUIRE_BROWSER=1, but there is no Chromium; install one", pytrace=False)
     pytest.skip("no Chromium installed", allow_module_level=True)
+
+
+NEXT_FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+STILL = "[...document.querySelectorAll('video')].every((video) => !video.seeking)"
+
+
+def drawn(window: Any) -> None:
+    """Wait until what was asked for is drawn: two frames on, and no video on its way to another moment."""
+    window.evaluate(NEXT_FRAME)
+    window.wait_for_function(STILL)
+
+
+def played(window: Any, seconds: float) -> None:
+    """Wait until every video has come so far."""
+    window.wait_for_function(
+        "(s) => [...document.querySelectorAll('video')].every((video) => video.currentTime > s)", arg=seconds
+    )
+
+
+def becomes(window: Any, read: Callable[[], Any], expected: Any, *, frames: int = 400) -> None:
+    """Wait, frame by frame, until something reads as expected."""
+    for _ in range(frames):
+        if read() == expected:
+            return
+        window.evaluate(NEXT_FRAME)
+    assert read() == expected

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from tests.web.browser import READ_FRAMES, SPREAD, Open, compare, require_chromium, settled, wait_for_frames
+from tests.web.browser import (
+    READ_FRAMES,
+    SPREAD,
+    Open,
+    compare,
+    drawn,
+    played,
+    require_chromium,
+    settled,
+    wait_for_frames,
+)
 from tests.web.conftest import many_clips
 from tests.web.numbered import KINDS, RATES, SCENE, SCRIPT, Kind, add_clip
 from tests.web.served import serving
@@ -46,12 +56,13 @@ def test_a_step_is_one_frame_both_ways(opened: Open, shown: tuple[str, list[Clip
 def test_takes_of_different_rates_stay_on_one_clock(opened: Open, shown: tuple[str, list[Clip], Bench]) -> None:
     window = compare(opened, shown[1][:4])
     window.keyboard.press("Space")
-    window.wait_for_timeout(600)
+    played(window, 0.5)
     spreads = window.evaluate(SPREAD, 1000)
     assert len(spreads) > 10
     assert statistics.median(spreads) < 0.02
     window.keyboard.press("Space")
-    window.wait_for_timeout(400)
+    window.wait_for_function("[...document.querySelectorAll('video')].every((video) => video.paused)")
+    drawn(window)
     now, fps = at_s(window), [clip.probe.fps for clip in shown[1][:4]]
     last = [clip.probe.n_frames - 1 for clip in shown[1][:4]]
     wait_for_frames(window, [min(int(now * rate + 1e-3), end) for rate, end in zip(fps, last, strict=True)])
@@ -84,9 +95,8 @@ def test_a_link_opens_the_same_moment_elsewhere(opened: Open, shown: tuple[str, 
     window = compare(opened, shown[1][:2])
     for key in ("w", "Shift+ArrowRight", "i", "ArrowRight", "ArrowRight", "+"):
         window.keyboard.press(key)
-        window.wait_for_timeout(150)
+        drawn(window)
     window.wait_for_function("location.search.includes('mode=wipe') && location.search.includes('zoom=')")
-    window.wait_for_timeout(400)
     frames, link = window.evaluate(READ_FRAMES), window.evaluate("location.href")
     assert frames[0] == 26
     other = opened(link.removeprefix(shown[0]))
@@ -252,7 +262,7 @@ def test_votes_are_blind_until_cast_and_count_once(opened: Open, shown: tuple[st
     before = window.content() + window.title() + window.url
     names = [kind.model for kind in KINDS] + [f"rate-{fps:g}" for fps in RATES]
     assert not [name for name in names if re.search(rf"\b{name}\b", before)]
-    window.wait_for_timeout(700)
+    played(window, 0.4)
     n_votes = len(shown[2].votes())
     with window.expect_request("**/arena/vote") as sent:
         window.keyboard.press("ArrowLeft")

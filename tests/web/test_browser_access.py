@@ -132,13 +132,13 @@ def test_the_player_is_within_reach_of_the_keyboard(opened: Open, shown: Shown) 
 
 def test_nothing_moves_by_itself_where_less_motion_is_wished(opened: Open, shown: Shown) -> None:
     window = compare(opened, shown[1][:2], "&mode=blink", reduced_motion="reduce")
-    window.wait_for_timeout(1200)
+    window.wait_for_timeout(1200)  # what must not come tells nothing of when it would
     assert window.locator(".blink-b").count() == 0
     window.keyboard.press("b")
     assert window.locator(".blink-b").count() == 1
     window = opened("/ui/arena", reduced_motion="reduce")
     window.wait_for_selector("[data-ready='1']")
-    window.wait_for_timeout(500)
+    window.wait_for_timeout(500)  # the same
     assert window.evaluate("[...document.querySelectorAll('video')].every((video) => video.paused)")
 
 

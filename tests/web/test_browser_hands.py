@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.browser import Open, compare, require_chromium, wait_for_frames
+from tests.web.browser import NEXT_FRAME, Open, becomes, compare, drawn, require_chromium, wait_for_frames
 from vbench.bench import Bench
 from vbench.records import Clip
 
@@ -39,7 +39,7 @@ class Fingers:
     def send(self, kind: str, *points: tuple[float, float]) -> None:
         fingers = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
         self.wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
-        self.window.wait_for_timeout(20)
+        self.window.evaluate(NEXT_FRAME)
 
     def drag(self, *paths: tuple[tuple[float, float], tuple[float, float]], steps: int = 6) -> None:
         """Put fingers down one after the other, move all, lift all."""
@@ -62,8 +62,7 @@ def test_two_fingers_zoom_all_takes_and_not_the_page(opened: Open, shown: Shown)
     assert view(window) == [3, 25, 0, 50]
     for _ in range(2):
         fingers.drag(((x, y), (x, y)), steps=1)
-    window.wait_for_timeout(300)
-    assert view(window) == [1, 0, 0, 50]
+    becomes(window, lambda: view(window), [1, 0, 0, 50])
     fingers.drag(((x, y), (x, y - 120)))  # and scrolls the page where nothing is zoomed
     window.wait_for_function("scrollY > 40")
 
@@ -144,14 +143,12 @@ def test_a_link_restores_everything_in_a_fresh_browser(opened: Open, shown: Show
     window.click(".tile[data-take='1'] .tile-name")
     for key in ("Alt+ArrowRight", "Shift+ArrowRight", "i", "ArrowRight", "ArrowRight", "ArrowRight", "o", "m", "3"):
         window.keyboard.press(key)
-        window.wait_for_timeout(120)
+        drawn(window)
     window.wait_for_function("location.search.includes('only=2') && location.search.includes('out=')")
-    window.wait_for_timeout(300)
     link = window.evaluate("location.href")
     other = opened(link.removeprefix(shown[0]))
     other.wait_for_selector("[data-ready='1']")
     other.wait_for_selector(".curve")
-    other.wait_for_timeout(400)
     state = """() => [document.querySelector(".timecode").textContent,
       ...[...document.querySelectorAll(".below select:not(.note-form *), .transport select")].map((one) => one.value),
       ...[...document.querySelectorAll(".offsets input")].map((one) => one.value),
@@ -161,8 +158,8 @@ def test_a_link_restores_everything_in_a_fresh_browser(opened: Open, shown: Show
       [...document.querySelectorAll("video")].map((one) => one.muted).join(),
       [...document.querySelectorAll(".lane-head b")].map((one) => one.textContent).join(),
       [...document.querySelectorAll(".tile")].map((one) => one.classList.contains("away")).join()]"""
-    assert other.evaluate(state) == window.evaluate(state)
-    assert other.evaluate("location.search") == window.evaluate("location.search")
+    becomes(other, lambda: other.evaluate(state), window.evaluate(state))
+    becomes(other, lambda: other.evaluate("location.search"), window.evaluate("location.search"))
     frames = window.evaluate("[...document.querySelectorAll('video')].map((video) => video.currentTime)")
     assert other.evaluate("[...document.querySelectorAll('video')].map((video) => video.currentTime)") == pytest.approx(
         frames, abs=0.002

@@ -346,6 +346,7 @@ def _protocol(card: ModelCard, own: OpenRouterOptions, model: str = "") -> HttpO
                 "reasons": {
                     "402": "no_balance",
                     "429": "rate_limited",
+                    "/output.*(moderat|polic|safety)/": "moderated_output",
                     "/moderat|content.?policy|safety|flagged/": "moderated_input",
                     "/insufficient credits/": "no_balance",
                 },

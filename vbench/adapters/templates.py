@@ -12,7 +12,7 @@ from typing import Any
 from vbench.adapters.values import image_bytes, image_sha256
 from vbench.catalog.cards import ModelCard
 from vbench.catalog.wishes import Granted
-from vbench.errors import CatalogError
+from vbench.errors import CatalogError, JobError
 from vbench.records import Request
 from vbench.registry import did_you_mean
 
@@ -247,13 +247,15 @@ def with_files(body: Any, upload: Callable[[Path], Any]) -> Any:
     """A body in which each mark of a file is the file's bytes, or what the tool calls the file after `upload`.
 
     Raises:
-        JobError: a file cannot be read, or the tool does not take it.
+        JobError: a file cannot be read or has changed, or the tool does not take it.
     """
     if isinstance(body, Mapping):
         kind = _file_of(body)
         if kind is None:
             return {key: with_files(value, upload) for key, value in body.items()}
         path = Path(body[f"${kind}"])
+        if image_sha256(path) != body["sha256"]:
+            raise JobError(f"{path}: changed since the job was planned; put it back, or plan again", code="bad_request")
         if kind == "upload":
             return upload(path)
         data = base64.b64encode(image_bytes(path)).decode()

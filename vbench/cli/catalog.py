@@ -285,10 +285,28 @@ def _print_suite(suite: Suite, *, as_json: bool) -> None:
         print_line(f"{prompt.id}\n    {prompt.text}\n    {' '.join(prompt.tags)}".rstrip())
 
 
+def _check_pictures(suite: Suite) -> int:
+    """How many pictures the prompts give; what is drawn or fetched is looked at when it is used.
+
+    Raises:
+        OptionError: no tool could take one of them.
+    """
+    from vbench.catalog.prompt_lines import DRAWN, is_address
+
+    places = [place for prompt in suite.prompts for place in (prompt.image, prompt.last_image, *prompt.references)]
+    for place in dict.fromkeys(filter(None, places)):
+        if not place.startswith(DRAWN) and not is_address(place):
+            from vbench.video.pictures import check_picture
+
+            check_picture(Path(place))
+    return sum(bool(place) for place in places)
+
+
 def _print_lint(suite: Suite, *, as_json: bool) -> None:
     """What is in a file that passed; what is wrong with another has been raised."""
     from collections import Counter
 
+    n_pictures = _check_pictures(suite)
     tags = Counter(tag.partition(":")[0] for prompt in suite.prompts for tag in set(prompt.tags))
     n_expecting = sum(bool(prompt.expects) for prompt in suite.prompts)
     if as_json:
@@ -298,13 +316,16 @@ def _print_lint(suite: Suite, *, as_json: bool) -> None:
                 **_facts(suite),
                 "tags": dict(tags),
                 "n_with_expects": n_expecting,
+                "n_pictures": n_pictures,
                 "notes": suite.notes,
             }
         )
         return
     facets = ", ".join(f"{name} {n}" for name, n in tags.most_common())
+    pictures = f", {n_pictures} pictures" if n_pictures else ""
     print_line(
-        f"{suite.path}: {len(suite.prompts)} prompts, {n_expecting} say what they expect; tags: {facets or 'none'}"
+        f"{suite.path}: {len(suite.prompts)} prompts{pictures}, {n_expecting} say what they expect; tags: "
+        f"{facets or 'none'}"
     )
     for note in suite.notes:
         print_line(f"note: {note}")

@@ -120,11 +120,16 @@ def _agree_to_cost(bench: Bench, spec: RunSpec) -> None:
     if not matrix.n_billable or has_ceiling(bench, spec):
         return
     price = f"{matrix.n_billable} clips to pay for, {cost_words(matrix)}"
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not is_terminal():
         raise BudgetError(f"{price}: say that you agree with `yes=`, or give a ceiling with `max_cost=`")
     if not typer.confirm(f"{price}. Go on?", err=True):
         print_line("nothing was sent")
         raise typer.Exit(EXIT_USER)
+
+
+def is_terminal() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _as_ctrl_c(*_: object) -> None:

@@ -14,7 +14,7 @@ from vbench.adapters import ADAPTERS, Adapter
 from vbench.bench.jobs import Intent, LatestJob
 from vbench.errors import JobError
 from vbench.generate.expansion import Expansions
-from vbench.generate.setting import comparable_groups, fit_pictures, granted_setting
+from vbench.generate.settings import comparable_groups, fit_pictures, granted_setting
 from vbench.generate.spec import RunSpec, Tool
 from vbench.records import LEFT_OUT, OPEN_STATES, Cell, Plan, Prompt, Request, Setting, digest
 from vbench.schema import to_json

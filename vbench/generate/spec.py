@@ -12,7 +12,7 @@ from vbench.bench.ceilings import check_limits
 from vbench.bench.jobs import FINAL_STATES
 from vbench.catalog import cards
 from vbench.catalog.cards import ModelCard
-from vbench.catalog.common_setting import common_wishes
+from vbench.catalog.common_settings import common_wishes
 from vbench.errors import OptionError
 from vbench.generate.expansion import Arm
 from vbench.generate.pictures import Pictures, take_pictures

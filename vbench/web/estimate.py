@@ -10,7 +10,7 @@ from vbench.adapters.readiness import Missing, missing, silent
 from vbench.bench import Bench
 from vbench.bench.jobs import plan_of
 from vbench.catalog.cards import ModelCard, estimate_cost, find_card
-from vbench.catalog.common_setting import common_wishes
+from vbench.catalog.common_settings import common_wishes
 from vbench.catalog.wishes import grant
 from vbench.errors import BudgetError, JobError, OptionError, UserError, as_typed
 from vbench.generate import RunSpec
@@ -18,7 +18,7 @@ from vbench.generate.journal import REFETCHED
 from vbench.generate.pictures import Pictures, pictures_folder, take_pictures
 from vbench.generate.plan import PRICE_DAYS, today
 from vbench.generate.retry import ended_job
-from vbench.generate.setting import comparable_groups, fit_pictures, granted_setting
+from vbench.generate.settings import comparable_groups, fit_pictures, granted_setting
 from vbench.records import Prompt, Request, Setting, ToolLabel, Wishes
 from vbench.schema import to_json
 from vbench.tasks.arguments import RetryTask

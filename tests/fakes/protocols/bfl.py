@@ -33,7 +33,7 @@ PROTOCOLS = {
         created=made(id="{id}", polling_url="https://api.us1.bfl.ai/v1/get_result?id={id}"),
         view=_bfl,
         errors={
-            "rate": (429, {"detail": "too many active tasks, rate limit"}),
+            "rate": (429, {"detail": "rate limit exceeded"}),
             "balance": (402, {"detail": "insufficient credits"}),
             "auth": (403, {"detail": "not authenticated"}),
             "moderated": (422, {"detail": "request moderated"}),

@@ -67,7 +67,7 @@ def _openrouter(job: FakeJob, word: Any, fake: Fake) -> Reply:
     if is_bad(job):
         view["error"] = "the output was moderated by the provider" if job.state == "moderated" else "provider failed"
     if is_done(job):
-        view |= {"model": job.body["model"], "unsigned_urls": [f"{fake.base_url}/videos/{job.id}/content?index=0"]}
+        view |= {"model": job.body.get("model"), "unsigned_urls": [f"{fake.base_url}/videos/{job.id}/content?index=0"]}
         view["usage"] = {"cost": 0.12, "is_byok": False}
     return 200, view
 

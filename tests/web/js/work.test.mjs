@@ -6,7 +6,8 @@ import { test } from "node:test";
 import { guessedFrom } from "../../../vbench/web/static/bring.js";
 import { costsIn, isWanted, numberTakes } from "../../../vbench/web/static/dropped.js";
 import { changed, choiceOf, roundRobin, withRange } from "../../../vbench/web/static/selects.js";
-import { pickedId } from "../../../vbench/web/static/generate.js";
+import { differing, pickedId, settingOf } from "../../../vbench/web/static/generate.js";
+import { passes } from "../../../vbench/web/static/rights.js";
 import { isFetchedOnly } from "../../../vbench/web/static/runs.js";
 import { howMany, wallQuery } from "../../../vbench/web/static/tasks.js";
 import { setWords } from "../../../vbench/web/static/words.js";
@@ -104,4 +105,34 @@ test("of too many takes each tool has one before any has two", () => {
   assert.deepEqual(ids(3), [0, 3, 4]);
   assert.deepEqual(ids(5), [0, 1, 3, 4, 5]);
   assert.equal(ids(9).length, 6);
+});
+
+test("a tool says in a line how it is asked, and what nobody knows is left out", () => {
+  const plan = {
+    width: 1280,
+    height: 720,
+    seconds: 5,
+    fps: 24,
+    audio: false,
+    image_use: "image",
+    comparable_group: "A",
+  };
+  assert.equal(settingOf(plan), "1280 × 720 · 5 s · 24 fps · silent · image · group A");
+  const unknown = { ...plan, width: null, height: null, seconds: null, fps: null, audio: null, image_use: "" };
+  assert.equal(settingOf(unknown), "group A");
+});
+
+test("tools that are asked differently say in what", () => {
+  const plan = { width: 1280, height: 720, seconds: 5, fps: 24, audio: false, image_use: "" };
+  assert.deepEqual(differing([plan, { ...plan }]), []);
+  assert.deepEqual(differing([plan, { ...plan, seconds: 8, audio: true }]), ["make.differLength", "make.differSound"]);
+  assert.deepEqual(differing([plan, { ...plan, height: 1080 }]), ["make.differSize"]);
+});
+
+test("tools are found by what their makers say of commercial use", () => {
+  const model = { rights: { commercial_use: { answer: "conditions", says: "", source: "", checked_on: "" } } };
+  assert.ok(passes(model, ""));
+  assert.ok(passes(model, "conditions"));
+  assert.ok(!passes(model, "yes"));
+  assert.ok(!passes({ rights: {} }, "yes"));
 });

@@ -14,7 +14,7 @@ from vbench.adapters import download as downloads
 from vbench.adapters.contract import Adapter
 from vbench.adapters.http.card import check_protocol, left_out, unsaid
 from vbench.adapters.http.options import Call, Hop, HttpOptions
-from vbench.adapters.http.reader import ASK_LATER_S, ResponseReader, ended, first_address
+from vbench.adapters.http.reader import ASK_LATER_S, WAITING, ResponseReader, ended, first_address
 from vbench.adapters.response import Response, fit_id, fit_text, shortened
 from vbench.adapters.templates import (
     fill,
@@ -255,11 +255,15 @@ class HttpAdapter(Adapter):
         if not response.ok or named is None:
             code, message, reason = self._reader.complaint(response)
             words = " ".join(filter(None, [code, message])) or response.text or "empty answer"
-            raise JobError(
-                f"{self.card.id}: HTTP {response.status}: the tool does not take the prompt's picture {path.name} "
-                f"({words}); no job was begun",
-                code=reason if reason not in (None, "provider_error") else "bad_request",
-            )
+            said = f"{self.card.id}: HTTP {response.status}: the tool does not take the prompt's picture {path.name}"
+            if reason in WAITING or response.status >= 500:
+                raise NotStartedError(
+                    f"{said} now ({words}); it is sent again later",
+                    code=reason or "provider_error",
+                    retry_after_s=response.retry_after_s,
+                )
+            known = reason not in (None, "provider_error")
+            raise JobError(f"{said} ({words}); no job was begun", code=reason if known and reason else "bad_request")
         return named
 
     def _connected(self) -> Wire:

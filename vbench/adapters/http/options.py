@@ -138,7 +138,7 @@ class Errors(Strict):
     """Code (any case), or ``/regular expression/`` over code and message → reason."""
 
 
-class Rule(Strict):
+class HiddenRefusal(Strict):
     """A refusal that hides in an answer of success."""
 
     path: str
@@ -200,7 +200,7 @@ class HttpOptions(Strict):
     result: Result
     cancel: Call | None = None
     errors: Errors = Errors()
-    refused: tuple[Rule, ...] = ()
+    refused: tuple[HiddenRefusal, ...] = ()
     cost: Cost | None = None
     max_bytes: int = Field(default=2 * 2**30, gt=0)
     timeout_s: float = Field(default=60.0, gt=0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vbench.catalog.card import ModelCard
-from vbench.catalog.common_setting import common_wishes
+from vbench.catalog.common_settings import common_wishes
 from vbench.catalog.wishes import grant
 from vbench.errors import OptionError
 from vbench.records import Prompt, Request, Wishes

@@ -17,7 +17,7 @@ from vbench.catalog.card import ModelCard
 from vbench.delivery import delivered
 from vbench.errors import OptionError
 from vbench.generate import Matrix, RunSpec, Wishes, generate, plan, plan_jobs
-from vbench.generate.setting import comparable_groups
+from vbench.generate.settings import comparable_groups
 from vbench.rank.board import leaderboard
 from vbench.records import MetricInfo, Outcomes, Prompt, Score, ScoreKey, Setting
 
