@@ -19,7 +19,6 @@ from vbench.bench import Bench
 from vbench.cli import app
 from vbench.demo import DemoReport
 from vbench.records import MetricInfo, Outcomes, Score, ScoreKey
-from vbench.validate import Validation
 
 DOCS = Path(__file__).parents[2] / "docs" / "json.md"
 FLICKER = MetricInfo(
@@ -98,7 +97,6 @@ LINES = {
     "board": [("board",)],
     "agreement": [("agreement", "ratings.csv")],
     "calibrate": [("calibrate", "--out", "reference.json")],
-    "validate": [("validate", "fetv", "--folder", ".")],
     "totals": [("totals", "table.csv")],
     "distance": [("distance", "--a", "x", "--b", "y")],
     "doctor": [("doctor",)],

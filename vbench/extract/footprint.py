@@ -98,13 +98,13 @@ class Ledger:
 
         ledger = self
 
-        class Counted(TorchDispatchMode):
+        class Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]
             def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
                 result = func(*args, **(kwargs or {}))
                 ledger.enter(func, (args, kwargs or {}), result)
                 return result
 
-        return Counted()
+        return Counted()  # type: ignore[no-untyped-call]
 
     def enter(self, func: Any, given: Any, result: Any) -> None:
         """One operation: what it was given, and what came of it."""
@@ -121,7 +121,7 @@ class Ledger:
         for tensor in made:
             storage = tensor.untyped_storage()
             if storage._cdata not in places:
-                self._live[storage._cdata] = (StorageWeakRef(storage), storage.nbytes())
+                self._live[storage._cdata] = (StorageWeakRef(storage), storage.nbytes())  # type: ignore[no-untyped-call]
         self._live = {place: kept for place, kept in self._live.items() if not kept[0].expired()}
         self.peak_bytes = max(self.peak_bytes, sum(size for _, size in self._live.values()))
 

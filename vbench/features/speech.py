@@ -68,7 +68,7 @@ class SpeechFeature(FileFeature):
             raise MetricError("the clip has no sound track, so nobody can speak in it", code="not_applicable")
         sound = mono_16k(*heard)
         probability = speech_probability(sound, VAD.require(self.settings))
-        starts = np.arange(len(probability)) * (CHUNK / RATE)
+        starts = np.asarray(np.arange(len(probability)) * (CHUNK / RATE), np.float64)
         quality_t_s, quality = np.zeros(0), np.zeros(0)
         if (probability >= SPEAKS).any():
             quality_t_s, quality = opinion_scores(sound, MOS.require(self.settings))
@@ -83,7 +83,7 @@ def mono_16k(samples: FloatRows, rate: int) -> FloatRows:
 
         shared = gcd(rate, RATE)
         mono = resample_poly(mono, RATE // shared, rate // shared)
-    return np.clip(mono, -1.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(mono, -1.0, 1.0), np.float32)
 
 
 # --- where: Silero ---------------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def _conv(rows: FloatRows, weight: FloatRows, bias: FloatRows, stride: int) -> F
 
 
 def _sigmoid(x: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    return 1 / (1 + np.exp(-np.clip(x, -60, 60)))
+    return np.asarray(1 / (1 + np.exp(-np.clip(x, -60, 60))))
 
 
 SHAPES = {

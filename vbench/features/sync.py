@@ -84,7 +84,7 @@ class Flux:
     def close(self) -> Onsets:
         rises = np.array(self._rises)
         # a window hears a sound once it reaches its middle
-        t_s = np.arange(len(rises)) * HOP_S + WINDOW_S / 2
+        t_s = np.asarray(np.arange(len(rises)) * HOP_S + WINDOW_S / 2, np.float64)
         return Onsets(t_s, over_usual(rises), present=len(rises) > 0)
 
 
@@ -151,4 +151,4 @@ def impacts(t_s: Floats, changes: Floats, last_s: float) -> Floats:
     usual = float(np.median(stays))
     into, out, across = changes.T
     out = out * np.minimum(1.0, usual / np.maximum(stays, 1e-6))
-    return np.maximum(np.minimum(into, out) - across, 0) + np.maximum(into - out, 0)
+    return np.asarray(np.maximum(np.minimum(into, out) - across, 0) + np.maximum(into - out, 0), np.float64)
