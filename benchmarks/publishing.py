@@ -1,6 +1,6 @@
 """How long a site of 40 tools and 60 prompts takes to build, and how large its first page is: at most 60 s and 300 kB.
 
-Run: python benchmarks/publishing.py
+Run: python -P benchmarks/publishing.py (another file here is called as a module of Python is)
 """
 
 from __future__ import annotations

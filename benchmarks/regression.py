@@ -1,6 +1,6 @@
 """What a same-seed regression costs beside decoding its clips: at most twice the time to decode both to RGB.
 
-Run: python benchmarks/regression.py [pairs of 5 s of 720p; default 4]
+Run: python -P benchmarks/regression.py [pairs of 5 s of 720p; default 4]
 """
 
 from __future__ import annotations
