@@ -75,7 +75,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 LINES = {
     "demo": [("demo",)],
-    "import": [("import", "clips", "--prompts", "suite.yaml", "--dry-run")],
+    "import": [
+        ("import", "clips", "--prompts", "suite.yaml", "--dry-run"),
+        ("import", "clips", "--guess", "--dry-run"),
+    ],
     "prompts": [("prompts",), ("prompts", "core"), ("prompts", "lint", "suite.yaml")],
     "models": [("models",), ("models", "synthetic-clean"), ("models", "check", "synthetic-clean")],
     "plan": [("plan", "--suite", "suite.yaml", "--models", "synthetic-clean")],
@@ -86,6 +89,7 @@ LINES = {
     "show": [("show", make_clip().id)],
     "selftest": [("selftest",)],
     "board": [("board",)],
+    "selects": [("selects",), ("selects", "--best-of")],
     "agreement": [("agreement", "ratings.csv")],
     "calibrate": [("calibrate", "--out", "reference.json")],
     "totals": [("totals", "table.csv")],
