@@ -19,6 +19,7 @@ from vbench.bench import Bench
 from vbench.cli import app
 from vbench.demo import DemoReport
 from vbench.records import MetricInfo, Outcomes, Score, ScoreKey
+from vbench.validate import Validation
 
 DOCS = Path(__file__).parents[2] / "docs" / "json.md"
 FLICKER = MetricInfo(
@@ -78,7 +79,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 LINES = {
     "demo": [("demo",)],
-    "import": [("import", "clips", "--prompts", "suite.yaml", "--dry-run")],
+    "import": [
+        ("import", "clips", "--prompts", "suite.yaml", "--dry-run"),
+        ("import", "clips", "--guess", "--dry-run"),
+    ],
     "prompts": [("prompts",), ("prompts", "core"), ("prompts", "lint", "suite.yaml"), ("prompts", "questions", "core")],
     "models": [("models",), ("models", "synthetic-clean"), ("models", "check", "synthetic-clean")],
     "plan": [("plan", "--suite", "suite.yaml", "--models", "synthetic-clean")],
@@ -95,12 +99,13 @@ LINES = {
     ],
     "selftest": [("selftest",)],
     "board": [("board",)],
+    "selects": [("selects",), ("selects", "--best-of")],
     "agreement": [("agreement", "ratings.csv")],
     "calibrate": [("calibrate", "--out", "reference.json")],
+    "validate": [("validate", "fetv", "--folder", ".")],
     "totals": [("totals", "table.csv")],
     "distance": [("distance", "--a", "x", "--b", "y")],
     "doctor": [("doctor",)],
-    "selects": [("selects",), ("selects", "--best-of")],
     "compare": [("compare", "tool", "tool")],
     "regress": [("regress", "tool", "tool")],
     "gate": [("gate", "tool", "tool", "--fail-if", "flicker rise>1")],

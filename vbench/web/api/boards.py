@@ -115,7 +115,7 @@ def drill(
     model: Annotated[str, Query(max_length=200)],
 ) -> list[dict[str, Any]]:
     """The clips behind a number of the board, worst first."""
-    infos = page.bench.metrics() | boards(page).metrics
+    infos = {**page.bench.metrics(), **boards(page).metrics}
     if metric not in infos:
         raise OptionError(f"no metric {metric!r}; there are: {', '.join(sorted(infos)) or 'none, score first'}")
     values = {score.key.clip: score.value for score in page.bench.score_records(metrics=[metric], models=[model])}
