@@ -69,7 +69,8 @@ def test_no_circle_between_modules() -> None:
 
 def test_no_module_is_named_by_a_gerund() -> None:
     gerunds = [name for name in modules() if re.fullmatch(r"[a-z_]*[a-z]{2}ing", name.rpartition(".")[2])]
-    assert [name for name in gerunds if not name.endswith("importing")] == []
+    nouns = ("vbench.importing", "vbench.training")  # what is done there is what the field calls it
+    assert [name for name in gerunds if name not in nouns] == []
 
 
 def test_no_public_class_name_stands_for_two_things() -> None:

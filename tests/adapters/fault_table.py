@@ -31,7 +31,7 @@ STAGES = {
 }
 """Stage of a job → what goes wrong there. ``cancel``: how the job stands when it is to be stopped. ``again``: how it
 ended, although its clip was there; then the same line, with the word that would pay for another."""
-ADDRESS_ELSEWHERE = ("openai", "omni", "vertex", "fal", "minimax_v1")
+ADDRESS_ELSEWHERE = ("openai", "omni", "vertex", "fal", "minimax_v1", "openrouter")
 """Protocols whose answer to a poll holds no address of the clip that could be missing."""
 
 

@@ -19,7 +19,7 @@ from vbench.bench import Bench
 from vbench.cli import app
 from vbench.demo import DemoReport
 from vbench.records import MetricInfo, Outcomes, Score, ScoreKey
-from vbench.validate import Validation
+from vbench.validate import RatedAgreement
 
 DOCS = Path(__file__).parents[2] / "docs" / "json.md"
 FLICKER = MetricInfo(
@@ -61,7 +61,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "vbench.rank.agreement.agreement": Nothing(),
         "vbench.doctor.examine": [],
         "vbench.judge.judge": Nothing(),
-        "vbench.validate.validate": Validation(set="fetv", revision="", rows=(), ceiling={}, n_clips=0),
+        "vbench.validate.validate": RatedAgreement(set="fetv", revision="", rows=(), ceiling={}, n_clips=0),
         "vbench.judge.report_card.report_card": {"judge": "planted-good"},
         "vbench.rank.efficiency.efficiency": Nothing(),
         "vbench.rank.efficiency.route": Nothing(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vbench.validate.run import Validation, ValidationRow, validate
+from vbench.validate.run import RatedAgreement, ValidationRow, validate
 from vbench.validate.sets import SETS, RatedSet
 
-__all__ = ["SETS", "RatedSet", "Validation", "ValidationRow", "validate"]
+__all__ = ["SETS", "RatedAgreement", "RatedSet", "ValidationRow", "validate"]

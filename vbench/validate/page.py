@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vbench.errors import OptionError
 from vbench.files import write_text
-from vbench.validate.run import Validation
+from vbench.validate.run import RatedAgreement
 from vbench.validate.sets import SETS
 
 EMPTY = "Nobody has run this set yet: `vbench validate {name} --report PAGE` fills this section."
@@ -21,7 +21,7 @@ MOST_ROWS = 12
 """Metrics shown for each rating; all are in the JSON."""
 
 
-def write_page(path: Path, validation: Validation) -> None:
+def write_page(path: Path, validation: RatedAgreement) -> None:
     """Put a validation into its section of the page; the page is made where there is none.
 
     Raises:
@@ -52,7 +52,7 @@ def _sections(text: str) -> dict[str, str]:
     return sections
 
 
-def section(validation: Validation) -> str:
+def section(validation: RatedAgreement) -> str:
     """One set as Markdown."""
     which = f"commit `{validation.revision}`" if validation.revision else "files given as a folder"
     source = SETS[validation.set].source if validation.set in SETS else ""

@@ -62,7 +62,7 @@ class ValidationRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Validation:
+class RatedAgreement:
     """What a set of ratings says of the metrics."""
 
     set: str
@@ -84,7 +84,7 @@ def validate(
     limit: int | None = None,
     progress: Progress | None = None,
     **choices: Unpack[ScoreChoices],
-) -> Validation:
+) -> RatedAgreement:
     """Load a set, score its clips into a bench, and compare; what was done before is not done again.
 
     Args:
@@ -120,7 +120,7 @@ def validate(
     published = SETS[name].published if name in SETS else {}
     rows = [*_rated_rows(rated, values, published), *_paired_rows(rated.preferences, values, published)]
     ceilings = {rating: ceiling for rating, said in rated.ratings.items() if (ceiling := rater_ceiling(rating, said))}
-    return Validation(
+    return RatedAgreement(
         set=rated.name,
         revision=commit,
         rows=tuple(sorted(rows, key=lambda row: (row.rating, -(row.spearman or 0), -(row.pair_accuracy or 0)))),

@@ -241,8 +241,8 @@ def read_videofeedback(folder: Path) -> RatedSet:
         entries = pd.read_parquet(table).to_dict("records")
     else:
         entries = _json_list(table)
-    names = ("visual quality", "temporal consistency", "dynamic degree", "text-to-video alignment")
-    names = (*names, "factual consistency")
+    quality = ("visual quality", "temporal consistency", "dynamic degree")
+    names = (*quality, "text-to-video alignment", "factual consistency")
     gathered, ratings = Gathered(Files(folder)), {name.replace(" ", "_"): Ratings() for name in names}
     for number, entry in enumerate(entries):
         try:
@@ -269,7 +269,8 @@ def read_video_bench(folder: Path) -> RatedSet:
     tables = sorted(folder.glob("**/human_anno/*.json"))
     if not tables:
         raise OptionError(f"{folder}: expected human_anno/*.json there; give the folder that the set was downloaded to")
-    gathered, ratings = Gathered(Files(folder)), {}
+    gathered = Gathered(Files(folder))
+    ratings: dict[str, Ratings] = {}
     for table in tables:
         rows = ratings.setdefault(table.stem.replace(" ", "_"), Ratings())
         for number, entry in enumerate(_json_list(table)):
