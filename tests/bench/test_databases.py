@@ -187,7 +187,7 @@ def walk_verbs(place: Path) -> set[str]:
         first, second = bench.clips(prompt_ids=["one"], models=["synthetic-clean"])
         bench.set_select(Select(clip=first.id, state="selected", ranges=((0.0, 0.5),)))
         bench.set_select(Select(clip=second.id, state="reject", reason="melts"))
-    assert [row["state"] for row in json.loads(typed("selects", "--json"))["rows"]] == ["selected"]
+    assert [row["state"] for row in json.loads(typed("selects", "--json"))["rows"]] == ["selected", "reject"]
     typed("votes", "export", place / "votes.csv")
     typed("votes", "import", place / "votes.csv")
     typed("bundle", "pack", place / "bench.tar")

@@ -170,7 +170,7 @@ def test_lint_checks_a_file(tmp_path: Path) -> None:
     good.write_text('{"txt": "A dog"}\n')
     with pytest.raises(CatalogError, match=r"good\.jsonl:1: unknown key 'txt'; did you mean text\?"):
         run("prompts", "lint", good)
-    with pytest.raises(OptionError, match="expected a suite, or lint and a file"):
+    with pytest.raises(OptionError, match="expected a suite, lint FILE, or questions SUITE"):
         run("prompts", "lint")
 
 
