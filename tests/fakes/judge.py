@@ -45,7 +45,7 @@ class JudgeServer(ThreadingHTTPServer):
     Args:
         behaviour: Of a planted judge.
         questions: All that may be asked, which it knows by their text.
-        faults: What goes wrong, in order; empty: nothing (more). A status code, or one of `drop`, `slow`, `prose`,
+        faults: What goes wrong, in order; empty: nothing (more). A status code, or one of `drop`, `prose`,
             `half`, `chinese`, `huge`, `list`, `refusal`, `html`, `gone`, `no_usage`, `twice`, `missing`.
         latency_s: How long each answer takes.
     """

@@ -122,9 +122,10 @@ def test_depth_scenes_and_unknown_colours_are_left_to_judges() -> None:
         id="s", kind="space", text="?", by=("detector",), facts={"object": "a", "other": "b", "relation": "behind"}
     )
     odd = asked("colour:cup", objects=[{"name": "cup", "colour": "iridescent"}])
+    one_red = asked("count:umbrella", objects=[{"name": "umbrella", "count": 1, "colour": "red"}])
     scene = {"background": {"colour": "blue"}, "objects": [{"shape": "circle", "colour": "red"}]}
     drawn = [q for q in compiled_questions({"scene": scene}) if "detector" in q.by]
-    assert not any(answerer.may_answer(question) for question in [behind, odd, *drawn])
+    assert not any(answerer.may_answer(question) for question in [behind, odd, one_red, *drawn])
 
 
 def test_lab_against_opencv() -> None:

@@ -235,6 +235,25 @@ def test_the_ceiling_holds_over_runs_and_the_price_is_told_beforehand(
         assert len(server.asked) == 6
 
 
+@pytest.mark.parametrize("stop", ["ceiling", "rate limit"])
+def test_a_first_look_is_not_paid_twice_where_the_second_could_not_be_asked(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, stop: str
+) -> None:
+    (clip,) = [clip for clip in bench.clips() if (clip.model, clip.prompt.id) == ("wrong", "circle")]
+    with served(bench, faults=[] if stop == "ceiling" else [None, 429, 429, 429, 429]) as server:
+        card = card_at(server.url)
+        each = run(bench, card, monkeypatch, dry_run=True, clip_ids=[clip.id]).cost_usd / 2
+        most = each * 0.8 if stop == "ceiling" else 5.0  # room for the first request alone
+        first = run(bench, card, monkeypatch, clip_ids=[clip.id], max_cost=most)
+        assert bool(first.stopped) == (stop == "ceiling")
+        assert set(first.failures) == (set() if stop == "ceiling" else {"rate_limited"})
+        n = len(server.asked)
+        again = run(bench, card, monkeypatch, clip_ids=[clip.id])
+        assert (again.failures, len(server.asked)) == ({}, n + 1)
+        assert "doubts" in server.asked[-1]["messages"][1]["content"][-1]["text"]
+    assert "not_seen" in verdicts(bench, "wrong")
+
+
 def test_the_ceiling_of_the_whole_bench_holds_judges_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.set_ceiling(Ceiling(max_cost_usd=0.0))
     with served(bench) as server:

@@ -26,6 +26,8 @@ WHY_UNKNOWN = (
 MAX_ATTEMPTS = 20
 STOPPING_CODES = ("model_retired", "no_balance")
 """Refusals that the next request would meet too."""
+REPEATABLE = ("stopped", "elsewhere", "rate_limited", "concurrency", "provider_error", "auth", "no_balance", "io")
+"""Codes of failed answers that cost nothing: they are asked again by themselves."""
 SYNTHETIC_FAULTS: Mapping[str, str] = {"drift": "morph", "flicker": "flash", "cut": "wrong_cut"}
 """Planted fault of a synthetic tool → the kind of defect it is."""
 
@@ -260,7 +262,10 @@ class Asker:
         again = [questions[i] for i in doubted]
         outcome, replies = self.replies(subject, again, "second look")
         if outcome.code in ("stopped", "elsewhere"):
-            return [answer for answer in answers if answer.verdict != "not_seen"]
+            return []  # none of them: the next run asks the same again, and has the first reply in the journal
+        if outcome.code in REPEATABLE:
+            why = f"second look: {outcome.message}"
+            return [replace(answer, verdict="failed", code=outcome.code, reason=why[:300]) for answer in answers]
         for i, reply in zip(doubted, replies, strict=True):
             second = self._as_answer(subject, questions[i], reply, outcome, len(again), subject.second)
             answers[i] = _survivor(answers[i], second)

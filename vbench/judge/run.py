@@ -16,7 +16,7 @@ from vbench.contracts import Settings
 from vbench.errors import ClipError, OptionError, WeightsError
 from vbench.judge.answerer import Answerer, LookedAt
 from vbench.judge.answerers import ANSWERERS
-from vbench.judge.ask import Asker, Subject, drawn_of
+from vbench.judge.ask import REPEATABLE, Asker, Subject, drawn_of
 from vbench.judge.backend import backend_of
 from vbench.judge.card import FramesPolicy, JudgeCard, find_judge, judges
 from vbench.judge.look import SMALL_KINDS, Shown, moments, other_moments, pictures, read_moments
@@ -295,10 +295,6 @@ def _open_work(
         questions = [q for q in asked_of[clip.prompt.key] if _somebody_open(q, roster, done, sure)]
         work.setdefault((clip.sha256, clip.prompt.key), _Work(clip=clip, questions=questions, done=done, sure=sure))
     return list(work.values())
-
-
-REPEATABLE = ("stopped", "elsewhere", "rate_limited", "concurrency", "provider_error", "auth", "no_balance", "io")
-"""Codes of failed answers that cost nothing: they are asked again by themselves."""
 
 
 def _is_open(answer: Answer, retry: Collection[str]) -> bool:
