@@ -237,10 +237,14 @@ def test_every_route_that_is_read(bench: Bench) -> None:
         assert page.post("/api/v1/arena/vote", json={"token": drawn["token"], "outcome": "left"}).status_code == 200
         task = bench.add_task("score", {"preset": "offline"})
         values = {"clip": clips[0].id, "sha256": clips[0].sha256, "name": "poster.webp", "task": task, "file": file}
+        queries = {
+            "/api/v1/board/drill": "?metric=flicker&model=alpha",
+            "/api/v1/sheet/answers": f"?clip={clips[0].id}&question={'0' * 16}",
+        }
         answers = {}
         for method, path in flat(page.app.routes):  # type: ignore[attr-defined]
             if method == "GET" and ":path}" not in path:
-                asked = path.format(**values) + ("?metric=flicker&model=alpha" if path.endswith("/drill") else "")
+                asked = path.format(**values) + queries.get(path, "")
                 answers[path] = page.get(asked).status_code
     unlike = {path: status for path, status in answers.items() if status != 200}
     assert unlike == {"/api/v1/exports/{task}": 404}, "that task exports nothing"

@@ -50,6 +50,8 @@ def running_hub(*faults: int) -> Iterator[FakeHub]:
                 body = json.loads(raw)
                 hub.repos.append((body.get("type", "model"), f"{body.get('organization')}/{body['name']}"))
                 self._answer(200, {"url": f"{hub.url}/{body.get('type')}s/{body.get('organization')}/{body['name']}"})
+            elif self.path == "/api/validate-yaml":
+                self._answer(200, {"errors": [], "warnings": []})
             elif self.path.endswith("/preupload/main"):
                 files = json.loads(raw)["files"]
                 modes = [{"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in files]
