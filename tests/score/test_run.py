@@ -166,7 +166,8 @@ def test_show_and_scores_print_what_was_measured(bench: Bench, folder: Any) -> N
     )
     assert shown.exit_code == 0, shown.output
     document = json.loads(shown.stdout)
-    assert set(document) == {"clip", "probe", "scores", "failures", "events", "timelines"}
+    known = {"schema", "clip", "probe", "scores", "failures", "events", "timelines", "shots", "delivered"}
+    assert set(document) == known
     assert document["scores"]["flicker"].keys() == {"value", "version", "unit"}
     assert document["failures"]["spec_adherence"].startswith("not_applicable")
     assert document["events"][0].keys() >= {"kind", "start_s", "end_s", "frame", "value"}

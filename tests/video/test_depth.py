@@ -144,7 +144,7 @@ def test_a_staircase_of_10_bits_has_its_sharpness_and_bands(tmp_path: Path) -> N
         path = clips.encode(tmp_path / f"{pix_fmt}.mkv", [stairs()] * 2, codec="ffv1", pix_fmt=pix_fmt)
         frame = next(read_frames(path))
         luma = frame.luma()
-        numbers.append((sharpness(luma), blockiness(luma), banding(luma), *look_at(luma, frame.rgb())[:3]))
+        numbers.append((sharpness(luma), blockiness(luma), banding(luma), *look_at(luma, frame.rgb(), luma)[:3]))
     for other in numbers[1:]:
         assert other == pytest.approx(numbers[0], abs=0.01)
 
