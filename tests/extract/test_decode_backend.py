@@ -28,10 +28,12 @@ from vbench.selftest import made_samples, textured_pan
 from vbench.video import write_clip
 
 NEAR = {
+    "appearance_evenness": 0.05,
     "appearance_gated": 0.05,
     "banding": 0.01,
     "blockiness": 0.03,
     "colour_cast": 0.5,
+    "definition": 0.02,
     "flicker": 0.2,
     "flicker_hf": 0.1,
     "motion_jerk": 0.1,
