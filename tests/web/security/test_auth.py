@@ -121,10 +121,10 @@ def test_guessing_passwords_is_slow(visit: Visit, account_file: Path) -> None:
     ("text", "message"),
     [
         ("", "nobody"),
-        ("ana:password123", ":1: not an account"),
-        ("# c\nana", ":2: not an account"),
-        ("ana:scrypt$1073741824$8$1$AAAA$AAAA", ":1: not an account"),
-        (":scrypt$32768$8$1$AAAA$AAAA", ":1: not an account"),
+        ("ana:password123", ", line 1: not an account"),
+        ("# c\nana", ", line 2: not an account"),
+        ("ana:scrypt$1073741824$8$1$AAAA$AAAA", ", line 1: not an account"),
+        (":scrypt$32768$8$1$AAAA$AAAA", ", line 1: not an account"),
     ],
 )
 def test_a_wrong_account_file_is_a_sentence(tmp_path: Path, text: str, message: str) -> None:
