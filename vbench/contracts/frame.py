@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, Protocol, TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,9 +66,13 @@ def small_rgb(frame: ClipFrame) -> Bytes:
 
 def small_luma(frame: ClipFrame) -> Bytes:
     """Luma uint8 (h, w) of the small copy, full range, BT.601 weights whatever the clip's matrix."""
+    import cv2  # here: a page reads these contracts and has no use for it
+
     return frame.memo("small_luma", lambda: np.asarray(cv2.cvtColor(small_rgb(frame), cv2.COLOR_RGB2GRAY), np.uint8))
 
 
 def mean_abs_difference(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     """In 8-bit levels."""
+    import cv2
+
     return float(cv2.mean(cv2.absdiff(a, b))[0])
