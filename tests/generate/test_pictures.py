@@ -236,6 +236,22 @@ def test_a_bench_gives_back_all_pictures_of_a_prompt(bench: Bench) -> None:
     assert bench.prompts() == prompts
 
 
+def test_pictures_move_with_their_bench(tmp_path: Path) -> None:
+    place = picture(tmp_path / "given.png")
+    with Bench.open(tmp_path / "here") as before:
+        taken, _ = take_pictures(
+            [Prompt(id="a", text="a", image=place), Prompt(id="b", text="b", image=place, references=(place,))],
+            Pictures(),
+            pictures_folder(before),
+        )
+        before.add_prompts(taken)
+    (tmp_path / "here").rename(tmp_path / "there")
+    with Bench.open(tmp_path / "there") as after:
+        places = [each for prompt in after.prompts() for each in (prompt.image, *prompt.references)]
+    assert len(places) == 3
+    assert all(Path(each).is_file() and Path(each).is_relative_to(tmp_path / "there") for each in places)
+
+
 def test_a_run_for_another_process_keeps_its_pictures() -> None:
     spec = RunSpec(models=["kling-v3"], pictures=Pictures(image="a.png", references=("b.png",)), without_image=True)
     assert RunSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec

@@ -104,13 +104,13 @@ class ClipStore(Workspace):
     def add_prompts(self, prompts: Iterable[Prompt]) -> None:
         """Store prompts; the same id and text again updates what it expects."""
         with self.write() as session:
-            self.database.upsert(session, PromptRow, [row_values(prompt_row(prompt)) for prompt in prompts])
+            self.database.upsert(session, PromptRow, [row_values(prompt_row(prompt, self.root)) for prompt in prompts])
 
     def prompts(self) -> list[Prompt]:
         """All prompts, in the order of suite and id."""
         with self.session() as session:
             rows = session.scalars(select(PromptRow).order_by(PromptRow.suite, PromptRow.id, PromptRow.key))
-            return [prompt_record(row) for row in rows]
+            return [prompt_record(row, self.root) for row in rows]
 
     def prompt(self, key: str) -> Prompt:
         """The prompt with this key."""
@@ -118,7 +118,7 @@ class ClipStore(Workspace):
             row = session.get(PromptRow, key)
         if row is None:
             raise BenchError(f"no prompt with key {key!r} in {self.root}; list them with vbench prompts")
-        return prompt_record(row)
+        return prompt_record(row, self.root)
 
     def add_model(self, model: str, card: Mapping[str, Any] | None = None) -> None:
         """Store a tool; a card, where given, replaces the one stored."""
@@ -148,7 +148,7 @@ class ClipStore(Workspace):
         if session.get(ClipRow, clip.id) is not None:
             return False
         self._check_place(session, clip)
-        self.database.upsert(session, PromptRow, [row_values(prompt_row(clip.prompt))])
+        self.database.upsert(session, PromptRow, [row_values(prompt_row(clip.prompt, self.root))])
         self.database.insert_new(session, ModelRow, [{"id": clip.model, "card": {}}])
         row = {
             "id": clip.id,
@@ -197,7 +197,7 @@ class ClipStore(Workspace):
             query = query.where(ClipRow.id.in_(ids))
         with self.session() as session:
             rows = session.execute(query.order_by(PromptRow.id, PromptRow.key, ClipRow.model, ClipRow.sample)).all()
-        return [clip_record(row, prompt) for row, prompt in rows]
+        return [clip_record(row, prompt, self.root) for row, prompt in rows]
 
     def ranked_clips(self) -> list[RankedClip]:
         """All clips by prompt, tool and sample, without what a ranking does not need."""
@@ -285,14 +285,14 @@ class ClipStore(Workspace):
         if len(rows) != 1 or not id_prefix:
             problem = "no clip" if not rows else "more than one clip"
             raise BenchError(f"{problem} in {self.root} has an id that begins with {id_prefix!r}; see vbench scores")
-        return clip_record(*rows[0])
+        return clip_record(rows[0][0], rows[0][1], self.root)
 
     def clip_by_sha(self, sha256: str) -> Clip | None:
         """A clip with this file, or None; the same file may serve several prompts."""
         query = select(ClipRow, PromptRow).join(PromptRow).where(ClipRow.sha256 == sha256).limit(1)
         with self.session() as session:
             row = session.execute(query).first()
-        return None if row is None else clip_record(*row)
+        return None if row is None else clip_record(row[0], row[1], self.root)
 
     def taken(self, model: str, prompt_key: str, sample: int) -> Clip | None:
         """The clip that holds this place, or None."""
@@ -303,7 +303,7 @@ class ClipStore(Workspace):
         )
         with self.session() as session:
             row = session.execute(query).first()
-        return None if row is None else clip_record(*row)
+        return None if row is None else clip_record(row[0], row[1], self.root)
 
     def clip_path(self, clip: Clip) -> Path:
         """The original file of a clip on this machine.

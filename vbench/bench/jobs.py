@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true, update
@@ -139,7 +140,7 @@ class JobStore(ClipStore):
             query = query.where(or_(*(JobRow.id.startswith(prefix, autoescape=True) for prefix in ids)))
         with self.session() as session:
             rows = session.execute(query.order_by(JobRow.planned_at, JobRow.attempt, JobRow.model, JobRow.id)).all()
-        return [job_record(row, prompt) for row, prompt in rows]
+        return [job_record(row, prompt, self.root) for row, prompt in rows]
 
     def job_counts(self) -> dict[str, dict[str, int]]:
         """Tool → state → number of jobs."""
@@ -213,7 +214,7 @@ class JobStore(ClipStore):
                 return 0
         # Jobs point at tools and prompts: both must be there, whoever writes them first.
         self.database.insert_new(session, ModelRow, [{"id": intent.label, "card": {}}])
-        self.database.insert_new(session, PromptRow, [row_values(prompt_row(intent.prompt))])
+        self.database.insert_new(session, PromptRow, [row_values(prompt_row(intent.prompt, self.root))])
         key = str(JobKey(intent.identity, attempt))
         row = {
             "id": digest("job", key),
@@ -330,7 +331,7 @@ class JobStore(ClipStore):
             session.flush()
             prompt = session.get(PromptRow, row.prompt_key)
             assert prompt is not None  # a foreign key
-            return job_record(row, prompt)
+            return job_record(row, prompt, self.root)
 
     def take_job(self, job: str, *, owner: str, lease_s: float) -> bool:
         """Take one job that is at its tool and nobody's; False where it is not so any more."""
@@ -500,13 +501,13 @@ def plan_of(job: Job) -> Plan:
     return plan
 
 
-def job_record(row: JobRow, prompt: PromptRow) -> Job:
-    """The record of a row and of the prompt it is for."""
+def job_record(row: JobRow, prompt: PromptRow, root: Path) -> Job:
+    """The record of a row and of the prompt it is for, in the workspace at `root`."""
     return Job(
         id=row.id,
         identity=row.identity,
         model=row.model,
-        prompt=prompt_record(prompt),
+        prompt=prompt_record(prompt, root),
         sample=row.sample,
         state=row.state,  # type: ignore[arg-type]  # only the journal writes it
         reason=row.reason,  # type: ignore[arg-type]

@@ -6,17 +6,19 @@ import json
 from array import array
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import inspect
 
 from vbench.bench.tables import Base, ClipRow, FailureRow, ParamsRow, PromptRow, TaskRow
-from vbench.bench.workspace import now
+from vbench.bench.workspace import PICTURES, now
 from vbench.records import Clip, Failure, Probe, Prompt, Provenance, Question, ScoreKey, Task, canonical_json, digest
 from vbench.schema import from_json, to_json
 
 
-def prompt_row(prompt: Prompt) -> PromptRow:
+def prompt_row(prompt: Prompt, root: Path) -> PromptRow:
+    """The row of a prompt; pictures in the workspace are written as seen from its folder `root`, which may move."""
     return PromptRow(
         key=prompt.key,
         id=prompt.id,
@@ -25,12 +27,13 @@ def prompt_row(prompt: Prompt) -> PromptRow:
         negative=prompt.negative,
         tags=list(prompt.tags),
         expects=dict(prompt.expects),
-        image=_places(prompt),
+        image=_places(prompt, root),
         questions=[to_json(question) for question in prompt.questions],
     )
 
 
-def prompt_record(row: PromptRow) -> Prompt:
+def prompt_record(row: PromptRow, root: Path) -> Prompt:
+    """The record of a row in the workspace at `root`."""
     return Prompt(
         id=row.id,
         text=row.text,
@@ -38,31 +41,46 @@ def prompt_record(row: PromptRow) -> Prompt:
         negative=row.negative,
         tags=tuple(row.tags),
         expects=row.expects,
-        **_pictures(row.image),
+        **_pictures(row.image, root),
         questions=tuple(from_json(Question, question) for question in row.questions or ()),
     )
 
 
-def _places(prompt: Prompt) -> str:
+def _places(prompt: Prompt, root: Path) -> str:
     """Where a prompt's pictures are, as one column: the first frame's path alone, or all of them as JSON."""
+
+    def kept(place: str) -> str:
+        return Path(place).relative_to(root).as_posix() if place and Path(place).is_relative_to(root) else place
+
     if not (prompt.last_image or prompt.references):
-        return prompt.image
-    return canonical_json({"image": prompt.image, "last_image": prompt.last_image, "references": prompt.references})
+        return kept(prompt.image)
+    references = [kept(place) for place in prompt.references]
+    return canonical_json(
+        {"image": kept(prompt.image), "last_image": kept(prompt.last_image), "references": references}
+    )
 
 
-def _pictures(places: str) -> dict[str, Any]:
+def _pictures(places: str, root: Path) -> dict[str, Any]:
     """The fields of a prompt that `_places` has written."""
+
+    def found(place: str) -> str:
+        return str(root / place) if place.startswith(f"{PICTURES}/") else place
+
     if not places.startswith("{"):
-        return {"image": places}
+        return {"image": found(places)}
     values = json.loads(places)
-    return {**values, "references": tuple(values["references"])}
+    return {
+        "image": found(values["image"]),
+        "last_image": found(values["last_image"]),
+        "references": tuple(found(place) for place in values["references"]),
+    }
 
 
-def clip_record(row: ClipRow, prompt: PromptRow) -> Clip:
+def clip_record(row: ClipRow, prompt: PromptRow, root: Path) -> Clip:
     return Clip(
         id=row.id,
         model=row.model,
-        prompt=prompt_record(prompt),
+        prompt=prompt_record(prompt, root),
         sample=row.sample,
         sha256=row.sha256,
         media=row.media,

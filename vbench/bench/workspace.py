@@ -18,6 +18,9 @@ from vbench.bench.tables import SecretRow
 from vbench.errors import OptionError
 from vbench.files import home_expanded
 
+PICTURES = "pictures"
+"""Folder within a bench of the first frames, last frames and references of its prompts."""
+
 
 def now() -> str:
     """The time as rows hold it: ISO 8601, UTC, to the second."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from vbench.adapters import download
+from vbench.bench.workspace import PICTURES
 from vbench.catalog.prompt_lines import DRAWN, is_address
 from vbench.errors import CatalogError, JobError, OptionError
 from vbench.files import home_expanded, write_text, written_whole
@@ -167,7 +168,7 @@ def _bytes_at(url: str, http: httpx.Client) -> bytes:
 def pictures_folder(bench: Bench | None) -> Path:
     """Where pictures are kept: with the bench, or, where there is none yet, in this machine's cache."""
     if bench is not None:
-        return bench.root / "pictures"
+        return bench.root / PICTURES
     return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "vbench" / "pictures"
 
 
