@@ -147,7 +147,8 @@ def judge(
             raise OptionError(f"no kind of question {kind!r}; {did_you_mean(kind, list(QUESTION_KINDS))}")
     roster = _roster(spec)
     _refresh(bench, spec.suites)
-    clips = [clip for clip in bench.clips() if spec.clip_ids is None or clip.id in set(spec.clip_ids)]
+    chosen = None if spec.clip_ids is None else set(spec.clip_ids)
+    clips = [clip for clip in bench.clips() if chosen is None or clip.id in chosen]
     asked_of = {clip.prompt.key: questions_of(clip.prompt) for clip in clips}
     bench.add_questions(question for questions in asked_of.values() for question in questions)
     of_kinds = {
