@@ -63,17 +63,17 @@ def test_a_clip_that_was_not_measured_has_no_number(bench: Bench, tmp_path: Path
 
 
 class Accuser:
-    """Names one fault in every clip, and upholds it or not."""
+    """Names faults in every clip, and upholds them or not."""
 
-    def __init__(self, upholds: bool) -> None:
-        self.upholds, self.asked = upholds, 0
+    def __init__(self, upholds: bool, n_faults: int = 1) -> None:
+        self.upholds, self.n_faults, self.asked = upholds, n_faults, 0
 
     def ask(self, request: JudgeRequest) -> Said:
         self.asked += 1
         verdict = "seen" if self.upholds else "not_seen"
-        answers = {"answers": [{"id": "q1", "verdict": verdict}]}
+        answers = {"answers": [{"id": f"q{n}", "verdict": verdict} for n in range(1, len(request.questions) + 1)]}
         melting = {"kind": "melting", "start_s": 0.2, "end_s": 0.4, "box": [0, 0, 0.5, 0.5], "severity": 0.7}
-        value = answers if request.questions else {"defects": [melting]}
+        value = answers if request.questions else {"defects": [melting] * self.n_faults}
         return Said(text=json.dumps(value), cost_usd=0.0, latency_s=0.0)
 
     def close(self) -> None:
@@ -98,6 +98,17 @@ def test_an_accusation_survives_a_second_look_or_is_retracted(
     assert accuser.asked == n
     board = {(row.model, row.metric): row.mean for row in leaderboard(bench).rows}
     assert (board["right", "defects_per_min"] or 0) > 0 or not upholds
+
+
+def test_more_accusations_than_one_request_takes_are_all_looked_at_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = a_judge("accuser", local=True, price=None, questions_per_call=2)
+    monkeypatch.setattr("vbench.judge.defects.find_judge", lambda _name: card)
+    accuser = Accuser(upholds=True, n_faults=3)
+    report = find_defects(bench, with_=["accuser"], make=lambda _card, _device: accuser)
+    assert report.found == {"melting": 12}
+    assert accuser.asked == 4 * 3  # of each clip once, and twice for its three
 
 
 def test_planted_faults_of_drawn_tools_are_named_with_their_time(tmp_path: Path) -> None:

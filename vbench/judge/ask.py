@@ -347,15 +347,17 @@ class Asker:
             return replace(outcome, code=error.code, message=str(error)), []
         if not named or not self.card.second_look or not subject.second:
             return outcome, [(accusation, True) for accusation in named]
-        doubts = [
-            Question(id=f"defect-{i}", kind="anatomy", text=_doubt(a), by=("judge",), facts={"defect": a.kind})
-            for i, a in enumerate(named[: self.card.questions_per_call])
-        ]
-        again, replies = self.replies(subject, doubts, "second look", mark=mark)
-        if again.code:
-            return again, []
-        upheld = [reply.verdict == "seen" for reply in replies]
-        kept = list(zip(named, upheld, strict=False))
+        kept: list[tuple[Accusation, bool]] = []
+        for start in range(0, len(named), self.card.questions_per_call):
+            some = named[start : start + self.card.questions_per_call]
+            doubts = [
+                Question(id=f"defect-{i}", kind="anatomy", text=_doubt(a), by=("judge",), facts={"defect": a.kind})
+                for i, a in enumerate(some, start)
+            ]
+            again, replies = self.replies(subject, doubts, "second look", mark=mark)
+            if again.code:
+                return again, []
+            kept += [(each, reply.verdict == "seen") for each, reply in zip(some, replies, strict=True)]
         return outcome, kept
 
 
