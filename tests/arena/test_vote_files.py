@@ -123,3 +123,14 @@ def test_bad_rows_are_refused_with_their_line_and_reason(bench: Bench, tmp_path:
     (tmp_path / "none.jsonl").write_text("[1]\n")
     with pytest.raises(CatalogError, match=r"none\.jsonl:1"):
         import_votes(bench, tmp_path / "none.jsonl")
+
+
+def test_long_names_that_begin_alike_stay_two(bench: Bench, tmp_path: Path) -> None:
+    row = {"model_a": "x", "model_b": "y", "prompt_id": "p0", "outcome": "a", "created": "2026-01-01T00:00:00Z"}
+    rows = [row | {"id": f"{'i' * 80}{n}", "voter": f"{'w' * 80}{n}"} for n in range(2)]
+    file = tmp_path / "votes.jsonl"
+    file.write_text("\n".join(json.dumps(each) for each in rows))
+    assert import_votes(bench, file).counts == {"imported": 2}
+    assert len({vote.voter for vote in bench.votes()}) == 2
+    file.write_text(json.dumps(row | {"created": "x" * 33}))
+    assert import_votes(bench, file).counts == {"refused": 1}

@@ -37,6 +37,8 @@ COLUMNS = (
     "excluded",
 )
 """Of a CSV, and keys of a line of JSONL. Needed are the tools, the prompt and the outcome."""
+MAX_NAME, MAX_TIME = 64, 32
+"""Letters that a bench keeps of an id or a voter, and of a time."""
 COUNTED = ("counted", "why")
 """Written besides: whether the vote counts on the board of all votes, and why not."""
 WINNERS: Mapping[str, Outcome] = {
@@ -169,19 +171,26 @@ def _vote(row: Mapping[str, Any], index: _Index) -> Vote:
         raise ValueError("watched is no JSON object")
     voter = str(row.get("voter") or row.get("judge") or "").strip()
     created = str(row.get("created") or row.get("tstamp") or "").strip()
+    if len(created) > MAX_TIME:
+        raise ValueError(f"created is {created[:40]!r}; expected a time")
     named = str(row.get("id") or "").strip()
     return Vote(
-        id=named[:64] or digest("imported vote", a, b, said, voter, created, length=32),
+        id=_name(named) or digest("imported vote", a, b, said, voter, created, length=32),
         a=a,
         b=b,
         outcome=WINNERS[said],
-        voter=voter[:64],
+        voter=_name(voter),
         left="a" if left == "a" else "b",
         watched=dict(watched),
         propensity=propensity,
-        created=created[:32],
+        created=created,
         excluded=str(row.get("excluded") or "").strip(),
     )
+
+
+def _name(said: str) -> str:
+    """The id or the voter of a row; a long one by its digest, so that two that begin alike stay two."""
+    return said if len(said) <= MAX_NAME else digest("long name", said, length=32)
 
 
 def _rows_of(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
