@@ -108,10 +108,18 @@ def _told(done: int, total: int, text: str) -> None:
         print(text or f"judged {done} of {total} clips", file=sys.stderr, flush=True)
 
 
+NOTHING_ASKED = (
+    "no question is asked of these clips: their prompts expect nothing. Write under `expects` or `questions` of the "
+    "suite what a clip should show, then run vbench judge --suite FILE"
+)
+
+
 def _print_report(report: JudgeReport, *, is_dry_run: bool) -> None:
     from vbench.errors import as_typed
 
     print_line(f"{report.n_clips} clips, {report.n_questions} questions; {report.seconds:.1f} s")
+    if not report.n_questions:
+        print_line(NOTHING_ASKED)
     for answerer, verdicts in report.answered.items():
         counts = ", ".join(f"{n} {verdict.replace('_', ' ')}" for verdict, n in sorted(verdicts.items()))
         print_line(f"{answerer}: {counts}")
@@ -257,6 +265,8 @@ def sheet(
 
     with Bench.open(bench, create=False) as workspace:
         table = made(workspace, prompt=prompt, models=model, kinds=None if kinds is None else names(kinds))
+    if not table.cells:
+        print(NOTHING_ASKED, file=sys.stderr)
     text = "\n".join(summary_lines(shares(table.cells))) + "\n" if summary else sheet_text(table, format)
     if out is not None:
         from vbench.files import write_text
