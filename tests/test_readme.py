@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +24,8 @@ COMMANDS = re.findall(r"^\$ (.+)$", README, flags=re.MULTILINE)
 PYTHON = re.search(r"```python\n(.*?)```", README, flags=re.DOTALL)[1]
 MISSING_KEY = "vbench models check kling-v3"
 """Says that a key is missing, and exits with 3, where there is none."""
+TOO_FEW = 101
+"""Exit code of a gate over as few prompts as this user has."""
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for prompt in ("rain", "snow"):
             write_clip(iter(frames), folder / "my-clips" / tool / f"{prompt}-0.mp4", fps=24)
             frames.reverse()
+    for run in ("base", "new", "repeat"):
+        shutil.copytree(folder / "my-clips" / "kling", folder / run)
     (folder / "my-clips" / "prompts.csv").write_text("id,text\nrain,A woman waits in the rain\nsnow,Snow falls\n")
     rated = [f"{tool},{prompt},0,{4 + i}" for i, (tool, prompt) in enumerate([("kling", "rain"), ("sora", "rain"), ("kling", "snow"), ("sora", "snow")])]  # fmt: skip # noqa: E501
     (folder / "ratings.csv").write_text("\n".join(["model,prompt_id,sample,quality", *rated]) + "\n")
@@ -67,7 +72,7 @@ def test_every_command_works_in_the_order_it_is_read(folder: Path) -> None:
             opens(command, folder)
             continue
         run = subprocess.run(shlex.split(command), cwd=folder, env=environment(), capture_output=True, text=True)
-        expected = 3 if command == MISSING_KEY else 0
+        expected = 3 if command == MISSING_KEY else TOO_FEW if command.startswith("vbench gate") else 0
         assert run.returncode == expected, f"$ {command}\n{run.stdout[-2000:]}\n{run.stderr[-3000:]}"
         assert "Traceback" not in run.stderr
     assert (folder / "report.html").stat().st_size > 10_000

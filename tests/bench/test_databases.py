@@ -34,7 +34,6 @@ from vbench.web.server import build
 INFINITE = float("inf")
 INCONCLUSIVE = 101
 """Exit code of a gate with too few prompts."""
-USER = 2
 SUITE = (
     "- {id: one, text: a red circle moves right over blue, tags: ['camera:pan'], expects: {shot: wide}}\n"
     "- {id: two, text: a green square}\n"
@@ -194,7 +193,8 @@ def walk_verbs(place: Path) -> set[str]:
     assert json.loads(vbench("bundle", "verify", place / "bench.tar", "--json"))["problems"] == []
     typed("publish", place / "site")
     assert (place / "site" / "index.html").is_file()
-    typed("validate", place / "ratings.csv", "--metrics", "flicker", code=USER)
+    rated = ("--folder", place / "bench" / "clips", "--metrics", "appearance_consistency", "--json")
+    assert json.loads(typed("validate", place / "ratings.csv", *rated))["n_clips"] == 4
     with Bench.open(create=False) as bench:
         more_clips(bench, 25)
     typed("calibrate", "--out", place / "gated.json")

@@ -91,7 +91,8 @@ def test_a_decode_process_keeps_to_one_core(clips: Any) -> None:
     assert done.values["product"] < 1.2
 
 
-def test_a_hang_is_ended(clips: Any) -> None:
+def test_a_hang_is_ended(clips: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "START_S", 30.0)  # a new process is given that much more
     found = outcomes(clips, ["hang", "good"], workers=1, stall_s=3.0)
     assert found["hang"].code == "timeout"
     assert isinstance(found["good"], Decoded)

@@ -102,19 +102,17 @@ def validate(
     """
     rated, commit = _loaded(name, folder, revision)
     rated = first_prompts(rated, limit)
-    notes = [*rated.notes, *_stored(bench, rated)]
-    places = {clip.id: (clip.model, clip.prompt.id, clip.sample) for clip in bench.clips()}
-    wanted = [clip for clip, place in places.items() if place in rated.clips]
-    if not wanted:
+    places, problems = _stored(bench, rated)
+    notes = [*rated.notes, *problems]
+    if not places:
         raise OptionError(f"none of the {len(rated.clips)} clips of {name} can be read; {'; '.join(notes)}")
-    choices["clip_ids"] = wanted
+    choices["clip_ids"] = list(places)
     report = score(bench, progress=progress, **choices)
     notes += [f"{reason}: {n} measures failed" for reason, n in sorted(report.failures.items())]
     values: dict[str, dict[Place, float]] = defaultdict(dict)
     infos = bench.metrics()
-    kept = set(wanted)
     for each in bench.score_records():
-        if each.key.clip in kept:
+        if each.key.clip in places:
             sign = -1.0 if infos[each.key.metric].higher_is_better is False else 1.0
             values[each.key.metric][places[each.key.clip]] = sign * each.value
     published = SETS[name].published if name in SETS else {}
@@ -125,7 +123,7 @@ def validate(
         revision=commit,
         rows=tuple(sorted(rows, key=lambda row: (row.rating, -(row.spearman or 0), -(row.pair_accuracy or 0)))),
         ceiling=ceilings,
-        n_clips=len(wanted),
+        n_clips=len(places),
         notes=tuple(notes),
     )
 
@@ -168,20 +166,27 @@ def first_prompts(rated: RatedSet, limit: int | None) -> RatedSet:
     )
 
 
-def _stored(bench: Bench, rated: RatedSet) -> list[str]:
-    """Take the clips of a set into the bench; what could not be read is a Failure row, and counted."""
+def _stored(bench: Bench, rated: RatedSet) -> tuple[dict[str, Place], list[str]]:
+    """Take the clips of a set into the bench: clip id → place, and what to know of the others.
+
+    A file that cannot be read is a Failure row, and counted. Clips of the same tool and prompt id that the bench has
+    under another text are others than those of the set.
+    """
     from vbench.bench.clips import clip_from_file
     from vbench.errors import BenchError
     from vbench.video import probe
 
-    there = {(clip.model, clip.prompt.id, clip.sample): clip for clip in bench.clips()}
+    there = {(clip.model, clip.prompt.key, clip.sample): clip for clip in bench.clips()}
+    places: dict[str, Place] = {}
     codes: dict[str, int] = defaultdict(int)
     files: dict[str, Place] = {}
     for place, rated_clip in rated.clips.items():
         model, prompt_id, sample = place
-        if place in there and Path(there[place].media) == rated_clip.path.resolve():
-            continue
         prompt = Prompt(id=prompt_id, text=rated_clip.text, suite=rated.name)
+        known = there.get((model, prompt.key, sample))
+        if known is not None and Path(known.media) == rated_clip.path.resolve():
+            places[known.id] = place
+            continue
         try:
             clip = clip_from_file(
                 rated_clip.path,
@@ -192,6 +197,7 @@ def _stored(bench: Bench, rated: RatedSet) -> list[str]:
                 provenance=Provenance(source=str(rated_clip.path)),
             )
             bench.add_clip(clip)
+            places[clip.id] = place
             if files.setdefault(clip.sha256, place) != place:
                 codes["same file as another clip"] += 1
         except ItemError as error:
@@ -201,7 +207,7 @@ def _stored(bench: Bench, rated: RatedSet) -> list[str]:
             codes[error.code] += 1
         except BenchError:
             codes["another file holds its place in this bench"] += 1
-    return [f"{n} clips: {code}" for code, n in sorted(codes.items())]
+    return places, [f"{n} clips: {code}" for code, n in sorted(codes.items())]
 
 
 def _rated_rows(

@@ -8,7 +8,8 @@ import { answerOptions, rightsButton } from "./rights.js";
 import { money, num, seconds, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
-/** @import { BestOfFacts, BoardAnswer, BoardRow, ColumnFacts, MetricInfo, ModelFacts, Option, RatingsAnswer, TrustFacts } from "../types/page.js" */
+/** @import { BestOfFacts, BoardAnswer, BoardRow, ColumnFacts, MetricInfo } from "../types/page.js" */
+/** @import { ModelFacts, Option, RatingsAnswer, TrustFacts } from "../types/page.js" */
 
 const FILTERS = ["tag", "access", "licence", "country", "status", "commercial", "resolution"];
 /**
