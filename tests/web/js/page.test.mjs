@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { ApiError } from "../../../vbench/web/static/api.js";
-import { groups, paretoFront, scaled, ticks } from "../../../vbench/web/static/charts.js";
+import { groups, inOrder, paretoFront, scaled, ticks } from "../../../vbench/web/static/charts.js";
 import {
   apart,
   beyond,
@@ -307,6 +307,18 @@ test("tools that cannot be told from a leader are its group, chains are not", ()
   assert.deepEqual(groups([rank(1, 2), rank(1, 3), rank(2, 3)]), [0, 0, 0]);
   assert.deepEqual(groups([rank(1, 2), rank(2, 3), rank(3, 4)]), [0, 0, 1]);
   assert.deepEqual(groups([rank(null, null)]), [-1]);
+});
+
+test("a tool with one prompt never stands first, and what is not measured stands last", () => {
+  const row = (mean, verdict = "best") => ({ mean, verdict, model: String(mean) });
+  const rows = [row(9, "too few prompts"), row(null), row(2), row(5), row(1, "too few prompts")];
+  const means = (direction) => [...rows].sort(inOrder("mean", direction)).map((each) => each.mean);
+  assert.deepEqual(means(-1), [5, 2, 9, 1, null]);
+  assert.deepEqual(means(1), [2, 5, 1, 9, null]);
+  assert.deepEqual(
+    [...rows].sort(inOrder("model", 1)).map((each) => each.model),
+    ["1", "2", "5", "9", "null"],
+  );
 });
 
 test("scales: round ticks, and a share that is always better upwards", () => {

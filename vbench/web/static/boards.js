@@ -2,7 +2,7 @@
 // Who is better, by how much, and how sure that is: the leaderboard, plots, and the clips behind a number.
 
 import * as api from "./api.js";
-import { groups, intervalCell, legend, radar, scaled, scatter } from "./charts.js";
+import { groups, inOrder, intervalCell, legend, radar, scaled, scatter, standsAlone } from "./charts.js";
 import { choice, h, icon, put } from "./dom.js";
 import { answerOptions, rightsButton } from "./rights.js";
 import { money, num, seconds, t } from "./words.js";
@@ -214,15 +214,8 @@ class Boards {
     const key = /** @type {keyof BoardRow} */ (this.query.get("sort") ?? "mean");
     const sign = key === "mean" ? (info.higher_is_better === false ? 1 : -1) : this.#isCount(key) ? -1 : 1;
     const turn = this.query.get("turn") ? -1 : 1;
-    /** @param {BoardRow} row */
-    const value = (row) => row[key];
-    return this.board.rows
-      .filter((row) => row.metric === metric)
-      .sort((a, b) => {
-        const [x, y] = [value(a), value(b)];
-        if (x === null || y === null) return Number(x === null) - Number(y === null);
-        return turn * sign * (typeof x === "string" ? -x.localeCompare(String(y)) * sign : Number(x) - Number(y));
-      });
+    const rows = this.board.rows.filter((row) => row.metric === metric);
+    return rows.sort(inOrder(key, sign === turn ? 1 : -1));
   }
 
   /**
@@ -294,10 +287,11 @@ class Boards {
           {},
           rows.map((row, index) => {
             const first = group[index] >= 0 && group[index] !== group[index - 1];
+            const isLine = byMean && index > 0 && standsAlone(row) && !standsAlone(rows[index - 1]);
             const size = group.filter((number) => number === group[index]).length;
             return h(
               "tr",
-              { class: `${first && index > 0 ? "group-start " : ""}${group[index] === 0 ? "top" : ""}` },
+              { class: `${(first && index > 0) || isLine ? "group-start " : ""}${group[index] === 0 ? "top" : ""}` },
               this.columns.map((column) =>
                 h("td", { class: `col-${column.key}` }, this.#cell(column, row, { scale, tied: first ? size : 0 })),
               ),

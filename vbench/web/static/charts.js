@@ -67,6 +67,29 @@ export function groups(rows) {
 }
 
 /**
+ * Whether a tool has too few prompts to be compared; such rows stand below a line of their own.
+ * @param {{ verdict: string }} row
+ */
+export const standsAlone = (row) => row.verdict === "too few prompts";
+
+/**
+ * The order of two rows of a board by one of their values: those without it last. By their means, tools with too few
+ * prompts come after the others, whatever their means are.
+ * @template {{ verdict: string }} R
+ * @param {keyof R & string} key
+ * @param {1 | -1} direction 1: small ones first
+ * @returns {(a: R, b: R) => number}
+ */
+export function inOrder(key, direction) {
+  return (a, b) => {
+    const [x, y] = [a[key], b[key]];
+    if (x === null || y === null) return Number(x === null) - Number(y === null);
+    if (key === "mean" && standsAlone(a) !== standsAlone(b)) return Number(standsAlone(a)) - Number(standsAlone(b));
+    return direction * (typeof x === "string" ? x.localeCompare(String(y)) : Number(x) - Number(y));
+  };
+}
+
+/**
  * Values of each row between 0 and 1 over all rows, better is more; 0.5 where all are equal.
  * @param {readonly number[]} values
  * @param {boolean | null} higherIsBetter
