@@ -38,6 +38,8 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,19 +71,19 @@ else:
 
 def make_clips(folder: Path, n: int, width: int, height: int, seconds: float) -> None:
     """Files in the layout of an import."""
-    draw = np.random.default_rng(0)
     (folder / "made").mkdir(parents=True)
-    prompts = []
-    for i in range(n):
-        n_frames = round(seconds * 24)
-        grain = draw.normal(0, 2, (height, width, 1))
-        frames = textured_pan(n_frames, width, height, seed=i, speed=2.0)
-        noisy = (
-            np.clip(f + np.roll(grain, (7 * k, 3 * k), (0, 1)), 0, 255).astype(np.uint8) for k, f in enumerate(frames)
-        )
-        write_clip(noisy, folder / "made" / f"clip{i}-0.mp4", fps=24, crf=18, preset="fast")
-        prompts.append({"id": f"clip{i}", "text": f"texture number {i}"})
+    with ProcessPoolExecutor(cores()) as pool:
+        list(pool.map(partial(make_clip, folder / "made", width, height, seconds), range(n)))
+    prompts = [{"id": f"clip{i}", "text": f"texture number {i}"} for i in range(n)]
     (folder / "prompts.jsonl").write_text("\n".join(json.dumps(prompt) for prompt in prompts))
+
+
+def make_clip(folder: Path, width: int, height: int, seconds: float, i: int) -> None:
+    """One of the files, always the same."""
+    grain = np.random.default_rng(i).normal(0, 2, (height, width, 1))
+    frames = textured_pan(round(seconds * 24), width, height, seed=i, speed=2.0)
+    noisy = (np.clip(f + np.roll(grain, (7 * k, 3 * k), (0, 1)), 0, 255).astype(np.uint8) for k, f in enumerate(frames))
+    write_clip(noisy, folder / f"clip{i}-0.mp4", fps=24, crf=18, preset="fast")
 
 
 def random_weights(folder: Path) -> dict[str, str]:

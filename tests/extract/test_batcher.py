@@ -238,8 +238,8 @@ def test_a_compiled_backbone_gives_the_same_rows(tmp_path: Path) -> None:
         batches = Batcher(feature, encoder, note=print)
         pictures = np.random.default_rng(0).integers(0, 256, (4, 70, 84, 3), np.uint8)
         batches.open(0, None, PROMPT)
-        batches.add(Chunk(clip=0, request=0, probe=None, t_s=np.arange(4) / 8, frame=np.arange(4), frames=pictures))
         torch._dynamo.utils.counters.clear()
+        batches.add(Chunk(clip=0, request=0, probe=None, t_s=np.arange(4) / 8, frame=np.arange(4), frames=pictures))
         batches.flush()
         assert (torch._dynamo.utils.counters["frames"]["ok"] > 0) is compiled
         values[compiled] = batches.close(0).rows

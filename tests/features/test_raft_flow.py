@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 import torch
 from torchvision.models.optical_flow import raft_large
 
-from vbench.features.raft_flow import flow_between
+from vbench.features.raft_flow import correlations, flow_between, grid, neighbourhoods, refined
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +39,31 @@ def test_pairs_of_shared_frames_both_ways_as_torchvision_has_them(model: Any, de
     assert theirs.abs().mean() > 0.5
     assert torch.allclose(ours.float(), theirs.float(), atol=tolerance)
     model.to("cpu")
+
+
+def test_what_comes_channels_last_stays_so_in_every_layer(model: Any) -> None:
+    turned = []
+
+    def look(layer: torch.nn.Module, given: Any, _: Any) -> None:
+        if isinstance(layer, torch.nn.Conv2d) and not given[0].is_contiguous(memory_format=torch.channels_last):
+            turned.append((layer, tuple(given[0].shape)))
+
+    update = copy.deepcopy(model.update_block)
+    for layer in update.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            turned_weight = layer.weight.detach().contiguous(memory_format=torch.channels_last)
+            layer.weight = torch.nn.Parameter(turned_weight, requires_grad=False)
+        layer.register_forward_hook(look)
+    hidden, context = (torch.rand(2, 128, 16, 20).contiguous(memory_format=torch.channels_last) for _ in range(2))
+    pyramid = correlations(*torch.rand(2, 2, 256, 16, 20), levels=4)
+    place = grid(16, 20, "cpu").expand(2, -1, -1, -1)
+    with torch.inference_mode():
+        after, _ = refined(
+            update,
+            (pyramid, neighbourhoods(pyramid, 4)),
+            place[:1],
+            context,
+            (hidden, place + torch.rand(2, 2, 16, 20)),
+        )
+    assert not turned
+    assert after.is_contiguous(memory_format=torch.channels_last)

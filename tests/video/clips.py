@@ -17,7 +17,7 @@ COLOURS = np.array(
 )
 
 
-def flat_blocks(width: int = 192, height: int = 128) -> Any:
+def flat_blocks(width: int = 192, height: int = 160) -> Any:
     """RGB (H, W, 3) of six flat colours, and the pixel at the middle of each."""
     rows, columns = COLOURS.shape[:2]
     image = COLOURS.repeat(height // rows, 0).repeat(width // columns, 1)

@@ -226,3 +226,19 @@ def test_what_nvdec_does_not_decode_is_refused_and_never_left_to_the_cpu(tmp_pat
     with pytest.raises(ClipError, match="NVDEC does not decode it") as caught:
         list(read_device_frames(path, probe(path), device="cuda:0"))
     assert caught.value.code == "decoder"
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options", "reason"),
+    [
+        ("c.webm", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}, "VP9"),
+        ("c.mp4", "libx264", {"qp": "0"}, "High 4:4:4 Predictive"),
+    ],
+)
+def test_what_nvdec_gets_wrong_without_an_error_is_refused_before_it_begins(
+    tmp_path: Path, name: str, codec: str, options: Any, reason: str
+) -> None:
+    path = clips.encode(tmp_path / name, clips.moving(3), codec=codec, options=options)
+    with pytest.raises(ClipError, match=f"NVDEC does not decode it right.*{reason}.*decode.backend=pyav") as raised:
+        next(read_device_frames(path, probe(path), device="cuda:0"))
+    assert raised.value.code == "decoder"

@@ -68,10 +68,10 @@ def test_every_codec_gives_its_facts_and_frames(
 @pytest.mark.parametrize(
     ("matrix", "full", "tagged", "size"),
     [
-        (1, False, True, (192, 128)),
-        (1, True, True, (192, 128)),
-        (5, False, True, (192, 128)),
-        (5, False, False, (192, 128)),  # SD without a tag is BT.601
+        (1, False, True, (192, 160)),
+        (1, True, True, (192, 160)),
+        (5, False, True, (192, 160)),
+        (5, False, False, (192, 160)),  # SD without a tag is BT.601
         (1, False, False, (1296, 704)),  # HD without a tag is BT.709
     ],
 )

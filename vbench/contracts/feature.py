@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
@@ -229,6 +229,15 @@ class Encoder(ABC):
             Rows (N, ...).
         """
         return self.encode(frames[windows])
+
+    def compiled(self) -> Callable[..., Tensor]:
+        """`encode`, or `encode_windows` where rows are windows, through `torch.compile`; it compiles when first called.
+
+        A backbone that repeats a part does well to compile that part alone: the time it takes grows with the whole.
+        """
+        import torch
+
+        return torch.compile(self.encode if self.window == 1 else self.encode_windows)
 
     @abstractmethod
     def collect(self, source: SourceFile, prompt: Prompt) -> Collector:

@@ -20,6 +20,7 @@ from vbench.extract.decode import Chunk
 from vbench.extract.footprint import batch_under
 from vbench.records import Prompt
 from vbench.text import first_line
+from vbench.video.device_frames import to_host
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,7 +57,8 @@ class _Running:
     """Distinct frames it is made of, RGB (M, h, w, 3)."""
     windows: NDArray[np.int64] | None
     """Which of them make each row, (N, window); None: one each, in order."""
-    encoded: Tensor
+    encoded: Callable[[], NDArray[np.float32]]
+    """Waits until the rows are on the host, which started as soon as they were asked for, and gives them."""
 
 
 class Lanes:
@@ -115,10 +117,8 @@ class Batcher:
         self._is_fitted = feature.settings.device == "cpu"
         """Whether the batch was chosen for the memory there is: once frames come, when all backbones are loaded."""
         self._encode: Callable[..., Tensor] = encoder.encode if encoder.window == 1 else encoder.encode_windows
-        if feature.settings.compile:
-            import torch
-
-            self._encode = torch.compile(self._encode)
+        self._encode_full = encoder.compiled() if feature.settings.compile else self._encode
+        """For full batches alone: a part batch has another shape, for which all would be compiled again."""
         self._waiting: dict[tuple[int, ...], deque[_Row]] = defaultdict(deque)
         self._waiting_bytes = 0
         self._windows: dict[int, list[tuple[float, int, Bytes]]] = {}
@@ -222,7 +222,9 @@ class Batcher:
             if is_cuda:
                 inputs = [tensor.to(self.feature.settings.device, non_blocking=True) for tensor in inputs]
             with torch.inference_mode():
-                encoded = self._encode(inputs[0].movedim(-1, -3), *inputs[1:])
+                # begun now: a copy asked for later would wait for the batch after this one, too
+                encode = self._encode_full if len(rows) == self._batch else self._encode
+                encoded = to_host(encode(inputs[0].movedim(-1, -3), *inputs[1:]).float())
         except torch.OutOfMemoryError:
             self._settle(0)
             torch.cuda.empty_cache()
@@ -250,7 +252,7 @@ class Batcher:
         """Hand rows to their clips, leaving `keep` batches running while more are prepared."""
         while len(self._running) > keep:
             batch = self._running.popleft()
-            values = batch.encoded.float().cpu().numpy()
+            values = batch.encoded()
             for clip, part in stretches(batch.rows):
                 collector = self._collectors.get(clip)
                 if collector is None or isinstance(collector, ItemError):

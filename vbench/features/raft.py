@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -20,7 +22,7 @@ from vbench.contracts import (
     SourceFile,
 )
 from vbench.features.flow_rows import SETTINGS, STILL_S, FlowRows
-from vbench.features.raft_flow import flow_between
+from vbench.features.raft_flow import flow_between, refined
 from vbench.features.weights import WeightFile
 from vbench.records import Prompt
 
@@ -77,6 +79,9 @@ class RaftEncoder(Encoder):
 
     def encode_windows(self, frames: Tensor, windows: Tensor) -> Tensor:
         """RGB uint8 (M, 3, h, w) and the pairs among them (N, 2) → (N, 2, h, w, 2)."""
+        return self._encode_windows(frames, windows, refine=refined)
+
+    def _encode_windows(self, frames: Tensor, windows: Tensor, *, refine: Callable[..., Any]) -> Tensor:
         import torch
         from torch.nn.functional import pad
 
@@ -87,9 +92,16 @@ class RaftEncoder(Encoder):
         there_and_back = torch.cat([windows, windows.flip(1)])
         device = torch.device(self._settings.device).type
         with torch.autocast(device, torch.bfloat16, enabled=self._settings.precision == "bf16"):
-            both = flow_between(self._model, padded, there_and_back[:, 0], there_and_back[:, 1], iterations=ITERATIONS)
+            first, second = there_and_back.unbind(1)
+            both = flow_between(self._model, padded, first, second, iterations=ITERATIONS, refine=refine)
         there, back = both.float()[..., :height, :width].movedim(1, -1).chunk(2)
         return torch.stack([there, back], dim=1)
+
+    def compiled(self) -> Callable[..., Tensor]:
+        import torch
+
+        refine = torch.compile(refined)  # one of the twelve that do most of the work: all at once take minutes
+        return partial(self._encode_windows, refine=refine)
 
     def collect(self, source: SourceFile, prompt: Prompt) -> RaftCollector:
         return RaftCollector()
@@ -101,10 +113,19 @@ def raft_large(file: WeightFile, settings: Settings) -> Any:
     Raises:
         WeightsError: the file is missing, or holds something else.
     """
+    import torch
+    from torch import nn
     from torchvision.models.optical_flow import raft_large as empty
 
-    model = empty(weights=None, progress=False)
-    return file.fill(model, file.load(settings), settings, wanted="weights of RAFT large")
+    model = file.fill(
+        empty(weights=None, progress=False), file.load(settings), settings, wanted="weights of RAFT large"
+    )
+    if torch.device(settings.device).type == "cuda":  # the layout in which a GPU convolves
+        for layer in (*model.update_block.modules(), *model.mask_predictor.modules()):
+            if isinstance(layer, nn.Conv2d):
+                turned = layer.weight.detach().contiguous(memory_format=torch.channels_last)
+                layer.weight = nn.Parameter(turned, requires_grad=False)
+    return model
 
 
 class RaftCollector:

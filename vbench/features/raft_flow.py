@@ -16,7 +16,38 @@ UP = 8
 """Pixels of the frame to a step of the features."""
 
 
-def flow_between(model: Any, frames: Tensor, first: Tensor, second: Tensor, *, iterations: int) -> Tensor:
+def refined(
+    update: Any,
+    levels: tuple[list[Tensor], list[Tensor]],
+    still: Tensor,
+    context: Tensor,
+    state: tuple[Tensor, Tensor],
+) -> tuple[Tensor, Tensor]:
+    """One iteration.
+
+    Args:
+        update: torchvision's update block.
+        levels: What `correlations` and `neighbourhoods` gave.
+        still: What `grid` gave.
+        context: Of the first frame, (N, C, h, w).
+        state: Hidden state (N, C, h, w), and where each place has moved to, (N, 2, h, w).
+
+    Returns:
+        The next state.
+    """
+    import torch
+
+    hidden, place = state
+    flow = place - still
+    if hidden.is_contiguous(memory_format=torch.channels_last):  # else the rest is turned where it is joined with it
+        flow = flow.contiguous(memory_format=torch.channels_last)
+    hidden, step = update(hidden, context, looked_up(*levels, place, hidden.dtype), flow)
+    return hidden, place + step
+
+
+def flow_between(
+    model: Any, frames: Tensor, first: Tensor, second: Tensor, *, iterations: int, refine: Any = refined
+) -> Tensor:
     """Flow between pairs out of a set of frames.
 
     Args:
@@ -25,6 +56,7 @@ def flow_between(model: Any, frames: Tensor, first: Tensor, second: Tensor, *, i
         first: Index of each pair's first frame, (N,).
         second: Of its second, (N,).
         iterations: Refinements of the flow.
+        refine: `refined`, or that compiled.
 
     Returns:
         float (N, 2, H, W) in pixels: right, down.
@@ -33,16 +65,16 @@ def flow_between(model: Any, frames: Tensor, first: Tensor, second: Tensor, *, i
 
     features, context = model.feature_encoder(frames), model.context_encoder(frames)[first]
     pyramid = correlations(features[first], features[second], levels=model.corr_block.num_levels)
+    levels = pyramid, neighbourhoods(pyramid, model.corr_block.radius)
     split = model.update_block.hidden_state_size
     hidden, context = torch.tanh(context[:, :split]), torch.relu(context[:, split:])
+    if frames.is_cuda:  # the layout in which a GPU convolves; in the other, each layer turns its input and its output
+        hidden, context = (half.contiguous(memory_format=torch.channels_last) for half in (hidden, context))
     height, width = features.shape[-2:]
     still = grid(height, width, features.device)
-    offsets = neighbourhood(model.corr_block.radius, features.device)
     place = still.expand(len(first), -1, -1, -1)
     for _ in range(iterations):
-        likeness = looked_up(pyramid, place, offsets)
-        hidden, step = model.update_block(hidden, context, likeness, place - still)
-        place = place + step
+        hidden, place = refine(model.update_block, levels, still, context, (hidden, place))
     return upsampled(place - still, model.mask_predictor(hidden))
 
 
@@ -52,7 +84,8 @@ def correlations(first: Tensor, second: Tensor, *, levels: int) -> list[Tensor]:
 
     n, channels, height, width = first.shape
     alike = first.flatten(2).transpose(1, 2) @ second.flatten(2) / channels**0.5
-    pyramid = [alike.view(n * height * width, 1, height, width)]
+    # it is looked up in float32: under autocast the whole pyramid would be converted again for every iteration
+    pyramid = [alike.float().view(n * height * width, 1, height, width)]
     for _ in range(levels - 1):
         pyramid.append(avg_pool2d(pyramid[-1], 2))
     return pyramid
@@ -66,31 +99,35 @@ def grid(height: int, width: int, device: Any) -> Tensor:
     return torch.stack([x, y])[None].float()
 
 
-def neighbourhood(radius: int, device: Any) -> Tensor:
-    """The offsets around a place that are looked up, (1, 2 r + 1, 2 r + 1, 2).
+def neighbourhoods(pyramid: list[Tensor], radius: int) -> list[Tensor]:
+    """The offsets around a place that are looked up at each level, (1, 2 r + 1, 2 r + 1, 2), in half pictures.
 
     torchvision's order, which the trained layers expect: rows of the table go right and columns go down.
     """
     import torch
 
-    steps = torch.arange(-radius, radius + 1, device=device, dtype=torch.float32)
-    return torch.stack(torch.meshgrid(steps, steps, indexing="ij"), dim=-1)[None]
+    steps = torch.arange(-radius, radius + 1, device=pyramid[0].device, dtype=torch.float32)
+    right, down = torch.meshgrid(steps, steps, indexing="ij")
+    sizes = [level.shape[-2:] for level in pyramid]
+    return [torch.stack([right * (2 / columns), down * (2 / rows)], dim=-1)[None] for rows, columns in sizes]
 
 
-def looked_up(pyramid: list[Tensor], place: Tensor, offsets: Tensor) -> Tensor:
-    """Correlations around where each place has moved to, (N, levels (2 r + 1)^2, h, w)."""
+def looked_up(pyramid: list[Tensor], tables: list[Tensor], place: Tensor, dtype: Any) -> Tensor:
+    """Correlations around where each place has moved to, (N, levels (2 r + 1)^2, h, w), channels last in memory."""
     import torch
     from torch.nn.functional import grid_sample
 
     n, _, height, width = place.shape
-    centre = place.permute(0, 2, 3, 1).reshape(-1, 1, 1, 2)
-    levels = []
-    for level, alike in enumerate(pyramid):
+    x, y = place[:, 0].reshape(-1, 1, 1), place[:, 1].reshape(-1, 1, 1)
+    n_offsets = tables[0][0, ..., 0].numel()
+    found = torch.empty((n, height, width, len(pyramid) * n_offsets), dtype=dtype, device=place.device)
+    for level, (alike, table) in enumerate(zip(pyramid, tables, strict=True)):
         rows, columns = alike.shape[-2:]
-        at = centre / 2**level + offsets
-        unit = torch.stack([2 * at[..., 0] / (columns - 1) - 1, 2 * at[..., 1] / (rows - 1) - 1], dim=-1)
-        levels.append(grid_sample(alike, unit, mode="bilinear", align_corners=True).view(n, height, width, -1))
-    return torch.cat(levels, dim=-1).permute(0, 3, 1, 2).contiguous()
+        # corners that are not aligned: with aligned ones cuDNN would do it, and that fails from 64 pairs on
+        centre = torch.stack([(2 * x / 2**level + 1) / columns - 1, (2 * y / 2**level + 1) / rows - 1], dim=-1)
+        sampled = grid_sample(alike, centre + table, mode="bilinear", align_corners=False)
+        found[..., level * n_offsets : (level + 1) * n_offsets] = sampled.view(n, height, width, n_offsets)
+    return found.permute(0, 3, 1, 2)
 
 
 def upsampled(flow: Tensor, mask: Tensor) -> Tensor:

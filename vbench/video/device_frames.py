@@ -135,22 +135,22 @@ class _Batch:
         return picture
 
 
-def to_host(pixels: Tensor) -> Callable[[], NDArray[np.uint8]]:
-    """Start the copy to the host; what comes back waits for it and gives the array."""
-    if pixels.device.type == "cpu":
-        array: NDArray[np.uint8] = pixels.numpy()
+def to_host(values: Tensor) -> Callable[[], NDArray[Any]]:
+    """Start the copy to the host; what comes back waits for it alone and gives the array."""
+    if values.device.type == "cpu":
+        array: NDArray[Any] = values.numpy()
         return lambda: array
     import torch
 
-    host = torch.empty(pixels.shape, dtype=pixels.dtype, pin_memory=True)
-    host.copy_(pixels, non_blocking=True)
+    host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    host.copy_(values, non_blocking=True)
     copied: Any = torch.cuda.Event()  # type: ignore[no-untyped-call]
-    copied.record(torch.cuda.current_stream(pixels.device))
+    copied.record(torch.cuda.current_stream(values.device))
 
-    def wait() -> NDArray[np.uint8]:
+    def wait() -> NDArray[Any]:
         copied.synchronize()
-        pixels_on_host: NDArray[np.uint8] = host.numpy()
-        return pixels_on_host
+        on_host: NDArray[Any] = host.numpy()
+        return on_host
 
     return wait
 
@@ -182,6 +182,8 @@ def read_device_frames(
         if first is None:
             raise ClipError(f"{path}: no frame could be decoded; delete it and generate or import it again")
         lens, index, clock = lens_of(first, source.facts, path, DEFAULT_LIMITS), source.index, source.facts
+        if device != "cpu" and (reason := wrong_by_nvdec(source.facts.codec, source.profile)):
+            raise refusal(path, reason)
     if lens.has_alpha(first.image):
         raise refusal(path, f"its {first.image.format.name} pictures may be transparent, which torchcodec leaves out")
     decoder = _open(path, index, device)
@@ -190,6 +192,15 @@ def read_device_frames(
     yield from _frames(
         decoder, path, facts, RGBLens(lens, first.image, decoder.metadata.rotation, device), clock, common
     )
+
+
+def wrong_by_nvdec(codec: str, profile: str) -> str:
+    """Why NVDEC gives wrong pictures of such a stream without an error, as seen on an H100; empty: it does not."""
+    if codec == "vp9":
+        return "NVDEC does not decode it right: it drops what VP9 says of its colours"
+    if codec == "h264" and "4:4:4" in profile:
+        return f"NVDEC does not decode it right: it knows no H.264 of the profile {profile}"
+    return ""
 
 
 def refusal(path: Path, reason: str) -> ClipError:

@@ -120,6 +120,11 @@ class StreamSource:
         """Of the video stream among all streams of the file."""
         return int(self._stream.index)
 
+    @property
+    def profile(self) -> str:
+        """Of the codec, in FFmpeg's words; empty where there is none."""
+        return str(self._stream.codec_context.profile or "")
+
     def _video_stream(self) -> Any:
         if (stream := shown_stream(self._file)) is not None:
             return stream
