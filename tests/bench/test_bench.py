@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import create_engine, inspect, make_url, text
 
 from tests.records import a_clip
 from vbench.bench import Bench
@@ -454,3 +454,30 @@ def test_notes_and_renewed_secrets_on_a_server(postgres_url: str, tmp_path: Path
         assert bench.delete_note("ab", author="me")
         before = bench.secret("session:x")
         assert bench.renew_secret("session:x") == bench.secret("session:x") != before
+
+
+@pytest.mark.postgres
+def test_a_server_that_takes_no_changes_can_be_looked_at(postgres_url: str, tmp_path: Path) -> None:
+    with Bench.open(tmp_path / "pg", db=postgres_url) as bench:
+        bench.add_model("alpha")
+        with bench.write() as session:
+            session.execute(
+                text(f"ALTER DATABASE {make_url(postgres_url).database} SET default_transaction_read_only = on")
+            )
+    with Bench.open(tmp_path / "pg", db=postgres_url) as bench:
+        assert bench.is_read_only
+        assert list(bench.models()) == ["alpha"]
+        with pytest.raises(BenchError, match="read only"):
+            bench.add_model("beta")
+        assert list(bench.models()) == ["alpha"]
+
+
+@pytest.mark.postgres
+def test_an_empty_server_that_takes_no_changes_is_no_bench(postgres_url: str, tmp_path: Path) -> None:
+    with create_engine(postgres_url).connect() as connection:
+        connection.execute(
+            text(f"ALTER DATABASE {make_url(postgres_url).database} SET default_transaction_read_only = on")
+        )
+        connection.commit()
+    with pytest.raises(BenchError, match="no bench there"):
+        Bench.open(tmp_path / "pg", db=postgres_url)

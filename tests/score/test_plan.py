@@ -11,10 +11,11 @@ import pytest
 from vbench.contracts import Family, Metric
 from vbench.errors import OptionError, WeightsError
 from vbench.metrics import METRICS
+from vbench.metrics.presets import PRESETS, families
 from vbench.score import ScoreSpec
 from vbench.score import plan as plan_module
 from vbench.score.clip import key_of
-from vbench.score.plan import PRESETS, families, make_plan, presets
+from vbench.score.plan import make_plan, presets
 
 
 def test_missing_weights_stop_the_plan_and_say_what_works_without(

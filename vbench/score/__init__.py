@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from vbench.metrics.presets import PRESETS
 from vbench.score.clip import measure_file
-from vbench.score.plan import PRESETS, presets
+from vbench.score.plan import presets
 from vbench.score.run import Progress, ScoreReport, score
 from vbench.score.spec import ScoreSpec
 

@@ -12,17 +12,11 @@ from vbench.errors import OptionError, WeightsError
 from vbench.extract import decode
 from vbench.features import FEATURES
 from vbench.metrics import METRICS
+from vbench.metrics.presets import families, known_preset
 from vbench.records import digest
-from vbench.registry import did_you_mean
 from vbench.score import profile
 from vbench.score.spec import ScoreSpec
 
-PRESETS: dict[str, str] = {
-    "offline": "every measure that needs no weights; wrong content cannot be seen without a learned encoder",
-    "standard": "offline, and consistency by DINOv2, alignment and technical quality by CLIP",
-    "full": "standard, and aesthetics and a video-text model",
-}
-"""Common preset → what it measures. Each family of measures is a preset too, by its own name."""
 FULL_ONLY = ("aesthetic", "video_alignment")
 
 
@@ -50,12 +44,6 @@ class ScorePlan:
 
     def features_of(self, metric: Metric) -> tuple[str, ...]:
         return () if isinstance(metric, Combined) else tuple(name for name in metric.inputs if name not in GIVEN)
-
-
-def families() -> dict[str, Family]:
-    """Families of measures by name, as their metrics declare them."""
-    declared = (METRICS[name].family for name in METRICS)
-    return {family.name: family for family in declared if family is not None}
 
 
 def family_of(name: str, known: Mapping[str, Family]) -> Family | None:
@@ -105,9 +93,7 @@ def make_plan(spec: ScoreSpec, *, device: str = "cpu") -> ScorePlan:
         OptionError: an unknown preset, metric, setting or precision.
         WeightsError: weights are missing; says which, how large, and what can be scored without them.
     """
-    family = None if spec.preset in PRESETS else families().get(spec.preset)
-    if spec.preset not in PRESETS and family is None:
-        raise OptionError(f"no preset {spec.preset!r}; {did_you_mean(spec.preset, [*PRESETS, *families()])}")
+    family = families().get(known_preset(spec.preset))
     settings = _settings_of(spec, device)
     asked = spec.metrics if spec.metrics is not None else presets()[spec.preset]
     names = list(asked) if spec.metrics is None and family is None else _with_parts(asked)

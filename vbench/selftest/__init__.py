@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
-from vbench.score.plan import families, make_plan, presets
+from vbench.metrics.presets import families
+from vbench.score.plan import make_plan, presets
 from vbench.score.spec import ScoreChoices, ScoreSpec, spec_with
 from vbench.selftest.breaks import black, corrupted, cut
 from vbench.selftest.content import frozen, half_frozen, pan, swapped

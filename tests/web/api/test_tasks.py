@@ -13,6 +13,7 @@ from tests.tasks.work import do_all
 from tests.web.conftest import PROMPTS, Visit, moving_square
 from vbench import video
 from vbench.bench import Bench
+from vbench.metrics.presets import PRESETS, families
 from vbench.records import JobState, Plan, Request
 from vbench.tasks import worker
 from vbench.web import uploads
@@ -265,6 +266,15 @@ def test_a_confirmation_that_cannot_be(
     assert answer.status_code == 400
     assert said in answer.json()["error"]
     assert bench.tasks() == []
+
+
+def test_every_preset_there_is_can_be_asked_for_and_no_other(page: TestClient, no_worker: list[Bench]) -> None:
+    for preset in (*PRESETS, *families()):
+        body = {"kind": "score", "score": {"preset": preset}}
+        assert page.post("/api/v1/tasks", json=body).status_code == 202, preset
+    answer = page.post("/api/v1/tasks", json={"kind": "score", "score": {"preset": "offlin"}})
+    assert answer.status_code == 422
+    assert "did you mean offline" in answer.text
 
 
 # --- the whole way ------------------------------------------------------------------------------------------------

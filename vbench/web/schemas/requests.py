@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from vbench.errors import OptionError
 from vbench.exports import Kind
+from vbench.metrics.presets import known_preset
 from vbench.records import RejectReason, Select, SelectState
 from vbench.schema import Strict
 
@@ -16,6 +17,13 @@ def _printable(text: str) -> str:
     if any(letter < " " and letter not in "\t\n\r" for letter in text):
         raise ValueError("control characters are not text; leave them out")
     return text
+
+
+def _preset(name: str) -> str:
+    try:
+        return known_preset(name)
+    except OptionError as error:
+        raise ValueError(str(error)) from None
 
 
 ClipId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
@@ -159,7 +167,8 @@ class RetryArgs(Strict):
 
 
 class ScoreArgs(Strict):
-    preset: Literal["offline", "standard", "vbench", "full"] = "offline"
+    preset: Annotated[str, Field(max_length=80), AfterValidator(_preset)] = "offline"
+    """A common preset, or a family of measures."""
 
 
 class NewTask(Strict):

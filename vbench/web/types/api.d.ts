@@ -1642,9 +1642,8 @@ export interface components {
             /**
              * Preset
              * @default offline
-             * @enum {string}
              */
-            preset?: "offline" | "standard" | "vbench" | "full";
+            preset?: string;
         };
         /**
          * ScoreFacts
