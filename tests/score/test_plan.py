@@ -11,6 +11,7 @@ import pytest
 from vbench.contracts import Family, Metric
 from vbench.errors import OptionError, WeightsError
 from vbench.metrics import METRICS
+from vbench.metrics import presets as presets_module
 from vbench.metrics.presets import PRESETS, families
 from vbench.score import ScoreSpec
 from vbench.score import plan as plan_module
@@ -82,15 +83,13 @@ def test_a_family_is_told_by_what_it_declares_and_not_by_a_name(monkeypatch: pyt
     """A measure of another family may have any name, and a name alone joins none."""
     mine = Family(name="mine", about="two measures of mine", pixels_of="my decoder")
     sharpness = METRICS["sharpness"]
-    monkeypatch.setattr(
-        plan_module,
-        "METRICS",
-        {
-            "sharpness": sharpness,
-            "vbench.lookalike": replace(sharpness, name="vbench.lookalike"),
-            "anything": replace(sharpness, name="anything", family=mine),
-        },
-    )
+    known = {
+        "sharpness": sharpness,
+        "vbench.lookalike": replace(sharpness, name="vbench.lookalike"),
+        "anything": replace(sharpness, name="anything", family=mine),
+    }
+    for module in (plan_module, presets_module):
+        monkeypatch.setattr(module, "METRICS", known)
     assert presets()["mine"] == ("anything",)
     assert presets()["offline"] == ("sharpness", "vbench.lookalike")
     plan = make_plan(ScoreSpec(preset="mine"))
