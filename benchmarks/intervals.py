@@ -1,6 +1,6 @@
 """How often intervals cover and comparisons err, by simulation: the tables of docs/statistics.md.
 
-python benchmarks/statistics.py [--runs 2000]
+python benchmarks/intervals.py [--runs 2000]
 """
 
 from __future__ import annotations
