@@ -70,6 +70,13 @@ def fetch(adapter: CommandAdapter, out: Path, **wishes: Any) -> Any:
     return adapter.fetch(adapter.submit(adapter.plan(Request(prompt=prompt, seed=7, **wishes))), out)
 
 
+def test_the_plan_tells_the_length_of_the_frames_that_can_be_made(make: Any) -> None:
+    request = Request(prompt=Prompt(id="p", text="x"))
+    adapter = make("--frames={frames}", "{prompt}", frames={"rule": "4k+1"})
+    assert adapter.plan(request).sends.seconds == 81 / 16
+    assert make("--seconds={seconds}", "{prompt}", frames={"rule": "4k+1"}).plan(request).sends.seconds is None
+
+
 def test_runs_with_every_value_and_no_shell(make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KLING_API_KEY", "must-not-be-passed-on")
     monkeypatch.setenv("MY_SETTING", "passed")

@@ -162,6 +162,8 @@ def test_wishes_are_honoured_or_warned_about(wishes: Any, called: Any, warning: 
     adapter = DiffusersAdapter(card("wan", weights("wan")))
     plan = adapter.plan(Request(prompt=wishes.pop("prompt", FOX), **wishes))
     assert {key: plan.body["call"].get(key) for key in called} == called
+    assert plan.sends.seconds == plan.body["call"]["num_frames"] / 16, "what will come, not what was wished"
+    assert (plan.sends.width, plan.sends.height) == (plan.body["width"], plan.body["height"])
     if warning is None:
         assert plan.warnings == ()
     else:

@@ -63,6 +63,12 @@ def test_match_asks_all_for_what_they_share(server: Server) -> None:
         planned(None, server, models=[*cards, short], match=True)
 
 
+def test_lengths_a_tenth_of_a_second_apart_are_the_same() -> None:
+    at = [Setting(seconds=seconds) for seconds in (5.0, 5.0625, 5.1, 5.11)]
+    groups = comparable_groups({str(setting.seconds): {"p": setting} for setting in at})
+    assert [*groups.values()] == ["A", "A", "A", "B"]
+
+
 def test_groups_compare_what_tools_share() -> None:
     hd, sd = Setting(width=1280, height=720, seconds=5.04), Setting(width=640, height=360, seconds=5.0)
     near = replace(hd, seconds=5.0)

@@ -17,11 +17,11 @@ from pydantic import Field
 from vbench.adapters.contract import Adapter, Missing
 from vbench.adapters.program import Programs, tail
 from vbench.adapters.secrets import remember
-from vbench.adapters.values import FrameRule, image_sha256, local_values
+from vbench.adapters.values import FrameRule, image_sha256, local_setting, local_values
 from vbench.catalog.wishes import Granted, grant
 from vbench.errors import JobError, OptionError
 from vbench.files import VIDEO_SUFFIXES
-from vbench.records import Handle, Plan, Provenance, Request, Status
+from vbench.records import Handle, Plan, Provenance, Request, Setting, Status
 from vbench.schema import Strict
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ class CommandAdapter(Adapter):
             identity=identity | {"version": self.options.version},
             warnings=granted.warnings,
             cost_usd=0.0,
+            sends=local_setting(values) if "{frames}" in str(self.options.argv) else Setting(),
         )
 
     def submit(self, plan: Plan) -> Handle:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pydantic import field_validator
 from vbench.catalog.cards import ModelCard
 from vbench.catalog.wishes import Granted
 from vbench.errors import JobError
-from vbench.records import Request
+from vbench.records import Request, Setting
 from vbench.schema import Strict
 
 
@@ -60,6 +61,12 @@ def local_values(card: ModelCard, request: Request, granted: Granted, rule: Fram
         "seconds": granted.seconds,
         "image": str(request.image) if request.image else None,
     }
+
+
+def local_setting(values: Mapping[str, Any]) -> Setting:
+    """What a call in frames comes to in seconds: the number that the tool can make, not the length that was wished."""
+    frames, fps = values["frames"], values["fps"]
+    return Setting(seconds=int(frames) / float(fps) if frames and fps else None)
 
 
 def image_bytes(path: Path) -> bytes:

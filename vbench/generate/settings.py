@@ -90,13 +90,18 @@ def comparable_groups(asked: Mapping[str, Mapping[str, Setting]]) -> dict[str, s
     return letters
 
 
+SAME_S = 0.1
+"""Lengths no further apart are the same: frames come in fours or eights, and 81 of them at 16 a second are 5.06 s."""
+
+
 def _is_alike(a: Mapping[str, Setting], b: Mapping[str, Setting]) -> bool:
-    """Lengths are compared to a tenth of a second."""
-    return all(_rounded(a[key]) == _rounded(b[key]) for key in a.keys() & b.keys())
+    return all(_is_same(a[key], b[key]) for key in a.keys() & b.keys())
 
 
-def _rounded(setting: Setting) -> Setting:
-    return replace(setting, seconds=None if setting.seconds is None else round(setting.seconds, 1))
+def _is_same(a: Setting, b: Setting) -> bool:
+    if a.seconds is None or b.seconds is None:
+        return a == b
+    return replace(a, seconds=b.seconds) == b and abs(a.seconds - b.seconds) <= SAME_S + 1e-9
 
 
 def _letter(n: int) -> str:

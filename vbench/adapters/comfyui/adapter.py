@@ -19,11 +19,11 @@ from vbench.adapters.comfyui.graph import ComfyUIOptions, read_graph
 from vbench.adapters.comfyui.server import Progress, ended, messages_of, refusal, videos_of, why_no_video
 from vbench.adapters.contract import Adapter
 from vbench.adapters.response import fit_id
-from vbench.adapters.values import image_bytes, image_sha256, local_values
+from vbench.adapters.values import image_bytes, image_sha256, local_setting, local_values
 from vbench.adapters.wire import Auth, Wire, origin
 from vbench.catalog.wishes import Granted, grant
 from vbench.errors import JobError, NotStartedError
-from vbench.records import Handle, Plan, Provenance, Request, Status, digest
+from vbench.records import Handle, Plan, Provenance, Request, Setting, Status, digest
 
 if TYPE_CHECKING:
     from vbench.catalog.cards import ModelCard
@@ -66,6 +66,7 @@ class ComfyUIAdapter(Adapter):
             identity={"body": body},
             warnings=tuple(warnings),
             cost_usd=0.0,
+            sends=local_setting(values) if "frames" in self.options.nodes else Setting(),
         )
 
     def submit(self, plan: Plan) -> Handle:

@@ -23,7 +23,7 @@ from vbench.adapters.diffusers.options import DiffusersOptions
 from vbench.adapters.diffusers.plan import PATHS, DiffusersPlan, versions
 from vbench.adapters.machine import missing_memory, missing_weights
 from vbench.errors import JobError, OptionError
-from vbench.records import Handle, Plan, Provenance, Request, Status
+from vbench.records import Handle, Plan, Provenance, Request, Setting, Status
 from vbench.text import first_line
 
 if TYPE_CHECKING:
@@ -93,6 +93,12 @@ class DiffusersAdapter(Adapter):
             warnings=tuple(warnings),
             cost_usd=0.0,
             seconds_estimate=self.options.seconds_per_clip,
+            sends=Setting(
+                width=body["width"],
+                height=body["height"],
+                seconds=self._plan.n_frames(request, body["fps"]) / body["fps"],
+                fps=body["fps"],
+            ),
         )
 
     def submit(self, plan: Plan) -> Handle:

@@ -42,7 +42,8 @@ class DiffusersPlan:
         fps = self._fps(request, warnings)
         width, height = self._size(request, warnings)
         call: dict[str, Any] = {**o.call, o.arguments.prompt: request.text}
-        frames = self._frames(request, fps, warnings)
+        frames = self.n_frames(request, fps)
+        warnings += self._frames_told(request, fps, frames)
         a = o.arguments
         named = ((a.width, width), (a.height, height), (a.frames, frames), (a.fps, fps))
         call |= {name: value for name, value in named if name is not None}
@@ -107,20 +108,27 @@ class DiffusersPlan:
             warnings.append(f"makes {made} (multiples of {m}), {wish[0]}x{wish[1]} asked for")
         return wish_possible
 
-    def _frames(self, request: Request, fps: float, warnings: list[str]) -> int:
+    def n_frames(self, request: Request, fps: float) -> int:
+        """What the pipeline will make: the permitted number nearest to what is asked for."""
         o = self.options
         if request.seconds is None:
             return o.frames.nearest(o.defaults.frames)
         if o.arguments.frames is None:
-            warnings.append(f"always makes {o.defaults.frames} frames; {request.seconds:g} s asked for")
             return o.defaults.frames
-        frames = o.frames.nearest(request.seconds * fps)
-        if abs(frames / fps - request.seconds) > TOLERANCE * request.seconds:
-            warnings.append(
-                f"makes {frames} frames = {frames / fps:.2f} s ({o.frames.rule} frames"
-                f"{f', at most {o.frames.max}' if o.frames.max else ''}), {request.seconds:g} s asked for"
-            )
-        return frames
+        return o.frames.nearest(request.seconds * fps)
+
+    def _frames_told(self, request: Request, fps: float, frames: int) -> list[str]:
+        o = self.options
+        if request.seconds is None:
+            return []
+        if o.arguments.frames is None:
+            return [f"always makes {o.defaults.frames} frames; {request.seconds:g} s asked for"]
+        if abs(frames / fps - request.seconds) <= TOLERANCE * request.seconds:
+            return []
+        return [
+            f"makes {frames} frames = {frames / fps:.2f} s ({o.frames.rule} frames"
+            f"{f', at most {o.frames.max}' if o.frames.max else ''}), {request.seconds:g} s asked for"
+        ]
 
     def _pictures(self, request: Request, warnings: list[str]) -> dict[str, Any]:
         """The prompt's pictures, as far as the pipeline takes them, with what they show."""
