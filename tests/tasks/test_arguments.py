@@ -14,6 +14,7 @@ from vbench.tasks.arguments import (
     ExportTask,
     GenerateTask,
     ImportTask,
+    JudgeTask,
     RetryTask,
     ScoreTask,
     arguments_of,
@@ -24,6 +25,7 @@ from vbench.tasks.arguments import (
 EACH: list[Arguments] = [
     ScoreTask(preset="full"),
     ImportTask(folder="ab", places=(("m", "k", 0), ("m", "k", 1)), score=True),
+    JudgeTask(),
     CopiesTask(),
     ExportTask(kind="frames", clips=("a", "b"), author="ana", at_s=1.5),
     GenerateTask(models=("m", "n@deep"), prompt_key="k", samples=2, about="A boat"),

@@ -21,6 +21,13 @@ class ScoreTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeTask:
+    """Answer what prompts ask as far as that is free: by our measures, and by readers and detectors that are there.
+
+    What is not measured yet is measured first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportTask:
     """Bring in clips that somebody dropped on the page and said what they are."""
 
@@ -90,10 +97,11 @@ class RetryTask:
         return (Cell(self.models[0], self.prompt_key, self.sample),)
 
 
-Arguments = ScoreTask | ImportTask | ExportTask | CopiesTask | GenerateTask | RetryTask
+Arguments = ScoreTask | JudgeTask | ImportTask | ExportTask | CopiesTask | GenerateTask | RetryTask
 KINDS: Mapping[str, type[Arguments]] = MappingProxyType(
     {
         "score": ScoreTask,
+        "judge": JudgeTask,
         "import": ImportTask,
         "export": ExportTask,
         "copies": CopiesTask,
@@ -123,7 +131,7 @@ def cells_of(task: Task) -> tuple[Cell, ...]:
         arguments = arguments_of(task)
     except ValueError:
         return ()
-    return () if isinstance(arguments, ScoreTask | ExportTask | CopiesTask) else arguments.cells
+    return () if isinstance(arguments, ScoreTask | JudgeTask | ExportTask | CopiesTask) else arguments.cells
 
 
 def queue_task(bench: Bench, arguments: Arguments) -> str:

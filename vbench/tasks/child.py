@@ -17,6 +17,7 @@ from vbench.tasks.arguments import (
     ExportTask,
     GenerateTask,
     ImportTask,
+    JudgeTask,
     RetryTask,
     ScoreTask,
     arguments_of,
@@ -55,6 +56,31 @@ def score(bench: Bench, asked_for: ScoreTask, tell: Tell) -> Ending:
     return True, (
         f"{report.n_clips} clips, {report.n_skipped} of them done before; {report.n_scores} scores"
         f"{report.without_score}; {report.seconds:.1f} s"
+    )
+
+
+def judge(bench: Bench, tell: Tell) -> Ending:
+    """Measure what is not measured, and answer what prompts ask as far as that is free."""
+    from vbench.judge import judge as ask
+
+    score(bench, ScoreTask(), tell)  # measures are the first to answer
+    told_at = float("-inf")
+
+    def progress(n_done: int, n_clips: int, note: str) -> None:
+        nonlocal told_at
+        if note or n_done == n_clips or time.monotonic() - told_at > WRITE_EVERY_S:
+            told_at = time.monotonic()
+            message = note or (f"looked at {n_done} of {n_clips} clips" if n_clips else "")
+            tell(TaskEvent(share=n_done / n_clips if n_clips else None, message=first_line(message) if message else ""))
+
+    report = ask(bench, progress=progress)
+    if not report.n_questions:
+        return True, "nothing is asked: no prompt of these clips says what should be seen"
+    n_answers = sum(sum(verdicts.values()) for verdicts in report.answered.values())
+    n_left = sum(report.left.values())
+    return True, (
+        f"{n_answers} new answers to {report.n_questions} questions of {report.n_clips} clips; "
+        f"{n_left} without a certain one; {report.seconds:.1f} s"
     )
 
 
@@ -118,6 +144,8 @@ def by_kind(bench: Bench, task: Task, tell: Tell) -> Ending:
     match arguments_of(task):
         case ScoreTask() as asked_for:
             return score(bench, asked_for, tell)
+        case JudgeTask():
+            return judge(bench, tell)
         case ImportTask() as asked_for:
             return import_clips(bench, asked_for, tell)
         case ExportTask() as asked_for:

@@ -19,7 +19,16 @@ from vbench.exports import QUICK, ExportWish, export, takes_of
 from vbench.generate.retry import NoJobError
 from vbench.records import Cell, Prompt, Task
 from vbench.tasks import worker
-from vbench.tasks.arguments import Arguments, ExportTask, ScoreTask, arguments_of, cells_of, exported_file, queue_task
+from vbench.tasks.arguments import (
+    Arguments,
+    ExportTask,
+    JudgeTask,
+    ScoreTask,
+    arguments_of,
+    cells_of,
+    exported_file,
+    queue_task,
+)
 from vbench.tasks.events import events_file
 from vbench.tasks.generate_task import task_args
 from vbench.web import estimate, schemas, take_list
@@ -127,11 +136,13 @@ def steps(page: PageState) -> dict[str, schemas.StepFacts]:
 
 @routes.post("/tasks", status_code=202)
 def add_task(page: PageState, visitor: Caller, body: schemas.NewTask) -> schemas.TaskFacts:
-    """Generate takes of a prompt, or score what is not scored."""
+    """Generate takes of a prompt, score what is not scored, or answer what prompts ask as far as that is free."""
     page.require(page.may.generate, "generating and scoring")
     slow_down(page.limits.writes, visitor.session)
     if body.kind == "score":
         return _queue(page, visitor, ScoreTask(preset=(body.score or schemas.ScoreArgs()).preset))
+    if body.kind == "judge":
+        return _queue(page, visitor, JudgeTask())
     if body.generate is None:
         raise OptionError("a task of kind generate needs its arguments under generate")
     wish = body.generate

@@ -172,7 +172,7 @@ class ScoreArgs(Strict):
 
 
 class NewTask(Strict):
-    kind: Literal["generate", "score"]
+    kind: Literal["generate", "score", "judge"]
     generate: GenerateArgs | None = None
     score: ScoreArgs | None = None
 

@@ -61,11 +61,22 @@ class ShotSheet {
     this.waiting = new Map();
   }
 
+  /** A button that has answered what can be answered free. */
+  #check() {
+    const ask = () =>
+      void this.app.attempt(async () => {
+        await api.post("tasks", { kind: "judge" });
+        this.app.go("runs");
+      });
+    return h("button", { type: "button", class: "primary", onclick: ask }, t("sheet.check"));
+  }
+
   async open() {
     this.facts = await api.get("sheet");
     const prompts = this.facts.prompts.filter((prompt) => prompt.rows.length);
     if (!prompts.length) {
-      put(this.element, this.app.empty(t("sheet.emptyTitle"), t("sheet.emptyText")));
+      const may = this.app.bench.counts.clips > 0 && this.app.bench.permissions.generate;
+      put(this.element, this.app.empty(t("sheet.emptyTitle"), t("sheet.emptyText"), may && this.#check()));
       return;
     }
     this.tables = h("div", { class: "sheet-tables" });
@@ -106,6 +117,9 @@ class ShotSheet {
             }),
             t("sheet.only"),
           ),
+          this.app.bench.permissions.generate &&
+            prompts.some((prompt) => prompt.rows.some((row) => row.verdicts.includes("open"))) &&
+            this.#check(),
         ),
         this.tables,
       ),

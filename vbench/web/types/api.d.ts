@@ -571,7 +571,7 @@ export interface paths {
         put?: never;
         /**
          * Add Task
-         * @description Generate takes of a prompt, or score what is not scored.
+         * @description Generate takes of a prompt, score what is not scored, or answer what prompts ask as far as that is free.
          */
         post: operations["add_task_api_v1_tasks_post"];
         delete?: never;
@@ -1397,7 +1397,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "generate" | "score";
+            kind: "generate" | "score" | "judge";
             generate?: components["schemas"]["GenerateArgs"] | null;
             score?: components["schemas"]["ScoreArgs"] | null;
         };

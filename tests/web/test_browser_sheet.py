@@ -1,0 +1,72 @@
+"""The shot sheet in a browser: asked for from the page, read cell by cell, and a person's word beside it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.judge.drawn import add_drawn
+from tests.web.browser import PATIENCE_MS, Open, require_chromium
+from tests.web.served import serving
+from vbench.bench import Bench
+from vbench.judge import judge
+from vbench.judge.sheet import sheet
+
+pytestmark = [pytest.mark.browser]
+require_chromium()
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Any:
+    with Bench.open(tmp_path / "bench") as bench:
+        add_drawn(bench, tmp_path, "right", "circle")
+        add_drawn(bench, tmp_path, "wrong", "circle", wrong=True)
+        yield bench
+
+
+def ended(bench: Bench, kind: str) -> str:
+    """What became of the task of a kind, once it has ended."""
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while time.monotonic() < until:
+        states = [task.state for task in bench.tasks() if task.kind == kind]
+        if states and states[0] not in ("waiting", "running"):
+            return states[0]
+        time.sleep(0.1)
+    return "under way"
+
+
+def test_what_was_asked_is_checked_at_a_click(opened: Open, drawn: Bench) -> None:
+    with serving(drawn) as url:
+        window = opened("/ui/sheet", url=url)
+        said = window.locator(".vb").inner_text()
+        assert "vbench judge" not in said, "no command on a filmmaker's page"
+        window.get_by_role("button", name="Check what was asked").click()
+        window.wait_for_url("**/runs*")
+        assert ended(drawn, "judge") == "done"
+        window.goto(f"{url}/ui/sheet")
+        window.locator(".sheet-table").first.wait_for()
+    answered = {cell.by for cell in sheet(drawn).cells if cell.verdict in ("seen", "not_seen", "unsure")}
+    assert "signals" in answered
+
+
+def test_a_persons_word_stands_beside_a_cell_and_is_there_after_a_reload(opened: Open, drawn: Bench) -> None:
+    judge(drawn, with_=["planted-good"])
+    with serving(drawn) as url:
+        window = opened("/ui/sheet", url=url, viewport={"width": 390, "height": 844})
+        table = window.locator(".sheet-table").first
+        table.wait_for()
+        cell = window.locator("button.verdict.not_seen").first
+        label = cell.get_attribute("aria-label")
+        assert label.startswith("wrong: not seen, by planted-good")
+        cell.click()
+        window.get_by_role("dialog").get_by_role("button", name="✓ seen", exact=True).click()
+        window.wait_for_selector("button.verdict.not_seen .own.seen")
+        window.reload()
+        window.wait_for_selector("button.verdict.not_seen .own.seen")
+        widths = window.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert widths[0] <= widths[1]
+    (cell_kept,) = [cell for cell in sheet(drawn).cells if cell.overruled]
+    assert (cell_kept.verdict, cell_kept.overruled) == ("not_seen", "seen")
