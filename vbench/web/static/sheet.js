@@ -160,7 +160,9 @@ class ShotSheet {
           "tbody",
           {},
           Object.entries(this.facts.shares).map(([tool, share]) => {
-            const words = kinds.map((kind) => `${t(`sheet.${kind}`)} ${num(100 * share[kind], 0)} %`);
+            const words = share.n
+              ? kinds.map((kind) => `${t(`sheet.${kind}`)} ${num(100 * share[kind], 0)} %`)
+              : [t("sheet.nobody")];
             const bar = kinds.map((kind) => h("span", { class: `bar-${kind}`, style: { "flex-grow": share[kind] } }));
             return h(
               "tr",
@@ -170,7 +172,7 @@ class ShotSheet {
               h(
                 "td",
                 { class: "share-words" },
-                `${t("sheet.seen")} ${num(100 * share.seen, 0)} % · `,
+                share.n > 0 && `${t("sheet.seen")} ${num(100 * share.seen, 0)} % · `,
                 t("sheet.n", { n: num(share.n, 0), open: num(share.open, 0) }),
               ),
             );
