@@ -17,6 +17,7 @@ ADAPTERS = Registry(
     "adapter",
     {
         "synthetic": "vbench.adapters.synthetic:SyntheticAdapter",
+        "animate": "vbench.adapters.animate:AnimateAdapter",
         "diffusers": "vbench.adapters.diffusers.adapter:DiffusersAdapter",
         "http": "vbench.adapters.http.adapter:HttpAdapter",
         "openai_videos": "vbench.adapters.openai_videos:OpenAIVideosAdapter",

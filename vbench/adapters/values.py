@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import field_validator
 
@@ -15,6 +15,9 @@ from vbench.catalog.wishes import Granted
 from vbench.errors import JobError
 from vbench.records import Request, Setting
 from vbench.schema import Strict
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 
 class FrameRule(Strict):
@@ -90,3 +93,21 @@ def image_sha256(path: Path) -> str:
         JobError: it cannot be read.
     """
     return hashlib.sha256(image_bytes(path)).hexdigest()
+
+
+def picture_file(path: str, sha256: str) -> PIL.Image.Image:
+    """A prompt's picture, upright, in RGB.
+
+    Args:
+        path: Where it lies.
+        sha256: What it showed when the job was planned.
+
+    Raises:
+        JobError: it is gone, or has changed since.
+    """
+    from PIL import Image, ImageOps
+
+    if not Path(path).is_file() or hashlib.sha256(Path(path).read_bytes()).hexdigest() != sha256:
+        raise JobError(f"{path}: gone or changed since the job was planned; put it back, or plan again", code="crashed")
+    with Image.open(path) as image:
+        return ImageOps.exif_transpose(image).convert("RGB")

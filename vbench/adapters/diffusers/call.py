@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vbench.adapters.diffusers.options import DiffusersOptions
+from vbench.adapters.values import picture_file
 from vbench.errors import JobError, OptionError
 
 if TYPE_CHECKING:
@@ -98,14 +97,14 @@ def pictures(body: Mapping[str, Any], options: DiffusersOptions) -> dict[str, An
 
     a, size = options.arguments, (body["width"], body["height"])
     frames = {
-        name: ImageOps.fit(_picture(body[name], body[f"{name}_sha256"]), size, Image.Resampling.LANCZOS)
+        name: ImageOps.fit(picture_file(body[name], body[f"{name}_sha256"]), size, Image.Resampling.LANCZOS)
         for name in ("image", "last_image")
         if name in body
     }
     call: dict[str, Any] = {}
     if "references" in body and a.references is not None:
         call[a.references] = [
-            _picture(*pair) for pair in zip(body["references"], body["references_sha256"], strict=True)
+            picture_file(*pair) for pair in zip(body["references"], body["references_sha256"], strict=True)
         ]
     if frames and a.video is not None and a.mask is not None:
         n_frames = body["call"][str(a.frames)]
@@ -120,15 +119,6 @@ def pictures(body: Mapping[str, Any], options: DiffusersOptions) -> dict[str, An
             str(name): frames[key] for key, name in (("image", a.image), ("last_image", a.last_image)) if key in frames
         }
     return call
-
-
-def _picture(path: str, sha256: str) -> Any:
-    from PIL import Image, ImageOps
-
-    if not Path(path).is_file() or hashlib.sha256(Path(path).read_bytes()).hexdigest() != sha256:
-        raise JobError(f"{path}: gone or changed since the job was planned; put it back, or plan again", code="crashed")
-    with Image.open(path) as image:
-        return ImageOps.exif_transpose(image).convert("RGB")
 
 
 def _clip_of(picture: Any) -> Any:

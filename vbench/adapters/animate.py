@@ -1,0 +1,117 @@
+"""Clips that start from the prompt's picture and end on its last one, moved by rule; for trials and controls."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vbench.adapters.contract import Adapter
+from vbench.adapters.values import image_sha256, picture_file
+from vbench.catalog.wishes import grant
+from vbench.errors import JobError
+from vbench.records import Handle, Plan, Provenance, Request, Setting, Status, digest
+from vbench.schema import Strict
+from vbench.synthetic.animated import ANIMATION_VERSION, Fault, animated
+
+if TYPE_CHECKING:
+    from vbench.catalog.card import ModelCard
+
+
+class AnimateOptions(Strict):
+    """What a card of this adapter says under `options`."""
+
+    fault: Fault = "none"
+    crf: int = 14
+
+
+class AnimateAdapter(Adapter):
+    """Moves the camera into the first frame, and turns into the last one where the prompt has it."""
+
+    is_local = True
+    options_model = AnimateOptions
+
+    def __init__(self, card: ModelCard) -> None:
+        super().__init__(card)
+        self.options = card.options_as(AnimateOptions)
+
+    def plan(self, request: Request) -> Plan:
+        """Size, length and rate, and what the pictures show.
+
+        Raises:
+            JobError: the prompt has no first frame, or a picture is not there.
+        """
+        if request.image is None:
+            raise JobError(
+                f"{self.card.id} starts from a first frame; give prompt {request.prompt.id!r} an image",
+                code="bad_request",
+            )
+        granted = grant(self.card, request)
+        fps = granted.fps or self.card.defaults.fps or 24.0
+        n_frames = max(2, round((granted.seconds or self.card.defaults.seconds or 3.0) * fps))
+        pictures = {"image": request.image, "last_image": request.last_image}
+        body: dict[str, Any] = {
+            "width": granted.width,
+            "height": granted.height,
+            "fps": fps,
+            "n_frames": n_frames,
+            "seed": request.seed,
+            "fault": self.options.fault,
+            **{f"{name}_sha256": image_sha256(path) for name, path in pictures.items() if path},
+        }
+        return Plan(
+            model=self.card.id,
+            adapter=self.card.adapter,
+            request=request,
+            body=body | {name: str(path) for name, path in pictures.items() if path},
+            identity={"body": body, "animation": ANIMATION_VERSION, "crf": self.options.crf},
+            warnings=tuple(granted.warnings),
+            cost_usd=0.0,
+            sends=Setting(seconds=n_frames / fps, fps=fps),
+        )
+
+    def submit(self, plan: Plan) -> Handle:
+        """A handle that holds all there is to know, so that a run killed while drawing can draw again."""
+        data = {"body": dict(plan.body), "warnings": list(plan.warnings), "prompt_sent": plan.request.text}
+        return Handle(id=digest("animate", plan.body), data=data)
+
+    def poll(self, handle: Handle) -> Status:
+        """Always ready: the work is done in `fetch`."""
+        return Status(state="succeeded")
+
+    def fetch(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
+        """Move and encode; what was planted stands in the provenance under ``extra["planted"]``.
+
+        Raises:
+            JobError: a picture is gone, or has changed since it was planned.
+        """
+        from vbench.video import write_clip
+
+        started, body = time.perf_counter(), handle.data["body"]
+        first, last = (
+            picture_file(body[name], body[f"{name}_sha256"]) if name in body else None
+            for name in ("image", "last_image")
+        )
+        assert first is not None
+        path = out.with_name(out.name + ".mp4")
+        size = {"width": body["width"], "height": body["height"]}
+        frames = animated(first, last, **size, n_frames=body["n_frames"], seed=body["seed"], fault=body["fault"])
+        encoder = write_clip(frames, path, fps=body["fps"], crf=self.options.crf, preset="ultrafast")
+        work_s = time.perf_counter() - started
+        fault, end_s = body["fault"], body["n_frames"] / body["fps"]
+        planted = None if fault == "none" else {"kind": fault, "start_s": 0.0, "end_s": end_s, "frame": 0}
+        return path, Provenance(
+            origin="synthetic",
+            prompt_sent=handle.data["prompt_sent"],
+            seed=body["seed"],
+            seed_honoured=True,
+            body=body,
+            tool_version=f"animation {ANIMATION_VERSION}",
+            queue_s=0.0,
+            work_s=work_s,
+            latency_s=work_s,
+            cost_usd=0.0,
+            licence=self.card.licence.weights,
+            warnings=tuple(handle.data["warnings"]),
+            extra={"planted": planted, "encoder": encoder.as_dict()},
+        )
