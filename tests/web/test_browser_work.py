@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.web.browser import PATIENCE_MS, require_chromium, window_at_work
 from tests.web.conftest import moving_square
@@ -135,6 +137,43 @@ def test_a_dropped_file_is_taken(window: Any, bench: Bench) -> None:
     window.dispatch_event(".drop", "drop", {"dataTransfer": carried})
     window.wait_for_selector(".upload .fields")
     assert [one.input_value() for one in window.locator(".upload .fields input").all()] == ["beta", "cat", "3"]
+
+
+def test_a_dropped_picture_is_where_the_take_begins(window: Any, bench: Bench) -> None:
+    made = np.kron(np.arange(12).reshape(3, 4) * 20, np.ones((60, 60))).astype(np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(np.dstack([made, 255 - made, made // 2])).save(content, "PNG")
+    visit(window, "Generate")
+
+    def drop(place: str, name: str, data: bytes) -> None:
+        carried = window.evaluate_handle(
+            "([bytes, name]) => { const carried = new DataTransfer();"
+            " carried.items.add(new File([new Uint8Array(bytes)], name, { type: 'image/png' }));"
+            " return carried; }",
+            [list(data), name],
+        )
+        for event in ("dragover", "drop"):
+            window.dispatch_event(f"label[for='vb-picture-{place}']", event, {"dataTransfer": carried})
+
+    drop("image", "notes.png", b"no picture at all")
+    window.wait_for_selector(".pictures [role=status]:has-text('picture')")
+    assert window.locator(".pictures figure").count() == 0
+    drop("image", "start.png", content.getvalue())
+    window.locator(".pictures button[aria-label='Remove the picture']").click()
+    window.wait_for_selector(".pictures:not(:has(figure))")
+    drop("image", "start.png", content.getvalue())
+    window.wait_for_selector(".pictures figcaption:has-text('240 × 180')")
+    window.fill(".panel textarea", "the picture moves")
+    window.fill("input[aria-label='Find a tool']", "synthetic")
+    window.locator(".tools li:has-text('Synthetic, from a picture') input").check()
+    window.fill("label:has-text('Seconds') input", "1")
+    window.locator(".total .primary:not([disabled])").click()
+    window.wait_for_selector(".task.done:has-text('1 take made')")
+    (clip,) = bench.clips(models=["synthetic-image"])
+    first = next(video.read_frames(bench.clip_path(clip))).rgb((240, 180)).astype(int)
+    asked = np.asarray(Image.open(content).resize((640, 360)).resize((240, 180)), int)
+    assert np.abs(first[60:120, 30:210] - asked[60:120, 30:210]).mean() < 30
+    assert clip.prompt.image
 
 
 def test_two_chosen_takes_are_exported_to_files_that_open(window: Any, bench: Bench, tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from vbench.adapters.readiness import Missing, missing, silent
+from vbench.adapters.readiness import Missing, lacking
 from vbench.bench import Bench
 from vbench.bench.jobs import plan_of
 from vbench.catalog.cards import ModelCard, estimate_cost, find_card
@@ -109,13 +110,17 @@ def plans(models: list[str], request: Request, *, n_jobs: int = 1, without_image
             cards[model] = find_card(ToolLabel.parse(model).tool)
         except UserError as error:
             cards[model] = error
-    without_server = silent(card for card in cards.values() if isinstance(card, ModelCard))
+    known = [card for card in cards.values() if isinstance(card, ModelCard)]
+    lacks: dict[str, tuple[Missing, ...]] = {}
+    try:
+        found = lacking(known, territory=os.environ.get("VBENCH_TERRITORY", ""))
+        lacks = {card.id: of_card for card, of_card in zip(known, found, strict=True)}
+    except UserError as error:
+        cards = {model: card if isinstance(card, UserError) else error for model, card in cards.items()}
     planned: list[PlanFacts] = []
     asked: dict[str, dict[str, Setting]] = {}
     for model in models:
-        facts, setting = _plan(
-            model, cards[model], request, n_jobs, without_image=without_image, without_server=without_server
-        )
+        facts, setting = _plan(model, cards[model], request, n_jobs, without_image=without_image, lacks=lacks)
         planned.append(facts)
         asked[model] = {} if setting is None else {request.prompt.key: setting}
     letters = comparable_groups(asked)
@@ -129,7 +134,7 @@ def _plan(
     n_jobs: int,
     *,
     without_image: bool,
-    without_server: dict[str, Missing],
+    lacks: Mapping[str, Sequence[Missing]],
 ) -> tuple[PlanFacts, Setting | None]:
     facts: dict[str, Any] = {
         "model": model,
@@ -150,15 +155,10 @@ def _plan(
         cost = estimate_cost(card, request)
         setting = granted_setting(card, request, fitted.image_use)
         warnings = [*grant(card, request).warnings, *fitted.warnings]
-        lacking = [
-            lack for lack in missing(card, territory=os.environ.get("VBENCH_TERRITORY", "")) if lack.kind != "server"
-        ]
     except (UserError, JobError) as error:
         return PlanFacts(**facts, runnable=False, reason=as_typed(str(error)), warnings=[]), None
-    if card.id in without_server:
-        lacking.append(without_server[card.id])
-    reason = "; ".join(as_typed(lack.message) for lack in lacking if lack.is_certain)
-    warnings += [as_typed(lack.message) for lack in lacking if not lack.is_certain]
+    reason = "; ".join(as_typed(lack.message) for lack in lacks[card.id] if lack.is_certain)
+    warnings += [as_typed(lack.message) for lack in lacks[card.id] if not lack.is_certain]
     facts |= {"cost_usd": None if cost is None else round(cost * n_jobs, 6), "is_billable": card.is_billable}
     if card.price is not None and card.is_billable:
         age = (today() - card.price.checked_on).days
