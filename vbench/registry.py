@@ -17,7 +17,7 @@ def did_you_mean(name: str, known: Mapping[str, object] | list[str]) -> str:
     near = get_close_matches(name, list(known), n=3, cutoff=0.5)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"there are: {', '.join(sorted(known)) or 'none'}"
+    return f"there are: {', '.join(sorted(known))}" if known else "there are none yet"
 
 
 class Registry(Mapping[str, Any]):

@@ -105,3 +105,12 @@ def test_sides_without_a_common_prompt_are_told(bench: Bench, tmp_path: Path) ->
             compare(x, side_of(other, "x"))
     with pytest.raises(OptionError, match="no clip of 'z'"):
         side_of(bench, "z")
+
+
+def test_a_metric_that_a_side_lacks_is_told_with_what_to_do(bench: Bench) -> None:
+    x, _ = fill(bench, 6, shift=0.0)
+    with pytest.raises(OptionError, match="x has no score of 'upp'; did you mean up"):
+        compare(x, x, metrics=["upp"])
+    bench.add_clip(a_clip("bare", prompts(1)[0]))
+    with pytest.raises(OptionError, match="bare has no score of 'up'; nothing is scored; run vbench score"):
+        compare(x, side_of(bench, "bare"), metrics=["up"])

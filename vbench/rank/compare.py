@@ -231,7 +231,10 @@ def _comparable(a: Side, b: Side, metrics: Sequence[str] | None) -> tuple[list[s
     for name in metrics or ():
         for side in (a, b):
             if name not in side.scores:
-                raise OptionError(f"{side.name} has no score of {name!r}; {did_you_mean(name, sorted(side.scores))}")
+                there = (
+                    did_you_mean(name, sorted(side.scores)) if side.scores else "nothing is scored; run vbench score"
+                )
+                raise OptionError(f"{side.name} has no score of {name!r}; {there}")
     shared = [name for name in (metrics or sorted(a.scores)) if name in b.scores]
     differing = [name for name in shared if a.variants[name] != b.variants[name]]
     return [name for name in shared if name not in differing], differing
