@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,20 +40,30 @@ Ending = tuple[bool, str]
 """Whether the task did all its work, and what became of it, as a sentence."""
 
 
-def score(bench: Bench, asked_for: ScoreTask, tell: Tell) -> Ending:
-    """Measure what is not measured yet."""
-    from vbench.score import score as measure
+def paced(tell: Tell, done: str) -> Callable[[int, int, str], None]:
+    """Tells how many of the clips are done, not more often than it can be read; a note at once.
 
+    Args:
+        tell: Takes the events.
+        done: What is done to a clip, in one word or two: ``scored``.
+    """
     told_at = float("-inf")
 
     def progress(n_done: int, n_clips: int, note: str) -> None:
         nonlocal told_at
         if note or n_done == n_clips or time.monotonic() - told_at > WRITE_EVERY_S:
             told_at = time.monotonic()
-            message = note or (f"scored {n_done} of {n_clips} clips" if n_clips else "")
+            message = note or (f"{done} {n_done} of {n_clips} clips" if n_clips else "")
             tell(TaskEvent(share=n_done / n_clips if n_clips else None, message=first_line(message) if message else ""))
 
-    report = measure(bench, preset=asked_for.preset, progress=progress)
+    return progress
+
+
+def score(bench: Bench, asked_for: ScoreTask, tell: Tell) -> Ending:
+    """Measure what is not measured yet."""
+    from vbench.score import score as measure
+
+    report = measure(bench, preset=asked_for.preset, progress=paced(tell, "scored"))
     return True, (
         f"{report.n_clips} clips, {report.n_skipped} of them done before; {report.n_scores} scores"
         f"{report.without_score}; {report.seconds:.1f} s"
@@ -64,16 +75,7 @@ def judge(bench: Bench, tell: Tell) -> Ending:
     from vbench.judge import judge as ask
 
     score(bench, ScoreTask(), tell)  # measures are the first to answer
-    told_at = float("-inf")
-
-    def progress(n_done: int, n_clips: int, note: str) -> None:
-        nonlocal told_at
-        if note or n_done == n_clips or time.monotonic() - told_at > WRITE_EVERY_S:
-            told_at = time.monotonic()
-            message = note or (f"looked at {n_done} of {n_clips} clips" if n_clips else "")
-            tell(TaskEvent(share=n_done / n_clips if n_clips else None, message=first_line(message) if message else ""))
-
-    report = ask(bench, progress=progress)
+    report = ask(bench, progress=paced(tell, "looked at"))
     if not report.n_questions:
         return True, "nothing is asked: no prompt of these clips says what should be seen"
     n_answers = sum(sum(verdicts.values()) for verdicts in report.answered.values())
