@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torchvision.models.optical_flow import raft_large
 
+from vbench.contracts import Settings
+from vbench.features.raft import RAFT, RaftEncoder
 from vbench.features.raft_flow import correlations, flow_between, grid, neighbourhoods, refined
+from vbench.features.weights import WeightFile
+from vbench.vbench1 import raft as vbench_raft
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +72,33 @@ def test_what_comes_channels_last_stays_so_in_every_layer(model: Any) -> None:
         )
     assert not turned
     assert after.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("kind", ["features", "vbench"])
+def test_compiling_compiles_one_refinement_and_changes_nothing(
+    kind: str, model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = []
+
+    def compiled(function: Any) -> Any:
+        assert function is refined
+
+        def counted(*arguments: Any) -> Any:
+            called.append(len(arguments))
+            return function(*arguments)
+
+        return counted
+
+    torch.save(model.state_dict(), tmp_path / RAFT.name)
+    if kind == "features":
+        encoder: Any = RaftEncoder(Settings({RAFT.setting: str(tmp_path / RAFT.name)}))
+    else:
+        monkeypatch.setattr(vbench_raft, "_raft", lambda path, device: model)
+        monkeypatch.setattr(WeightFile, "require", lambda self, settings: tmp_path)
+        encoder = vbench_raft.PairEncoder(Settings(), 0.05)
+    frames = torch.randint(0, 256, (2, 3, 128, 136), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        plain = encoder.encode_windows(frames, torch.tensor([[0, 1]]))
+        monkeypatch.setattr(torch, "compile", compiled)
+        assert torch.equal(encoder.compiled()(frames, torch.tensor([[0, 1]])), plain)
+    assert len(called) == (12 if kind == "features" else vbench_raft.ITERATIONS)

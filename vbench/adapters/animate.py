@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vbench.adapters.contract import Adapter
+from vbench.adapters.drawn import DrawnAdapter
 from vbench.adapters.values import image_sha256, picture_file
 from vbench.catalog.wishes import grant
 from vbench.errors import JobError
-from vbench.records import Handle, Plan, Provenance, Request, Setting, Status, digest
+from vbench.records import Handle, Plan, Provenance, Request, Setting
 from vbench.schema import Strict
 from vbench.synthetic.animated import ANIMATION_VERSION, Fault, animated
 
@@ -25,10 +25,9 @@ class AnimateOptions(Strict):
     crf: int = 14
 
 
-class AnimateAdapter(Adapter):
+class AnimateAdapter(DrawnAdapter):
     """Moves the camera into the first frame, and turns into the last one where the prompt has it."""
 
-    is_local = True
     options_model = AnimateOptions
 
     def __init__(self, card: ModelCard) -> None:
@@ -70,15 +69,6 @@ class AnimateAdapter(Adapter):
             sends=Setting(seconds=n_frames / fps, fps=fps),
         )
 
-    def submit(self, plan: Plan) -> Handle:
-        """A handle that holds all there is to know, so that a run killed while drawing can draw again."""
-        data = {"body": dict(plan.body), "warnings": list(plan.warnings), "prompt_sent": plan.request.text}
-        return Handle(id=digest("animate", plan.body), data=data)
-
-    def poll(self, handle: Handle) -> Status:
-        """Always ready: the work is done in `fetch`."""
-        return Status(state="succeeded")
-
     def fetch(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
         """Move and encode; what was planted stands in the provenance under ``extra["planted"]``.
 
@@ -100,18 +90,5 @@ class AnimateAdapter(Adapter):
         work_s = time.perf_counter() - started
         fault, end_s = body["fault"], body["n_frames"] / body["fps"]
         planted = None if fault == "none" else {"kind": fault, "start_s": 0.0, "end_s": end_s, "frame": 0}
-        return path, Provenance(
-            origin="synthetic",
-            prompt_sent=handle.data["prompt_sent"],
-            seed=body["seed"],
-            seed_honoured=True,
-            body=body,
-            tool_version=f"animation {ANIMATION_VERSION}",
-            queue_s=0.0,
-            work_s=work_s,
-            latency_s=work_s,
-            cost_usd=0.0,
-            licence=self.card.licence.weights,
-            warnings=tuple(handle.data["warnings"]),
-            extra={"planted": planted, "encoder": encoder.as_dict()},
-        )
+        extra = {"planted": planted, "encoder": encoder.as_dict()}
+        return path, self.drawn(handle, work_s=work_s, version=f"animation {ANIMATION_VERSION}", extra=extra)

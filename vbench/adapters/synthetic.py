@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vbench.adapters.contract import Adapter
+from vbench.adapters.drawn import DrawnAdapter
 from vbench.catalog.wishes import grant
-from vbench.records import Handle, Plan, Provenance, Request, Setting, Status, digest
+from vbench.records import Handle, Plan, Provenance, Request, Setting
 from vbench.schema import Strict
 from vbench.synthetic.defects import Defect, clip_scene, planted, render_with_defect
 from vbench.synthetic.render import RENDERER_VERSION
@@ -33,10 +33,9 @@ class SyntheticOptions(Strict):
     """Of x264: half of the demo's drawing time is encoding, and this one disturbs a frozen stretch least."""
 
 
-class SyntheticAdapter(Adapter):
+class SyntheticAdapter(DrawnAdapter):
     """Draws a prompt's scene: the one its suite spells out, or the one read from its text."""
 
-    is_local = True
     options_model = SyntheticOptions
 
     def __init__(self, card: ModelCard) -> None:
@@ -80,15 +79,6 @@ class SyntheticAdapter(Adapter):
             sends=Setting(seconds=body["scene"]["seconds"], fps=fps),
         )
 
-    def submit(self, plan: Plan) -> Handle:
-        """A handle that holds all there is to know, so that a run killed while drawing can draw again."""
-        data = {"body": dict(plan.body), "warnings": list(plan.warnings), "prompt_sent": plan.request.text}
-        return Handle(id=digest("synthetic", plan.body), data=data)
-
-    def poll(self, handle: Handle) -> Status:
-        """Always ready: the work is done in `fetch`."""
-        return Status(state="succeeded")
-
     def fetch(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
         """Draw and encode one clip; what was planted stands in the provenance under ``extra["planted"]``."""
         from vbench.video import write_clip
@@ -109,25 +99,12 @@ class SyntheticAdapter(Adapter):
         encoder = write_clip(frames, path, fps=fps, crf=self.options.crf, preset=self.options.preset, audio=sound)
         fault = planted(defect, n_frames=encoder.n_frames, fps=fps, seed=seed)
         work_s = time.perf_counter() - started
-        return path, Provenance(
-            origin="synthetic",
-            prompt_sent=handle.data["prompt_sent"],
-            seed=seed,
-            seed_honoured=True,
-            body=body,
-            tool_version=f"renderer {RENDERER_VERSION}",
-            queue_s=0.0,
-            work_s=work_s,
-            latency_s=work_s,
-            cost_usd=0.0,
-            licence=self.card.licence.weights,
-            warnings=tuple(handle.data["warnings"]),
-            extra={
-                "planted": fault.as_mapping() if fault else None,
-                "drawn": clip_scene(scene, defect, seed).as_mapping(),
-                "encoder": encoder.as_dict(),
-            },
-        )
+        extra = {
+            "planted": fault.as_mapping() if fault else None,
+            "drawn": clip_scene(scene, defect, seed).as_mapping(),
+            "encoder": encoder.as_dict(),
+        }
+        return path, self.drawn(handle, work_s=work_s, version=f"renderer {RENDERER_VERSION}", extra=extra)
 
 
 def tone(seconds: float, seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from vbench.contracts import Bytes, DeviceFeature, Encoder, Floats, FrameRequest, PairFlow, Settings, SourceFile
 from vbench.errors import MetricError
 from vbench.features.raft import raft_large
-from vbench.features.raft_flow import flow_between
+from vbench.features.raft_flow import flow_between, refined
 from vbench.features.weights import WeightFile
 from vbench.records import Prompt
 from vbench.vbench1.frames import FlowFrames, whole_frames
@@ -77,6 +78,7 @@ class PairEncoder(Encoder):
     def __init__(self, settings: Settings, share: float) -> None:
         self._model = _raft(str(RAFT.require(settings)), settings.device)
         self._share = share
+        self._refine: Callable[..., Any] = refined
         self.device = settings.device
 
     def encode(self, frames: Tensor) -> Tensor:
@@ -85,13 +87,19 @@ class PairEncoder(Encoder):
 
         return torch.stack([fastest(self.flow(pair[:1], pair[1:]), self._share) for pair in frames])
 
+    def compiled(self) -> Callable[..., Tensor]:
+        import torch
+
+        self._refine = torch.compile(refined)  # as `features.raft` does; every batch is a full one here
+        return self.encode_windows
+
     def flow(self, first: Tensor, second: Tensor) -> Tensor:
         """(1, 3, H, W) twice → (1, 2, h, w), padded to whole multiples of 8: VBench does not cut the padding off."""
         import torch
 
         pictures = padded(torch.cat([first, second]).float()) / 255.0 * 2.0 - 1.0
         pair = torch.arange(2, device=pictures.device)
-        return flow_between(self._model, pictures, pair[:1], pair[1:], iterations=ITERATIONS)
+        return flow_between(self._model, pictures, pair[:1], pair[1:], iterations=ITERATIONS, refine=self._refine)
 
     def collect(self, source: SourceFile, prompt: Prompt) -> PairCollector:
         if (side := min(source.probe.width, source.probe.height)) < MIN_SIDE:
