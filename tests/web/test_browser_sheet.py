@@ -52,6 +52,17 @@ def test_what_was_asked_is_checked_at_a_click(opened: Open, drawn: Bench) -> Non
     assert "signals" in answered
 
 
+def test_a_sheet_without_questions_says_why_and_offers_nothing_that_cannot_help(
+    opened: Open, bench: Bench, tmp_path: Path
+) -> None:
+    with serving(bench) as url, Bench.open(tmp_path / "none") as none, serving(none) as bare:
+        window = opened("/ui/sheet", url=url)
+        said = window.locator(".vb .view").inner_text()
+        assert "These prompts bring no list of what should be seen" in said
+        assert window.get_by_role("button", name="Check what was asked").count() == 0
+        assert "Bring or make takes first" in opened("/ui/sheet", url=bare).locator(".vb .view").inner_text()
+
+
 def test_a_persons_word_stands_beside_a_cell_and_is_there_after_a_reload(opened: Open, drawn: Bench) -> None:
     judge(drawn, with_=["planted-good"])
     with serving(drawn) as url:

@@ -75,8 +75,8 @@ class ShotSheet {
     this.facts = await api.get("sheet");
     const prompts = this.facts.prompts.filter((prompt) => prompt.rows.length);
     if (!prompts.length) {
-      const may = this.app.bench.counts.clips > 0 && this.app.bench.permissions.generate;
-      put(this.element, this.app.empty(t("sheet.emptyTitle"), t("sheet.emptyText"), may && this.#check()));
+      const what = this.app.bench.counts.clips > 0 ? "nothingAsked" : "empty";
+      put(this.element, this.app.empty(t(`sheet.${what}Title`), t(`sheet.${what}Text`)));
       return;
     }
     this.tables = h("div", { class: "sheet-tables" });
