@@ -32,6 +32,9 @@ const WRITTEN = {
 const twice = (value) => [value, value];
 const DOWNLOADS = ["json", "csv", "md"];
 
+/** Columns that are left out where every tool has none or zero there: imported clips cost nothing and keep nobody waiting. */
+const MAY_BE_SILENT = new Set(["n_not_as_asked", "latency_s", "cost_usd"]);
+
 class Boards {
   /** @type {BoardAnswer} */ board;
   /** @type {RatingsAnswer} */ ratings;
@@ -52,9 +55,11 @@ class Boards {
     this.known = undefined;
   }
 
-  /** Of the table; they are the same for every board. */
+  /** Of the table: those that have something to say of this board. */
   get columns() {
-    return this.known ?? [];
+    return (this.known ?? []).filter(
+      ({ key }) => !MAY_BE_SILENT.has(key) || this.board.rows.some((row) => Reflect.get(row, key)),
+    );
   }
 
   get metric() {
