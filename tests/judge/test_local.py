@@ -67,7 +67,7 @@ def test_nonsense_of_a_local_judge_is_a_failed_answer(
     bench: Bench, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = local_card(weights, concurrency=2)
-    monkeypatch.setattr("vbench.judge.run._judge_named", lambda name: card)
+    monkeypatch.setattr("vbench.judge.roster._judge_named", lambda name: card)
     clip = bench.clips()[0]
     report = judge(bench, with_=["tiny"], kinds=["presence"], clip_ids=[clip.id])
     assert set(report.failures) == {"bad_answer"}

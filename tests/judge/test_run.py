@@ -45,7 +45,7 @@ def card_at(url: str, **changes: Any) -> JudgeCard:
 
 def run(bench: Bench, card: JudgeCard, monkeypatch: pytest.MonkeyPatch, **choices: Any) -> JudgeReport:
     """Judge with this card under its name."""
-    monkeypatch.setattr("vbench.judge.run._judge_named", lambda name: card)
+    monkeypatch.setattr("vbench.judge.roster._judge_named", lambda name: card)
     return judge(bench, with_=[card.id], kinds=CONTENT, **{"max_cost": 5.0, **choices})
 
 

@@ -26,7 +26,8 @@ from vbench.errors import OptionError
 
 if TYPE_CHECKING:
     from vbench.catalog.suites import Suite
-    from vbench.judge.run import JudgeChoices, JudgeReport
+    from vbench.judge.roster import JudgeChoices
+    from vbench.judge.run import JudgeReport
 
 CHOICE_OPTIONS = (
     option("with_", str | None, "--with", help="Detectors, readers, judges, with commas.  [default: those ready here]"),

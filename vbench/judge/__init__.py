@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vbench.judge.questions import questions_of
-from vbench.judge.run import JudgeReport, JudgeSpec, judge, tally
+from vbench.judge.roster import JudgeSpec
+from vbench.judge.run import JudgeReport, judge, tally
 
 __all__ = ["JudgeReport", "JudgeSpec", "judge", "questions_of", "tally"]

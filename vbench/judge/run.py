@@ -9,20 +9,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from vbench.bench import Bench
-from vbench.contracts import Settings
-from vbench.errors import ClipError, OptionError, WeightsError
-from vbench.judge.answerer import Answerer, LookedAt
-from vbench.judge.answerers import ANSWERERS
+from vbench.errors import ClipError, OptionError
+from vbench.judge.answerer import LookedAt
 from vbench.judge.ask import REPEATABLE, Asker, Subject, drawn_of
 from vbench.judge.backend import backend_of
-from vbench.judge.card import FramesPolicy, JudgeCard, find_judge, judges
+from vbench.judge.card import FramesPolicy, JudgeCard
 from vbench.judge.look import SMALL_KINDS, Shown, moments, other_moments, pictures, read_moments
 from vbench.judge.phrases import FIRST, SYSTEM, asked
 from vbench.judge.questions import questions_of
 from vbench.judge.request import Backend
+from vbench.judge.roster import JudgeChoices, JudgeSpec, Roster, roster_of
 from vbench.judge.signals import METRICS_READ, SIGNALS, Readings, signal_answers
 from vbench.judge.tally import ASKED_METRICS, asked_infos, clip_outcomes, distrusted, leading, newest
 from vbench.judge.vbench2 import METRIC_NAMES, vbench2_infos, vbench2_outcomes
@@ -34,48 +33,6 @@ DECODES_AT_ONCE = 4
 """Clips whose frames are in memory together."""
 Progress = Callable[[int, int, str], None]
 """Called with clips done, clips in all, and a sentence (empty, or something to know)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeSpec:
-    """What is to be answered, and by whom."""
-
-    with_: Sequence[str] | None = None
-    """Detectors, readers and judges by name, besides the signals; None: those detectors and readers that are ready."""
-    without: Sequence[str] = ()
-    """Answerers, or kinds of them (`detector`, `reader`, `judge`, `signal`), that are left out."""
-    kinds: Sequence[str] | None = None
-    """Of questions; None: all."""
-    max_cost: float | None = None
-    """What each judge may cost in this bench in all, in US dollars; needed where one charges."""
-    allow_unpriced: bool = False
-    retry: Sequence[str] = ()
-    """Codes of failed answers that are asked again: `bad_answer`, `outcome_unknown`, ..."""
-    suites: Sequence[str] = ()
-    """Suites whose questions are taken as they stand now, for prompts that are in the bench already."""
-    clip_ids: Sequence[str] | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
-    """Of detectors and readers, e.g. ``{"owl.model": PATH}``."""
-    device: str = "cpu"
-    """For detectors, readers and local judges: `cpu` or `cuda:N`."""
-    dry_run: bool = False
-    """Only say what would be asked, and what it would cost at most."""
-
-
-class JudgeChoices(TypedDict, total=False):
-    """The fields of `JudgeSpec` as keyword arguments."""
-
-    with_: Sequence[str] | None
-    without: Sequence[str]
-    kinds: Sequence[str] | None
-    max_cost: float | None
-    allow_unpriced: bool
-    retry: Sequence[str]
-    suites: Sequence[str]
-    clip_ids: Sequence[str] | None
-    settings: Mapping[str, str]
-    device: str
-    dry_run: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +102,7 @@ def judge(
     for kind in spec.kinds or ():
         if kind not in QUESTION_KINDS:
             raise OptionError(f"no kind of question {kind!r}; {did_you_mean(kind, list(QUESTION_KINDS))}")
-    roster = _roster(spec)
+    roster = roster_of(spec)
     _refresh(bench, spec.suites)
     chosen = None if spec.clip_ids is None else set(spec.clip_ids)
     clips = [clip for clip in bench.clips() if chosen is None or clip.id in chosen]
@@ -191,50 +148,6 @@ def _nested(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
     for (answerer, verdict), n in sorted(counts.items()):
         nested.setdefault(answerer, {})[verdict] = n
     return nested
-
-
-# --- who answers --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Roster:
-    """Who answers in a run, besides the signals."""
-
-    answerers: Sequence[Answerer]
-    judges: Sequence[JudgeCard]
-    left_out: Mapping[str, str]
-
-
-def _roster(spec: JudgeSpec) -> Roster:
-    settings = Settings(dict(spec.settings), spec.device)
-    named = None if spec.with_ is None else [name for name in spec.with_ if name != SIGNALS]
-    left_out: dict[str, str] = {}
-    answerers: list[Answerer] = []
-    cards: list[JudgeCard] = []
-    for name in ANSWERERS if named is None else named:
-        if name not in ANSWERERS:
-            card = _judge_named(name)
-            if card.id not in spec.without and "judge" not in spec.without:
-                card.refuse_if_away()
-                cards.append(card)
-            continue
-        answerer: Answerer = ANSWERERS[name](settings)
-        if name in spec.without or answerer.by in spec.without:
-            left_out[name] = "left out"
-        elif why := answerer.missing():
-            if named is not None:
-                raise WeightsError(f"{name}: {why}; or leave it out with `without={answerer.by}`")
-            left_out[name] = why
-        else:
-            answerers.append(answerer)
-    return Roster(answerers=answerers, judges=cards, left_out=left_out)
-
-
-def _judge_named(name: str) -> JudgeCard:
-    is_file = name.endswith((".yaml", ".yml")) or "/" in name
-    if not is_file and name not in (known := [*ANSWERERS, *judges()]):
-        raise OptionError(f"no detector, reader or judge {name!r}; {did_you_mean(name, known)}")
-    return find_judge(name)
 
 
 def _refresh(bench: Bench, suites: Sequence[str]) -> None:
