@@ -5,6 +5,7 @@ YOLOX: Ge et al. 2021, arXiv:2107.08430. SSDLite: Sandler et al. 2018, arXiv:180
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -79,7 +80,7 @@ def fixed_detector(settings: Settings) -> Detector:
     return YoloxDetector(settings) if settings.get(SETTING, "") else SsdDetector(settings)
 
 
-class _Fixed:
+class _Fixed(ABC):
     """What detectors of COCO's classes share."""
 
     identity: str
@@ -100,9 +101,9 @@ class _Fixed:
             for found in self.found(frames)
         ]
 
+    @abstractmethod
     def found(self, frames: Bytes) -> Iterable[Found]:
         """Everything in each picture, RGB uint8 (T, H, W, 3)."""
-        raise NotImplementedError
 
 
 def kept(scores: NDArray[np.floating[Any]], boxes: NDArray[np.floating[Any]]) -> Found:
