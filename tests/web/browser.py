@@ -154,7 +154,9 @@ def drawn(window: Any) -> None:
 def played(window: Any, seconds: float) -> None:
     """Wait until every video has come so far."""
     window.wait_for_function(
-        "(s) => [...document.querySelectorAll('video')].every((video) => video.currentTime > s)", arg=seconds
+        "(s) => [...document.querySelectorAll('video')].every((video) => video.currentTime > s)",
+        arg=seconds,
+        timeout=PATIENCE_MS,
     )
 
 
