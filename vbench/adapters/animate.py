@@ -69,12 +69,7 @@ class AnimateAdapter(DrawnAdapter):
             sends=Setting(seconds=n_frames / fps, fps=fps),
         )
 
-    def fetch(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
-        """Move and encode; what was planted stands in the provenance under ``extra["planted"]``.
-
-        Raises:
-            JobError: a picture is gone, or has changed since it was planned.
-        """
+    def _draw(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
         from vbench.video import write_clip
 
         started, body = time.perf_counter(), handle.data["body"]

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from abc import abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from vbench.adapters.contract import Adapter
 from vbench.records import Handle, Plan, Provenance, Status, digest
+
+_CORES = threading.BoundedSemaphore(os.cpu_count() or 1)
+"""Clips drawn at once by all tools together: more threads than cores take the interpreter's lock from each other."""
 
 
 class DrawnAdapter(Adapter):
@@ -22,6 +29,19 @@ class DrawnAdapter(Adapter):
     def poll(self, handle: Handle) -> Status:
         """Always ready: the work is done in `fetch`."""
         return Status(state="succeeded")
+
+    def fetch(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
+        """Draw and encode one clip; what was planted stands in the provenance under ``extra["planted"]``.
+
+        Raises:
+            JobError: a picture that it starts from is gone, or has changed since it was planned.
+        """
+        with _CORES:
+            return self._draw(handle, out)
+
+    @abstractmethod
+    def _draw(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
+        """One clip as `fetch` gives it."""
 
     def drawn(self, handle: Handle, *, work_s: float, version: str, extra: Mapping[str, Any]) -> Provenance:
         """What is known of a clip.

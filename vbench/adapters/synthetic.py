@@ -79,8 +79,7 @@ class SyntheticAdapter(DrawnAdapter):
             sends=Setting(seconds=body["scene"]["seconds"], fps=fps),
         )
 
-    def fetch(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
-        """Draw and encode one clip; what was planted stands in the provenance under ``extra["planted"]``."""
+    def _draw(self, handle: Handle, out: Path) -> tuple[Path, Provenance]:
         from vbench.video import write_clip
 
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Draws scenes of the synthetic world as RGB frames, in NumPy alone: textured, anti-aliased, the same for a seed.
+"""Draws scenes of the synthetic world as RGB frames, by rule: textured, anti-aliased, the same for a seed.
 
 Lengths are in heights of the picture, from its centre, x to the right and y down; times in seconds.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -82,6 +83,9 @@ class Renderer:
         self._ys = ((np.arange(height, dtype=np.float32) + 0.5) / height - 0.5).astype(np.float32)
         self._xs = ((np.arange(width, dtype=np.float32) + 0.5) / width - 0.5).astype(np.float32) * self._aspect
         self._still: tuple[tuple[float, float, float], Plane] | None = None
+        # Colour by colour, since NumPy is slow over an axis of three; and one picture's worth of memory for all frames,
+        # since asking the system for it anew costs more than drawing.
+        self._picture = np.empty((3, height, width), np.float32)
 
     def frame(self, t_s: float, *, liveliness: float = 1.0, morph: Morph | None = None, grain: int = 0) -> Frame:
         """The picture at one moment.
@@ -96,13 +100,14 @@ class Renderer:
             RGB uint8, ``(height, width, 3)``.
         """
         t_s = self._seconds / 2 + (t_s - self._seconds / 2) * liveliness
-        camera = self._camera(t_s)
-        picture = self._background(camera).copy()
+        camera, picture = self._camera(t_s), self._picture
+        self._lay_background(picture, camera)
         for i, thing in enumerate(self._scene.objects):
             self._draw(picture, i, thing, t_s, camera, morph)
         oy, ox = grain * 37 % 61, grain * 23 % 67
-        picture += self._grain[oy : oy + self._h, ox : ox + self._w, None]
-        return np.rint(np.clip(picture, 0, 255, out=picture), out=picture).astype(np.uint8)
+        grain_over = self._grain[oy : oy + self._h, ox : ox + self._w]
+        # OpenCV rounds halves to even and keeps to 0 .. 255
+        return np.asarray(cv2.merge([cv2.add(plane, grain_over, dtype=cv2.CV_8U) for plane in picture]), np.uint8)
 
     def _camera(self, t_s: float) -> tuple[float, float, float]:
         """Where the camera looks, and its magnification; in the middle of the clip it looks at the middle."""
@@ -138,7 +143,8 @@ class Renderer:
             noise += np.float32(0.8**octave) * _bilinear(grid.astype(np.float32), rows / cell, columns / cell)
         return (1 + 0.1 * noise + _pattern(self._scene.pattern, y, x, 1.5 / self._h)).astype(np.float32)
 
-    def _background(self, camera: tuple[float, float, float]) -> Plane:
+    def _lay_background(self, picture: Plane, camera: tuple[float, float, float]) -> None:
+        """Fill the picture with what the camera sees behind the objects."""
         if self._still is None or self._still[0] != camera:
             x, y, zoom = camera
             texture = _bilinear(
@@ -146,8 +152,8 @@ class Renderer:
                 (self._ys / zoom + y + self._half_h) * self._h,
                 (self._xs / zoom + x + self._half_w) * self._h,
             )
-            self._still = camera, texture[:, :, None] * self._ground
-        return self._still[1]
+            self._still = camera, texture
+        np.multiply(self._still[1], self._ground[:, None, None], out=picture)
 
     # --- the objects ------------------------------------------------------------------------------------------------
 
@@ -205,7 +211,8 @@ class Renderer:
         rim = np.clip((distance + 0.12) / 0.08, 0, 1)
         a, b = map(float, self._phase[i])
         shade = (1 + 0.1 * np.sin(5 * u + a) + 0.1 * np.sin(6 * v + b)) * (1 - 0.45 * rim)
-        picture[box] += cover[:, :, None] * (shade[:, :, None] * colour - picture[box])
+        for plane, level in zip(picture, colour, strict=True):
+            plane[box] += cover * (shade * level - plane[box])
 
 
 def _bilinear(plane: Plane, ys: Plane, xs: Plane) -> Plane:
