@@ -11,8 +11,8 @@ import pytest
 
 from tests.features.passes import features_of
 from vbench.errors import MetricError
-from vbench.features.frame_changes import StepsFeature, blocks_lost, tile_means
-from vbench.metrics.breaks import cut_count
+from vbench.features.frame_changes import StepsFeature, block_means, blocks_lost, has_moved, tile_means
+from vbench.metrics.breaks import cut_count, freeze_ratio
 from vbench.metrics.flicker import brightness_flicker
 from vbench.selftest import textured_pan
 from vbench.video import write_clip
@@ -48,6 +48,27 @@ def test_what_an_encoder_refines_and_the_faintest_flicker_are_one_picture(tmp_pa
     with pytest.raises(MetricError, match="three different frames"):
         flicker_of(tmp_path, 0.2)
     assert flicker_of(tmp_path, 0.3) == pytest.approx(0.3, rel=0.2)
+
+
+def test_light_alone_is_no_motion(tmp_path: Path) -> None:
+    draw = np.random.default_rng(1)
+    light = draw.normal(0, 8, 24)
+    for name, frames, ratio in (
+        ("still", [TEXTURE[0]] * 24, 1.0),
+        ("moving", textured_pan(24, 320, 192, seed=3, speed=2.0), 0.0),
+    ):
+        lit = [np.rint((f * 0.5 + 60) * (1 + o / 200) + o).astype(np.uint8) for f, o in zip(frames, light, strict=True)]
+        write_clip(lit, tmp_path / f"{name}.mp4", fps=24, crf=18, preset="medium")
+        assert freeze_ratio(features_of(tmp_path / f"{name}.mp4", StepsFeature)["steps"]).value == ratio
+
+
+def test_a_small_thing_that_moves_is_motion() -> None:
+    before = block_means(LUMA)
+    after = before.copy()
+    after[3, 4] += 2.0
+    assert has_moved(before, after)
+    assert not has_moved(before, before * 1.1 + 4)
+    assert not has_moved(before, before)
 
 
 def test_tiles_are_not_rounded() -> None:

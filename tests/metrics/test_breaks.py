@@ -109,6 +109,14 @@ def test_freezes_are_long_holds() -> None:
     assert freeze_longest(make_steps(n=20, fps=24)) == 0.0
 
 
+def test_a_picture_that_only_flickers_stays() -> None:
+    moved = np.r_[True, False, False, np.ones(3), np.zeros(12), True, True].astype(bool)
+    steps = make_steps(n=20, fps=24, moved=moved)
+    assert [(event.frame, event.value) for event in freeze_ratio(steps).events] == [(5, pytest.approx(13 / 24))]
+    assert freeze_ratio(steps).value == pytest.approx(13 / 20)
+    assert freeze_longest(make_steps(n=20, fps=24, moved=np.r_[True, np.zeros(19)])) == pytest.approx(20 / 24)
+
+
 def test_duplicates_are_counted_in_frames() -> None:
     assert duplicate_ratio(make_steps(n=13, fps=12, n_frames=25)) == pytest.approx(0.5)
 

@@ -20,6 +20,7 @@ def make_steps(
     dark: Any = None,
     tiles: Any = None,
     held: Any = None,
+    moved: Any = None,
     mean: Any = None,
     n_frames: Any = None,
 ) -> Any:
@@ -41,6 +42,7 @@ def make_steps(
         t_s=t_s,
         frame=np.round(t_s * fps).astype(np.int64),
         held_s=held_s,
+        moved=np.ones(n, bool) if moved is None else np.asarray(moved, bool),
         change=column(change, 2.0, first=0.0),
         colour_change=column(colour, 0.02, first=0.0),
         hue_change=column(hue, 0.5, first=0.0),

@@ -135,6 +135,9 @@ class Steps:
     """Index in the file of each distinct frame's first showing, shape (N,)."""
     held_s: Floats
     """How long each distinct frame stays, shape (N,)."""
+    moved: NDArray[np.bool_]
+    """Whether more than the light is another than in the last frame that moved: a still picture that flickers or fades
+    is a still picture; the first is True, shape (N,)."""
     change: Floats
     """Mean absolute luma difference to the distinct frame before, 8-bit levels; the first is 0, shape (N,)."""
     colour_change: Floats

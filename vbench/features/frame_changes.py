@@ -22,6 +22,17 @@ MIN_TEXTURE = 4.0
 """Standard deviation, in 8-bit levels, below which a block has nothing to follow."""
 SAME_BLOCK = 0.75
 """Correlation from which a block counts as found again."""
+BLOCK = 8
+"""Side of the blocks that tell motion from light, in pixels of the small copy."""
+STILL_LEVELS = 1.2
+"""By how much a block may change its mean luma, light taken off, in a picture that stands still."""
+STEADY_LIGHT = 0.25
+"""Change of the mean level up to which there is no other light to take off."""
+CLIPPED, CLIPPED_SHARE = 12, 0.02
+"""Blocks within so many levels of black or white are no witnesses: light that is cut off there looks like motion. Of
+the others, this share may hold single pixels that are cut off."""
+MIN_WITNESSES = 0.25
+"""Share of blocks below which all of them are asked."""
 
 _QUARTER = np.add.outer(np.arange(COLOURS) // 16 * 2, np.arange(COLOURS) // 16) * 64
 
@@ -40,6 +51,7 @@ class _Steps:
         self._rows: list[tuple[Any, ...]] = []
         self._changes: list[float] = []
         self._luma: Bytes | None = None
+        self._still: NDArray[np.float32] | None = None
         self._layout = np.zeros(0, np.float32)
         self._hues = np.zeros(0, np.float32)
         self._n_frames = 0
@@ -61,14 +73,18 @@ class _Steps:
             if is_other or is_spike(frame.change, self._changes[-8:]):
                 lost = blocks_lost(self._luma, luma)
             self._changes.append(frame.change)
+        blocks = block_means(luma)
+        moved = self._still is None or self._still.shape != blocks.shape or has_moved(self._still, blocks)
+        if moved:
+            self._still = blocks
         mean = float(cv2.mean(luma)[0])
         dark = float(np.count_nonzero(luma <= DARK_LEVEL)) / luma.size
         changes = (frame.change, colour_change, hue_change, lost)
-        self._rows.append((frame.t_s, frame.index, *changes, mean, dark, tile_means(luma).ravel()))
+        self._rows.append((frame.t_s, frame.index, moved, *changes, mean, dark, tile_means(luma).ravel()))
         self._luma, self._layout, self._hues = luma, layout, hues
 
     def close(self, end_s: float) -> Steps:
-        t_s, index, change, colour, hue, lost, mean, dark, tiles = zip(*self._rows, strict=True)
+        t_s, index, moved, change, colour, hue, lost, mean, dark, tiles = zip(*self._rows, strict=True)
         times = np.array(t_s)
         return Steps(
             n_frames=self._n_frames,
@@ -76,6 +92,7 @@ class _Steps:
             t_s=times,
             frame=np.array(index, np.int64),
             held_s=np.diff(np.append(times, max(end_s, times[-1]))),
+            moved=np.array(moved),
             change=np.array(change),
             colour_change=np.array(colour),
             hue_change=np.array(hue),
@@ -84,6 +101,31 @@ class _Steps:
             dark_share=np.array(dark),
             tiles=np.stack(tiles),
         )
+
+
+def block_means(luma: Bytes) -> NDArray[np.float32]:
+    """Mean luma of blocks of about 8 x 8 pixels, in 8-bit levels, not rounded."""
+    size = (max(1, luma.shape[1] // BLOCK), max(1, luma.shape[0] // BLOCK))
+    return np.asarray(cv2.resize(luma.astype(np.float32), size, interpolation=cv2.INTER_AREA))
+
+
+def has_moved(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:
+    """Whether a block changes by more than the light of the whole picture, brighter or darker by one gain and offset.
+
+    Args:
+        before: Mean luma of blocks, (h, w).
+        after: The same, later.
+    """
+    low, high = np.minimum(before, after), np.maximum(before, after)
+    witnesses = (low > CLIPPED) & (high < 255 - CLIPPED)
+    if np.count_nonzero(witnesses) >= MIN_WITNESSES * witnesses.size:
+        before, after = before[witnesses], after[witnesses]
+    change = after - before
+    if abs(float(change.mean())) <= STEADY_LIGHT:
+        return float(np.abs(change).max()) > STILL_LEVELS
+    own, change = before - before.mean(), change - change.mean()
+    left = np.abs(change - own * ((own * change).sum() / ((own * own).sum() + 1.0)))
+    return float(np.quantile(left, 1 - CLIPPED_SHARE)) > STILL_LEVELS
 
 
 def tile_means(luma: Bytes) -> Any:

@@ -115,16 +115,19 @@ def cut_count(steps: Steps) -> Measure:
 
 
 def freezes(steps: Steps) -> list[Moment]:
-    """Stretches in which one picture stays for more than 0.3 s."""
+    """Stretches in which one picture stays for more than 0.3 s, whatever its light does."""
+    begins = np.flatnonzero(steps.moved)
+    held_s = np.diff(np.append(steps.t_s[begins], steps.t_s[-1] + steps.held_s[-1]))
     return [
         Moment(
             kind="freeze",
             start_s=float(steps.t_s[k]),
-            end_s=float(steps.t_s[k] + steps.held_s[k]),
+            end_s=float(steps.t_s[k] + stays_s),
             frame=int(steps.frame[k]),
-            value=float(steps.held_s[k]),
+            value=float(stays_s),
         )
-        for k in np.flatnonzero(steps.held_s > FREEZE_S + 1e-6)
+        for k, stays_s in zip(begins, held_s, strict=True)
+        if stays_s > FREEZE_S + 1e-6
     ]
 
 
@@ -160,7 +163,7 @@ def black_ratio(steps: Steps) -> Measure:
 
 FREEZE_RATIO = Metric(
     name="freeze_ratio",
-    version=2,
+    version=3,
     inputs=("steps",),
     compute=freeze_ratio,
     unit="ratio",
@@ -168,11 +171,11 @@ FREEZE_RATIO = Metric(
     bounds=(0.0, 1.0),
     group="motion",
     min_frames=2,
-    about="Share of the time in which the picture stands still for more than 0.3 s.",
+    about="Share of the time in which the picture stands still for more than 0.3 s, whatever its light does.",
 )
 FREEZE_LONGEST = Metric(
     name="freeze_longest",
-    version=2,
+    version=3,
     inputs=("steps",),
     compute=freeze_longest,
     unit="s",

@@ -117,7 +117,7 @@ def overall(values: Mapping[str, float]) -> Measure:
 
 TEMPORAL = Combined(
     name="overall_temporal",
-    version=4,
+    version=5,
     inputs=(*TEMPORAL_PARTS, "motion_p95", "freeze_ratio", "cut_count"),
     compute=temporal,
     needs=("motion_p95", "freeze_ratio", "cut_count"),
@@ -129,7 +129,7 @@ TEMPORAL = Combined(
 )
 MOTION = Combined(
     name="overall_motion",
-    version=3,
+    version=4,
     inputs=("motion_p95", "motion_followed", "motion_jerk", "freeze_ratio"),
     compute=motion,
     needs=("motion_p95", "motion_followed", "freeze_ratio"),
@@ -165,7 +165,7 @@ TEXT = Combined(
 )
 OVERALL = Combined(
     name="overall",
-    version=4,
+    version=5,
     inputs=GROUPS,
     compute=overall,
     needs=("overall_temporal", "overall_motion", "overall_picture"),
