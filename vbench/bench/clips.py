@@ -8,7 +8,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from vbench.bench.database import raw_rows
@@ -92,10 +92,6 @@ class ClipPlace(NamedTuple):
     prompt_id: str
     sample: int
     sha256: str
-
-
-def _number(value: float | str | None) -> float | None:
-    return None if value is None else float(value)
 
 
 class ClipStore(Workspace):
@@ -202,35 +198,29 @@ class ClipStore(Workspace):
     def ranked_clips(self) -> list[RankedClip]:
         """All clips by prompt, tool and sample, without what a ranking does not need."""
         of_prompts = select(PromptRow.key, PromptRow.id, PromptRow.tags)
-        facts = (
-            self._part(ClipRow.provenance, "latency_s"),
-            self._part(ClipRow.provenance, "cost_usd"),
-            self._part(ClipRow.probe, "duration_s"),
-            self._part(ClipRow.probe, "warnings"),
-            self._part(ClipRow.provenance, "warnings"),
+        query = select(
+            ClipRow.id,
+            ClipRow.model,
+            ClipRow.prompt_key,
+            ClipRow.sample,
+            ClipRow.latency_s,
+            ClipRow.cost_usd,
+            ClipRow.duration_s,
+            ClipRow.said,
         )
-        query = select(ClipRow.id, ClipRow.model, ClipRow.prompt_key, ClipRow.sample, *facts)
         placed: list[tuple[tuple[str, str, str, int], RankedClip]] = []
-        marks: dict[tuple[str | None, str | None], tuple[Mark, ...]] = {}
+        marks: dict[str | None, tuple[Mark, ...]] = {None: ()}
         with self.session() as session:
             prompts = {key: (id, tuple(tags)) for key, id, tags in session.connection().execute(of_prompts)}
             for rows in raw_rows(session, query):
-                for id, model, key, sample, latency_s, cost_usd, duration_s, probed, made in rows:
+                for id, model, key, sample, latency_s, cost_usd, duration_s, said in rows:
                     prompt_id, tags = prompts[key]
-                    if (said := (probed, made)) not in marks:
-                        marks[said] = marks_in([w for warnings in said for w in json.loads(warnings or "[]")])
-                    numbers = _number(latency_s), _number(cost_usd), _number(duration_s) or 0.0
-                    clip = RankedClip(id, model, key, tags, *numbers, marks[said])
+                    if said not in marks:
+                        marks[said] = marks_in(json.loads(said))
+                    clip = RankedClip(id, model, key, tags, latency_s, cost_usd, duration_s or 0.0, marks[said])
                     placed.append(((prompt_id, key, model, sample), clip))
         placed.sort(key=itemgetter(0))  # here, since servers differ in how they sort text
         return [clip for _, clip in placed]
-
-    def _part(self, column: Any, name: str) -> ColumnElement[Any]:
-        """A member of a JSON column as the database takes it out: a number or its text, a list as JSON."""
-        if self.database.is_sqlite:
-            return func.json_extract(column, literal_column(f"'$.{name}'"))
-        part: ColumnElement[Any] = column.op("->>")(literal_column(f"'{name}'"))
-        return part
 
     def clip_places(self) -> dict[str, ClipPlace]:
         """Clip id → where it stands in a table of scores, in the order of such a table."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import JSON, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, false
@@ -37,8 +38,26 @@ class PromptRow(Base):
     questions: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
 
 
+def _from(column: str, member: str) -> Any:
+    """A default for a column that repeats a member of one of the row's JSON columns."""
+
+    def taken(context: Any) -> Any:
+        return context.get_current_parameters()[column].get(member)
+
+    return taken
+
+
+def _said(context: Any) -> str | None:
+    row = context.get_current_parameters()
+    said = [*row["probe"].get("warnings", ()), *row["provenance"].get("warnings", ())]
+    return json.dumps(said, ensure_ascii=False) if said else None
+
+
 class ClipRow(Base):
-    """A video file made for one prompt by one tool."""
+    """A video file made for one prompt by one tool.
+
+    What a ranking reads of every clip stands in columns of its own: taking it out of JSON costs more than all the rest.
+    """
 
     __tablename__ = "clips"
     __table_args__ = (UniqueConstraint("model", "prompt_key", "sample", name="uq_clips_place"),)
@@ -52,6 +71,11 @@ class ClipRow(Base):
     probe: Mapped[dict[str, Any]]
     provenance: Mapped[dict[str, Any]]
     added: Mapped[str] = mapped_column(String(32))
+    duration_s: Mapped[float | None] = mapped_column(Float(53), default=_from("probe", "duration_s"))
+    latency_s: Mapped[float | None] = mapped_column(Float(53), default=_from("provenance", "latency_s"))
+    cost_usd: Mapped[float | None] = mapped_column(Float(53), default=_from("provenance", "cost_usd"))
+    said: Mapped[str | None] = mapped_column(Text, default=_said)
+    """Warnings of the probe and of the provenance, a JSON list; NULL: none."""
 
 
 class MetricRow(Base):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -115,7 +117,21 @@ def leaderboard(
     )
     if query is not None and named != BoardQuery():
         raise TypeError("leaderboard: found a query and fields of it by name; give one or the other")
-    return _ranked(bench, query or named)
+    with _no_collection():
+        return _ranked(bench, query or named)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Nothing looks for cycles meanwhile: a board makes none, and a search through all that lives, at each thousand of
+    its clips, takes as long as making it."""
+    was_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_collecting:
+            gc.enable()
 
 
 def _ranked(bench: Bench, query: BoardQuery) -> Board:
@@ -124,7 +140,7 @@ def _ranked(bench: Bench, query: BoardQuery) -> Board:
     infos = bench.metrics() | selects.infos_of(clips.values(), choices)
     names = _chosen(query.metrics, infos)
     _check_known("tool", query.models or (), {clip.model for clip in clips.values()} | bench.job_models())
-    all_tags = {tag for clip in clips.values() for tag in clip.tags}
+    all_tags = {tag for tags in {clip.tags for clip in clips.values()} for tag in tags}
     _check_known("tag", query.tags, all_tags)
     if query.models is not None:
         clips = {id: clip for id, clip in clips.items() if clip.model in query.models}
@@ -229,27 +245,30 @@ class _Block:
         cls, tag: str, clips: Mapping[str, RankedClip], places: Mapping[str, int], jobs: Mapping[str, Counter[str]]
     ) -> Self:
         """The block of these clips; `places`: clip id → its place among all ranked clips."""
-        tools = tuple(sorted({clip.model for clip in clips.values()} | set(jobs)))
+        # a column at a time, since a bench may have tens of thousands of clips
+        ids, models, keys, _, latencies, costs, _, marks = zip(*clips.values(), strict=True) if clips else ((),) * 8
+        tools = tuple(sorted(set(models) | set(jobs)))
         tool_numbers = {tool: number for number, tool in enumerate(tools)}
-        prompts = {key: number for number, key in enumerate(dict.fromkeys(c.prompt_key for c in clips.values()))}
-        tool = np.array([tool_numbers[clip.model] for clip in clips.values()], dtype=np.int64)
-        prompt = np.array([prompts[clip.prompt_key] for clip in clips.values()], dtype=np.int64)
-        members: dict[str, list[RankedClip]] = {name: [] for name in tools}
-        for clip in clips.values():
-            members[clip.model].append(clip)
+        prompts = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+        tool = np.array([tool_numbers[model] for model in models], dtype=np.int64)
+        prompt = np.array([prompts[key] for key in keys], dtype=np.int64)
+        latency_s, cost_usd = np.array(latencies, dtype=np.float64), np.array(costs, dtype=np.float64)  # None is NaN
+        other = Counter(
+            model
+            for model, said in zip(models, marks, strict=True)
+            if said and any(mark.name == "not_as_asked" for mark in said)
+        )
         return cls(
             tag=tag,
             tools=tools,
             prompts=tuple(prompts),
-            number={id: number for number, id in enumerate(clips)},
-            place=np.array([places[id] for id in clips], dtype=np.int64),
+            number=dict(zip(ids, range(len(ids)), strict=True)),
+            place=np.array([places[id] for id in ids], dtype=np.int64),
             tool=tool,
             cell=tool * len(prompts) + prompt,
-            latency_s=tuple(_known(statistics.median, (c.latency_s for c in members[name])) for name in tools),
-            cost_usd=tuple(_known(statistics.fmean, (c.cost_usd for c in members[name])) for name in tools),
-            n_not_as_asked=tuple(
-                sum(mark.name == "not_as_asked" for clip in members[name] for mark in clip.marks) for name in tools
-            ),
+            latency_s=tuple(_known(statistics.median, latency_s[tool == number]) for number in range(len(tools))),
+            cost_usd=tuple(_known(statistics.fmean, cost_usd[tool == number]) for number in range(len(tools))),
+            n_not_as_asked=tuple(other[name] for name in tools),
             jobs=jobs,
         )
 
@@ -356,8 +375,8 @@ def prompt_means(clips: Iterable[RankedClip], values: Mapping[str, float]) -> di
     return {prompt: statistics.fmean(measured) for prompt, measured in samples.items()}
 
 
-def _known(reduce: Any, values: Iterable[float | None]) -> float | None:
-    there = [value for value in values if value is not None]
+def _known(reduce: Any, values: Floats) -> float | None:
+    there = values[~np.isnan(values)].tolist()
     return float(reduce(there)) if there else None
 
 
@@ -423,15 +442,15 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = []
     prompts: dict[str, set[str]] = defaultdict(set)
-    for clip in clips.values():
-        prompts[clip.model].add(clip.prompt_key)
+    for model, prompt_key in {(clip.model, clip.prompt_key) for clip in clips.values()}:
+        prompts[model].add(prompt_key)
     if len({frozenset(keys) for keys in prompts.values()}) > 1:
         n_shared = len(set.intersection(*prompts.values()))
         notes.append(
             f"The tools did not all get the same prompts ({n_shared} are shared by all): "
             "means are over each tool's own prompts; comparisons use shared prompts only."
         )
-    marks = Counter(mark for clip in clips.values() for mark in clip.marks)
+    marks = Counter(mark for clip in clips.values() if clip.marks for mark in clip.marks)
     if marked := [f"{marks[mark]} {mark.about}" for mark in MARKS if marks[mark]]:
         which = "; the damaged ones can be left out (whole_only)" if any(m.is_damage for m in marks) else ""
         notes.append(f"Of {len(clips)} clips: {', '.join(marked)}{which}.")
