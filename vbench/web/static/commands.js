@@ -210,6 +210,7 @@ const COMMANDS = {
   nextPrompt: (view) => void view.goOn("prompt", 1),
   previousPrompt: (view) => void view.goOn("prompt", -1),
   nextTakes: (view) => void view.goOn("takes", 1),
+  toCut: (view) => view.mayMark && view.app.go("cut", `add=${view.clips[view.focused].id}`),
   clearLoop: ({ player }) => player.set({ inS: null, outS: null }),
   nextWorst: (view) => jump(view, ["worst"], 1),
   previousWorst: (view) => jump(view, ["worst"], -1),
