@@ -41,8 +41,6 @@ export class Sequence extends EventTarget {
   /** @type {readonly ShotFacts[]} */ shots = [];
   /** @type {number[]} */ starts = [0];
   /** Place → its take, while it is kept. @type {Map<number, Take>} */ takes = new Map();
-  /** When a new picture was shown and of which shot, while somebody counts. @type {{at: number, shot: number}[] | null} */
-  pictures = null;
 
   /**
    * @param {HTMLElement} stage
@@ -106,21 +104,8 @@ export class Sequence extends EventTarget {
       take.loaded = take.load(this.abort.signal);
       this.takes.set(index, take);
       this.stage.append(take.element);
-      this.#count(take, index);
     }
     return take;
-  }
-
-  /**
-   * @param {Take} take
-   * @param {number} index
-   */
-  #count(take, index) {
-    const onFrame = () => {
-      if (this.current === index) this.pictures?.push({ at: performance.now(), shot: index });
-      if (this.takes.get(index) === take) take.video.requestVideoFrameCallback?.(onFrame);
-    };
-    take.video.requestVideoFrameCallback?.(onFrame);
   }
 
   /** @param {number} index */
@@ -138,7 +123,6 @@ export class Sequence extends EventTarget {
       }
     }
     before?.video.pause();
-    this.pictures?.push({ at: performance.now(), shot: index });
     this.#tell("shot");
   }
 
@@ -159,7 +143,7 @@ export class Sequence extends EventTarget {
     const timeS = this.time;
     const index = shotAt(this.starts, timeS);
     const take = this.#take(index);
-    void this.#ready(index + 1);
+    for (const ahead of [1, 2]) void this.#ready(index + ahead);
     await take?.loaded;
     if (epoch !== this.#epoch) return;
     this.#show(index);
@@ -209,7 +193,7 @@ export class Sequence extends EventTarget {
       const leads = this.sound && take.clip.has_audio && this.#follow(take, timeS);
       take.follow(timeS, 1, "hold", leads);
     }
-    void this.#ready(index + 1);
+    for (const ahead of [1, 2]) void this.#ready(index + ahead);
     const next = this.takes.get(index + 1);
     const leftS = this.starts[index + 1] - timeS;
     if (next?.ok && leftS < READY_AHEAD_S) {
@@ -286,7 +270,7 @@ export class Sequence extends EventTarget {
     }
     const lastS = this.starts[index + 1] - 0.5 / (take?.fps ?? 24); // the end shows the last frame that is in the shot
     await take?.settle(Math.min(this.time, lastS), "hold");
-    if (epoch === this.#epoch) void this.#ready(index + 1);
+    if (epoch === this.#epoch) for (const ahead of [1, 2]) void this.#ready(index + ahead);
     this.#tell("time");
   }
 
