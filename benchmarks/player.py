@@ -7,9 +7,9 @@ headless Chromium drives the real page by its keys.
   only moments at which all are moving count, and the loop's restarts are in it.
 * Step: from the key press to the first frame of the screen on which the pixels of the take show the wanted number;
   forwards and backwards, 60 steps a rate.
-* Join: twenty ranges of a second each, some from a take's first frame, played as a sequence; at every frame of the screen
-  the pixels of the take on top are read. The gap of a join is how much longer than one frame a picture stands there; how
-  many frames off its first one the next shot begins is counted too.
+* Join: twenty ranges of a second each, some from a take's first frame, played as a sequence; at every frame of the
+  screen the pixels of the take on top are read. The gap of a join is how much longer than one frame a picture stands
+  there; how many frames off its first one the next shot begins is counted too.
 * Wall: navigation start to the first poster in the document, and bytes over the network up to a second after, cold
   browser cache.
 * Board: navigation start to the first row in the document, when nobody has asked for the board before, and again.

@@ -33,7 +33,7 @@ def test_a_cut_comes_back_in_its_order(bench: Bench) -> None:
     assert bench.cut("开场") == kept
     assert bench.delete_cut("b")
     assert not bench.delete_cut("b")
-    with pytest.raises(BenchError, match="no cut 'b'.*there are: 开场"):
+    with pytest.raises(BenchError, match=r"no cut 'b'.*there are: 开场"):
         bench.cut("b")
 
 

@@ -187,6 +187,8 @@ def walk_verbs(place: Path) -> set[str]:
         bench.set_select(Select(clip=first.id, state="selected", ranges=((0.0, 0.5),)))
         bench.set_select(Select(clip=second.id, state="reject", reason="melts"))
     assert [row["state"] for row in json.loads(typed("selects", "--json"))["rows"]] == ["selected", "reject"]
+    typed("cut", "fill", "rough", "--suite", "two")
+    assert json.loads(typed("cut", "check", "rough", "--json"))["problems"] == []
     typed("votes", "export", place / "votes.csv")
     typed("votes", "import", place / "votes.csv")
     typed("bundle", "pack", place / "bench.tar")

@@ -100,12 +100,6 @@ LINES = {
     "selftest": [("selftest",)],
     "board": [("board",)],
     "selects": [("selects",), ("selects", "--best-of")],
-    "cut": [
-        ("cut", "list"),
-        ("cut", "show", "first"),
-        ("cut", "fill", "second", "--suite", "t"),
-        ("cut", "check", "first"),
-    ],
     "agreement": [("agreement", "ratings.csv")],
     "calibrate": [("calibrate", "--out", "reference.json")],
     "validate": [("validate", "fetv", "--folder", ".")],

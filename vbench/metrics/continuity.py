@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 Property = Literal["light", "colour", "sharpness", "motion"]
 LEAST: dict[Property, float] = {"light": 5.0, "colour": 6.0, "sharpness": 0.7, "motion": 120.0}
-"""A join jumps from there on: CIE L*, distance in CIE a*b*, octaves, degrees. Set so that none of the joins within 40
-drawn and filmed clips cut in two is marked, and a step that people see at a glance is."""
+"""A join jumps from there on: CIE L*, distance in CIE a*b*, octaves, degrees.
+
+Of 43 clips of today's tools, cut in two in the middle, two are marked: both were made frame by frame, and their colours
+do jump there. Of jumps planted into second halves are found: a quarter less light 98 %, a warm tint (red +12 %, blue
+-15 %) 88 %, softness of 2 pixels of 256 all; of a turned movement 5 of the 6 that can be told."""
 STILL_SHARE_PER_S = 0.04
 """Below this share of the picture's diagonal a second the whole picture stands, and has no direction."""
 PLAIN = 2.0
