@@ -7,6 +7,9 @@ headless Chromium drives the real page by its keys.
   only moments at which all are moving count, and the loop's restarts are in it.
 * Step: from the key press to the first frame of the screen on which the pixels of the take show the wanted number;
   forwards and backwards, 60 steps a rate.
+* Join: twenty ranges of a second each, some from a take's first frame, played as a sequence; at every frame of the
+  screen the pixels of the take on top are read. The gap of a join is how much longer than one frame a picture stands
+  there; how many frames off its first one the next shot begins is counted too.
 * Wall: navigation start to the first poster in the document, and bytes over the network up to a second after, cold
   browser cache.
 * Board: navigation start to the first row in the document, when nobody has asked for the board before, and again.
@@ -17,6 +20,7 @@ Run: `python -m benchmarks.player [--out FILE.json]`, on an idle machine.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import tempfile
@@ -25,10 +29,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.web.browser import READ_FRAMES, SPREAD, chromium
-from tests.web.numbered import Kind, fill
+from tests.web.numbered import BLOCK, N_BITS, Kind, fill
 from tests.web.served import serving
 from vbench.bench import Bench
-from vbench.records import MetricInfo, Outcomes, Prompt, Score, ScoreKey
+from vbench.records import MetricInfo, Outcomes, Prompt, Score, ScoreKey, Select
 
 RATES = (8.0, 16.0, 23.976, 24.0, 25.0, 30.0, 60.0)
 STEPS = 60
@@ -94,6 +98,59 @@ def step_row(browser: Any, url: str, fps: float, clip: str) -> dict[str, Any]:
         "median_ms": round(statistics.median(exact), 1),
         "p95_ms": round(percentile(exact, 0.95), 1),
         "max_ms": round(max(exact), 1),
+    }
+
+
+JOINS = """() => new Promise((resolve) => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: BITS * EDGE, height: EDGE });
+  const paper = canvas.getContext("2d", { willReadFrequently: true });
+  const [seen, videos] = [[], []];
+  const tick = () => {
+    const video = document.querySelector(".cut-stage .on-top video");
+    paper.drawImage(video, 0, 0);
+    const row = paper.getImageData(0, EDGE / 2, BITS * EDGE, 1).data;
+    let number = 0;
+    for (let bit = 0; bit < BITS; bit += 1) number = number * 2 + (row[4 * (bit * EDGE + EDGE / 2) + 1] > 128);
+    if (!videos.includes(video)) videos.push(video);
+    seen.push([performance.now(), videos.indexOf(video), number]);
+    const isPlaying = [...document.querySelectorAll("video")].some((one) => !one.paused);
+    if (isPlaying || seen.length < 60) requestAnimationFrame(tick); else resolve(seen);
+  };
+  tick();
+})""".replace("BITS", str(N_BITS)).replace("EDGE", str(BLOCK))
+"""Time in ms, shot and frame number on top, at every frame of the screen until nothing plays."""
+
+
+def join_row(browser: Any, url: str, ids: Sequence[str], *, fps: float) -> dict[str, Any]:
+    """How long pictures stand around the joins of a sequence, in frames more than one."""
+    window = browser.new_page(viewport={"width": 1440, "height": 900})
+    window.goto(f"{url}/ui/cut?add={','.join(ids)}")
+    window.wait_for_selector("[data-ready='1']", timeout=180_000)
+    window.keyboard.press("Home")
+    window.wait_for_timeout(1500)
+    window.keyboard.press("Space")
+    seen = window.evaluate(JOINS)
+    window.close()
+    runs: list[list[float]] = []  # begin, end in ms, shot, frame
+    for at, shot, number in seen:
+        if runs and runs[-1][2:] == [shot, number]:
+            runs[-1][1] = at
+        else:
+            if runs:
+                runs[-1][1] = at
+            runs.append([at, at, shot, number])
+    gaps: list[float] = []
+    off: list[int] = []
+    for at, (before, after) in enumerate(itertools.pairwise(runs)):
+        if before[2] != after[2]:
+            around = runs[max(0, at - 2) : at + 4]
+            gaps.append(max((end - begin) * fps / 1000 - 1 for begin, end, *_ in around))
+            off.append(abs(int((after[3] + fps / 2) % fps - fps / 2)))  # shots begin at whole seconds
+    return {
+        "joins": len(gaps),
+        "median_frames": round(statistics.median(gaps), 2),
+        "max_frames": round(max(gaps), 2),
+        "most_off": max(off),
     }
 
 
@@ -188,6 +245,11 @@ def measure(work: Path) -> dict[str, Any]:
                 open_takes(browser, url, [clip.id for clip in clips]).close()  # proxies are made here, once
                 found["spread"] = [spread_row(browser, url, [clip.id for clip in clips[:n]]) for n in (4, 9)]
                 found["step"] = [step_row(browser, url, fps, clip.id) for fps, clip in zip(RATES, steps, strict=True)]
+                starts = (0.0, 1.0, 2.0, 0.0, 1.0)
+                for clip, start in zip((clip for clip in clips if clip.probe.fps == 24), starts * 2, strict=False):
+                    bench.set_select(Select(clip=clip.id, state="selected", ranges=((start, start + 1),)))
+                used = [clip.id for clip in clips if clip.probe.fps == 24]
+                found["join"] = join_row(browser, url, [used[n % len(used)] for n in range(20)], fps=24)
                 long_wall(bench, 1000)
                 found["wall_1000"] = first_paint(browser, url, "/ui/", ".card .poster")
         with Bench.open(work / "board") as bench:
@@ -209,6 +271,9 @@ def table(found: dict[str, Any]) -> str:
     lines = ["| what | median ms | p95 ms | max ms | |", "|---|---|---|---|---|"]
     lines += [line(f"spread of {row['takes']} takes", row, f"{row['n']} moments") for row in found["spread"]]
     lines += [line(f"frame step at {row['fps']:g} fps", row, f"exact {row['exact']}") for row in found["step"]]
+    row = found["join"]
+    what = f"| longest stand at {row['joins']} joins, in frames beyond one | {row['median_frames']} | "
+    lines.append(f"{what}| {row['max_frames']} | {row['most_off']} frames off at most |")
     for key in ("wall_1000", "board_40x20_first", "board_40x20"):
         row = found[key]
         more = f"{row['received_mb']} MB, {row['live_videos']} live videos"

@@ -472,6 +472,40 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """Seconds of a take, in a cut."""
+
+    clip: str
+    in_s: float
+    """From the take's first frame on."""
+    out_s: float
+    """End of the last frame that is shown."""
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.in_s < self.out_s < math.inf):
+            raise ValueError(f"a shot goes from a moment to a later one, found {self.in_s:g} s to {self.out_s:g} s")
+
+    @property
+    def seconds(self) -> float:
+        return self.out_s - self.in_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """Ranges of takes in the order in which they are watched."""
+
+    name: str
+    shots: tuple[Shot, ...] = ()
+    revision: int = 0
+    """How often it was stored; 0: not yet."""
+    updated: str = ""
+
+    @property
+    def seconds(self) -> float:
+        return sum(shot.seconds for shot in self.shots)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """Work that the page asks for and a worker process does."""
 

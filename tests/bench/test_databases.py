@@ -187,6 +187,8 @@ def walk_verbs(place: Path) -> set[str]:
         bench.set_select(Select(clip=first.id, state="selected", ranges=((0.0, 0.5),)))
         bench.set_select(Select(clip=second.id, state="reject", reason="melts"))
     assert [row["state"] for row in json.loads(typed("selects", "--json"))["rows"]] == ["selected", "reject"]
+    typed("cut", "fill", "rough", "--suite", "two")
+    assert json.loads(typed("cut", "check", "rough", "--json"))["problems"] == []
     typed("votes", "export", place / "votes.csv")
     typed("votes", "import", place / "votes.csv")
     typed("bundle", "pack", place / "bench.tar")
@@ -239,8 +241,13 @@ def test_every_route_that_is_read(bench: Bench) -> None:
         values = {"clip": clips[0].id, "sha256": clips[0].sha256, "name": "poster.webp", "task": task, "file": file}
         queries = {
             "/api/v1/board/drill": "?metric=flicker&model=alpha",
+            "/api/v1/cuts/fill": f"?suite={PROMPTS[0].suite}",
+            "/api/v1/cuts/joins": "?cut=rough",
             "/api/v1/sheet/answers": f"?clip={clips[0].id}&question={'0' * 16}",
         }
+        shots = [{"clip": clip.id, "in_s": 0, "out_s": 1} for clip in clips]
+        assert page.put("/api/v1/cuts", json={"name": "rough", "shots": shots}).json()["revision"] == 1
+        assert page.put("/api/v1/cuts", json={"name": "rough", "shots": shots}).status_code == 409
         answers = {}
         for method, path in flat(page.app.routes):  # type: ignore[attr-defined]
             if method == "GET" and ":path}" not in path:

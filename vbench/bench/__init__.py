@@ -6,6 +6,7 @@ from vbench.bench.answers import AnswerStore, Inspection
 from vbench.bench.ceilings import CeilingStore
 from vbench.bench.claims import ClaimStore
 from vbench.bench.clips import ClipPlace, ClipStore, RankedClip
+from vbench.bench.cuts import CutChangedError, CutStore
 from vbench.bench.database import ReadOnlyError, StoreAwayError, StoreError, disk_trouble
 from vbench.bench.jobs import JobStore
 from vbench.bench.lists import ListStore
@@ -19,6 +20,7 @@ __all__ = [
     "PASSING_CODES",
     "Bench",
     "ClipPlace",
+    "CutChangedError",
     "DoneKey",
     "FailedMeasure",
     "Inspection",
@@ -41,6 +43,7 @@ class Bench(
     ClaimStore,
     VoteStore,
     SelectStore,
+    CutStore,
     TaskStore,
     ListStore,
 ):

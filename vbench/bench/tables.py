@@ -388,6 +388,16 @@ class SelectRow(Base):
     """To the microsecond, so that of two words on a take the last one is known."""
 
 
+class CutRow(Base):
+    """Ranges of takes in order, under a name."""
+
+    __tablename__ = "cuts"
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    shots: Mapped[list[Any]]
+    revision: Mapped[int]
+    updated: Mapped[str] = mapped_column(String(32))
+
+
 class TaskRow(Base):
     """Work that the page asks for and a worker process does."""
 

@@ -14,6 +14,7 @@ from vbench.cli import (
     catalog,
     check,
     compare,
+    cut,
     distance,
     gate,
     generate,
@@ -68,6 +69,7 @@ app.add_typer(bundle.app, name="bundle")
 app.command("publish")(publish.publish)
 app.add_typer(votes.app, name="votes")
 app.command("selects")(selects.selects)
+app.add_typer(cut.app, name="cut")
 app.command("agreement")(check.agreement)
 app.command("validate")(validate.validate)
 app.command("calibrate")(check.calibrate)

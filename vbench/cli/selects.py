@@ -14,6 +14,7 @@ from vbench.errors import OptionError
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
+    from vbench.exports import Take
     from vbench.exports.selects import Decided
     from vbench.records import SelectState
 
@@ -52,6 +53,9 @@ def selects(
         float | None, typer.Option(help="Frames a second of the timeline; needed where the takes differ.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; timelines come with their files.")] = None,
+    cut: Annotated[
+        str | None, typer.Option(help="Instead of takes by state: the shots of this cut, as a timeline.")
+    ] = None,
     best_of: Annotated[
         bool, typer.Option("--best-of", help="Instead: how many takes of each tool give a usable one.")
     ] = False,
@@ -64,13 +68,19 @@ def selects(
         format = SelectFormat.JSON
     if rate is not None and format in LISTS:
         raise OptionError(f"`rate=` is that of a timeline; {format.value} counts in seconds, leave it out")
+    if cut is not None and (format in LISTS or state or best_of):
+        raise OptionError("`cut=` is written as a timeline, by itself; choose its `format=` (vbench cut show lists it)")
     with Bench.open(bench, create=False) as opened:
-        if best_of:
+        if cut is not None:
+            from vbench.exports import takes_of_cut
+
+            _write_timeline(takes_of_cut(opened, opened.cut(cut)), format, rate, out)
+        elif best_of:
             _print_best_of(opened, as_json=format is SelectFormat.JSON)
         elif format in LISTS:
             _write_list(opened, _states(state), format, out)
         else:
-            _write_timeline(opened, _states(state or "selected,approved"), format, rate, out)
+            _write_timeline(_takes(opened, _states(state or "selected,approved")), format, rate, out)
 
 
 def _states(text: str | None) -> set[SelectState] | None:
@@ -137,17 +147,20 @@ def _print_table(rows: list[Decided]) -> None:
     print_line(f"{len(rows)} takes, {sum(row.choice.is_used for row in rows)} used")
 
 
-def _write_timeline(
-    bench: Bench, states: set[SelectState] | None, format: SelectFormat, rate: float | None, out: Path | None
-) -> None:
-    from vbench.exports import takes_of, timeline, write_folder
+def _takes(bench: Bench, states: set[SelectState] | None) -> list[Take]:
+    from vbench.exports import takes_of
     from vbench.exports.selects import select_rows
 
-    form: Any = format.value
     ids = [row.clip.id for row in select_rows(bench, states)]
     if not ids:
         raise OptionError("no take is in these states; select some on the page, or name others with `state=`")
-    takes = takes_of(bench, ids, author=None)
+    return takes_of(bench, ids, author=None)
+
+
+def _write_timeline(takes: list[Take], format: SelectFormat, rate: float | None, out: Path | None) -> None:
+    from vbench.exports import timeline, write_folder
+
+    form: Any = format.value
     if out is None:
         sys.stdout.write(timeline(form, takes, rate))
     else:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from vbench.exports.folder import TIMELINE_FILES, write_csv, write_folder, write_zip
 from vbench.exports.pictures import write_contact_pdf, write_contact_png, write_frames, write_side_by_side
-from vbench.exports.takes import ExportWish, Take, takes_of
+from vbench.exports.takes import ExportWish, Take, takes_of, takes_of_cut
 from vbench.exports.timelines import Form, timeline
 from vbench.files import write_text, written_whole
 
@@ -23,6 +23,7 @@ __all__ = [
     "Take",
     "export",
     "takes_of",
+    "takes_of_cut",
     "timeline",
     "write_folder",
 ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from vbench.errors import OptionError
-from vbench.exports.takes import ExportWish, Take, at_rate, timecode
+from vbench.exports.takes import ExportWish, Take, at_rate, each_once, timecode
 from vbench.exports.timelines import Form, one_rate, timeline
 from vbench.files import frames_in, write_text, written_whole
 from vbench.records import Select
@@ -121,7 +121,7 @@ def _files(takes: Sequence[Take], rate: float | None, scratch: Path) -> Iterator
     """Name and file of all that goes along: originals, frames, and copies at a constant rate where these are needed."""
     sandbox = Sandbox()
     try:
-        for take in takes if rate is None else at_rate(takes, float(one_rate(takes, rate))):
+        for take in each_once(takes if rate is None else at_rate(takes, float(one_rate(takes, rate)))):
             if take.conformed_fps:
                 copy = scratch / take.file
                 call = {"source": str(take.path), "out": str(copy), "fps": take.conformed_fps}

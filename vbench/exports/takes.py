@@ -10,7 +10,7 @@ from pathlib import Path
 from vbench.bench import Bench
 from vbench.bench.media import safe_name
 from vbench.errors import ClipError, OptionError
-from vbench.records import Clip, Event, Note, Select
+from vbench.records import Clip, Cut, Event, Note, Select
 
 USUAL_RATES = (24.0, 25.0, 30.0, 50.0, 60.0)
 UNSTEADY = ("webp", "gif")
@@ -137,6 +137,27 @@ def takes_of(bench: Bench, ids: Sequence[str], *, author: str | None) -> list[Ta
             )
         )
     return takes
+
+
+def takes_of_cut(bench: Bench, cut: Cut) -> list[Take]:
+    """A take per shot of a cut, in its order, with the shot's seconds as its range.
+
+    Raises:
+        OptionError: the cut is empty, or a take in it was rejected.
+        ClipError: a file is gone.
+    """
+    if not cut.shots:
+        raise OptionError(f"cut {cut.name!r} has no shot yet; add some on the page, or with vbench cut fill")
+    takes = {take.clip.id: take for take in takes_of(bench, [shot.clip for shot in cut.shots], author=None)}
+    return [
+        replace(takes[shot.clip], choice=replace(takes[shot.clip].choice, ranges=((shot.in_s, shot.out_s),)))
+        for shot in cut.shots
+    ]
+
+
+def each_once(takes: Sequence[Take]) -> list[Take]:
+    """The takes without those that come again, as they do in a cut."""
+    return list({take.clip.id: take for take in takes}.values())
 
 
 def frame_at(seconds: float, fps: float) -> int:

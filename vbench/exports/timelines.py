@@ -16,7 +16,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from vbench.errors import OptionError
-from vbench.exports.takes import Stretch, Take, at_rate, counted, frame_at, stretches_of
+from vbench.exports.takes import Stretch, Take, at_rate, counted, each_once, frame_at, stretches_of
 from vbench.video.encoder import exact_rate
 
 MARKER_COLOURS = {
@@ -214,7 +214,7 @@ def edl(takes: Sequence[Take], rate: float | None = None) -> str:
     exact = one_rate(takes, rate)
     fps = float(exact)
     start = START_S * round(fps)
-    reels = {take.clip.id: f"TAKE{number:04d}" for number, take in enumerate(takes, 1)}
+    reels = {take.clip.id: f"TAKE{number:04d}" for number, take in enumerate(each_once(takes), 1)}
     lines = ["TITLE: takes", "FCM: NON-DROP FRAME", ""]
     for number, item in enumerate(placed(stretches_of(takes), fps), 1):
         tracks = "AA/V" if item.has_audio else "V"
@@ -289,9 +289,11 @@ def fcpxml(takes: Sequence[Take], rate: float | None = None) -> str:
             formats[size] = f"r{len(formats) + 1}"
             facts = {"width": str(size[0]), "height": str(size[1])}
             _child(resources, "format", id=formats[size], frameDuration=time(1), **facts)
-    n_source = {item.take.clip.id: item.n_source for item in shots}
+    n_source: dict[str, int] = {}
+    for item in shots:
+        n_source[item.take.clip.id] = max(item.n_source, n_source.get(item.take.clip.id, 0))
     assets = {}
-    for number, take in enumerate(takes, 1):
+    for number, take in enumerate(each_once(takes), 1):
         probe, assets[take.clip.id] = take.clip.probe, f"a{number}"
         facts = {"format": formats[probe.width, probe.height], "hasVideo": "1"}
         if probe.has_audio:

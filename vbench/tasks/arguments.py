@@ -49,6 +49,8 @@ class ExportTask:
 
     kind: Kind
     clips: tuple[str, ...]
+    cut: str = ""
+    """Name of the cut whose shots are meant, instead of clips."""
     author: str = ""
     """Whose stars go along, and who may fetch the file."""
     at_s: float | None = None

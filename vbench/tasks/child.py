@@ -109,10 +109,13 @@ def import_ending(report: ImportReport) -> Ending:
 
 def export(bench: Bench, asked_for: ExportTask, task: str) -> Ending:
     """Write the chosen takes as a file."""
-    from vbench.exports import ExportWish, takes_of
+    from vbench.exports import ExportWish, takes_of, takes_of_cut
     from vbench.exports import export as write
 
-    takes = takes_of(bench, asked_for.clips, author=asked_for.author)
+    if asked_for.cut:
+        takes = takes_of_cut(bench, bench.cut(asked_for.cut))
+    else:
+        takes = takes_of(bench, asked_for.clips, author=asked_for.author)
     folder = exported_file(bench, task, asked_for.kind).parent
     return True, write(asked_for.kind, takes, folder, ExportWish(at_s=asked_for.at_s, rate=asked_for.rate)).name
 

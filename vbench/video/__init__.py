@@ -8,7 +8,7 @@ from vbench.video.facts import Limits
 from vbench.video.frames import Frame, Kernel, read_frames
 from vbench.video.inspection import probe
 from vbench.video.sound import read_audio
-from vbench.video.stills import SpriteInfo, extract_frame, poster, sprite
+from vbench.video.stills import SpriteInfo, extract_frame, frames_at, poster, sprite
 from vbench.video.tags import text_tags
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "SpriteInfo",
     "exact_rate",
     "extract_frame",
+    "frames_at",
     "is_browser_playable",
     "poster",
     "probe",

@@ -64,6 +64,12 @@ def frame(source: str, out: str, t_s: float) -> None:
     save_picture(video.extract_frame(Path(source), t_s=t_s), Path(out))
 
 
+def moments(source: str, folder: str, moments_s: list[float], size: tuple[int, int]) -> None:
+    """The frames on screen at some moments as `0.png`, `1.png` and so on, all of one size, in one pass."""
+    for number, pixels in enumerate(video.frames_at(Path(source), moments_s, size=(size[0], size[1]))):
+        save_picture(pixels, Path(folder) / f"{number}.png")
+
+
 def side_by_side(sources: list[str], labels: list[str], out: str, height: int, columns: int) -> None:
     """Takes next to each other in one file."""
     paths = [Path(source) for source in sources]
@@ -78,6 +84,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "proxy": proxy,
     "conform": conform,
     "frame": frame,
+    "moments": moments,
     "side_by_side": side_by_side,
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,35 @@ def extract_frame(
         ClipError: The clip cannot be read or has no such frame.
     """
     return _frame_at(path, index=index, t_s=t_s, limits=limits).rgb()
+
+
+def frames_at(
+    path: Path, moments_s: Sequence[float], *, size: tuple[int, int], limits: Limits = DEFAULT_LIMITS
+) -> list[NDArray[np.uint8]]:
+    """The frames on screen at some moments, RGB uint8 (H, W, 3), in one pass; past the end, the last.
+
+    Args:
+        path: The clip.
+        moments_s: Seconds from the first frame, in any order.
+        size: Width and height to bring them to, in pixels.
+        limits: What is refused unread.
+
+    Raises:
+        ClipError: The clip cannot be read.
+    """
+    wanted = sorted(range(len(moments_s)), key=lambda number: moments_s[number])
+    pictures: dict[int, NDArray[np.uint8]] = {}
+    last = None
+    for frame in read_frames(path, limits=limits):
+        while wanted and moments_s[wanted[0]] + 5e-7 < frame.t_s + frame.duration_s:
+            pictures[wanted.pop(0)] = frame.rgb(size)
+        if not wanted:
+            break
+        last = frame
+    for number in wanted:
+        assert last is not None  # read_frames raises where there is none
+        pictures[number] = last.rgb(size)
+    return [pictures[number] for number in range(len(moments_s))]
 
 
 def poster(

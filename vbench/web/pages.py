@@ -63,6 +63,16 @@ PAGES = (
         room="dark",
         early_scripts=("compare.js", "player.js", "stage.js", "timeline.js", "take.js"),
     ),
+    PageEntry(
+        path="cut",
+        title="Cut",
+        word="nav.cut",
+        script="cut.js",
+        room="dark",
+        needs="annotate",
+        early_scripts=("cut.js", "sequence.js", "take.js"),
+        early_data=("cuts", "prompts"),
+    ),
     PageEntry(path="arena", title="Arena", word="nav.arena", script="arena.js", room="dark", needs="vote"),
     PageEntry(
         path="boards",

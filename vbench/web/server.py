@@ -17,7 +17,7 @@ from vbench.arena.arena import Arena
 from vbench.bench import Bench
 from vbench.bench.page_database import PageDatabase
 from vbench.web import files, pages
-from vbench.web.api import arena, boards, media, root, sheet, takes, tasks
+from vbench.web.api import arena, boards, cuts, media, root, sheet, takes, tasks
 from vbench.web.boards import Kept
 from vbench.web.media import Makers, Originals
 from vbench.web.security import login
@@ -86,6 +86,7 @@ def build(
         to_thread.current_default_thread_limiter().total_tokens = N_THREADS
         yield
         page.makers.close()
+        page.edges.close()
         page.uploads.close()
         page.bench.close()
 
@@ -100,7 +101,7 @@ def build(
     app.state.page = page
     say_errors(app)
     app.include_router(routes)
-    for part in (login, pages, files, media, root, takes, boards, sheet, arena, tasks):
+    for part in (login, pages, files, media, root, takes, cuts, boards, sheet, arena, tasks):
         app.include_router(part.routes)
     names = _mount_pages(app, bench)
     app.add_middleware(pages.PreloadHeaders)

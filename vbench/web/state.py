@@ -14,6 +14,7 @@ from fastapi import Depends, HTTPException, Query, Request, Response
 
 from vbench.arena.arena import Arena
 from vbench.bench import Bench
+from vbench.cuts import EdgeReader
 from vbench.errors import as_typed
 from vbench.tasks.events import EventReaders
 from vbench.web.boards import Kept
@@ -61,6 +62,7 @@ class Page:
     accounts: Accounts | None = None
     tries: PasswordTries = field(default_factory=PasswordTries)
     limits: PageLimits = field(default_factory=PageLimits)
+    edges: EdgeReader = field(default_factory=EdgeReader)
     task_events: EventReaders = field(default_factory=EventReaders)
 
     @property

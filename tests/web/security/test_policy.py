@@ -125,6 +125,8 @@ WRITES: list[tuple[str, str, Any]] = [
     ("PUT", "/api/v1/selects/0123456789abcdef", {"stars": 3}),
     ("PUT", "/api/v1/selects", {"choices": [{"clip": "0" * 16, "stars": 3}]}),
     ("PUT", "/api/v1/notes/abc/state", {"is_resolved": True}),
+    ("PUT", "/api/v1/cuts", {"name": "first"}),
+    ("DELETE", "/api/v1/cuts/0123456789abcdef", None),
 ]
 
 
@@ -219,6 +221,11 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("PUT", "/api/v1/selects"): (403, 401, 400, 400),
     ("PUT", "/api/v1/notes/{note}/state"): (403, 401, 204, 204),
     ("GET", "/api/v1/best-of"): ANYONE,
+    ("GET", "/api/v1/cuts"): ANYONE,
+    ("PUT", "/api/v1/cuts"): (403, 401, 200, 200),
+    ("DELETE", "/api/v1/cuts/{cut}"): MAKERS,
+    ("GET", "/api/v1/cuts/fill"): (403, 401, 400, 400),
+    ("GET", "/api/v1/cuts/joins"): (403, 401, 400, 400),
 }
 """(Method, path) → what each of `ROLES` is answered."""
 BODIES: dict[str, Any] = {
@@ -232,10 +239,13 @@ BODIES: dict[str, Any] = {
     "/api/v1/selects/{clip}": {"stars": 3},
     "/api/v1/selects": {"choices": [{"clip": "0" * 16, "stars": 3}]},
     "/api/v1/notes/{note}/state": {"is_resolved": True},
+    "/api/v1/cuts": {"name": "first"},
 }
 QUERIES = {
     "/api/v1/uploads": "?name=a.txt",
     "/api/v1/pictures": "?name=a.png",
+    "/api/v1/cuts/fill": "?suite=none",
+    "/api/v1/cuts/joins": "?cut=none",
     "/api/v1/board/drill": "?metric=flicker&model=alpha",
     "/api/v1/sheet/answers": "?clip=0000000000000000&question=0000000000000000",
 }

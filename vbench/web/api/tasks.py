@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
 from vbench.errors import BudgetError, OptionError
-from vbench.exports import QUICK, ExportWish, export, takes_of
+from vbench.exports import QUICK, ExportWish, export, takes_of, takes_of_cut
 from vbench.generate.retry import NoJobError
 from vbench.records import Cell, Prompt, Task
 from vbench.tasks import worker
@@ -300,7 +300,11 @@ def add_export(page: PageState, visitor: Caller, body: schemas.NewExport) -> Res
     page.require(page.may.export, "exporting")
     slow_down(page.limits.writes, visitor.session)
     if body.kind in QUICK:
-        takes = takes_of(page.bench, body.clips, author=visitor.author)
+        takes = (
+            takes_of_cut(page.bench, page.bench.cut(body.cut))
+            if body.cut
+            else takes_of(page.bench, body.clips, author=visitor.author)
+        )
         with tempfile.TemporaryDirectory(prefix="vbench-export-") as folder:
             made = export(body.kind, takes, Path(folder), ExportWish(rate=body.rate))
             data = made.read_bytes()
@@ -311,7 +315,9 @@ def add_export(page: PageState, visitor: Caller, body: schemas.NewExport) -> Res
         )
     clips = tuple(page.bench.clip(id).id for id in body.clips)
     wish = {"at_s": body.at_s, "rate": body.rate}
-    task = _queue(page, visitor, ExportTask(kind=body.kind, clips=clips, author=visitor.author, **wish))
+    if body.cut:
+        page.bench.cut(body.cut)
+    task = _queue(page, visitor, ExportTask(kind=body.kind, clips=clips, cut=body.cut, author=visitor.author, **wish))
     return JSONResponse(task.model_dump(), 202)
 
 

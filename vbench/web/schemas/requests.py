@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
+from vbench.bench.cuts import MOST_SHOTS
 from vbench.errors import OptionError
 from vbench.exports import Kind
 from vbench.metrics.presets import known_preset
-from vbench.records import RejectReason, Select, SelectState
+from vbench.records import Cut, RejectReason, Select, SelectState, Shot
 from vbench.schema import Strict
 
 
@@ -101,6 +102,35 @@ class TakeChoice(Choice):
 
 class TakeChoices(Strict):
     choices: list[TakeChoice] = Field(min_length=1, max_length=2000)
+
+
+class CutShot(Strict):
+    """As `vbench.records.Shot`."""
+
+    clip: ClipId
+    in_s: Seconds
+    out_s: Seconds
+
+
+class NewCut(Strict):
+    """A cut as it is to be, and the revision that it was made from."""
+
+    name: Words = Field(min_length=1, max_length=100, pattern=r"^[^/\\]+$")
+    shots: list[CutShot] = Field(default=[], max_length=MOST_SHOTS)
+    revision: int = Field(default=0, ge=0, le=2**31 - 2)
+    """0: a new one."""
+
+    def cut(self) -> Cut:
+        """As it is kept.
+
+        Raises:
+            OptionError: a shot ends before it begins.
+        """
+        try:
+            shots = tuple(Shot(clip=shot.clip, in_s=shot.in_s, out_s=shot.out_s) for shot in self.shots)
+        except ValueError as error:
+            raise OptionError(str(error)) from None
+        return Cut(name=self.name, shots=shots, revision=self.revision)
 
 
 class Watched(Strict):
@@ -198,12 +228,20 @@ class ConfirmedList(Strict):
 
 
 class NewExport(Strict):
-    clips: list[ClipId] = Field(min_length=1, max_length=500)
+    clips: list[ClipId] = Field(default=[], max_length=500)
+    cut: Words = Field(default="", max_length=100)
+    """Name of the cut whose shots are meant, instead of clips."""
     kind: Kind
     at_s: Seconds | None = None
     """For frames: the moment; the first frame otherwise."""
     rate: float | None = Field(default=None, gt=0, le=240, allow_inf_nan=False)
     """For timelines: frames a second; needed where the takes differ."""
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if bool(self.clips) == bool(self.cut):
+            raise ValueError("an export is of clips or of a cut; name one of the two")
+        return self
 
 
 class NewOverrule(Strict):

@@ -224,6 +224,33 @@ class NoteFacts(BaseModel):
     is_resolved: bool
 
 
+class ShotFacts(BaseModel):
+    clip: str
+    in_s: float
+    out_s: float
+
+
+class CutFacts(BaseModel):
+    name: str
+    shots: list[ShotFacts]
+    revision: int
+    updated: str
+
+
+class JumpFacts(BaseModel):
+    property: Literal["light", "colour", "sharpness", "motion"]
+    amount: float
+    """In the unit of `vbench.metrics.continuity.LEAST`."""
+
+
+class JoinFacts(BaseModel):
+    number: int
+    """Of the shot before it, from 1."""
+    at_s: float
+    jumps: list[JumpFacts]
+    problem: str
+
+
 class TaskFacts(BaseModel):
     """Work under way; `result` is what the page needs when it is done."""
 

@@ -167,7 +167,8 @@ export class App {
     const isRedo = key === "y" || (key === "z" && event.shiftKey);
     if (key !== "z" && !isRedo) return;
     event.preventDefault();
-    void (isRedo ? this.selects.redo() : this.selects.undo());
+    const steps = this.view?.undo && this.view.redo ? /** @type {Required<View>} */ (this.view) : this.selects;
+    void (isRedo ? steps.redo() : steps.undo());
   }
 
   get pageName() {

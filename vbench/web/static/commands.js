@@ -210,6 +210,11 @@ const COMMANDS = {
   nextPrompt: (view) => void view.goOn("prompt", 1),
   previousPrompt: (view) => void view.goOn("prompt", -1),
   nextTakes: (view) => void view.goOn("takes", 1),
+  scopes: (view) => {
+    view.scopes.toggle();
+    view.scopesButton?.setAttribute("aria-pressed", String(!view.scopes.element.hidden));
+  },
+  toCut: (view) => view.mayMark && view.app.go("cut", `add=${view.clips[view.focused].id}`),
   clearLoop: ({ player }) => player.set({ inS: null, outS: null }),
   nextWorst: (view) => jump(view, ["worst"], 1),
   previousWorst: (view) => jump(view, ["worst"], -1),

@@ -13,13 +13,14 @@ import { ALIGNS, DEFAULTS, ENDINGS, fromQuery, MAX_LANES, MODES, toQuery } from 
 import { Notes } from "./notes.js";
 import { Player } from "./player.js";
 import { choiceOf, rating, roundRobin, stateWords } from "./selects.js";
+import { Scopes } from "./scopes.js";
 import { Stage } from "./stage.js";
 import { localTime } from "./sync.js";
 import { Timelines } from "./timeline.js";
 import { sentenceOf, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
-/** @import { Align, Choice, ClipFacts, Ending, Mode, Scale, ScoreFacts } from "../types/page.js" */
+/** @import { Align, Choice, ClipFacts, Ending, Mode, Option, Scale, ScoreFacts } from "../types/page.js" */
 
 /**
  * The first key of a command.
@@ -27,6 +28,8 @@ import { sentenceOf, t } from "./words.js";
  */
 const keyOf = (command) => PLAYER_KEYS.find((row) => row[1] === command)?.[0][0] ?? "";
 const MOST_TAKES = 9;
+/** As cinemas, television, old screens, feeds and phones show pictures. */
+const MASKS = ["2.39:1", "2:1", "1.85:1", "16:9", "4:3", "1:1", "4:5", "9:16"];
 const RATES = [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 4];
 
 /**
@@ -68,6 +71,7 @@ export class Compare {
     this.player = new Player();
     this.stage = new Stage(this.player);
     this.timelines = new Timelines(this.player);
+    this.scopes = new Scopes(this.player);
     this.notes = new Notes(app, this.player);
     this.abort = new AbortController();
     this.focused = 0;
@@ -230,6 +234,17 @@ export class Compare {
       this.state.ending,
       (value) => this.player.set({ ending: /** @type {Ending} */ (value) }),
     );
+    this.maskChoice = choice(
+      t("mask.title"),
+      [["", t("mask.none")], ["safe", t("mask.safe")], ...MASKS.map((name) => /** @type {Option} */ ([name, name]))],
+      "",
+      (value) => this.#mask(value),
+    );
+    this.scopesButton = h(
+      "button",
+      { type: "button", class: "chip", onclick: () => this.run("scopes") },
+      t("scope.title"),
+    );
     this.loopButton = h(
       "button",
       { type: "button", class: "chip", onclick: () => this.player.set({ looping: !this.player.looping }) },
@@ -265,6 +280,7 @@ export class Compare {
       this.time,
       this.rateChoice,
       this.loopButton,
+      this.scopesButton,
       h("div", { class: "segmented", role: "group", "aria-label": t("player.mode") }, this.modeButtons),
       this.tune,
       h("span", { class: "grow" }),
@@ -281,7 +297,14 @@ export class Compare {
       iconButton("keyboard", t("key.help"), () => this.run("help")),
       iconButton("full", t("key.fullscreen"), () => this.run("fullscreen")),
     );
-    this.viewer = h("div", { class: "viewer" }, this.stage.element, transport, this.timelines.element);
+    this.viewer = h(
+      "div",
+      { class: "viewer" },
+      this.stage.element,
+      transport,
+      this.scopes.element,
+      this.timelines.element,
+    );
     put(
       this.element,
       h("h1", { class: "sr-only" }, t("nav.compare")),
@@ -294,13 +317,34 @@ export class Compare {
           { class: "below-head" },
           this.promptLine,
           this.metricChoice,
-          h("div", { class: "policies" }, this.scaleChoice, this.alignChoice, this.endChoice, this.offsets),
+          h(
+            "div",
+            { class: "policies" },
+            this.maskChoice,
+            this.scaleChoice,
+            this.alignChoice,
+            this.endChoice,
+            this.offsets,
+          ),
         ),
         this.factBox,
         this.notes.element,
       ),
     );
     this.#listen();
+  }
+
+  /**
+   * What of the picture a cinema or a phone shows, or the areas that are safe.
+   * @param {string} name a shape such as "2.39:1"; empty: nothing over the picture
+   */
+  #mask(name) {
+    const { element } = this.stage;
+    delete element.dataset.mask;
+    if (!name) return;
+    element.dataset.mask = name === "safe" ? "safe" : "shape";
+    const [wide, tall] = name.split(":").map(Number);
+    if (name !== "safe") element.style.setProperty("--mask", String(wide / tall));
   }
 
   #listen() {

@@ -30,9 +30,11 @@ const RATES = ["23.976", "24", "25", "29.97", "30", "50", "59.94", "60"];
  * @param {App} app
  * @param {readonly ClipFacts[]} clips
  * @param {number | null} [atS]
+ * @param {string} [cut] name of the cut whose shots these are; empty: takes by themselves
  */
-export function askExport(app, clips, atS = null) {
-  const status = h("p", { role: "status", class: "hint" }, t("export.which", { n: clips.length }));
+export function askExport(app, clips, atS = null, cut = "") {
+  const which = t(cut ? "cut.shots" : "export.which", { n: clips.length });
+  const status = h("p", { role: "status", class: "hint" }, which);
   const own = [...new Set(clips.map((clip) => num(clip.fps, 3)))].join(", ");
   const rate = choice(
     t("export.rate"),
@@ -46,8 +48,12 @@ export function askExport(app, clips, atS = null) {
     status.textContent = t("export.making");
     const answer = await app.attempt(() =>
       exported(
-        clips.map((clip) => clip.id),
-        { kind, at_s: atS, rate: TIMELINES.includes(kind) && rate.value ? Number(rate.value) : null },
+        {
+          ...(cut ? { clips: [], cut } : { clips: clips.map((clip) => clip.id), cut: "" }),
+          kind,
+          at_s: atS,
+          rate: TIMELINES.includes(kind) && rate.value ? Number(rate.value) : null,
+        },
         (progress) => {
           status.textContent = t("export.progress", { percent: Math.round(100 * progress) });
         },
@@ -81,12 +87,11 @@ export function askExport(app, clips, atS = null) {
 }
 
 /**
- * @param {string[]} clips
- * @param {{kind: ExportKind, at_s: number | null, rate: number | null}} wish
+ * @param {{clips: string[], cut: string, kind: ExportKind, at_s: number | null, rate: number | null}} wish
  * @param {(share: number) => void} onprogress
  */
-async function exported(clips, wish, onprogress) {
-  let task = await api.post("exports", { clips, ...wish });
+async function exported(wish, onprogress) {
+  let task = await api.post("exports", wish);
   if (task instanceof Response) {
     // tables and timelines come at once
     const name = /filename="([^"]+)"/.exec(task.headers.get("content-disposition") ?? "")?.[1] ?? wish.kind;

@@ -34,6 +34,18 @@ export function timecode(localS, fps) {
 }
 
 /**
+ * `HH:MM:SS:FF`, frames counted at the rate and none dropped, as editing programs have it.
+ * @param {number} timeS
+ * @param {number} fps
+ */
+export function longcode(timeS, fps) {
+  const frame = Math.max(0, Math.floor((timeS + 6e-4) * fps));
+  const rate = Math.max(1, Math.round(fps));
+  const parts = [frame / (rate * 3600), (frame / (rate * 60)) % 60, (frame / rate) % 60, frame % rate];
+  return parts.map((part) => String(Math.floor(part)).padStart(2, "0")).join(":");
+}
+
+/**
  * `m:ss.mmm` of the common clock.
  * @param {number} timeS
  */

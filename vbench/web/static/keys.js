@@ -54,6 +54,8 @@ export const PLAYER_KEYS = [
   [["z"], "loupe", "key.loupe"],
   [["f"], "fullscreen", "key.fullscreen"],
   [["n"], "note", "key.note"],
+  [["t"], "scopes", "scope.title"],
+  [["c"], "toCut", "cut.send"],
   [["h"], "blind", "key.blind"],
   [["?"], "help", "key.help"],
 ];

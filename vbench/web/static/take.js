@@ -31,6 +31,9 @@ export class Take {
     this.plays = 0;
     this.shownFrame = NaN;
     this.nudging = false;
+    /** Of one that is loaded ahead: when it is. @type {Promise<unknown> | undefined} */
+    this.loaded = undefined;
+    this.isStanding = false; // brought to its beginning ahead
     this.video = h("video", {
       playsinline: true,
       preload: "auto",

@@ -20,6 +20,7 @@ const GAP = 14;
 const TEXT_HEIGHT = 112;
 const MAX_CHOSEN = 9;
 const MOST_AT_ONCE = 2000; // of which a choice can be made at a stroke
+const MOST_TO_CUT = 100; // an address holds no more
 const LOOK_AGAIN_MS = 4000;
 /** Words of the address that say which takes are here, and in which order. */
 const FILTERS = /** @type {const} */ ([
@@ -565,6 +566,15 @@ class Wall {
             ),
           ),
           h("button", { type: "button", onclick: () => this.#reject(clips) }, t("select.reject")),
+        ),
+      this.mayMark &&
+        h(
+          "button",
+          {
+            type: "button",
+            onclick: () => this.app.go("cut", `add=${clips.slice(0, MOST_TO_CUT).map((clip) => clip.id)}`),
+          },
+          t("cut.send"),
         ),
       this.app.bench.permissions.export !== false &&
         h(

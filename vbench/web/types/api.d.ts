@@ -333,6 +333,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cuts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All Cuts
+         * @description Cuts by name. A public page has none to show: they are the makers' own work.
+         */
+        get: operations["all_cuts_api_v1_cuts_get"];
+        /**
+         * Keep Cut
+         * @description Store a cut; 409 where somebody else has stored it since it was read.
+         */
+        put: operations["keep_cut_api_v1_cuts_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cuts/{cut}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Cut
+         * @description Take a cut away; its takes stay.
+         */
+        delete: operations["delete_cut_api_v1_cuts__cut__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cuts/fill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fill
+         * @description The best take of each prompt of a suite, in its order; nothing is stored.
+         */
+        get: operations["fill_api_v1_cuts_fill_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cuts/joins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Joins
+         * @description What jumps at each join of a cut. The first time its shots are decoded for it.
+         */
+        get: operations["joins_api_v1_cuts_joins_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/board": {
         parameters: {
             query?: never;
@@ -1174,6 +1258,29 @@ export interface components {
              */
             score?: boolean;
         };
+        /** CutFacts */
+        CutFacts: {
+            /** Name */
+            name: string;
+            /** Shots */
+            shots: components["schemas"]["ShotFacts"][];
+            /** Revision */
+            revision: number;
+            /** Updated */
+            updated: string;
+        };
+        /**
+         * CutShot
+         * @description As `vbench.records.Shot`.
+         */
+        CutShot: {
+            /** Clip */
+            clip: string;
+            /** In S */
+            in_s: number;
+            /** Out S */
+            out_s: number;
+        };
         /** EventFacts */
         EventFacts: {
             /** Kind */
@@ -1272,7 +1379,28 @@ export interface components {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
         };
+        /** JoinFacts */
+        JoinFacts: {
+            /** Number */
+            number: number;
+            /** At S */
+            at_s: number;
+            /** Jumps */
+            jumps: components["schemas"]["JumpFacts"][];
+            /** Problem */
+            problem: string;
+        };
         JsonValue: unknown;
+        /** JumpFacts */
+        JumpFacts: {
+            /**
+             * Property
+             * @enum {string}
+             */
+            property: "light" | "colour" | "sharpness" | "motion";
+            /** Amount */
+            amount: number;
+        };
         /**
          * MetricFacts
          * @description What the numbers of a metric mean.
@@ -1331,10 +1459,36 @@ export interface components {
             /** In Catalog */
             in_catalog: boolean;
         };
+        /**
+         * NewCut
+         * @description A cut as it is to be, and the revision that it was made from.
+         */
+        NewCut: {
+            /** Name */
+            name: string;
+            /**
+             * Shots
+             * @default []
+             */
+            shots?: components["schemas"]["CutShot"][];
+            /**
+             * Revision
+             * @default 0
+             */
+            revision?: number;
+        };
         /** NewExport */
         NewExport: {
-            /** Clips */
-            clips: string[];
+            /**
+             * Clips
+             * @default []
+             */
+            clips?: string[];
+            /**
+             * Cut
+             * @default
+             */
+            cut?: string;
             /**
              * Kind
              * @enum {string}
@@ -1765,6 +1919,15 @@ export interface components {
             n: number;
             /** Problem */
             problem: string;
+        };
+        /** ShotFacts */
+        ShotFacts: {
+            /** Clip */
+            clip: string;
+            /** In S */
+            in_s: number;
+            /** Out S */
+            out_s: number;
         };
         /** ShownFacts */
         ShownFacts: {
@@ -2571,6 +2734,150 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BestOfFacts"][];
+                };
+            };
+        };
+    };
+    all_cuts_api_v1_cuts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CutFacts"][];
+                };
+            };
+        };
+    };
+    keep_cut_api_v1_cuts_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCut"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CutFacts"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_cut_api_v1_cuts__cut__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cut: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    fill_api_v1_cuts_fill_get: {
+        parameters: {
+            query: {
+                suite: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShotFacts"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    joins_api_v1_cuts_joins_get: {
+        parameters: {
+            query: {
+                cut: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JoinFacts"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

@@ -11,6 +11,9 @@ export type ChoiceFacts = Schemas["ChoiceFacts"];
 export type ChoiceList = Schemas["ChoiceList"];
 export type ClipFacts = Schemas["ClipFacts"];
 export type ClipList = Schemas["ClipList"];
+export type CutFacts = Schemas["CutFacts"];
+export type JoinFacts = Schemas["JoinFacts"];
+export type ShotFacts = Schemas["ShotFacts"];
 export type EventFacts = Schemas["EventFacts"];
 export type GenerateArgs = Schemas["GenerateArgs"];
 export type ModelFacts = Schemas["ModelFacts"];
@@ -229,6 +232,9 @@ export type Option = readonly [value: string, text: string];
 export interface View {
   open(): Promise<unknown>;
   close?(): void;
+  /** Where it has steps of its own; else what was decided about takes is undone. */
+  undo?(): void;
+  redo?(): void;
 }
 /** What each view's script has. */
 export interface ViewModule {
