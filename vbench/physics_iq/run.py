@@ -29,6 +29,7 @@ from vbench.physics_iq.measures import (
 )
 from vbench.rank.intervals import N_RESAMPLES, SEED, mean_interval, percentile_levels, resample_shares
 from vbench.records import Clip
+from vbench.score.full_reference import one_thread_each
 from vbench.video import read_frames
 
 SECONDS = 5
@@ -132,7 +133,7 @@ def physics_iq(data: PhysicsData, runs: Sequence[Runs]) -> PhysicsReport:
         for number, clip in found.items():
             by_view[number].append((place, bench, clip))
     numbers = sorted(by_view)
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with one_thread_each(), ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         of_views = pool.map(lambda number: _of_view(data, data.views[number], by_view[number]), numbers)
         measured = dict(zip(numbers, of_views, strict=True))
     failures = [
