@@ -19,6 +19,7 @@ from vbench.rank.compare import ComparedRow, Side, compare, side_of
 from vbench.rank.regress import MeasureSummary, PairValues, RegressRow, Verdict, judged, verdict_of
 from vbench.records import Clip
 from vbench.score.difference import MEASURES, Difference, differences
+from vbench.score.full_reference import one_thread_each
 from vbench.text import first_line
 
 Place = tuple[str, int]
@@ -96,7 +97,7 @@ def regress(base: Run, new: Run, repeats: Sequence[Run] = ()) -> RegressReport:
         found = iter(_differences(base, old[place], others))
         return [next(found) if place in clips else None for clips in [changed, *again]]
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with one_thread_each(), ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         measured = dict(zip(places, pool.map(measure, places), strict=True))
     values = [value for prompt in _by_prompt(places).values() for value in _values_of(prompt, old, measured)]
     rows, measures = judged(values, MEASURES)

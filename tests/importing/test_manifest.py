@@ -41,6 +41,13 @@ def test_manifest_says_it_file_by_file(bench: Bench, folder: Any, monkeypatch: p
     assert report.counts == {"imported": 2, "unmatched": 3}
 
 
+def test_best_of_and_energy_are_numbers_whatever_the_file_is(bench: Bench, folder: Any) -> None:
+    (folder / "m.csv").write_text("file,model,prompt_id,best_of,energy_wh\nalpha/dog-0.mp4,A,dog,4,12.5\n")
+    import_folder(bench, folder, manifest=folder / "m.csv")
+    (clip,) = bench.clips()
+    assert clip.provenance.extra == {"best_of": 4, "energy_wh": 12.5}
+
+
 @pytest.mark.parametrize(
     ("row", "says"),
     [
@@ -49,6 +56,8 @@ def test_manifest_says_it_file_by_file(bench: Bench, folder: Any, monkeypatch: p
         ({"file": "alpha/../../x.mp4"}, "lies outside"),
         ({"sead": 1}, "unknown column 'sead'; did you mean seed"),
         ({"cost": -1}, "cost: "),
+        ({"best_of": 0}, "best_of: "),
+        ({"energy_wh": "much"}, "energy_wh: "),
         ({"seed": "x"}, "seed: .*integer"),
         ({"prompt_id": None}, "no prompt; give prompt or prompt_id"),
         ({"prompt": "Another text"}, "prompt 'dog' is known as 'A dog in the rain'; found 'Another text'"),

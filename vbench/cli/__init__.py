@@ -21,6 +21,7 @@ from vbench.cli import (
     jobs,
     judge,
     models,
+    physics_iq,
     publish,
     rank,
     regress,
@@ -60,6 +61,7 @@ app.command("sheet")(judge.sheet)
 app.command("selftest")(score.selftest)
 app.command("board")(rank.board)
 app.command("compare")(compare.compare)
+app.add_typer(physics_iq.app, name="physics-iq")
 app.command("regress")(regress.regress)
 app.command("gate")(gate.gate)
 app.command("power")(compare.power)

@@ -40,6 +40,10 @@ class Row(Strict):
     """US dollars."""
     latency: Amount | None = None
     """Seconds from asking to a finished file."""
+    best_of: Annotated[int, Field(ge=1)] | None = None
+    """Of how many takes it was chosen; boards mark what is the best of several."""
+    energy_wh: Amount | None = None
+    """Watt-hours that making it drew."""
     created: str = ""
     notes: str = ""
     licence: str = ""
@@ -49,6 +53,10 @@ class Row(Strict):
         if self.prompt is None and self.prompt_id is None:
             raise ValueError("no prompt; give prompt or prompt_id")
         return self
+
+
+_NUMBERS = ("best_of", "energy_wh")
+"""Facts that a clip keeps beside those that every clip has a place for."""
 
 
 def match_by_manifest(
@@ -168,5 +176,5 @@ def _provenance(row: Row, path: Path, extra: dict[str, Any]) -> Provenance:
         cost_source="" if row.cost is None else "manifest",
         licence=row.licence,
         notes=row.notes,
-        extra=extra,
+        extra=extra | {name: value for name in _NUMBERS if (value := getattr(row, name)) is not None},
     )

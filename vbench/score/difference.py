@@ -73,7 +73,7 @@ def differences(reference: Path, others: Sequence[Path]) -> list[Difference | It
     """How each of several clips differs from one, which is decoded once for all of them.
 
     Frames are paired by time: each of the reference with the one of the other clip that is nearest, up to the end of
-    the shorter one.
+    the shorter one. One thread does it all: clips are compared side by side.
 
     Args:
         reference: A video file.
@@ -87,7 +87,7 @@ def differences(reference: Path, others: Sequence[Path]) -> list[Difference | It
     """
     tracks = [_Track(path) for path in others]
     n_read, last_t, step = 0, 0.0, 0.0
-    for frame in read_frames(reference):
+    for frame in read_frames(reference, threads=1):
         step, last_t = (frame.t_s - last_t) or frame.duration_s, frame.t_s
         views = _Views(frame.rgb())
         n_read += 1
@@ -110,7 +110,7 @@ class _Track:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._frames: Iterator[Frame] = read_frames(path)
+        self._frames: Iterator[Frame] = read_frames(path, threads=1)
         self._current: tuple[float, _Views | Pixels] | None = None
         self._next: tuple[float, Pixels] | None = None
         self._is_over = False

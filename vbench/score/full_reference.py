@@ -7,6 +7,9 @@ before and after a change, not for two tools.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -24,8 +27,6 @@ SHORT_SIDE = 256
 """Pixels to which MS-SSIM and the aligned measures bring the short side, as the authors of SSIM advise."""
 _BETAS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _SIGMA, _RADIUS = 1.5, 5
-STRIP = 32
-"""Rows taken at once, a multiple of 4, so that what is in between stays in the processor's cache."""
 _C1, _C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 
 
@@ -88,13 +89,7 @@ def ssim(a: Pixels, b: Pixels) -> float:
     height, width = a.shape[0] // 4, a.shape[1] // 4
     if min(height, width) < 2:
         raise MetricError(f"ssim needs 8 x 8 pixels, the picture has {a.shape[1]} x {a.shape[0]}")
-    of_blocks = np.concatenate(
-        [
-            _block_means(*(plane[row : min(row + STRIP, height * 4), : width * 4] for plane in (a, b)))
-            for row in range(0, height * 4, STRIP)
-        ],
-        axis=1,
-    )
+    of_blocks = _block_means(a[: height * 4, : width * 4], b[: height * 4, : width * 4])
     of_windows = (of_blocks[:, :-1, :-1] + of_blocks[:, 1:, :-1] + of_blocks[:, :-1, 1:] + of_blocks[:, 1:, 1:]) / 4
     mean_x, mean_y, both_squares, product = of_windows
     variances = (both_squares - mean_x**2 - mean_y**2) * 64 / 63
@@ -106,12 +101,28 @@ def ssim(a: Pixels, b: Pixels) -> float:
 
 
 def _block_means(a: Pixels, b: Pixels) -> Plane:
-    """Means of a - 128, b - 128, the sum of their squares, and their product over blocks of 4 x 4; shape (4, h, w)."""
-    x, y = cv2.subtract(a, 128, dtype=cv2.CV_32F), cv2.subtract(b, 128, dtype=cv2.CV_32F)
-    product = cv2.multiply(x, y)
-    squares = cv2.accumulateSquare(y, cv2.multiply(x, x))
-    size = (a.shape[1] // 4, a.shape[0] // 4)
-    return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (x, y, squares, product)])
+    """Means of a - 128, b - 128, the sum of their squares, and their product over blocks of 4 x 4; shape (4, h, w).
+
+    Sums of 16 bytes, squares and products are exact in float32, in whatever order they are taken: rows first, which
+    leaves a quarter to add up. Around 128, since differences of large squares are not.
+    """
+    height, width = a.shape
+    sums = np.zeros((4, height // 4, width), np.float32)
+    for first in range(4):
+        x, y = a[first::4], b[first::4]
+        cv2.accumulate(x, sums[0])
+        cv2.accumulate(y, sums[1])
+        cv2.accumulateSquare(x, sums[2])
+        cv2.accumulateSquare(y, sums[2])
+        cv2.accumulateProduct(x, y, sums[3])
+    rows = sums.reshape(height, width)
+    means = cv2.resize(rows, (width // 4, height), interpolation=cv2.INTER_AREA).reshape(4, height // 4, width // 4)
+    means /= 4
+    both = means[0] + means[1]
+    means[2] += 2 * 128**2 - 256 * both
+    means[3] += 128**2 - 128 * both
+    means[:2] -= 128
+    return means
 
 
 def ms_ssim(a: Pixels, b: Pixels) -> float:
@@ -163,11 +174,17 @@ def aligned(reference: Pixels, picture: Pixels) -> Pixels:
     _check(reference, picture)
     flow = _dis().calc(reference, picture, None)
     height, width = reference.shape
-    at_x, at_y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    at_x, at_y = at_x + flow[..., 0], at_y + flow[..., 1]
+    flow += _places(height, width)
+    at_x, at_y = cv2.split(flow)
     moved: Pixels = cv2.remap(picture, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     is_outside = (at_x < 0) | (at_y < 0) | (at_x > width - 1) | (at_y > height - 1)
     return np.where(is_outside, reference, moved)
+
+
+@lru_cache(maxsize=4)
+def _places(height: int, width: int) -> Plane:
+    """x and y of every pixel, (H, W, 2)."""
+    return np.stack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)), axis=-1)
 
 
 _of_thread = threading.local()
@@ -178,6 +195,17 @@ def _dis() -> Any:
     if not hasattr(_of_thread, "dis"):
         _of_thread.dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
     return _of_thread.dis
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """OpenCV without threads of its own while the block runs: whoever measures clips side by side has one for each."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _check(a: Pixels, b: Pixels) -> None:

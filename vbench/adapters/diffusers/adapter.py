@@ -183,6 +183,7 @@ class DiffusersAdapter(Adapter):
     ) -> tuple[np.ndarray[Any, Any], tuple[Any, int] | None, dict[str, Any], list[str]]:
         import torch
 
+        from vbench.adapters.diffusers.energy import energy_wh
         from vbench.adapters.diffusers.pipeline import StageClock
 
         pipeline, o = self._load(), self.options
@@ -195,8 +196,10 @@ class DiffusersAdapter(Adapter):
         warnings = truncation_warnings(pipeline, call, o.arguments.prompt)
         clock = StageClock(self._device, lambda: job in self._stopped)
         on_gpu = self._device.startswith("cuda")
+        drawn_before = None
         if on_gpu:
             torch.cuda.reset_peak_memory_stats()
+            drawn_before = energy_wh(str(torch.cuda.get_device_properties(self._device).uuid))
         try:
             with clock.watch(pipeline):
                 result = call_pipeline(pipeline, call, o)
@@ -227,6 +230,9 @@ class DiffusersAdapter(Adapter):
         if on_gpu:
             facts["peak_vram_bytes"] = torch.cuda.max_memory_allocated()
             facts["peak_vram_reserved_bytes"] = torch.cuda.max_memory_reserved()
+            drawn = energy_wh(str(torch.cuda.get_device_properties(self._device).uuid))
+            if drawn is not None and drawn_before is not None:
+                facts["energy_wh"] = drawn - drawn_before
         frames = video_of(self.card.id, result, o.result, batched=o.batched)
         wants_sound = o.audio is not None and body["audio"]
         sound = (sound_of(result, str(o.audio), batched=o.batched), o.audio_rate) if wants_sound else None
