@@ -15,6 +15,7 @@ from vbench.selftest.content import frozen, half_frozen, pan, swapped
 from vbench.selftest.delivery import ladders, reencoded, resized, turned
 from vbench.selftest.detections import people, words
 from vbench.selftest.faults import boiling, plain_picture, retouched, unsteady_light
+from vbench.selftest.joins import joined
 from vbench.selftest.order import doubled, repeated, retagged, reversed_, short, shuffled
 from vbench.selftest.pictures import given_pictures
 from vbench.selftest.results import Control, ControlResult, Measured, SampleBench
@@ -57,6 +58,7 @@ CONTROLS: tuple[Control, ...] = (
     unsteady_light,
     plain_picture,
     short,
+    joined,
     people,
     words,
 )
