@@ -57,6 +57,7 @@ def test_takes_of_different_rates_stay_on_one_clock(opened: Open, shown: tuple[s
     window = compare(opened, shown[1][:4])
     window.keyboard.press("Space")
     played(window, 0.5)
+    window.wait_for_selector(".stage[data-steering='nudged']")
     spreads = window.evaluate(SPREAD, 1000)
     assert len(spreads) > 10
     assert statistics.median(spreads) < 0.02
