@@ -95,7 +95,8 @@ def test_takes_begin_together_again_when_the_loop_wraps(
     compare(window, shown[0], shown[1][:2], "&t=2.6")
     window.press(SPACE)
     window.wait_for_function(
-        "() => [...document.querySelectorAll('.tile video')].every((v) => !v.paused && 0.2 < v.currentTime && v.currentTime < 2)"
+        "() => [...document.querySelectorAll('.tile video')]"
+        ".every((video) => !video.paused && 0.2 < video.currentTime && video.currentTime < 2)"
     )
     assert statistics.median(window.evaluate(SPREAD, 500)) < 1 / 16
 

@@ -58,7 +58,8 @@ class WebKitWindow:
         """What a JavaScript function gives, awaited where it is a promise."""
         script = (
             "const done = arguments[1];"
-            f"Promise.resolve(({function})(arguments[0])).then((value) => done([value]), (error) => done(String(error)));"
+            f"Promise.resolve(({function})(arguments[0]))"
+            ".then((value) => done([value]), (error) => done(String(error)));"
         )
         result = self._post("execute/async", {"script": script, "args": [arg]})
         if isinstance(result, str):
