@@ -127,6 +127,30 @@ def test_difference_is_black_where_two_takes_are_alike(opened: Open, shown: tupl
     assert brightest(window) > 120
 
 
+def test_nothing_covers_a_lane_at_its_begin(opened: Open, shown: tuple[str, list[Clip], Bench]) -> None:
+    window = compare(opened, shown[1][:2])
+    settled(window)
+    covered = """() => {
+      const box = (name) => document.querySelector(name).getBoundingClientRect();
+      const [head, line, axis] = [box(".lane-head b"), box(".playhead"), box(".lane-axis")];
+      const y = head.top + head.height / 2;
+      return [head, line].map((it) => document.elementsFromPoint(it.left + 1, y)[0].className)
+        .concat(axis.right <= box(".plot-lane .curves").left && axis.left >= 0);
+    }"""
+    window.evaluate("() => { document.querySelector('.playhead').style.pointerEvents = 'auto'; }")
+    assert "playhead" not in window.evaluate(covered)[:2]
+    assert window.evaluate(covered)[2]
+
+
+def test_bars_stay_where_a_long_page_is_scrolled(opened: Open, shown: tuple[str, list[Clip], Bench]) -> None:
+    window = opened("/ui/", viewport={"width": 1280, "height": 300})
+    settled(window)
+    window.evaluate("() => scrollTo(0, 400)")
+    window.wait_for_function("scrollY > 100")
+    tops = "() => ['.vb .bar', '.vb .prompts'].map((name) => document.querySelector(name).getBoundingClientRect().top)"
+    assert window.evaluate(tops) == [0, 52]
+
+
 def test_every_mode_shows_what_it_says(opened: Open, shown: tuple[str, list[Clip], Bench]) -> None:
     window = compare(opened, shown[1][:3])
     seen = lambda: [window.locator(f".tile[data-take='{i}']").is_visible() for i in range(3)]  # noqa: E731
