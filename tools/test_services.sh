@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what tests need of the system's packages: Chromium, PostgreSQL, FFmpeg's libraries for torchcodec, and a voice.
+# Installs what tests need of the system's packages: Chromium, WebKitGTK with codecs and a screen for it, PostgreSQL,
+# FFmpeg's libraries for torchcodec, and a voice.
 set -euo pipefail
 
 have_postgres() { command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
@@ -11,6 +12,10 @@ have_ffmpeg() {
 
 missing=()
 have_chromium || missing+=(chromium)
+if command -v apt-get >/dev/null; then # others may have no WebKitGTK; its tests are skipped there
+  command -v WebKitWebDriver >/dev/null || missing+=(webkit2gtk-driver gstreamer1.0-{libav,plugins-good,plugins-bad})
+  command -v Xvfb >/dev/null || missing+=(xvfb)
+fi
 have_postgres || missing+=(postgresql)
 have_ffmpeg || missing+=(ffmpeg)
 command -v espeak-ng >/dev/null || missing+=(espeak-ng)

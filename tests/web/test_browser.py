@@ -57,6 +57,7 @@ def test_takes_of_different_rates_stay_on_one_clock(opened: Open, shown: tuple[s
     window = compare(opened, shown[1][:4])
     window.keyboard.press("Space")
     played(window, 0.5)
+    window.wait_for_selector(".stage[data-steering='nudged']")
     spreads = window.evaluate(SPREAD, 1000)
     assert len(spreads) > 10
     assert statistics.median(spreads) < 0.02
@@ -124,6 +125,24 @@ def test_difference_is_black_where_two_takes_are_alike(opened: Open, shown: tupl
     window = compare(opened, list(other), "&mode=difference&gain=2&t=1")
     wait_for_frames(window, [24, 24])
     assert brightest(window) > 120
+
+
+def test_an_axis_stands_beside_its_curves(opened: Open, shown: tuple[str, list[Clip], Bench]) -> None:
+    window = compare(opened, shown[1][:2])
+    settled(window)
+    assert window.evaluate("""() => {
+      const box = (name) => document.querySelector(name).getBoundingClientRect();
+      return box(".lane-axis").left >= 0 && box(".lane-axis").right <= box(".plot-lane .curves").left;
+    }""")
+
+
+def test_bars_stay_where_a_long_page_is_scrolled(opened: Open, shown: tuple[str, list[Clip], Bench]) -> None:
+    window = opened("/ui/", viewport={"width": 1280, "height": 300})
+    settled(window)
+    window.evaluate("() => scrollTo(0, 400)")
+    window.wait_for_function("scrollY > 100")
+    tops = "() => ['.vb .bar', '.vb .prompts'].map((name) => document.querySelector(name).getBoundingClientRect().top)"
+    assert window.evaluate(tops) == [0, 52]
 
 
 def test_every_mode_shows_what_it_says(opened: Open, shown: tuple[str, list[Clip], Bench]) -> None:

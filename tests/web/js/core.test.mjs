@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 import { Clock } from "../../../vbench/web/static/clock.js";
 import { clockcode, frameAt, frameCentre, showFrame, timecode } from "../../../vbench/web/static/framestep.js";
+import { steeringOf } from "../../../vbench/web/static/steering.js";
 import { clockTime, correction, localTime, programLength, speeds, within } from "../../../vbench/web/static/sync.js";
 
 const take = (values = {}) => ({ fps: 24, nFrames: 48, durationS: 2, offsetS: 0, speed: 1, ...values });
@@ -152,4 +153,12 @@ test("times are written for people", () => {
   }
   assert.equal(clockcode(61.0416), "1:01.042");
   assert.equal(clockcode(59.9999), "1:00.000");
+});
+
+test("a browser is nudged only where a change of rate leaves its pictures coming", () => {
+  const before = { readyState: 4, frames: 7 };
+  assert.equal(steeringOf(before, { readyState: 4, frames: 7 }), "nudged");
+  assert.equal(steeringOf(before, { readyState: 3, frames: 5 }), "nudged", "a busy machine drops some");
+  assert.equal(steeringOf(before, { readyState: 2, frames: 7 }), "free", "WebKit says that it cannot go on");
+  assert.equal(steeringOf(before, { readyState: 4, frames: 1 }), "free", "it stood still");
 });

@@ -83,6 +83,7 @@ class Arena {
       },
       { signal: this.abort.signal },
     );
+    this.player.addEventListener("refused", () => this.app.toast(t("player.refused"), "error"));
     this.player.addEventListener("takes", () =>
       put(
         this.stage,

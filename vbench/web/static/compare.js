@@ -360,6 +360,7 @@ export class Compare {
       this.#save();
     });
     player.addEventListener("takes", () => this.drawTakes());
+    player.addEventListener("refused", () => this.app.toast(t("player.refused"), "error"));
     player.addEventListener("ready", () => {
       this.drawTakes();
       this.timelines.draw();

@@ -4,11 +4,16 @@
 import { Clock } from "./clock.js";
 import { frameAt, frameCentre } from "./framestep.js";
 import { middle, stand, start } from "./starting.js";
-import { clockTime, localTime, programLength, speeds, within } from "./sync.js";
+import { steering } from "./steering.js";
+import { clockTime, localTime, programLength, SEEK_BEYOND_S, speeds, within } from "./sync.js";
 import { Take } from "./take.js";
 
+/** @import { Steering } from "./steering.js" */
 /** @import { Align, Ending, Shown } from "../types/page.js" */
 
+const CLOCK_GAIN = 0.1; // a tick of the screen takes away this share of what the clock is off
+/** What moves takes against the clock. */
+const MOVES = ["align", "ending", "rate"];
 const HELD_BACK_AFTER_MS = 80; // a shorter gap is caught up by rate; a longer one stops the clock for all
 
 export class Player extends EventTarget {
@@ -19,6 +24,7 @@ export class Player extends EventTarget {
   /** @type {number | null} */ outS = null;
   /** @type {number | null} */ solo = null;
   /** @type {number[] | null} */ spreads = null;
+  /** @type {Steering} */ steering = "free";
 
   /** @param {{blind?: boolean}} [options] blind: no name anywhere */
   constructor(options = {}) {
@@ -86,6 +92,20 @@ export class Player extends EventTarget {
     await Promise.all(this.takes.map((take) => take.load(this.#abort.signal)));
     this.#retime();
     this.#tell("ready");
+    void this.#chooseSteering(this.#abort.signal);
+  }
+
+  /**
+   * Takes run freely until the browser has shown that it can do better.
+   * @param {AbortSignal} signal
+   */
+  async #chooseSteering(signal) {
+    const [longest] = this.takes.filter((take) => take.ok).sort((a, b) => b.durationS - a.durationS);
+    if (!longest) return;
+    const chosen = await steering(longest.video.currentSrc, longest.durationS);
+    if (signal.aborted) return;
+    this.steering = chosen;
+    this.#tell("steering");
   }
 
   close() {
@@ -112,7 +132,7 @@ export class Player extends EventTarget {
     if ("rate" in values && this.clock.rate > 0) this.clock.setRate(this.rate);
     this.#tell("length");
     this.#tell("state");
-    if (!this.playing) void this.seek(this.time);
+    if (!this.playing || (this.steering === "free" && MOVES.some((name) => name in values))) void this.seek(this.time);
   }
 
   #sound() {
@@ -127,7 +147,7 @@ export class Player extends EventTarget {
     this.takes[index].offsetS = offsetS;
     this.#tell("length");
     this.#tell("state");
-    if (!this.playing) void this.seek(this.time);
+    if (!this.playing || this.steering === "free") void this.seek(this.time);
   }
 
   /**
@@ -138,6 +158,7 @@ export class Player extends EventTarget {
     if (!this.takes.some((take) => !take.problem)) return;
     const epoch = ++this.#epoch;
     this.playing = true;
+    for (const take of this.takes) take.refused = false;
     this.clock.setRate(rate);
     if (rate > 0 && this.time >= this.endS - 0.02) this.clock.seek(this.startS);
     if (rate < 0 && this.time <= this.startS + 0.02) this.clock.seek(this.endS);
@@ -152,7 +173,9 @@ export class Player extends EventTarget {
   async #startAll(rate, epoch) {
     this.clock.stop();
     const timeS = this.clock.time;
+    for (const take of this.takes) take.soughtS = NaN;
     if (rate > 0) {
+      if (this.steering === "free") for (const take of this.takes) take.video.pause();
       await Promise.all(this.takes.map((take) => stand(take, timeS, rate, this.ending)));
       if (epoch !== this.#epoch) return;
       await Promise.all(this.takes.map((take) => start(take, timeS, this.ending)));
@@ -173,6 +196,11 @@ export class Player extends EventTarget {
     if (epoch !== this.#epoch || !this.playing) return;
     const now = performance.now();
     const rate = this.clock.rate;
+    if (this.takes.some((take) => take.refused)) {
+      this.pause();
+      this.#tell("refused");
+      return;
+    }
     if (this.#heldBack(now, rate)) {
       this.#frameRequest = requestAnimationFrame(() => this.#tick(epoch));
       return;
@@ -190,9 +218,10 @@ export class Player extends EventTarget {
       void this.#startAll(rate, epoch);
       return;
     }
-    const heard = rate > 0 ? this.#followHeard(at.timeS) : null;
+    if (rate > 0 && this.steering === "free") this.#followMost(at.timeS, now);
+    const heard = rate > 0 && this.steering === "nudged" ? this.#followHeard(at.timeS) : null;
     for (const take of this.takes) {
-      if (rate > 0) take.follow(at.timeS, rate, this.ending, take === heard);
+      if (rate > 0) take.follow(at.timeS, rate, this.ending, take === heard ? "free" : this.steering);
       else take.scrub(at.timeS, this.ending);
       if (!take.problem && !this.waiting) take.watchedS += Math.min(0.25, (now - this.#lastTick) / 1000);
     }
@@ -210,9 +239,23 @@ export class Player extends EventTarget {
     const take = this.solo === null ? undefined : this.takes[this.solo];
     if (!take?.ok || take.video.paused || take.video.seeking || localTime(timeS, take, this.ending).held) return null;
     const error = clockTime(take.video.currentTime, take) - timeS;
-    if (Math.abs(error) > 0.25) return null;
-    this.clock.seek(timeS + 0.1 * error);
+    if (Math.abs(error) > SEEK_BEYOND_S) return null;
+    this.clock.seek(timeS + CLOCK_GAIN * error);
     return take;
+  }
+
+  /**
+   * Where takes run freely the clock goes after them: after the one in the middle, by the pictures on screen.
+   * @param {number} timeS
+   * @param {number} now
+   */
+  #followMost(timeS, now) {
+    const times = this.takes
+      .filter((take) => !localTime(timeS, take, this.ending).held)
+      .map((take) => clockTime(take.onScreenS(now), take))
+      .filter((second) => Math.abs(second - timeS) < SEEK_BEYOND_S) // one that looped by itself counts another round
+      .sort((a, b) => a - b);
+    if (times.length) this.clock.seek(timeS + CLOCK_GAIN * (times[times.length >> 1] - timeS));
   }
 
   /**
@@ -221,13 +264,17 @@ export class Player extends EventTarget {
    * @param {number} rate
    */
   #heldBack(now, rate) {
-    const lacks = rate > 0 && this.takes.some((take) => take.ok && !take.hasData && !take.video.seeking);
+    const lacks = rate > 0 && this.takes.some((take) => this.#lacks(take, now));
     if (!lacks) {
       if (this.waiting) {
         this.waiting = false;
-        this.clock.start();
-        for (const take of this.takes) if (take.ok && take.video.paused) void take.video.play().catch(() => {});
         this.#tell("state");
+        if (this.steering === "free") {
+          void this.#startAll(rate, ++this.#epoch); // all stand still, and are brought to the clock first
+          return true;
+        }
+        this.clock.start();
+        for (const take of this.takes) if (take.ok && take.video.paused) void take.run();
       }
       this.#lackSince = 0;
       return false;
@@ -240,6 +287,15 @@ export class Player extends EventTarget {
       this.#tell("state");
     }
     return this.waiting;
+  }
+
+  /**
+   * @param {Take} take
+   * @param {number} now
+   */
+  #lacks(take, now) {
+    if (take.video.seeking) return false;
+    return this.steering === "free" ? take.isStalled(now) : take.ok && !take.hasData;
   }
 
   /** Seconds between the most advanced and the most behind of the takes that are moving. */

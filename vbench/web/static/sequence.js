@@ -4,10 +4,12 @@
 import { Clock } from "./clock.js";
 import { frameAt } from "./framestep.js";
 import { stand, start } from "./starting.js";
+import { steering } from "./steering.js";
 import { localTime } from "./sync.js";
 import { Take } from "./take.js";
 
 /** @import { ClipFacts, ShotFacts } from "../types/page.js" */
+/** @import { Steering } from "./steering.js" */
 
 const READY_AHEAD_S = 0.3; // the next video runs behind the picture from here on
 const WAKE_S = 0.03; // a video that begins at its first frame takes about this long to move
@@ -38,6 +40,7 @@ export function shotAt(starts, timeS) {
 
 /** Tells `time`, `shot` and `state`. */
 export class Sequence extends EventTarget {
+  /** Until the browser has shown that it can be nudged. @type {Steering} */ steering = "free";
   /** @type {readonly ShotFacts[]} */ shots = [];
   /** @type {number[]} */ starts = [0];
   /** Place → its take, while it is kept. @type {Map<number, Take>} */ takes = new Map();
@@ -146,6 +149,10 @@ export class Sequence extends EventTarget {
     for (const ahead of [1, 2]) void this.#ready(index + ahead);
     await take?.loaded;
     if (epoch !== this.#epoch) return;
+    if (take?.ok)
+      void steering(take.video.currentSrc, take.durationS).then((chosen) => {
+        this.steering = chosen;
+      });
     this.#show(index);
     if (take) {
       await stand(take, timeS, 1, "hold");
@@ -190,21 +197,21 @@ export class Sequence extends EventTarget {
     const take = this.#take(index);
     this.#show(index);
     if (take) {
-      const leads = this.sound && take.clip.has_audio && this.#follow(take, timeS);
-      take.follow(timeS, 1, "hold", leads);
+      const isLed = (this.sound && take.clip.has_audio) || this.steering === "free";
+      take.follow(timeS, 1, "hold", isLed && this.#follow(take, timeS) ? "free" : this.steering);
     }
     for (const ahead of [1, 2]) void this.#ready(index + ahead);
     const next = this.takes.get(index + 1);
     const leftS = this.starts[index + 1] - timeS;
     if (next?.ok && leftS < READY_AHEAD_S) {
-      if (localTime(timeS, next, "hold").localS > 0 && timeS + next.offsetS >= 0) next.follow(timeS, 1, "hold");
-      else if (leftS < WAKE_S && next.video.paused) void next.video.play().catch(() => {});
+      if (localTime(timeS, next, "hold").localS > 0 && timeS + next.offsetS >= 0) next.follow(timeS, 1, "hold", this.steering);
+      else if (leftS < WAKE_S && next.video.paused) void next.run();
     }
     this.#tell("time");
   }
 
   /**
-   * Nudging would be heard: the clock goes after what is heard.
+   * Nudging would be heard, or stop the video: the clock goes after it.
    * @param {Take} take
    * @param {number} timeS
    */

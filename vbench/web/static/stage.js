@@ -49,17 +49,24 @@ export class Stage extends EventTarget {
     this.#observer.observe(this.element);
     this.#onTakes = () => this.#mount();
     player.addEventListener("takes", this.#onTakes);
+    this.#onSteering = () => {
+      this.element.dataset.steering = player.steering; // for whoever looks: how takes are held together here
+    };
+    player.addEventListener("steering", this.#onSteering);
   }
 
   /** @type {ResizeObserver} */
   #observer;
   /** @type {() => void} */
   #onTakes;
+  /** @type {() => void} */
+  #onSteering;
   #blinkTimer = 0;
 
   close() {
     this.#observer.disconnect();
     this.player.removeEventListener("takes", this.#onTakes);
+    this.player.removeEventListener("steering", this.#onSteering);
     clearInterval(this.#blinkTimer);
   }
 

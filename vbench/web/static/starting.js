@@ -20,7 +20,8 @@ export function stand(take, timeS, rate, ending) {
   const { video } = take;
   if (!take.ok) return undefined;
   const { localS } = localTime(timeS, take, ending);
-  video.playbackRate = Math.max(0.0625, Math.min(16, rate * take.speed));
+  const speed = Math.max(0.0625, Math.min(16, rate * take.speed));
+  if (video.playbackRate !== speed) video.playbackRate = speed;
   if (Math.abs(video.currentTime - localS) < 0.012) return undefined;
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, PATIENCE_MS);
@@ -47,7 +48,7 @@ export function start(take, timeS, ending) {
   if (!take.ok || localTime(timeS, take, ending).held) return undefined;
   take.plays += 1;
   return Promise.race([
-    take.video.play().catch(() => {}),
+    take.run(),
     new Promise((resolve) => {
       setTimeout(resolve, PATIENCE_MS);
     }),

@@ -4,12 +4,17 @@
 import * as api from "./api.js";
 import { h, icon } from "./dom.js";
 import { frameAt, frameCentre, showFrame } from "./framestep.js";
-import { correction, localTime } from "./sync.js";
+import { correction, localTime, SEEK_BEYOND_S } from "./sync.js";
 import { sentenceOf, t } from "./words.js";
 
 /** @import { Ending, Shown } from "../types/page.js" */
 
+/** @import { Steering } from "./steering.js" */
+
 const PLAYABLE_MIN = 3; // HAVE_FUTURE_DATA
+/** Without a new picture for so long a take that runs has stopped; for a slow one, three of its frames. */
+const STALLED_AFTER_MS = 200;
+const STARTS_WITHIN_MS = 800;
 
 export class Take {
   /**
@@ -34,6 +39,11 @@ export class Take {
     /** Of one that is loaded ahead: when it is. @type {Promise<unknown> | undefined} */
     this.loaded = undefined;
     this.isStanding = false; // brought to its beginning ahead
+    this.refused = false;
+    this.shownS = NaN;
+    this.shownAtMs = NaN;
+    this.ranAtMs = NaN;
+    this.soughtS = NaN;
     this.video = h("video", {
       playsinline: true,
       preload: "auto",
@@ -79,6 +89,42 @@ export class Take {
     return this.problem !== "" || this.video.readyState >= PLAYABLE_MIN || this.video.ended;
   }
 
+  /** @param {number} now */
+  #isFresh(now) {
+    return now - this.shownAtMs < Math.max(STALLED_AFTER_MS, 3000 / this.fps);
+  }
+
+  /**
+   * Whether a take that runs freely has come to a stop. Pictures count and not `readyState`, which WebKit leaves at 2
+   * while it plays.
+   * @param {number} now
+   */
+  isStalled(now) {
+    const { ok, video, ranAtMs } = this;
+    const shouldShow = ok && !video.paused && !video.ended && now - ranAtMs > STARTS_WITHIN_MS;
+    return shouldShow && !this.hasData && !this.#isFresh(now);
+  }
+
+  /**
+   * The second that is on screen, by the last picture and not by `currentTime`, which WebKit counts on while stalled.
+   * @param {number} now
+   * @returns {number} NaN where no picture came lately
+   */
+  onScreenS(now) {
+    if (!this.ok || this.video.paused || !this.#isFresh(now)) return NaN;
+    return this.shownS + ((now - this.shownAtMs) / 1000) * this.video.playbackRate;
+  }
+
+  /** Let the video run; that a browser refuses is noted in `refused`, and a pause that comes first is no error. */
+  async run() {
+    this.ranAtMs = performance.now();
+    try {
+      await this.video.play();
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "NotAllowedError") this.refused = true;
+    }
+  }
+
   /** @param {string} sentence */
   fail(sentence) {
     this.problem = sentence;
@@ -98,7 +144,9 @@ export class Take {
   #watchFrames() {
     if (!this.video.requestVideoFrameCallback) return;
     /** @type {VideoFrameRequestCallback} */
-    const onFrame = (_now, metadata) => {
+    const onFrame = (now, metadata) => {
+      this.shownS = metadata.mediaTime;
+      this.shownAtMs = now;
       this.shownFrame = frameAt(metadata.mediaTime, this.fps, this.nFrames);
       this.video.requestVideoFrameCallback(onFrame);
     };
@@ -133,13 +181,14 @@ export class Take {
   }
 
   /**
-   * Bring a playing video nearer to where the clock says it should be; the one that leads only plays.
+   * Bring a playing video nearer to where the clock says it should be. One that runs freely only plays, and is sought
+   * where it begins anew by itself.
    * @param {number} timeS
    * @param {number} rate
    * @param {Ending} ending
-   * @param {boolean} [leads]
+   * @param {Steering} steering
    */
-  follow(timeS, rate, ending, leads = false) {
+  follow(timeS, rate, ending, steering) {
     if (!this.ok) return;
     const { localS, held } = localTime(timeS, this, ending);
     const { video } = this;
@@ -148,8 +197,14 @@ export class Take {
       this.#jump(frameCentre(frameAt(localS, this.fps, this.nFrames), this.fps));
       return;
     }
-    if (video.paused && !video.seeking) void video.play().catch(() => {});
-    if (video.seeking || leads) return;
+    const beganAnew = localS < this.soughtS - SEEK_BEYOND_S;
+    this.soughtS = localS;
+    if (video.paused && !video.seeking) void this.run();
+    if (video.seeking) return;
+    if (steering === "free") {
+      if (beganAnew) video.currentTime = localS;
+      return;
+    }
     const move = correction(localS, video.currentTime, rate * this.speed, this.nudging);
     this.nudging = "rate" in move && move.nudging;
     if ("seekS" in move) video.currentTime = move.seekS;
