@@ -204,7 +204,8 @@ export class Sequence extends EventTarget {
     const next = this.takes.get(index + 1);
     const leftS = this.starts[index + 1] - timeS;
     if (next?.ok && leftS < READY_AHEAD_S) {
-      if (localTime(timeS, next, "hold").localS > 0 && timeS + next.offsetS >= 0) next.follow(timeS, 1, "hold", this.steering);
+      if (localTime(timeS, next, "hold").localS > 0 && timeS + next.offsetS >= 0)
+        next.follow(timeS, 1, "hold", this.steering);
       else if (leftS < WAKE_S && next.video.paused) void next.run();
     }
     this.#tell("time");
