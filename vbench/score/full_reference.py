@@ -116,7 +116,8 @@ def _block_means(a: Pixels, b: Pixels) -> Plane:
         cv2.accumulateSquare(y, sums[2])
         cv2.accumulateProduct(x, y, sums[3])
     rows = sums.reshape(height, width)
-    means = cv2.resize(rows, (width // 4, height), interpolation=cv2.INTER_AREA).reshape(4, height // 4, width // 4)
+    quarters = cv2.resize(rows, (width // 4, height), interpolation=cv2.INTER_AREA)
+    means: Plane = quarters.reshape(4, height // 4, width // 4)
     means /= 4
     both = means[0] + means[1]
     means[2] += 2 * 128**2 - 256 * both
