@@ -40,8 +40,8 @@ SUITE = (
 )
 LINES = ("--suite", "two.yaml", "--models", "synthetic-clean,synthetic-flicker", "--seconds", 1, "--samples", 2)
 BENCHLESS = {"demo", "prompts", "models", "selftest", "doctor", "totals", "physics-iq"}
-"""Verbs that read and write no bench of the caller's; the demo makes one of its own, and Physics-IQ takes a tool's clips as
-files, by what the other verbs read too."""
+"""Verbs that read and write no bench of the caller's; the demo makes one of its own, and Physics-IQ takes a tool's
+clips as files, by what the other verbs read too."""
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
