@@ -42,7 +42,7 @@ $(VENV)/installed: pyproject.toml $(CONSTRAINTS)
 	touch $@
 
 $(VENV)/test-installed: $(VENV)/installed
-	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[test,sdk,speech,text,trackers]'
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[test,sdk,speech,text,trackers,mcp]'
 	touch $@
 
 node_modules/installed: package.json package-lock.json | $(VENV)/test-installed

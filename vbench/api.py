@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vbench.generate import GenerateReport
     from vbench.importing import ImportReport
     from vbench.judge import JudgeReport
+    from vbench.notebook import ShownPrompt
     from vbench.rank.board import Board
     from vbench.score import ScoreReport
 
@@ -66,6 +67,12 @@ class BenchWithStages(Bench):
         from vbench.judge.sheet import sheet
 
         return sheet(self, **filters).frame()
+
+    def show(self, prompt: str, *, page: str = "") -> ShownPrompt:
+        """The takes of a prompt in a notebook; `page` as `vbench.notebook.show` has it."""
+        from vbench.notebook import show
+
+        return show(self, prompt, page=page)
 
     def board(self, *query: Any, **options: Any) -> Board:
         """Rank the tools; a `BoardQuery`, or its fields by name, as for `vbench.rank.board.leaderboard`."""

@@ -20,6 +20,7 @@ from vbench.cli import (
     generate,
     jobs,
     judge,
+    mcp,
     models,
     physics_iq,
     publish,
@@ -78,6 +79,7 @@ app.command("calibrate")(check.calibrate)
 app.command("totals")(check.totals)
 app.command("distance")(distance.distance)
 app.command("ui")(ui.ui)
+app.command("mcp")(mcp.mcp)
 app.command("doctor")(system.doctor)
 
 

@@ -29,6 +29,10 @@ def ui(
         list[str] | None,
         typer.Option(help="Address under which a proxy shows the page, as https://name; may be given again."),
     ] = None,
+    framed_by: Annotated[
+        list[str] | None,
+        typer.Option(help="Page that may show it in a frame, such as a notebook's; may be given again."),
+    ] = None,
     hash_password: Annotated[
         bool, typer.Option("--hash-password", help="Ask for a password, print its line for --auth, and end.")
     ] = False,
@@ -46,7 +50,14 @@ def ui(
 
     bound = bind(host, port)
     with bound, Bench.open(bench) as opened:
-        app = build(opened, host=host, auth=auth, public=unsafe_public, trusted_origins=trusted_origin or ())
+        app = build(
+            opened,
+            host=host,
+            auth=auth,
+            public=unsafe_public,
+            trusted_origins=trusted_origin or (),
+            framed_by=framed_by or (),
+        )
         name = "localhost" if host in ("127.0.0.1", "::1") else host
         address = f"http://{name}:{bound.getsockname()[1]}/"
         print_line(f"vbench shows {opened.root} at {address}   (Ctrl-C stops it)")

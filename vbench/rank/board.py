@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from html import escape
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = 1
+MOST_SHOWN = 200
+"""Rows of a board in a notebook."""
 NO_CLIP_STATES = ("failed", "expired", "outcome_unknown")
 MIN_PROMPTS = 2
 """Below them a tool is shown under a line, and compared with none: one prompt says nothing of the next."""
@@ -68,6 +71,19 @@ class Board:
             "notes": [*self.notes],
         }
 
+    def _repr_html_(self) -> str:
+        """The rows as a notebook shows them: what is told of each tool, without a script."""
+        heads = ("metric", "tag", "tool", "mean", "95 %", "rank", "verdict", "clips")
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in _spoken(row)) + "</tr>"
+            for row in self.rows[:MOST_SHOWN]
+        )
+        more = len(self.rows) - MOST_SHOWN
+        left = [f"{more} more rows; .frame() has them all."] if more > 0 else []
+        notes = "".join(f"<p>{escape(note)}</p>" for note in (*left, *self.notes))
+        head = "".join(f"<th>{text}</th>" for text in heads)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+
     def frame(self) -> pd.DataFrame:
         """The rows as a table."""
         import pandas as pd
@@ -81,6 +97,15 @@ class Board:
 
 def _json_bounds(info: MetricInfo) -> list[float | None]:
     return [None if abs(bound) == float("inf") else bound for bound in info.bounds]
+
+
+def _spoken(row: BoardRow) -> tuple[str, ...]:
+    """A row in words, in the order of a notebook's table."""
+    interval = "" if row.ci_low is None or row.ci_high is None else f"{row.ci_low:.3g} to {row.ci_high:.3g}"
+    rank = "" if row.rank_low is None else str(row.rank_low)
+    rank += f" to {row.rank_high}" if row.rank_high not in (None, row.rank_low) else ""
+    mean = "" if row.mean is None else f"{row.mean:.4g}"
+    return row.metric, row.tag, row.model, mean, interval, rank, row.verdict, str(row.n_clips)
 
 
 def leaderboard(

@@ -46,6 +46,7 @@ def build(
     auth: Path | None = None,
     public: bool = False,
     trusted_origins: Iterable[str] = (),
+    framed_by: Iterable[str] = (),
     space_host: str = "",
 ) -> FastAPI:
     """The application for one bench.
@@ -56,6 +57,7 @@ def build(
         auth: Account file; see `vbench.web.security.auth`.
         public: Anyone may look and vote, and nobody may do more.
         trusted_origins: Further addresses under which the page is reached, such as that of a proxy.
+        framed_by: Addresses of pages that may show it in a frame, such as that of a notebook.
         space_host: Name of the Hugging Face Space that shows it; empty elsewhere.
 
     Raises:
@@ -63,7 +65,12 @@ def build(
         BenchError: the bench cannot be opened.
     """
     policy = policy_for(
-        host, has_auth=auth is not None, public=public, trusted_origins=trusted_origins, space_host=space_host
+        host,
+        has_auth=auth is not None,
+        public=public,
+        trusted_origins=trusted_origins,
+        framed_by=framed_by,
+        space_host=space_host,
     )
     bench = _own(bench)
     if bench.is_read_only:

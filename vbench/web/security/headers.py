@@ -113,8 +113,9 @@ class SecuredAnswer:
         headers["referrer-policy"] = "same-origin"
         headers["cross-origin-resource-policy"] = "same-origin"
         headers["permissions-policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
-        if not self._policy.embedded:
+        if self._policy.frame_ancestors == ("'self'",):  # it can name no other page
             headers["x-frame-options"] = "SAMEORIGIN"
+        if not self._policy.embedded:
             headers["cross-origin-opener-policy"] = "same-origin"
         if self._edition:
             headers[EDITION_HEADER] = self._edition

@@ -60,6 +60,7 @@ def policy_for(
     has_auth: bool = False,
     public: bool = False,
     trusted_origins: Iterable[str] = (),
+    framed_by: Iterable[str] = (),
     space_host: str = "",
 ) -> Policy:
     """The policy for binding to `host`.
@@ -78,11 +79,11 @@ def policy_for(
     names = set(LOOPBACK) | {urlsplit(origin).netloc.lower() for origin in origins}
     if host not in ("", "0.0.0.0", "::"):
         names.add(host.strip("[]").lower())
-    frames: tuple[str, ...] = ("'self'",)
+    frames: tuple[str, ...] = ("'self'", *(_origin(text, "framed_by") for text in framed_by))
     if space_host:
         names.add(space_host.lower())
         origins |= {f"https://{space_host.lower()}"}
-        frames = ("'self'", "https://huggingface.co")
+        frames += ("https://huggingface.co",)
     return Policy(
         hosts=frozenset(names),
         origins=origins,
@@ -93,11 +94,11 @@ def policy_for(
     )
 
 
-def _origin(text: str) -> str:
+def _origin(text: str, name: str = "trusted_origin") -> str:
     parts = urlsplit(text)
     is_plain = parts.path in ("", "/") and not (parts.query or parts.fragment)
     if parts.scheme not in ("http", "https") or not is_plain or not _HOST.fullmatch(parts.netloc.lower()):
-        raise OptionError(f"`trusted_origin={text}` is not an origin; write it as https://name or https://name:port")
+        raise OptionError(f"`{name}={text}` is not an origin; write it as https://name or https://name:port")
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
