@@ -12,7 +12,8 @@ from gradio.queueing import Queue
 
 from tests.web.conftest import Visit
 from vbench.web.pages import PAGES
-from vbench.web.shell import TEMPLATE, translations
+from vbench.web.shell import TEMPLATE
+from vbench.web.words import translations
 
 TESTS = Path(__file__).parent / "js"
 NODE = shutil.which("node")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
@@ -13,7 +12,7 @@ from fastapi.responses import JSONResponse
 from vbench.bench.lists import ClipFilter, Sort
 from vbench.errors import BenchError
 from vbench.rank import board, selects
-from vbench.records import Clip, MetricInfo, Note, RejectReason
+from vbench.records import Clip, MetricInfo, RejectReason
 from vbench.web import schemas, take_list
 from vbench.web.boards import boards
 from vbench.web.state import Caller, Offset, Page, PageState, slow_down
@@ -190,18 +189,11 @@ def add_note(page: PageState, visitor: Caller, body: schemas.NewNote) -> schemas
     page.require(page.may.annotate, "writing notes")
     slow_down(page.limits.writes, visitor.session)
     clip = _clip(page, body.clip)
-    if body.reply_to and ((answered := page.bench.note(body.reply_to)) is None or answered.clip != clip.id):
+    answered = page.bench.note(body.reply_to) if body.reply_to else None
+    if body.reply_to and (answered is None or answered.clip != clip.id):
         raise HTTPException(404, f"this take has no note {body.reply_to}; reload the page")
-    note = Note(
-        id=body.id or secrets.token_hex(8),
-        clip=clip.id,
-        start_s=body.start_s,
-        end_s=max(body.start_s, body.end_s if body.end_s is not None else body.start_s),
-        text=body.text,
-        author=visitor.author,
-        reply_to=body.reply_to,
-        drawing=tuple(shape.model_dump(mode="json") for shape in body.drawing),
-    )
+    # guests read what is answered to them
+    note = body.of(clip.id, visitor.author, review=answered.review if answered else "")
     if not page.bench.add_note(note):
         raise HTTPException(403, "this note is somebody else's, or of another take; answer it with reply_to")
     return schemas.NoteFacts(**asdict(note))

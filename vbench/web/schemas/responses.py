@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, JsonValue, create_model
 
 from vbench.rank import columns
-from vbench.records import RejectReason, SelectState
+from vbench.records import ApprovalState, RejectReason, ReviewState, SelectState
 
 
 class BenchFacts(BaseModel):
@@ -15,7 +15,8 @@ class BenchFacts(BaseModel):
 
     name: str
     version: str
-    mode: Literal["local", "public"]
+    mode: Literal["local", "public", "review"]
+    """`review`: what a guest of a link sees."""
     read_only: bool
     """The bench lies where this page may not write."""
     account: str
@@ -222,6 +223,47 @@ class NoteFacts(BaseModel):
     drawing: list[dict[str, Any]]
     """Shapes on the picture, as `vbench.records.Note` holds them."""
     is_resolved: bool
+    review: str
+    """Token of the review whose guests read it; empty: it stays among the makers."""
+
+
+class ApprovalFacts(BaseModel):
+    """What a guest says of a take."""
+
+    review: str
+    clip: str
+    guest: str
+    state: ApprovalState
+    updated: str
+
+
+class ReviewFacts(BaseModel):
+    """A link for guests."""
+
+    token: str
+    title: str
+    clips: list[str]
+    is_blind: bool
+    state: ReviewState
+    created: str
+    expires: str
+    path: str
+    """Of its address, below that of the page."""
+    n_notes: int
+    n_approved: int
+    """Takes that a guest approved."""
+    n_changes: int
+    """Takes of which a guest asks for changes."""
+    password: str
+    """Right after it was made; empty later, since the bench holds a hash."""
+
+
+class ReviewList(BaseModel):
+    """Links for guests, newest first."""
+
+    is_reachable: bool
+    """Whether this page lets others in at all; on one machine alone a link opens nowhere else."""
+    reviews: list[ReviewFacts]
 
 
 class ShotFacts(BaseModel):

@@ -40,10 +40,14 @@ UPLOADS, PICTURES = "/api/v1/uploads", "/api/v1/pictures"
 SESSION_COOKIE = "vbench_session"
 DEVICE_COOKIE = "vbench_device"
 WITHOUT_ACCOUNT = frozenset({"/login", "/healthz", "/favicon.ico", "/robots.txt"})
+FOR_GUESTS = "/review/"
+"""Its routes ask for the password of the link themselves."""
+SHOWN_TO_GUESTS = "/static/"
+"""The page's own scripts and style, which say nothing of a bench."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 METHODS = SAFE_METHODS | {"POST", "PUT", "DELETE"}
 
-_OURS = re.compile(r"/(?:|login|logout|healthz|favicon\.ico|robots\.txt|(?:media|static|api/v1|arena/media)/.+)")
+_OURS = re.compile(r"/(?:|login|logout|healthz|favicon\.ico|robots\.txt|(?:media|static|api/v1|arena/media|review)/.+)")
 _GRADIO = re.compile(
     r"/(?:assets/.+|static/.+|svelte/.+|theme\.css|favicon\.ico|manifest\.json|gradio_api/(?:theme\.css|startup-events))"
 )
@@ -210,7 +214,8 @@ class Guard:
             if name is not None:
                 self._tries.was_right(address, name)
         scope.setdefault("state", {})["account"] = name
-        if name is not None or scope["path"] in WITHOUT_ACCOUNT:
+        path = scope["path"]
+        if name is not None or path in WITHOUT_ACCOUNT or path.startswith((FOR_GUESTS, SHOWN_TO_GUESTS)):
             return
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             raise RefusedRequest(303, "sign in at /login", location="/login")

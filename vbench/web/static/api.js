@@ -35,6 +35,16 @@ export function watchEdition(own, other) {
   [edition, onOther] = [own, other];
 }
 
+let root = "/api/v1/";
+
+/**
+ * Ask elsewhere: guests of a review have an API of their own.
+ * @param {string} path
+ */
+export function setRoot(path) {
+  root = path;
+}
+
 /** @param {Response} response */
 function compareEdition(response) {
   const served = response.headers.get("x-vbench-edition");
@@ -50,7 +60,7 @@ function compareEdition(response) {
  * @param {AbortSignal} [signal]
  * @returns {Promise<any>}
  */
-async function send(method, path, body, signal) {
+export async function send(method, path, body, signal) {
   /** @type {Record<string, string>} */
   const headers = { accept: "application/json" };
   /** @type {RequestInit} */
@@ -62,7 +72,7 @@ async function send(method, path, body, signal) {
   }
   let response;
   try {
-    response = await fetch(`/api/v1/${path}`, options);
+    response = await fetch(root + path, options);
   } catch (error) {
     if (isAborted(error)) throw error;
     throw new ApiError(0, "offline");

@@ -2,6 +2,7 @@
 // Two to nine takes on one clock: the stage, the transport, the curves, and everything known about the takes.
 
 import * as api from "./api.js";
+import { Approvals } from "./approvals.js";
 import { run } from "./commands.js";
 import { SCALES } from "./curves.js";
 import { choice, h, icon, iconButton, put, targetOf } from "./dom.js";
@@ -12,6 +13,7 @@ import { commandFor, isTyping, keyName, PLAYER_KEYS } from "./keys.js";
 import { ALIGNS, DEFAULTS, ENDINGS, fromQuery, MAX_LANES, MODES, toQuery } from "./link.js";
 import { Notes } from "./notes.js";
 import { Player } from "./player.js";
+import { askReview } from "./reviews.js";
 import { choiceOf, rating, roundRobin, stateWords } from "./selects.js";
 import { Scopes } from "./scopes.js";
 import { Stage } from "./stage.js";
@@ -73,6 +75,8 @@ export class Compare {
     this.timelines = new Timelines(this.player);
     this.scopes = new Scopes(this.player);
     this.notes = new Notes(app, this.player);
+    this.approvals = new Approvals(app);
+    this.approvals.addEventListener("change", () => this.drawTakes());
     this.abort = new AbortController();
     this.focused = 0;
     this.keysOn = true;
@@ -98,7 +102,8 @@ export class Compare {
       return;
     }
     this.clips = clips;
-    void this.#facts();
+    if (!this.isGuest) void this.#facts();
+    void this.app.attempt(() => this.approvals.load());
     Object.assign(this.player, {
       align: this.state.align,
       ending: this.state.ending,
@@ -294,6 +299,8 @@ export class Compare {
       iconButton("link", t("player.copyLink"), () => void this.#copyLink()),
       this.app.bench.permissions.export !== false &&
         iconButton("download", t("export.title"), () => askExport(this.app, this.clips, this.player.time)),
+      this.app.bench.permissions.share !== false &&
+        iconButton("share", t("review.title"), () => void askReview(this.app, this.clips)),
       iconButton("keyboard", t("key.help"), () => this.run("help")),
       iconButton("full", t("key.fullscreen"), () => this.run("fullscreen")),
     );
@@ -321,13 +328,13 @@ export class Compare {
             "div",
             { class: "policies" },
             this.maskChoice,
-            this.scaleChoice,
+            !this.isGuest && this.scaleChoice,
             this.alignChoice,
             this.endChoice,
             this.offsets,
           ),
         ),
-        this.factBox,
+        !this.isGuest && this.factBox,
         this.notes.element,
       ),
     );
@@ -400,6 +407,11 @@ export class Compare {
     return this.app.bench.permissions.annotate !== false && this.app.bench.mode === "local";
   }
 
+  /** Whether a guest of a review looks, who knows the takes of one link and no measures. */
+  get isGuest() {
+    return this.app.bench.mode === "review";
+  }
+
   /**
    * Decide about a take; the one in focus where none is named.
    * @param {Partial<Choice> | ((choice: Choice) => Partial<Choice>)} change
@@ -423,6 +435,7 @@ export class Compare {
    * @param {1 | -1} direction
    */
   async goOn(what, direction) {
+    if (this.isGuest) return this.app.go("");
     const here = this.clips[this.focused]?.prompt_key;
     await this.app.attempt(async () => {
       const prompts = (await api.get("prompts")).filter((prompt) => prompt.n_clips > 0);
@@ -457,11 +470,10 @@ export class Compare {
       soundButton.hidden = !clip.has_audio;
       soundButton.onclick = () => this.run("solo", index + 1);
       soundButton.setAttribute("aria-label", t("player.soloTake", { n: index + 1 }));
-      for (const old of take.head.querySelectorAll(".rating, .tile-state")) old.remove();
+      for (const old of take.head.querySelectorAll(".rating, .tile-state, .approval")) old.remove();
       take.element.classList.toggle("rejected", clip.state === "reject");
-      if (this.mayMark) {
-        take.head.append(rating(clip, (change) => this.decide(change, index)));
-      }
+      if (this.mayMark) take.head.append(rating(clip, (change) => this.decide(change, index)));
+      take.head.append(...this.approvals.of(clip.id));
       if (clip.state)
         take.head.append(h("span", { class: "tile-state", dataset: { state: clip.state } }, stateWords(clip)));
     }

@@ -6,6 +6,7 @@ import { card } from "./card.js";
 import { choice, h, icon, put } from "./dom.js";
 import { columnsFor, windowOf } from "./grid.js";
 import { askExport } from "./exports.js";
+import { askReview } from "./reviews.js";
 import { isTyping } from "./keys.js";
 import { toQuery, DEFAULTS } from "./link.js";
 import { askReason, REASONS, roundRobin, STATES } from "./selects.js";
@@ -576,6 +577,8 @@ class Wall {
           },
           t("cut.send"),
         ),
+      this.app.bench.permissions.share !== false &&
+        h("button", { type: "button", onclick: () => void askReview(this.app, clips) }, t("review.share")),
       this.app.bench.permissions.export !== false &&
         h(
           "button",
