@@ -7,21 +7,34 @@ from functools import cache
 from pathlib import Path
 
 WORDS = Path(__file__).with_name("words.json")
+METRIC_WORDS = Path(__file__).with_name("metric_words.json")
+"""Metric → its name for people in each language, and what it is in all but English, which its declaration says."""
 LOCALES = ("en", "zh-CN")
-"""In the order of the columns of `words.json`."""
+"""In the order of the columns of both."""
 
 
 @cache
 def translations() -> dict[str, dict[str, str]]:
-    """Locale → key → text.
+    """Locale → key → text; of metrics ``metric.NAME`` and ``about.NAME``.
 
     Raises:
         ValueError: a key without a text in each language.
     """
-    table: dict[str, list[str]] = json.loads(WORDS.read_text(encoding="utf-8"))
-    if bad := [key for key, texts in table.items() if len(texts) != len(LOCALES) or not all(texts)]:
-        raise ValueError(f"{WORDS.name}: not one text for each of {', '.join(LOCALES)}: {', '.join(bad)}")
-    return {locale: {key: texts[column] for key, texts in table.items()} for column, locale in enumerate(LOCALES)}
+    table = _read(WORDS, len(LOCALES))
+    for name, texts in _read(METRIC_WORDS, 2 * len(LOCALES) - 1).items():
+        table[f"metric.{name}"] = texts[: len(LOCALES)]
+        table[f"about.{name}"] = ["", *texts[len(LOCALES) :]]
+    return {
+        locale: {key: texts[column] for key, texts in table.items() if texts[column]}
+        for column, locale in enumerate(LOCALES)
+    }
+
+
+def _read(path: Path, n_texts: int) -> dict[str, list[str]]:
+    table: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+    if bad := [key for key, texts in table.items() if len(texts) != n_texts or not all(texts)]:
+        raise ValueError(f"{path.name}: not one text for each of {', '.join(LOCALES)}: {', '.join(bad)}")
+    return table
 
 
 def locale_of(accept_language: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
@@ -12,7 +13,7 @@ from fastapi.responses import JSONResponse
 from vbench.bench.lists import ClipFilter, Sort
 from vbench.errors import BenchError
 from vbench.rank import board, selects
-from vbench.records import Clip, MetricInfo, RejectReason
+from vbench.records import Clip, Failure, MetricInfo, RejectReason
 from vbench.web import schemas, take_list
 from vbench.web.boards import boards
 from vbench.web.state import Caller, Offset, Page, PageState, slow_down
@@ -20,7 +21,8 @@ from vbench.web.state import Caller, Offset, Page, PageState, slow_down
 routes = APIRouter(prefix="/api/v1", tags=["takes"])
 MOST_ROWS = 2000
 """Of one answer, about 2 MB: many visitors may ask at once. The wall asks for a few hundred at a time."""
-STATE = "(open|reject|maybe|selected|approved)"
+NOTHING_TO_MEASURE = ("not_applicable", "undefined", "too_short")
+"""Codes of a measure that has nothing to say of a clip: no sound, nothing asked; no fault of anybody."""
 NoteId = Annotated[str, PathParameter(pattern="^[0-9a-f]+$")]
 Ident = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{4,16}$")]
 
@@ -112,18 +114,26 @@ def scores(page: PageState, clip: Ident) -> dict[str, schemas.ScoreFacts]:
     numbers: dict[str, schemas.ScoreFacts] = {}
     for failure in page.bench.score_failures(clip=take.id):
         if failure.key is not None and failure.key.metric in infos:
-            numbers[failure.key.metric] = _score(infos[failure.key.metric], means, None, page.say(failure.message))
+            numbers[failure.key.metric] = _score(infos[failure.key.metric], means, failure=failure, say=page.say)
     for score in page.bench.score_records(clip=take.id):
         if score.key.metric in infos:
-            numbers[score.key.metric] = _score(infos[score.key.metric], means, score.value, "")
+            numbers[score.key.metric] = _score(infos[score.key.metric], means, score.value)
     return numbers
 
 
-def _score(info: MetricInfo, means: dict[str, board.BoardRow], value: float | None, failure: str) -> schemas.ScoreFacts:
+def _score(
+    info: MetricInfo,
+    means: dict[str, board.BoardRow],
+    value: float | None = None,
+    *,
+    failure: Failure | None = None,
+    say: Callable[[str], str] = str,
+) -> schemas.ScoreFacts:
     mean = means.get(info.name)
     return schemas.ScoreFacts(
         value=value,
-        failure=failure,
+        failure=say(failure.message).removeprefix(f"clip {failure.subject}: ") if failure else "",
+        applies=failure is None or failure.code not in NOTHING_TO_MEASURE,
         version=info.version,
         unit=info.unit,
         higher_is_better=info.higher_is_better,

@@ -128,6 +128,8 @@ class ScoreFacts(BaseModel):
 
     value: float | None
     failure: str
+    applies: bool
+    """False: there is nothing to measure here, such as sound; true: it could not be measured."""
     version: int
     unit: str
     higher_is_better: bool | None

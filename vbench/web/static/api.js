@@ -86,7 +86,7 @@ export async function send(method, path, body, signal) {
  * @returns {Promise<any>}
  */
 async function read(response) {
-  const isJson = (response.headers.get("content-type") ?? "").includes("json");
+  const isJson = response.status !== 204 && (response.headers.get("content-type") ?? "").includes("json");
   const answer = isJson ? await response.json() : null;
   if (!response.ok) throw new ApiError(response.status, answer?.error ?? `${response.status} ${response.statusText}`);
   return isJson ? answer : response;

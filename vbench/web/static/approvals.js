@@ -2,7 +2,7 @@
 // What guests of review links say of takes: approved, or changes wanted; a guest says so here, makers read it.
 
 import * as api from "./api.js";
-import { h, iconButton } from "./dom.js";
+import { h, icon } from "./dom.js";
 import { t } from "./words.js";
 
 /** @import { App } from "./app.js" */
@@ -29,6 +29,13 @@ export function spokenAuthor(author) {
   return name === author ? author : t("review.guest", { name });
 }
 
+/** @param {ApprovalFacts} said */
+function chip({ guest, state }) {
+  const words = `${guest}: ${t(`approval.${state}`)}`;
+  const mark = state === "approved" ? "✓" : "✎";
+  return h("span", { class: "approval", dataset: { state }, title: words, "aria-label": words }, `${mark} ${guest}`);
+}
+
 export class Approvals extends EventTarget {
   /** @type {ApprovalFacts[]} */ all = [];
 
@@ -50,32 +57,35 @@ export class Approvals extends EventTarget {
   /**
    * What guests say of a take, and what a guest may say.
    * @param {string} clip
+   * @param {{isSpelled?: boolean}} [options] isSpelled: with words on the buttons, where there is room
    */
-  of(clip) {
+  of(clip, { isSpelled = false } = {}) {
     const own = this.#isGuest ? guestOf(this.app.bench.account) : "";
     const said = this.all.filter((one) => one.clip === clip);
-    const chips = said
-      .filter((one) => !own || one.guest !== own)
-      .map((one) =>
-        h("span", { class: "approval", dataset: { state: one.state } }, `${one.guest}: ${t(`approval.${one.state}`)}`),
-      );
+    const chips = said.filter((one) => !own || one.guest !== own).map(chip);
     if (!own || !this.app.bench.permissions.annotate) return chips;
     const mine = said.find((one) => one.guest === own)?.state ?? "";
-    const buttons = STATES.map(([state, name]) =>
-      iconButton(
-        name,
-        t(`approval.${state}.say`),
-        (event) => {
-          event.stopPropagation();
-          void this.#say(clip, own, mine === state ? "" : state);
+    const buttons = STATES.map(([state, name]) => {
+      const word = t(`approval.${state}.say`);
+      return h(
+        "button",
+        {
+          type: "button",
+          title: word,
+          "aria-label": word,
+          class: `${isSpelled ? "" : "icon-button "}${state}${mine === state ? " on" : ""}`,
+          "aria-pressed": String(mine === state),
+          onclick: (event) => {
+            event.stopPropagation();
+            void this.#say(clip, own, mine === state ? "" : state);
+          },
         },
-        { class: `icon-button ${state}${mine === state ? " on" : ""}`, "aria-pressed": String(mine === state) },
-      ),
-    );
-    return [
-      ...chips,
-      h("div", { class: "approval approve", role: "group", "aria-label": t("approval.label") }, buttons),
-    ];
+        icon(name),
+        isSpelled && word,
+      );
+    });
+    const group = { class: "approval approve", role: "group", "aria-label": t("approval.label") };
+    return [...chips, h("div", group, buttons)];
   }
 
   /**

@@ -19,7 +19,7 @@ import { Scopes } from "./scopes.js";
 import { Stage } from "./stage.js";
 import { localTime } from "./sync.js";
 import { Timelines } from "./timeline.js";
-import { sentenceOf, t } from "./words.js";
+import { metricAbout, metricName, sentenceOf, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
 /** @import { Align, Choice, ClipFacts, Ending, Mode, Option, Scale, ScoreFacts } from "../types/page.js" */
@@ -188,6 +188,7 @@ export class Compare {
           {
             type: "button",
             class: "chip",
+            title: metricAbout(name, this.scores.find((column) => column?.[name])?.[name].about),
             "aria-pressed": String(on),
             onclick: () => {
               const others = this.timelines.metrics.filter((other) => other !== name);
@@ -197,7 +198,7 @@ export class Compare {
               this.#save();
             },
           },
-          name.replaceAll("_", " "),
+          metricName(name),
         );
       }),
     );
@@ -289,12 +290,13 @@ export class Compare {
       h("div", { class: "segmented", role: "group", "aria-label": t("player.mode") }, this.modeButtons),
       this.tune,
       h("span", { class: "grow" }),
-      h(
-        "button",
-        { type: "button", class: "labelled", onclick: () => this.run("nextWorst") },
-        icon("next"),
-        t("player.nextWorst"),
-      ),
+      !this.isGuest &&
+        h(
+          "button",
+          { type: "button", class: "labelled", onclick: () => this.run("nextWorst") },
+          icon("next"),
+          t("player.nextWorst"),
+        ),
       this.loupeButton,
       iconButton("link", t("player.copyLink"), () => void this.#copyLink()),
       this.app.bench.permissions.export !== false &&

@@ -2,7 +2,7 @@
 // Beside the takes: what was asked, what came, what it cost, and every score with the interval of its tool.
 
 import { h, s } from "./dom.js";
-import { bytes, money, namesUnder, num, seconds, t } from "./words.js";
+import { bytes, metricAbout, metricName, money, namesUnder, num, seconds, t } from "./words.js";
 
 /** @import { ClipFacts, ScoreFacts } from "../types/page.js" */
 
@@ -75,14 +75,17 @@ function scoreRow(metric, columns) {
     {},
     h(
       "th",
-      { scope: "row", title: any.about },
-      metric.replaceAll("_", " "),
+      { scope: "row", title: metricAbout(metric, any.about) },
+      metricName(metric),
       h("span", { class: "unit" }, `${any.unit}${arrow}`),
     ),
     columns.map((column, index) => {
       const score = column?.[metric];
       if (!score) return h("td", { class: "none" }, "–");
-      if (score.value === null) return h("td", { class: "failure", title: score.failure }, score.failure || "–");
+      if (score.value === null) {
+        const word = score.applies ? "fact.failed" : "fact.notApplicable";
+        return h("td", { class: score.applies ? "failure" : "none", title: score.failure }, t(word));
+      }
       return h(
         "td",
         { class: index === winner ? "best" : "" },

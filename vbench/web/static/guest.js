@@ -81,7 +81,7 @@ export async function open(app, element) {
                     "div",
                     { class: "card-text" },
                     h("div", { class: "card-line" }, h("b", {}, clip.model)),
-                    approvals.of(clip.id),
+                    approvals.of(clip.id, { isSpelled: true }),
                   ),
                 ),
               ),

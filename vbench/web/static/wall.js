@@ -122,9 +122,7 @@ class Wall {
     );
     put(this.element, lesson);
     this.timer = setInterval(() => void this.#lookAgain(), LOOK_AGAIN_MS);
-    lesson.append(
-      h("pre", {}, "vbench demo\nvbench import FOLDER\nvbench generate --suite demo --models synthetic-clean"),
-    );
+    lesson.append();
   }
 
   #build() {

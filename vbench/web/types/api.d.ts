@@ -1964,6 +1964,8 @@ export interface components {
             value: number | null;
             /** Failure */
             failure: string;
+            /** Applies */
+            applies: boolean;
             /** Version */
             version: number;
             /** Unit */
