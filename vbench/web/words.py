@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 
 WORDS = Path(__file__).with_name("words.json")
 METRIC_WORDS = Path(__file__).with_name("metric_words.json")
 """Metric → its name for people in each language, and what it is in all but English, which its declaration says."""
+SENTENCES = Path(__file__).with_name("sentences.json")
+"""English sentence of the server, with ``{}`` for what it fills in → the same in Chinese, with ``{0}``, ``{1}``, ..."""
+HOLE = "{}"
 LOCALES = ("en", "zh-CN")
 """In the order of the columns of both."""
 
@@ -53,3 +57,33 @@ def locale_of(accept_language: str) -> str:
 def said(locale: str, key: str, **values: object) -> str:
     """The sentence of a key, with {names} filled in."""
     return translations()[locale][key].format(**values)
+
+
+# --- what the server says -----------------------------------------------------------------------------------------
+
+
+def translated(text: str, locale: str) -> str:
+    """A sentence of the server in a language of the page; one that the table has not stays as it is.
+
+    What fills a sentence in is looked up too, so that a name in it that is itself of the table is not left in English.
+    """
+    if locale == LOCALES[0]:
+        return text
+    exact, patterns = _table()
+    if text in exact:
+        return exact[text]
+    for pattern, target in patterns:
+        if match := pattern.fullmatch(text):
+            return target.format(*(translated(part, locale) for part in match.groups()))
+    return text
+
+
+@cache
+def _table() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
+    """Sentences as they are, and those with holes, the wordiest first."""
+    table: dict[str, str] = json.loads(SENTENCES.read_text(encoding="utf-8"))
+    holed = sorted((key for key in table if HOLE in key), key=lambda key: -len(key))
+    patterns = [
+        (re.compile("(.*?)".join(map(re.escape, key.split(HOLE))), flags=re.DOTALL), table[key]) for key in holed
+    ]
+    return {key: text for key, text in table.items() if HOLE not in key}, patterns

@@ -79,7 +79,7 @@ def _guest(page: PageState, request: Request, token: Token) -> Guest:
     why = _why_closed(review)
     if why or review is None:
         status, word = CLOSED[why]
-        raise HTTPException(status, said("en", word))
+        raise HTTPException(status, said(locale_of(request.headers.get("accept-language", "")), word))
     name = page.guests.name(review, request.cookies.get(COOKIE, ""))
     if name is None:
         raise HTTPException(401, f"give the password of the link at /review/{token[:64]}")

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vbench.web.security.auth import Accounts, basic_words
 from vbench.web.security.headers import RefusedRequest, SecuredAnswer
 from vbench.web.security.policy import CLIENT_HEADER, Policy, is_trusted_host, is_trusted_origin
+from vbench.web.words import locale_of
 
 log = logging.getLogger(__name__)
 
@@ -156,9 +157,10 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        answer = SecuredAnswer(send, self._policy, self._edition if scope["path"].startswith("/api/") else "")
+        headers = Headers(scope=scope)
+        edition = self._edition if scope["path"].startswith("/api/") else ""
+        answer = SecuredAnswer(send, self._policy, edition, locale_of(headers.get("accept-language", "")))
         try:
-            headers = Headers(scope=scope)
             body = self._checked(scope, headers, receive, answer)
             if self._accounts is not None:
                 await self._identify(scope, headers, self._accounts)

@@ -1,6 +1,8 @@
 // @ts-check
 // The page's own API over fetch; every failure is an Error with the sentence the server gave.
 
+import { currentLocale } from "./words.js";
+
 /** @import { Answer, Body, QueryOf, PictureFacts, UploadFacts } from "../types/page.js" */
 
 export class ApiError extends Error {
@@ -62,7 +64,7 @@ function compareEdition(response) {
  */
 export async function send(method, path, body, signal) {
   /** @type {Record<string, string>} */
-  const headers = { accept: "application/json" };
+  const headers = { accept: "application/json", "accept-language": currentLocale() };
   /** @type {RequestInit} */
   const options = { method, signal, credentials: "same-origin", headers };
   if (body instanceof FormData || body instanceof Blob) options.body = body;
