@@ -1,8 +1,8 @@
-// What moments say in words, how bad they are, and which are not worth a mark.
+// What moments say in words.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { severityOf, source, spoken, telling } from "../../../vbench/web/static/moments.js";
+import { source, spoken } from "../../../vbench/web/static/moments.js";
 import { metricName, setWords } from "../../../vbench/web/static/words.js";
 
 const moment = (values) => ({
@@ -25,35 +25,6 @@ const EN = {
   "unit.seconds": "{n} s",
 };
 setWords({ en: EN, "zh-CN": { ...EN, "about.appearance_worst": "最差" } }, ["zh"]);
-
-test("nothing is marked where nothing is wrong", () => {
-  assert.equal(severityOf(moment({ value: 0.996 })), 0);
-  assert.deepEqual(telling([moment({ value: 0.996 })]), []);
-  assert.deepEqual(
-    [0.96, 0.85, 0.3].map((value) => severityOf(moment({ value }))),
-    [1, 2, 3],
-  );
-});
-
-test("the longer a picture stands or is black, the worse", () => {
-  const lasting = (kind, s) => severityOf(moment({ kind, start_s: 0, end_s: s, value: 1 }));
-  assert.deepEqual(
-    [0.4, 0.6, 2].map((s) => lasting("freeze", s)),
-    [1, 2, 3],
-  );
-  assert.deepEqual(
-    [0.05, 0.2, 1].map((s) => lasting("black", s)),
-    [1, 2, 3],
-  );
-  assert.equal(severityOf(moment({ kind: "defect", value: 0.9 })), 3);
-});
-
-test("a cut is told once, and not again as the worst moment", () => {
-  const cut = moment({ kind: "cut", value: 50, start_s: 1.1, end_s: 1.14 });
-  assert.deepEqual(telling([moment(), cut]), [cut]);
-  const later = moment({ start_s: 3, end_s: 3.25 });
-  assert.deepEqual(telling([later, cut]), [later, cut]);
-});
 
 test("moments are said as a filmmaker would, and the measure stands on the hover", () => {
   assert.equal(spoken(moment({ metric: "temporal_worst" })), "the subject changes shape");

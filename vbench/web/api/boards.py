@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -11,6 +12,7 @@ from pydantic import BaseModel, Field
 from vbench.errors import OptionError
 from vbench.rank import columns, selects
 from vbench.rank.board import BoardQuery
+from vbench.rank.reasons import reasons
 from vbench.records import Select
 from vbench.web import schemas
 from vbench.web.api.root import models
@@ -95,7 +97,12 @@ def leaderboard(
     tags = sorted({label for prompt in page.bench.prompts() for label in prompt.tags})
     locale = locale_of(request.headers.get("accept-language", ""))
     table["notes"] = [translated(note, locale) for note in table["notes"]]
-    return table | {"models": {name: facts[name] for name in sorted(shown) if name in facts}, "tags": tags}
+    broken = page.boards.get(reasons, page.bench.state_mark(), lambda: reasons(page.bench))
+    return table | {
+        "models": {name: facts[name] for name in sorted(shown) if name in facts},
+        "tags": tags,
+        "reasons": {name: [asdict(reason) for reason in broken[name]] for name in sorted(shown) if name in broken},
+    }
 
 
 @routes.get("/board/columns")

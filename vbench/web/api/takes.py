@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 
 from vbench.bench.lists import ClipFilter, Sort
 from vbench.errors import BenchError
+from vbench.moments import severity_of_accusation, telling
 from vbench.rank import board, selects
 from vbench.records import Clip, Failure, MetricInfo, RejectReason
 from vbench.web import schemas, take_list
@@ -163,11 +164,10 @@ def timelines(page: PageState, clip: Ident) -> dict[str, schemas.TimelineFacts]:
 
 @routes.get("/clips/{clip}/events")
 def events(page: PageState, clip: Ident) -> list[schemas.EventFacts]:
-    """Moments worth seeing, by time."""
+    """Moments worth seeing, by time, with how bad they are; none where nothing is wrong."""
     take = _clip(page, clip)
     facts = [
-        schemas.EventFacts(**{name: getattr(event, name) for name in schemas.EventFacts.model_fields})
-        for event in page.bench.events(take.id)
+        schemas.EventFacts(**asdict(event), severity=how_bad) for event, how_bad in telling(page.bench.events(take.id))
     ]
     facts += [
         schemas.EventFacts(
@@ -178,6 +178,7 @@ def events(page: PageState, clip: Ident) -> list[schemas.EventFacts]:
             frame=round(defect.start_s * take.probe.fps),
             value=defect.severity,
             box=defect.box,
+            severity=severity_of_accusation(defect.severity),
         )
         for defect in page.bench.defects(take.id)
         if defect.survived and defect.by == "judge"  # those of signals are events already

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue, create_model
 
+from vbench.moments import Severity
 from vbench.rank import columns
+from vbench.rank.reasons import Trouble
 from vbench.records import ApprovalState, RejectReason, ReviewState, SelectState
 
 
@@ -161,6 +163,14 @@ class MetricFacts(BaseModel):
     about: str
 
 
+class ReasonFacts(BaseModel):
+    """In how many of a tool's takes something breaks; see `vbench.rank.reasons.Reason`."""
+
+    kind: Trouble
+    n: int
+    of: int
+
+
 class BoardFacts(BaseModel):
     """A leaderboard, with the cards of its tools and the tags of the bench."""
 
@@ -170,6 +180,8 @@ class BoardFacts(BaseModel):
     notes: list[str]
     models: dict[str, ModelFacts]
     tags: list[str]
+    reasons: dict[str, list[ReasonFacts]]
+    """Tool → what breaks in its takes; a tool that is not in it was not looked over."""
 
 
 class BestOfFacts(BaseModel):
@@ -211,6 +223,8 @@ class EventFacts(BaseModel):
     value: float
     box: tuple[float, float, float, float] | None
     """Left, top, right, bottom in shares of the picture; null: all of it."""
+    severity: Severity
+    """1 slight, 2 clear, 3 bad."""
 
 
 class NoteFacts(BaseModel):

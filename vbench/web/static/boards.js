@@ -35,6 +35,8 @@ const DOWNLOADS = ["json", "csv", "md"];
 /** Columns that are left out where every tool has none or zero there: imported clips cost nothing and keep nobody waiting. */
 const MAY_BE_SILENT = new Set(["n_not_as_asked", "latency_s", "cost_usd"]);
 
+const MOST_REASONS = 2;
+
 class Boards {
   /** @type {BoardAnswer} */ board;
   /** @type {RatingsAnswer} */ ratings;
@@ -353,8 +355,20 @@ class Boards {
         h("b", {}, row.model),
         small && h("span", { class: "unit" }, small),
       ),
+      this.#why(row),
       rightsButton(this.app, card),
     ];
+  }
+
+  /**
+   * What breaks in a tool's takes, in a sentence; under the headline and its parts alone.
+   * @param {BoardRow} row
+   */
+  #why(row) {
+    const reasons = this.board.reasons[row.model];
+    if (!reasons || this.board.metrics[row.metric].group !== "overall") return null;
+    const words = reasons.slice(0, MOST_REASONS).map(({ kind, n, of }) => t(`reason.${kind}`, { n, of }));
+    return h("span", { class: "unit why" }, words.length ? words.join(t("reason.and")) : t("reason.none"));
   }
 
   /** @param {BoardRow} row */

@@ -96,6 +96,39 @@ function scoreRow(metric, columns) {
   );
 }
 
+/** Groups whose measures are shown; the others say only their name, and the sum of each stands under Overall. */
+const opened = new Set(["overall", "selects"]);
+
+/**
+ * The rows of a group under a heading that folds them away.
+ * @param {string} group
+ * @param {string[]} names
+ * @param {readonly Scores[]} scores
+ * @param {number} span columns of the table
+ */
+function foldedGroup(group, names, scores, span) {
+  const rows = names.map((metric) => scoreRow(metric, scores));
+  const show = () => {
+    const isOpen = opened.has(group);
+    button.setAttribute("aria-expanded", String(isOpen));
+    for (const row of rows) row.hidden = !isOpen;
+  };
+  const button = h(
+    "button",
+    {
+      type: "button",
+      onclick: () => {
+        if (!opened.delete(group)) opened.add(group);
+        show();
+      },
+    },
+    t(`group.${group}`),
+    h("span", { class: "unit" }, t("fact.more", { n: names.length })),
+  );
+  show();
+  return [h("tr", { class: "group" }, h("th", { scope: "colgroup", colspan: span }, button)), rows];
+}
+
 /**
  * A table with a column per take.
  * @param {readonly ClipFacts[]} clips
@@ -153,12 +186,7 @@ export function factTable(clips, scores) {
           const names = metrics.filter(
             (metric) => (groups.includes(groupOf(metric)) ? groupOf(metric) : "other") === group,
           );
-          return names.length
-            ? [
-                h("tr", { class: "group" }, h("th", { scope: "colgroup", colspan: span }, t(`group.${group}`))),
-                names.map((metric) => scoreRow(metric, scores)),
-              ]
-            : null;
+          return names.length ? foldedGroup(group, names, scores, span) : null;
         }),
         h("tr", { class: "group" }, h("th", { scope: "colgroup", colspan: span }, t("fact.delivery"))),
         known.map(([label, read]) =>

@@ -4,7 +4,7 @@
 import { apart, beyond, commonRange, DASHES, points, range, rowsOf, valueAt } from "./curves.js";
 import { h, put, s, targetOf } from "./dom.js";
 import { clockcode } from "./framestep.js";
-import { severityOf, source, spoken, telling } from "./moments.js";
+import { source, spoken } from "./moments.js";
 import { clockTime, localTime } from "./sync.js";
 import { metricAbout, metricName, num, t } from "./words.js";
 
@@ -69,7 +69,7 @@ export class Timelines {
    */
   moments(kinds = EVENT_KINDS) {
     return this.player.takes.flatMap((take, index) =>
-      (take.problem ? [] : telling(this.events[index] ?? []))
+      (take.problem ? [] : (this.events[index] ?? []))
         .filter((event) => kinds.includes(event.kind))
         .map((event) => ({
           timeS: Math.max(0, clockTime(event.start_s, take)),
@@ -344,7 +344,7 @@ export class Timelines {
    */
   #mark({ timeS, take, event }, row, at, length) {
     const width = Math.max(0, (event.end_s - event.start_s) / this.player.takes[take].speed);
-    const severity = severityOf(event);
+    const { severity } = event;
     const words = t("player.event", { what: spoken(event), take: take + 1, at: clockcode(timeS) });
     return h(
       "button",

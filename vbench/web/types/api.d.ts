@@ -198,7 +198,7 @@ export interface paths {
         };
         /**
          * Events
-         * @description Moments worth seeing, by time.
+         * @description Moments worth seeing, by time, with how bad they are; none where nothing is wrong.
          */
         get: operations["events_api_v1_clips__clip__events_get"];
         put?: never;
@@ -1067,6 +1067,10 @@ export interface components {
             };
             /** Tags */
             tags: string[];
+            /** Reasons */
+            reasons: {
+                [key: string]: components["schemas"]["ReasonFacts"][];
+            };
         };
         /** BoardRowFacts */
         BoardRowFacts: {
@@ -1385,6 +1389,11 @@ export interface components {
                 number,
                 number
             ] | null;
+            /**
+             * Severity
+             * @enum {integer}
+             */
+            severity: 0 | 1 | 2 | 3;
         };
         /** GenerateArgs */
         GenerateArgs: {
@@ -1849,6 +1858,21 @@ export interface components {
             n_votes: number;
             /** Component */
             component: number;
+        };
+        /**
+         * ReasonFacts
+         * @description In how many of a tool's takes something breaks; see `vbench.rank.reasons.Reason`.
+         */
+        ReasonFacts: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "freeze" | "black" | "cut" | "shape" | "look" | "watermark";
+            /** N */
+            n: number;
+            /** Of */
+            of: number;
         };
         /**
          * RetryArgs

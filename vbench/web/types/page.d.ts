@@ -98,6 +98,7 @@ export interface BoardAnswer {
   notes: string[];
   models: Record<string, ModelFacts>;
   tags: string[];
+  reasons: Record<string, Schemas["ReasonFacts"][]>;
 }
 
 export interface DrillRow {
