@@ -29,6 +29,14 @@ export function spokenAuthor(author) {
   return name === author ? author : t("review.guest", { name });
 }
 
+/**
+ * The last word of each guest; one who has several links may have said several things.
+ * @param {ApprovalFacts[]} said
+ */
+const lastWords = (said) => [
+  ...new Map([...said].sort((a, b) => a.updated.localeCompare(b.updated)).map((one) => [one.guest, one])).values(),
+];
+
 /** @param {ApprovalFacts} said */
 function chip({ guest, state }) {
   const words = `${guest}: ${t(`approval.${state}`)}`;
@@ -61,7 +69,7 @@ export class Approvals extends EventTarget {
    */
   of(clip, { isSpelled = false } = {}) {
     const own = this.#isGuest ? guestOf(this.app.bench.account) : "";
-    const said = this.all.filter((one) => one.clip === clip);
+    const said = lastWords(this.all.filter((one) => one.clip === clip));
     const chips = said.filter((one) => !own || one.guest !== own).map(chip);
     if (!own || !this.app.bench.permissions.annotate) return chips;
     const mine = said.find((one) => one.guest === own)?.state ?? "";
