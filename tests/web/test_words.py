@@ -14,10 +14,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 import vbench
+from vbench.adapters.contract import MissingKind
 from vbench.judge.defects import METRIC, SIGNAL_KINDS
 from vbench.judge.phrases import DEFECT_KINDS
 from vbench.metrics import METRICS
 from vbench.rank import selects
+from vbench.rank.reasons import Trouble
 from vbench.records import EventKind
 from vbench.web.words import HOLE, LOCALES, SENTENCES, locale_of, said, translated, translations
 
@@ -43,6 +45,13 @@ def test_every_moment_and_fault_has_words() -> None:
     }
     said_kinds = {*get_args(EventKind), "defect"} - {"worst"} | {"shape", "look"}
     assert {key for key in words if key.startswith("moment.")} == {f"moment.{kind}" for kind in said_kinds}
+
+
+def test_every_kind_of_lack_and_trouble_has_words() -> None:
+    words = translations()["en"]
+    assert {key for key in words if key.startswith("lack.")} == {f"lack.{kind}" for kind in get_args(MissingKind)}
+    told = {key for key in words if key.startswith("why.")} - {"why.and", "why.none"}
+    assert told == {f"why.{kind}" for kind in get_args(Trouble)}
 
 
 def test_no_word_of_the_page_is_a_shell_command() -> None:
@@ -75,13 +84,24 @@ def test_the_language_is_the_first_that_a_browser_wants_and_the_page_has(header:
 
 # --- what the server says -------------------------------------------------------------------------------------------
 
-ROOMS = ("web", "arena", "exports", "cuts.py", "bench/cuts.py", "bench/reviews.py", "bench/selects.py")
+ROOMS = (
+    "web",
+    "arena",
+    "metrics",
+    "contracts/metric.py",
+    "exports",
+    "cuts.py",
+    "bench/cuts.py",
+    "bench/reviews.py",
+    "bench/selects.py",
+)
 """Whose sentences visitors of the page read."""
 NOT_READ = {
     "web/security/policy.py",  # before the page starts, as the next two
     "web/serve.py",
     "web/security/auth.py",
     "arena/vote_files.py",  # of `vbench votes` alone
+    "metrics/presets.py",  # of `vbench score`; the page offers those that are there
 }
 ERRORS = re.compile(r"HTTPException|RefusedRequest|must_be|sentence|\w*Error")
 PASSED_ON = {"{}: {}", "{}"}

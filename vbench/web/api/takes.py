@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse
 
@@ -18,6 +17,7 @@ from vbench.records import Clip, Failure, MetricInfo, RejectReason
 from vbench.web import schemas, take_list
 from vbench.web.boards import boards
 from vbench.web.state import Caller, Offset, Page, PageState, slow_down
+from vbench.web.words import locale_of, translated
 
 routes = APIRouter(prefix="/api/v1", tags=["takes"])
 MOST_ROWS = 2000
@@ -107,19 +107,27 @@ def clip_facts(page: PageState, visitor: Caller, clip: Ident) -> schemas.ClipFac
 
 
 @routes.get("/clips/{clip}/scores")
-def scores(page: PageState, clip: Ident) -> dict[str, schemas.ScoreFacts]:
+def scores(request: Request, page: PageState, clip: Ident) -> dict[str, schemas.ScoreFacts]:
     """Metric → its number for this take, with the mean and interval of its tool; failures say why."""
     take = _clip(page, clip)
+    locale = locale_of(request.headers.get("accept-language", ""))
     infos = page.bench.metrics()
     means = {row.metric: row for row in boards(page).rows if row.model == take.model}
     numbers: dict[str, schemas.ScoreFacts] = {}
     for failure in page.bench.score_failures(clip=take.id):
         if failure.key is not None and failure.key.metric in infos:
-            numbers[failure.key.metric] = _score(infos[failure.key.metric], means, failure=failure, say=page.say)
+            numbers[failure.key.metric] = _score(
+                infos[failure.key.metric], means, failure=failure, why=why_not(page, failure, locale)
+            )
     for score in page.bench.score_records(clip=take.id):
         if score.key.metric in infos:
             numbers[score.key.metric] = _score(infos[score.key.metric], means, score.value)
     return numbers
+
+
+def why_not(page: Page, failure: Failure, locale: str) -> str:
+    """Why a take has no number, as visitors read it: without the id of the clip, which the page shows."""
+    return page.say(translated(failure.message.removeprefix(f"clip {failure.subject}: "), locale))
 
 
 def _score(
@@ -128,12 +136,12 @@ def _score(
     value: float | None = None,
     *,
     failure: Failure | None = None,
-    say: Callable[[str], str] = str,
+    why: str = "",
 ) -> schemas.ScoreFacts:
     mean = means.get(info.name)
     return schemas.ScoreFacts(
         value=value,
-        failure=say(failure.message).removeprefix(f"clip {failure.subject}: ") if failure else "",
+        failure=why,
         applies=failure is None or failure.code not in NOTHING_TO_MEASURE,
         version=info.version,
         unit=info.unit,

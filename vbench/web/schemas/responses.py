@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue, create_model
 
+from vbench.adapters.contract import MissingKind
 from vbench.moments import Severity
 from vbench.rank import columns
 from vbench.rank.reasons import Trouble
@@ -416,6 +417,8 @@ class PlanFacts(BaseModel):
     runnable: bool
     reason: str
     """Why it cannot run here, or what stands in the way."""
+    lacks: list[MissingKind]
+    """What is missing, in kinds; empty where something else stands in the way."""
     n_jobs: int
     cost_usd: float | None
     """Of all jobs of this tool; None: the card has no price."""

@@ -367,8 +367,8 @@ class Boards {
   #why(row) {
     const reasons = this.board.reasons[row.model];
     if (!reasons || this.board.metrics[row.metric].group !== "overall") return null;
-    const words = reasons.slice(0, MOST_REASONS).map(({ kind, n, of }) => t(`reason.${kind}`, { n, of }));
-    return h("span", { class: "unit why" }, words.length ? words.join(t("reason.and")) : t("reason.none"));
+    const words = reasons.slice(0, MOST_REASONS).map(({ kind, n, of }) => t(`why.${kind}`, { n, of }));
+    return h("span", { class: "unit why" }, words.length ? words.join(t("why.and")) : t("why.none"));
   }
 
   /** @param {BoardRow} row */

@@ -1785,6 +1785,8 @@ export interface components {
             runnable: boolean;
             /** Reason */
             reason: string;
+            /** Lacks */
+            lacks: ("retired" | "adapter" | "key" | "licence" | "server" | "vram" | "disk" | "program")[];
             /** N Jobs */
             n_jobs: number;
             /** Cost Usd */
