@@ -290,7 +290,8 @@ def main() -> None:
 def compare(folder: Path, scratch: Path, options: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """Both passes, and what comes of them."""
     best: dict[str, float] = {}
-    report, where = None, dict[str, float]()
+    report = None
+    where: dict[str, float] = {}
     chosen = Settings(settings, devices(options.device)[0])
     spec = ScoreSpec(
         preset=options.preset,
