@@ -124,7 +124,8 @@ def test_a_guest_sees_the_takes_of_the_link_and_no_other(guest: TestClient, benc
     for take in takes:
         assert guest.get(take["poster_url"]).headers["content-type"] == "image/webp"
         assert guest.get(take["proxy_url"]).status_code in (200, 202)
-        assert guest.get(take["url"].replace("/proxy.mp4", "/poster.webp")).status_code == 200
+        assert guest.get(take["sprite_url"]).headers["content-type"] == "image/webp"
+        assert guest.get(take["sprite_url"].replace(".webp", ".json")).json()["n"] > 0
     base = takes[0]["url"].rpartition("/")[0]
     for path in (f"{base}/original.mp4", f"{base}/..%2f", f"/review/{made.token}/media/{'0' * 16}/proxy.mp4"):
         assert guest.get(path).status_code == 404

@@ -17,7 +17,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from vbench.bench import Bench, now
 from vbench.errors import OptionError
 from vbench.records import Approval, Clip, Note, Review
-from vbench.tasks.copies import BLIND_HEIGHT, POSTER, PROXY, SPRITE, Copy, even_height, proxy_copy
+from vbench.tasks.copies import BLIND_HEIGHT, PROXY, RECIPES, Copy, even_height, proxy_copy
 from vbench.web.security.auth import hash_password, is_password, read_hash
 
 USUAL_DAYS = 14
@@ -168,6 +168,7 @@ class GuestView:
             "proxy_url": f"{base}/proxy.mp4",
             "poster_url": f"{base}/poster.webp",
             "sprite_url": f"{base}/sprite.webp",
+            "waveform_url": f"{base}/waveform.json" if probe.has_audio else "",
             "width": width,
             "height": height,
             "fps": probe.fps,
@@ -186,8 +187,8 @@ class GuestView:
             return Copy(clip=clip, name=f"review-{self.height}.mp4", recipe=PROXY, arguments={"height": self.height})
         if name == "proxy.mp4":
             return proxy_copy(clip)
-        stills = {"poster.webp": POSTER, "sprite.webp": SPRITE, "sprite.json": SPRITE}
-        return Copy(clip=clip, name=name, recipe=stills[name]) if name in stills else None
+        made = "sprite.webp" if name == "sprite.json" else name
+        return Copy(clip=clip, name=made, recipe=RECIPES[made]) if made in RECIPES else None
 
     def said(self, remarks: Sequence[Note] | Sequence[Approval]) -> list[dict[str, Any]]:
         """Remarks or approvals, about takes as guests know them."""
