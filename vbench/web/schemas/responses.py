@@ -531,6 +531,8 @@ class SheetRow(BaseModel):
     verdicts: list[Literal["seen", "not_seen", "unsure", "failed", "open"]]
     by: list[str]
     t_s: list[float | None]
+    boxes: list[tuple[float, float, float, float] | None]
+    """Where in the picture, as shares of its width and height."""
     overruled: list[Literal["", "seen", "not_seen"]]
 
 

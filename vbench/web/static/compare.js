@@ -7,6 +7,7 @@ import { run } from "./commands.js";
 import { SCALES } from "./curves.js";
 import { choice, h, icon, iconButton, put, targetOf } from "./dom.js";
 import { askExport } from "./exports.js";
+import { Asked } from "./asked.js";
 import { factTable } from "./facts.js";
 import { clockcode, frameAt, timecode } from "./framestep.js";
 import { commandFor, isTyping, keyName, PLAYER_KEYS } from "./keys.js";
@@ -77,6 +78,7 @@ export class Compare {
     this.timelines.hear = (index) => this.run("solo", index + 1);
     this.scopes = new Scopes(this.player);
     this.notes = new Notes(app, this.player);
+    this.asked = new Asked(this.player, (index) => this.focusTake(index));
     this.approvals = new Approvals(app);
     this.approvals.addEventListener("change", () => this.drawTakes());
     this.abort = new AbortController();
@@ -153,6 +155,8 @@ export class Compare {
     this.scores = scores;
     this.timelines.curves = curves;
     this.timelines.events = events;
+    this.asked.boxes.events = events;
+    void this.app.attempt(() => this.asked.load(this.clips, signal));
     const known = [...new Set(this.timelines.curves.flatMap((curve) => Object.keys(curve)))];
     const wished = this.state.metrics.filter((name) => known.includes(name));
     this.timelines.better = Object.fromEntries(
@@ -368,6 +372,7 @@ export class Compare {
             this.offsets,
           ),
         ),
+        this.asked.element,
         !this.isGuest && this.factBox,
         this.notes.element,
       ),

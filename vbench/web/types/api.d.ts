@@ -2080,6 +2080,13 @@ export interface components {
             by: string[];
             /** T S */
             t_s: (number | null)[];
+            /** Boxes */
+            boxes: ([
+                number,
+                number,
+                number,
+                number
+            ] | null)[];
             /** Overruled */
             overruled: ("" | "seen" | "not_seen")[];
         };
