@@ -397,8 +397,9 @@ test("the language follows the browser, region or not", () => {
 
 test("every word the scripts ask for is there, and every word that is there is asked for", () => {
   const table = JSON.parse(readFileSync(new URL("../words.json", STATIC), "utf8"));
-  const pages = readFileSync(new URL("../pages.py", STATIC), "utf8"); // names the words of the navigation
-  const source = [...SOURCES.map(([, text]) => text), pages].join("\n");
+  // the server names the words of the navigation, and writes the door for guests
+  const served = ["../pages.py", "../api/guests.py"].map((name) => readFileSync(new URL(name, STATIC), "utf8"));
+  const source = [...SOURCES.map(([, text]) => text), ...served].join("\n");
   const plain = [...source.matchAll(/["'`]([a-z]+(?:\.[A-Za-z_]+)+)["'`]/g)].map((match) => match[1]);
   const wanted = [...source.matchAll(/\bt\((["'`])([^"'`$]+)\1/g)].map((match) => match[2]);
   for (const key of wanted) assert.ok(key in table, `${key} is not in words.json`);

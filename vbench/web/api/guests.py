@@ -152,7 +152,7 @@ async def sign_in(
 
 def _form(locale: str, review: Review, message: str = "") -> str:
     alert = f'<p role="alert">{html.escape(message)}</p>' if message else ""
-    name, password, enter = (html.escape(said(locale, f"guest.{key}")) for key in ("name", "password", "enter"))
+    name, password, enter = (html.escape(said(locale, key)) for key in ("guest.name", "guest.password", "guest.enter"))
     return _plain_page(
         locale,
         f"""<form method="post" action="/review/{review.token}">{alert}
