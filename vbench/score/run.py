@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self, Unpack
 
 from vbench.bench import Bench
@@ -18,6 +20,8 @@ from vbench.score.plan import ScorePlan, make_plan
 from vbench.score.spec import ScoreChoices, ScoreSpec, cores, spec_with
 
 DEFAULT = ScoreSpec()
+FETCHES = 8
+"""Files that come from a bucket at once: one alone mostly waits."""
 CHUNK = 500
 """Clips whose stored keys are looked at together."""
 Progress = Callable[[int, int, str], None]
@@ -226,12 +230,10 @@ def run(bench: Bench, plan: ScorePlan, todo: Sequence[Unfinished], passes: _Pass
         groups.setdefault(tuple(needed), []).append(item)
     for names, items in groups.items():
         ready: list[tuple[Unfinished, Wanted]] = []
-        for item in items:
-            try:
-                path = bench.clip_path(item.clip)
-            except OSError as error:
+        for item, path in _with_files(bench, items):
+            if isinstance(path, OSError):
                 yield unmeasured(
-                    plan, item, "io", f"{item.clip.media}: cannot be read ({error}); restore or import it again"
+                    plan, item, "io", f"{item.clip.media}: cannot be read ({path}); restore or import it again"
                 )
                 continue
             ready.append((item, Wanted(path=path, probe=item.clip.probe, prompt=item.clip.prompt)))
@@ -240,3 +242,19 @@ def run(bench: Bench, plan: ScorePlan, todo: Sequence[Unfinished], passes: _Pass
             continue
         for extracted in passes.of(names).extract([clip for _, clip in ready]):
             yield outcomes_of(plan, ready[extracted.number][0], extracted)
+
+
+def _with_files(bench: Bench, items: Sequence[Unfinished]) -> Iterator[tuple[Unfinished, Path | OSError]]:
+    """The file of each clip on this machine, or why there is none; from a bucket several come at once."""
+
+    def file(item: Unfinished) -> Path | OSError:
+        try:
+            return bench.clip_path(item.clip)
+        except OSError as error:
+            return error
+
+    if not bench.media.is_remote:
+        yield from ((item, file(item)) for item in items)
+        return
+    with ThreadPoolExecutor(FETCHES, thread_name_prefix="fetch") as threads:
+        yield from zip(items, threads.map(file, items), strict=True)
