@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import socket
+import sys
+from contextlib import redirect_stdout
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +26,11 @@ def run(order: Order, fleet: Fleet, note: Note) -> list[Share]:
         import ray
     except ModuleNotFoundError:
         raise OptionError("`engine=ray` needs the package ray: pip install 'vbench-studio[ray]'") from None
+    with redirect_stdout(sys.stderr):  # Ray prints what befalls its nodes, and that is no part of an answer
+        return _on_cluster(ray, order, fleet, note)
+
+
+def _on_cluster(ray: Any, order: Order, fleet: Fleet, note: Note) -> list[Share]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     was_open = ray.is_initialized()
     try:
