@@ -123,7 +123,7 @@ def _generate(
         if fleet is not None:
             from vbench.machines import generate as make_shared
 
-            return make_shared(opened, spec, fleet, note=lambda text: sys.stderr.write(f"{as_typed(text)}\n"))
+            return make_shared(opened, spec, fleet, note=_print_note)
         return make_clips(opened, spec, progress=None if quiet else _progress())
 
 
@@ -153,6 +153,10 @@ def _agree_to_cost(bench: Bench, spec: RunSpec) -> None:
 def is_terminal() -> bool:
     """Whether somebody sits there who can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _print_note(text: str) -> None:
+    sys.stderr.write(f"{as_typed(text)}\n")
 
 
 def _as_ctrl_c(*_: object) -> None:
