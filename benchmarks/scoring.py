@@ -17,6 +17,8 @@ measured matmul rate (4096 x 4096, in the precision that is used); FLOPs are cou
 and texts are left out, so that what remains is what the scoring process itself spends per clip, on the thread that
 feeds the device and in all. It bounds the clips per second of any device.
 
+`--threads` looks fifty times a second where each thread of the scoring process stands, and gives the seconds by place.
+
 `--weights random` builds CLIP ViT-B/32, DINOv2-base and RAFT large from their configurations with random weights: as
 fast as the published ones, since no kernel looks at the values, while the scores mean nothing. Nothing is downloaded.
 
@@ -38,9 +40,11 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -144,6 +148,49 @@ class PeakMemory:
             self.peak = max(self.peak, sum(resident(pid) for pid in tree(os.getpid())))
 
 
+class ThreadStands:
+    """Where the threads of this process stand, by looking fifty times a second: seconds by thread and place."""
+
+    def __init__(self, wanted: bool) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._wanted = wanted
+
+    def __enter__(self) -> ThreadStands:
+        if self._wanted:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._wanted:
+            self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.02):
+            names = {thread.ident: thread.name.rstrip("0123456789_-") for thread in threading.enumerate()}
+            for ident, frame in sys._current_frames().items():
+                if ident != threading.get_ident():
+                    self.seconds[f"{names.get(ident, 'ended')}: {place(frame)}"] += 0.02
+
+    def most(self, n: int = 20) -> dict[str, float]:
+        """The longest stands of the main thread, then those of all others."""
+        rows = [(name, round(seconds, 2)) for name, seconds in self.seconds.most_common()]
+        main = [row for row in rows if row[0].startswith("MainThread")]
+        others = [row for row in rows if not row[0].startswith("MainThread")]
+        return dict(main[:n] + others[:n])
+
+
+def place(frame: FrameType | None) -> str:
+    """The function a thread is in, and the innermost of ours that called it."""
+    assert frame is not None
+    inner = f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_name}"
+    while frame is not None and "vbench" not in Path(frame.f_code.co_filename).parts:
+        frame = frame.f_back
+    return inner if frame is None else f"{inner} < {Path(frame.f_code.co_filename).stem}:{frame.f_lineno}"
+
+
 def tree(pid: int) -> list[int]:
     """A process and all below it."""
     processes = [pid]
@@ -225,6 +272,7 @@ def main() -> None:
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--host-only", action="store_true", help="backbones that take no time")
+    parser.add_argument("--threads", action="store_true", help="where the scoring process's threads stood, in seconds")
     parser.add_argument("--runs", type=int, default=2)
     options = parser.parse_args()
     settings = dict(pair.split("=", 1) for pair in options.set)
@@ -243,6 +291,7 @@ def compare(folder: Path, scratch: Path, options: argparse.Namespace, settings: 
     """Both passes, and what comes of them."""
     best: dict[str, float] = {}
     report = None
+    where: dict[str, float] = {}
     chosen = Settings(settings, devices(options.device)[0])
     spec = ScoreSpec(
         preset=options.preset,
@@ -259,13 +308,13 @@ def compare(folder: Path, scratch: Path, options: argparse.Namespace, settings: 
             files = [(bench.clip_path(clip), clip.probe) for clip in clips]
             seconds, n_frames = decode_only(files, options.workers, decode_on(chosen))
             best["decode_only_s"] = min(seconds, best.get("decode_only_s", seconds))
-            with PeakMemory() as memory:
+            with PeakMemory() as memory, ThreadStands(options.threads) as stands:
                 started = time.perf_counter()
                 scored = score(bench, spec)
                 seconds = time.perf_counter() - started
             best["peak_mb"] = max(memory.peak / 2**20, best.get("peak_mb", 0.0))
             if report is None or seconds < best["score_s"]:
-                best["score_s"], report = seconds, scored
+                best["score_s"], report, where = seconds, scored, stands.most()
     assert report is not None
     busy = best["score_s"] * min(options.workers, len(files))
     result: dict[str, Any] = {
@@ -285,6 +334,7 @@ def compare(folder: Path, scratch: Path, options: argparse.Namespace, settings: 
         "share_features": round(report.timing.feature_s / busy, 3),
         "device_s": round(report.timing.device_s, 2),
         "scores": report.n_scores,
+        **({"threads": where} if options.threads else {}),
     }
     if options.preset != "offline":
         device = "cuda:0" if options.device.startswith("cuda") else "cpu"

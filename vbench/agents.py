@@ -157,7 +157,7 @@ def _compare(bench: Bench, a: str, b: str, by: str = "") -> dict[str, Any]:
 
 
 def _sheet(bench: Bench, prompt: str, model: str = "") -> dict[str, Any]:
-    """What a prompt (id) asks and whether each take shows it (seen, not_seen, unsure, failed, open), who says so, when."""
+    """What a prompt (id) asks; for each take seen, not_seen, unsure, failed or open, who says so, and when."""
     from vbench.judge.sheet import sheet
 
     made = sheet(bench, prompt=prompt, models=[model] if model else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -208,8 +210,22 @@ def walk_verbs(place: Path) -> set[str]:
 def test_every_verb(place: Path) -> None:
     ran = walk_verbs(place)
     every = set(get_command(app).commands)  # type: ignore[attr-defined]
-    assert ran | {"ui"} | BENCHLESS == every, "a verb that is new has a line here"
+    assert ran | {"ui", "mcp"} | BENCHLESS == every, "a verb that is new has a line here"
     start_and_stop_the_page()
+    assert ask_as_an_agent("clips")
+
+
+def ask_as_an_agent(tool: str) -> list[Any]:
+    """Rows that `vbench mcp` answers with, over standard input and output."""
+    from mcp import Client, StdioServerParameters
+
+    served = StdioServerParameters(command=sys.executable, args=["-m", "vbench", "mcp"], env=dict(os.environ))
+
+    async def go() -> Any:
+        async with Client(served) as client:
+            return await client.call_tool(tool, {})
+
+    return asyncio.run(go()).structured_content["rows"]
 
 
 def start_and_stop_the_page() -> None:

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from vbench.cli.options import BenchPath, print_line
+from vbench.cli.options import BenchPath, option, print_line, takes
 from vbench.errors import OptionError
 
 DEFAULT_PORT = 7860
 
 
+ORIGINS = (
+    option(
+        "trusted_origin",
+        list[str] | None,
+        help="Address under which a proxy shows the page, as https://name; may be given again.",
+    ),
+    option(
+        "framed_by",
+        list[str] | None,
+        help="Page that may show it in a frame, such as a notebook's; may be given again.",
+    ),
+)
+
+
+@takes("origins", ORIGINS)
 def ui(
+    origins: Mapping[str, Any],
     bench: BenchPath = None,
     host: Annotated[str, typer.Option(help="Address to bind to; others can reach any but 127.0.0.1.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = DEFAULT_PORT,
@@ -25,14 +42,6 @@ def ui(
     unsafe_public: Annotated[
         bool, typer.Option("--unsafe-public", help="No accounts: anyone may look and vote, nobody may do more.")
     ] = False,
-    trusted_origin: Annotated[
-        list[str] | None,
-        typer.Option(help="Address under which a proxy shows the page, as https://name; may be given again."),
-    ] = None,
-    framed_by: Annotated[
-        list[str] | None,
-        typer.Option(help="Page that may show it in a frame, such as a notebook's; may be given again."),
-    ] = None,
     hash_password: Annotated[
         bool, typer.Option("--hash-password", help="Ask for a password, print its line for --auth, and end.")
     ] = False,
@@ -55,8 +64,8 @@ def ui(
             host=host,
             auth=auth,
             public=unsafe_public,
-            trusted_origins=trusted_origin or (),
-            framed_by=framed_by or (),
+            trusted_origins=origins["trusted_origin"] or (),
+            framed_by=origins["framed_by"] or (),
         )
         name = "localhost" if host in ("127.0.0.1", "::1") else host
         address = f"http://{name}:{bound.getsockname()[1]}/"

@@ -281,13 +281,17 @@ class _Planner:
         notes = self._spec.picture_notes.get(request.prompt.id, ()) if fitted.prompt.pictures else ()
         request = replace(request, prompt=fitted.prompt)
         plan = plan_with_pictures(adapter, request)
-        own = {name: value for name, value in asdict(plan.sends).items() if value not in (None, "")}
         return replace(
             plan,
             model=tool.label,
-            sends=replace(granted_setting(tool.card, request, fitted.image_use), **own),
+            sends=sent(plan, granted_setting(tool.card, request, fitted.image_use)),
             warnings=(*plan.warnings, *fitted.warnings, *notes),
         )
+
+
+def sent(plan: Plan, granted: Setting) -> Setting:
+    """How a clip is asked for: what its adapter knows better, and for the rest what its card grants."""
+    return replace(granted, **{name: value for name, value in asdict(plan.sends).items() if value not in (None, "")})
 
 
 def plan_with_pictures(adapter: Adapter, request: Request) -> Plan:

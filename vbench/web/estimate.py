@@ -17,7 +17,7 @@ from vbench.errors import BudgetError, JobError, OptionError, UserError, as_type
 from vbench.generate import RunSpec
 from vbench.generate.journal import REFETCHED
 from vbench.generate.pictures import Pictures, pictures_folder, take_pictures
-from vbench.generate.plan import PRICE_DAYS, today
+from vbench.generate.plan import PRICE_DAYS, make_adapter, sent, today
 from vbench.generate.retry import ended_job
 from vbench.generate.settings import comparable_groups, fit_pictures, granted_setting
 from vbench.records import Prompt, Request, Setting, ToolLabel, Wishes
@@ -155,6 +155,9 @@ def _plan(
         cost = estimate_cost(card, request)
         setting = granted_setting(card, request, fitted.image_use)
         warnings = [*grant(card, request).warnings, *fitted.warnings]
+        if card.adapter == "diffusers":  # frames come by a rule that only the adapter knows; it loads nothing here
+            foreseen = make_adapter(card).plan(request)
+            setting, warnings = sent(foreseen, setting), [*foreseen.warnings, *fitted.warnings]
     except (UserError, JobError) as error:
         return PlanFacts(**facts, runnable=False, reason=as_typed(str(error)), warnings=[]), None
     reason = "; ".join(as_typed(lack.message) for lack in lacks[card.id] if lack.is_certain)

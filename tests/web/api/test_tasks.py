@@ -63,6 +63,14 @@ def test_the_price_of_a_click(page: TestClient, priced: str, no_worker: list[Ben
     assert no_worker == []
 
 
+def test_the_plan_tells_local_lengths_as_their_frames_come(page: TestClient) -> None:
+    (plan,) = page.post("/api/v1/plan", json={"prompt": "x", "models": ["allegro"], "seconds": 5}).json()["models"]
+    assert (round(plan["seconds"], 3), plan["fps"]) == (5.067, 15), "76 frames: of all it can make the nearest to 75"
+    (other,) = page.post("/api/v1/plan", json={"prompt": "x", "models": ["allegro"], "seconds": 30}).json()["models"]
+    assert other["seconds"] < 6
+    assert "30 s asked for" in " ".join(other["warnings"])
+
+
 def test_a_tool_without_its_key_cannot_run(
     page: TestClient, priced: str, monkeypatch: pytest.MonkeyPatch, no_worker: list[Bench]
 ) -> None:

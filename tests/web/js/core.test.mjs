@@ -145,8 +145,8 @@ test("a step ends when its frame is on screen, whichever moment of the frame the
 });
 
 test("times are written for people", () => {
-  assert.equal(timecode(frameCentre(31, 24), 24), "1:07");
-  assert.equal(timecode(0, 24), "0:00");
+  assert.equal(timecode(frameCentre(31, 24), 24), "00:00:01:07");
+  assert.equal(timecode(0, 24), "00:00:00:00");
   for (const fps of [23.976, 24, 25, 29.97, 30, 60]) {
     const rounded = (n) => Math.round((1000 * n) / fps) / 1000;
     for (const n of [1, 7, 31]) assert.equal(timecode(rounded(n), fps), timecode(frameCentre(n, fps), fps));

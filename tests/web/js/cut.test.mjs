@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { moved, swapped, trimmed } from "../../../vbench/web/static/cut.js";
-import { longcode } from "../../../vbench/web/static/framestep.js";
+import { timecode } from "../../../vbench/web/static/framestep.js";
 import { beginnings, shotAt } from "../../../vbench/web/static/sequence.js";
 
 const shot = (values = {}) => ({ clip: "a", in_s: 1, out_s: 2, ...values });
@@ -40,6 +40,6 @@ test("a shot is moved, and the others keep their order", () => {
 });
 
 test("a moment is told as editing programs have it", () => {
-  assert.equal(longcode(3661.5, 24), "01:01:01:12");
-  assert.equal(longcode(1001 / 1000, 24000 / 1001), "00:00:01:00", "29.97 and 23.976 count whole frames, none dropped");
+  assert.equal(timecode(3661.5, 24), "01:01:01:12");
+  assert.equal(timecode(1001 / 1000, 24000 / 1001), "00:00:01:00", "29.97 and 23.976 count whole frames, none dropped");
 });

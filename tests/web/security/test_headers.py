@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.web.conftest import Visit
+from vbench.errors import OptionError
 from vbench.web import files
 
 
@@ -39,6 +40,15 @@ def test_a_space_may_be_shown_inside_the_hub(visit: Visit) -> None:
     assert "SameSite=none" in cookie
     assert "Secure" in cookie
     assert "Partitioned" in cookie
+
+
+def test_a_notebook_may_show_it_where_it_is_named(visit: Visit) -> None:
+    answer = visit("http://127.0.0.1:7860", framed_by=["http://localhost:8888/"]).get("/ui/")
+    assert "frame-ancestors 'self' http://localhost:8888;" in answer.headers["content-security-policy"] + ";"
+    assert "x-frame-options" not in answer.headers, "it can name no other page"
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+    with pytest.raises(OptionError, match="`framed_by=localhost:8888` is not an origin"):
+        visit("http://127.0.0.1:7860", framed_by=["localhost:8888"])
 
 
 def test_an_open_page_can_tell_that_the_server_was_upgraded(seen: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -505,7 +505,8 @@ export class Compare {
     this.time.textContent = `${clockcode(player.time)} / ${clockcode(player.length)}`;
     for (const take of player.takes) {
       const { localS } = localTime(player.time, take, player.ending);
-      take.counter.textContent = `${timecode(localS, take.fps)} · ${frameAt(localS, take.fps, take.nFrames)}`;
+      take.counter.textContent = timecode(localS, take.fps);
+      take.counter.dataset.frame = String(frameAt(localS, take.fps, take.nFrames));
     }
   }
 

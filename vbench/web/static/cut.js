@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { choice, h, icon, iconButton, put } from "./dom.js";
 import { askExport } from "./exports.js";
-import { longcode } from "./framestep.js";
+import { timecode } from "./framestep.js";
 import { commandFor, isTyping } from "./keys.js";
 import { Sequence } from "./sequence.js";
 import { num, seconds, t } from "./words.js";
@@ -317,7 +317,7 @@ class CutView {
   #drawTime() {
     const fps = this.clips.get(this.cut.shots[0]?.clip ?? "")?.fps || 24;
     const { time, length } = this.sequence;
-    if (this.time) this.time.textContent = `${longcode(time, fps)} / ${longcode(length, fps)}`;
+    if (this.time) this.time.textContent = `${timecode(time, fps)} / ${timecode(length, fps)}`;
     this.head?.style.setProperty("--at", String(length ? time / length : 0));
   }
 
@@ -401,7 +401,7 @@ class CutView {
             },
             "−1",
           ),
-        h("output", { class: "timecode" }, longcode(shot[side], clip.fps || 24)),
+        h("output", { class: "timecode" }, timecode(shot[side], clip.fps || 24)),
         this.mayCut &&
           h(
             "button",

@@ -21,25 +21,12 @@ export function frameCentre(frame, fps) {
 }
 
 /**
- * `seconds:frames` for a person, such as 3:07.
- * @param {number} localS
- * @param {number} fps
- */
-export function timecode(localS, fps) {
-  const frame = Math.max(0, Math.floor((localS + 6e-4) * fps)); // moments are told to the millisecond
-  const rate = Math.max(1, Math.round(fps));
-  const seconds = Math.floor(frame / fps + 1e-6);
-  const within = Math.min(rate - 1, Math.max(0, Math.round(frame - seconds * fps)));
-  return `${seconds}:${String(within).padStart(2, "0")}`;
-}
-
-/**
  * `HH:MM:SS:FF`, frames counted at the rate and none dropped, as editing programs have it.
  * @param {number} timeS
  * @param {number} fps
  */
-export function longcode(timeS, fps) {
-  const frame = Math.max(0, Math.floor((timeS + 6e-4) * fps));
+export function timecode(timeS, fps) {
+  const frame = Math.max(0, Math.floor((timeS + 6e-4) * fps)); // moments are told to the millisecond
   const rate = Math.max(1, Math.round(fps));
   const parts = [frame / (rate * 3600), (frame / (rate * 60)) % 60, (frame / rate) % 60, frame % rate];
   return parts.map((part) => String(Math.floor(part)).padStart(2, "0")).join(":");
