@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, Unpack
 
@@ -16,6 +17,7 @@ from vbench.extract.extraction import Extractor, Timing, Wanted
 from vbench.records import Clip, Outcomes, Score, ScoreKey
 from vbench.score.claims import POLL_S, Claims
 from vbench.score.clip import Unfinished, key_of, measured, outcomes_of, unmeasured
+from vbench.score.patience import Patience
 from vbench.score.plan import ScorePlan, make_plan
 from vbench.score.spec import ScoreChoices, ScoreSpec, cores, spec_with
 
@@ -108,28 +110,30 @@ def score(
     def extractor(features: Sequence[Feature]) -> Extractor:
         return Extractor(features, workers=workers, devices=devices, note=note, timing=timing)
 
+    patient = Patience(note)
     with Claims(bench, workers=workers) as claims, _Passes(plan, extractor) as passes:
         began = time.monotonic()
         while left:
             speed = (time.monotonic() - began) / n_measured if n_measured else None
-            taken = claims.take(list(left), seconds_per_clip=speed)
+            taken = patient(partial(claims.take, list(left), seconds_per_clip=speed))
             if not taken:
                 if not is_waiting:
                     tell(f"the last {len(left)} clips are being measured by other processes; waiting for them")
                 is_waiting = True
                 time.sleep(POLL_S)
                 continue
-            batch = unfinished(bench, plan, [left[id] for id in taken])
+            batch = patient(partial(unfinished, bench, plan, [left[id] for id in taken]))
             for outcomes in run(bench, plan, batch, passes):
-                bench.add_outcomes(outcomes, owner=claims.owner)
+                patient(partial(bench.add_outcomes, outcomes, owner=claims.owner))
                 left.pop(outcomes.clip)
                 n_measured += 1
                 n_scores += len(outcomes.scores)
                 codes.update(failure.code for failure in outcomes.failures)
                 tell()
             if len(batch) < len(taken):  # others have measured some meanwhile, and perhaps more
-                claims.release(sorted({*taken} - {item.clip.id for item in batch}))
-                left = {item.clip.id: item.clip for item in unfinished(bench, plan, list(left.values()))}
+                patient(partial(claims.release, sorted({*taken} - {item.clip.id for item in batch})))
+                still = patient(partial(unfinished, bench, plan, list(left.values())))
+                left = {item.clip.id: item.clip for item in still}
                 n_elsewhere = len(todo) - n_measured - len(left)
                 tell()
     return ScoreReport(
