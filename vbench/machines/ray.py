@@ -12,7 +12,7 @@ from typing import Any
 
 from vbench.errors import OptionError
 from vbench.machines.fleet import Fleet, Note
-from vbench.machines.share import Order, Share, work_off
+from vbench.machines.share import Order, Contribution, work_off
 from vbench.text import first_line
 
 RETRIES = 3
@@ -20,7 +20,7 @@ RETRIES = 3
 STOP_S = 60.0
 
 
-def run(order: Order, fleet: Fleet, note: Note) -> list[Share]:
+def run(order: Order, fleet: Fleet, note: Note) -> list[Contribution]:
     """See `vbench.machines.run.EngineModule`; on the cluster that ``RAY_ADDRESS`` names, else on this machine's."""
     try:
         import ray
@@ -30,7 +30,7 @@ def run(order: Order, fleet: Fleet, note: Note) -> list[Share]:
         return _on_cluster(ray, order, fleet, note)
 
 
-def _on_cluster(ray: Any, order: Order, fleet: Fleet, note: Note) -> list[Share]:
+def _on_cluster(ray: Any, order: Order, fleet: Fleet, note: Note) -> list[Contribution]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     was_open = ray.is_initialized()
     try:
@@ -47,7 +47,7 @@ def _on_cluster(ray: Any, order: Order, fleet: Fleet, note: Note) -> list[Share]
             ray.shutdown()
 
 
-def _shared(ray: Any, order: Order, fleet: Fleet, note: Note) -> list[Share]:
+def _shared(ray: Any, order: Order, fleet: Fleet, note: Note) -> list[Contribution]:
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
     hosts = {node["NodeManagerHostname"] for node in nodes}
     order.check_place(sorted(hosts - {socket.gethostname()}))
@@ -68,12 +68,14 @@ def _shared(ray: Any, order: Order, fleet: Fleet, note: Note) -> list[Share]:
         raise
 
 
-def _share(ray: Any, task: Any) -> Share:
+def _share(ray: Any, task: Any) -> Contribution:
     """What a process did; one that died too often leaves its work to the others, and that is told."""
     try:
-        share: Share = ray.get(task)
+        share: Contribution = ray.get(task)
         return share
     except ray.exceptions.RayTaskError:  # a bug, with its traceback from there
         raise
     except ray.exceptions.RayError as error:
-        return Share(host="Ray", report=None, problem=f"a process died {RETRIES + 1} times ({first_line(error)})")
+        return Contribution(
+            host="Ray", report=None, problem=f"a process died {RETRIES + 1} times ({first_line(error)})"
+        )

@@ -15,7 +15,7 @@ from vbench.generate import GenerateReport, RunSpec, plan_run
 from vbench.generate.pictures import pictures_folder
 from vbench.generate.report import report_of
 from vbench.machines.fleet import Engine, Fleet, Note
-from vbench.machines.share import Order, Share
+from vbench.machines.share import Order, Contribution
 from vbench.score import ScoreReport
 from vbench.score.spec import ScoreSpec
 
@@ -26,7 +26,7 @@ ENGINES: Mapping[Engine, str] = MappingProxyType({"ray": "vbench.machines.ray", 
 class EngineModule(Protocol):
     """What a module of `ENGINES` holds."""
 
-    def run(self, order: Order, fleet: Fleet, note: Note) -> list[Share]:
+    def run(self, order: Order, fleet: Fleet, note: Note) -> list[Contribution]:
         """Start processes and wait for them.
 
         Raises:
@@ -102,7 +102,7 @@ def generate(bench: Bench, spec: RunSpec, fleet: Fleet, *, note: Note = lambda _
     )
 
 
-def _shares(bench: Bench, work: ScoreSpec | RunSpec, fleet: Fleet, note: Note) -> list[Share]:
+def _shares(bench: Bench, work: ScoreSpec | RunSpec, fleet: Fleet, note: Note) -> list[Contribution]:
     """What the processes did; at least one of them could work."""
     shares = cast(EngineModule, import_module(ENGINES[fleet.engine])).run(Order.of(bench, work), fleet, note)
     problems = [f"{share.host}: {share.problem}" for share in shares if share.report is None]

@@ -57,7 +57,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Contribution:
     """What one process did."""
 
     host: str
@@ -67,13 +67,13 @@ class Share:
     """Why, as a sentence for a person."""
 
 
-def work_off(order: Order) -> Share:
+def work_off(order: Order) -> Contribution:
     """Open the bench and work until nothing is left."""
     host = socket.gethostname()
     try:
-        return Share(host=host, report=_report(order))
+        return Contribution(host=host, report=_report(order))
     except UserError as error:
-        return Share(host=host, report=None, problem=str(error))
+        return Contribution(host=host, report=None, problem=str(error))
 
 
 def _report(order: Order) -> ScoreReport | GenerateReport:

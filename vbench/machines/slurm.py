@@ -10,7 +10,7 @@ from typing import Any
 
 from vbench.errors import OptionError
 from vbench.machines.fleet import Fleet, Note
-from vbench.machines.share import Order, Share, work_off
+from vbench.machines.share import Order, Contribution, work_off
 from vbench.text import first_line
 
 POLL_S = 1.0
@@ -22,7 +22,7 @@ class Work:
     def __init__(self, order: Order) -> None:
         self._order = order
 
-    def __call__(self) -> Share:
+    def __call__(self) -> Contribution:
         return work_off(self._order)
 
     def checkpoint(self) -> Any:
@@ -32,7 +32,7 @@ class Work:
         return DelayedSubmission(self)
 
 
-def run(order: Order, fleet: Fleet, note: Note) -> list[Share]:
+def run(order: Order, fleet: Fleet, note: Note) -> list[Contribution]:
     """See `vbench.machines.run.EngineModule`."""
     try:
         import submitit
@@ -72,11 +72,11 @@ def run(order: Order, fleet: Fleet, note: Note) -> list[Share]:
     return [_share(submitit, job) for job in jobs]
 
 
-def _share(submitit: Any, job: Any) -> Share:
+def _share(submitit: Any, job: Any) -> Contribution:
     """What a job did; one that ended without a word leaves its work to the others, and that is told."""
     try:
-        share: Share = job.result()
+        share: Contribution = job.result()
         return share
     except submitit.core.utils.UncompletedJobError as error:
         why = f"ended without an answer ({first_line(error)}); see {os.fspath(job.paths.stderr)}"
-        return Share(host=f"job {job.job_id}", report=None, problem=why)
+        return Contribution(host=f"job {job.job_id}", report=None, problem=why)

@@ -79,7 +79,8 @@ def score(
     """
     started = time.monotonic()
     spec = spec_with(spec, **choices)
-    clips = [clip for clip in bench.clips() if spec.clip_ids is None or clip.id in set(spec.clip_ids)]
+    chosen = None if spec.clip_ids is None else set(spec.clip_ids)
+    clips = [clip for clip in bench.clips() if chosen is None or clip.id in chosen]
     devices = spec.devices()
     plan = make_plan(spec, device=devices[0])
     bench.add_metrics(metric.info for metric in plan.metrics)
