@@ -12,7 +12,7 @@ from typing import Any
 
 from vbench.errors import OptionError
 from vbench.machines.fleet import Fleet, Note
-from vbench.machines.share import Order, Contribution, work_off
+from vbench.machines.share import Contribution, Order, work_off
 from vbench.text import first_line
 
 RETRIES = 3

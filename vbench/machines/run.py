@@ -15,7 +15,7 @@ from vbench.generate import GenerateReport, RunSpec, plan_run
 from vbench.generate.pictures import pictures_folder
 from vbench.generate.report import report_of
 from vbench.machines.fleet import Engine, Fleet, Note
-from vbench.machines.share import Order, Contribution
+from vbench.machines.share import Contribution, Order
 from vbench.score import ScoreReport
 from vbench.score.spec import ScoreSpec
 
