@@ -87,6 +87,19 @@ def test_a_store_that_stays_busy_takes_no_half_file(
         assert not bench.media.exists("a.mp4")
 
 
+def test_a_copy_that_fails_takes_nothing_away(
+    bucket: str, s3_gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vbench.bench.remote.MAX_ATTEMPTS", 2)
+    (tmp_path / "in.mp4").write_bytes(CONTENT)
+    there = RemoteFiles(bucket)
+    there.put(tmp_path / "in.mp4", "a.mp4")
+    s3_gate.faults += [("PUT", "503")] * 4
+    with pytest.raises(OSError):
+        there.put(tmp_path / "in.mp4", "a.mp4")
+    assert there.size("a.mp4") == len(CONTENT)
+
+
 def test_a_stopped_copy_does_not_stay(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in the middle: the stream is closed on the way out, which makes a file of what had been sent."""
 

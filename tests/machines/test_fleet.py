@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def test_a_process_that_cannot_work_says_why(tmp_path: Path) -> None:
     share = work_off(order)
     assert share.report is None
     assert "no_such_metric" in share.problem
+
+
+def test_whose_code_may_run_is_known_to_every_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VBENCH_TRUST_REMOTE_CODE", "wan")
+    with Bench.open(tmp_path / "bench") as bench:
+        order = Order.of(bench, ScoreSpec(metrics=("flicker",), device="cpu"))
+    monkeypatch.setenv("VBENCH_TRUST_REMOTE_CODE", "")
+    assert work_off(order).problem == ""
+    assert os.environ["VBENCH_TRUST_REMOTE_CODE"] == "wan"
 
 
 def test_another_version_does_not_take_part(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,11 @@ class RemoteFiles:
             if n_bytes != n_expected:
                 raise OSError(f"{n_bytes} of {n_expected} bytes arrived")
         except BaseException:
-            # closing the stream on the way out has made a file of what had been sent, where anything had
-            if self.exists(key):
-                self._files.rm_file(target)
+            # closing the stream on the way out has made a file of what had been sent, where anything had; a whole one
+            # may be that of an earlier try, and stays
+            with suppress(OSError):
+                if self.exists(key) and self.size(key) != local.stat().st_size:
+                    self._files.rm_file(target)
             raise
 
     def get(self, key: str, local: Path, *, sha256: str = "") -> None:

@@ -49,6 +49,8 @@ def _on_cluster(ray: Any, order: Order, fleet: Fleet, note: Note) -> list[Contri
 
 def _shared(ray: Any, order: Order, fleet: Fleet, note: Note) -> list[Contribution]:
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    if not nodes:
+        raise OptionError("`engine=ray`: the cluster has no node with a core; start one with `ray start`")
     hosts = {node["NodeManagerHostname"] for node in nodes}
     order.check_place(sorted(hosts - {socket.gethostname()}))
     n_gpus = int(sum(node["Resources"].get("GPU", 0) for node in nodes))

@@ -6,9 +6,10 @@ that dies leaves claims that others take over, and nothing is done twice.
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from vbench._version import __version__
 from vbench.bench import Bench
@@ -18,6 +19,8 @@ from vbench.generate import generate as make_clips
 from vbench.score import ScoreReport
 from vbench.score import score as measure
 from vbench.score.spec import ScoreSpec
+
+SAID = ("VBENCH_TRUST_REMOTE_CODE",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,8 @@ class Order:
     media: str
     cores: int | None = None
     """That each process may use; None: as many as it finds."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that hold what was said on the command line, and no key."""
     version: str = __version__
     """Of the code that gave it."""
 
@@ -38,7 +43,8 @@ class Order:
     def of(cls, bench: Bench, work: ScoreSpec | RunSpec) -> Order:
         """A run in this very bench."""
         db = bench.database.engine.url.render_as_string(hide_password=False)
-        return cls(work=work, root=str(bench.root), db=db, media=bench.media.url)
+        said = {name: os.environ[name] for name in SAID if name in os.environ}
+        return cls(work=work, root=str(bench.root), db=db, media=bench.media.url, environment=said)
 
     def check_place(self, elsewhere: Sequence[str]) -> None:
         """Refuse a bench on this machine's disk where others would take part.
@@ -79,6 +85,7 @@ def work_off(order: Order) -> Contribution:
 def _report(order: Order) -> ScoreReport | GenerateReport:
     if order.version != __version__:
         raise BenchError(f"vbench is {__version__} here and {order.version} where the run began; install the same")
+    os.environ.update(order.environment)
     with Bench.open(order.root, db=order.db, media=order.media, create=False) as bench:
         if isinstance(order.work, RunSpec):
             return make_clips(bench, order.work)
