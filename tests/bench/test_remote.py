@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import HTTPException
 
 from tests.fakes.s3 import Gate
-from tests.web.conftest import moving_square
+from tests.web.conftest import make_clip, moving_square
 from vbench.bench import Bench
 from vbench.bench.remote import RemoteFiles
 from vbench.errors import BenchError
 from vbench.files import sha256_of
 from vbench.importing import import_folder
+from vbench.records import Prompt
 from vbench.score import score
 from vbench.video import write_clip
+from vbench.web.media import Originals
 
 CONTENT = bytes(range(256)) * 4096
 """1 MiB: in one request. S3 takes parts of at least 5 MiB."""
@@ -145,6 +149,22 @@ def test_clips_in_a_bucket_are_measured_and_one_that_is_lost_is_told(
         assert not s3_gate.faults
         (lost,) = bench.failures("score")
         assert "restore or import it again" in lost.message
+
+
+def test_the_page_tells_a_bucket_that_gives_nothing_from_a_file_that_is_gone(bucket: str, tmp_path: Path) -> None:
+    with Bench.open(tmp_path / "bench", media=bucket) as bench:
+        clip = make_clip(bench, "one", Prompt(id="wall", text="a square moves"), 0, seed=1)
+        originals = Originals(bench)
+        (bench.root / "other").write_bytes(b"half")
+        bench.media.put(bench.root / "other", clip.media)
+        shutil.rmtree(bench.root / "originals", ignore_errors=True)
+        with pytest.raises(HTTPException) as told:
+            originals.path(clip)
+        assert (told.value.status_code, "try again" in told.value.detail) == (503, True)
+        bench.media.delete(clip.media)
+        with pytest.raises(HTTPException) as told:
+            originals.path(clip)
+        assert told.value.status_code == 410
 
 
 @pytest.mark.parametrize("url", ["s3://", "gopher://bucket"])
