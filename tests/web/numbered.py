@@ -59,6 +59,7 @@ class Kind:
     size: tuple[int, int] = (416, 240)
     hue: float = 0.1
     audio_hz: float = 0.0
+    audio_level: float = 0.2
     """A tone; 0: silent."""
 
 
@@ -99,7 +100,7 @@ def add_clip(bench: Bench, kind: Kind, prompt: Prompt, sample: int = 0) -> Clip:
     audio = None
     if kind.audio_hz:
         t = np.arange(int(48000 * kind.n_frames / kind.fps)) / 48000
-        audio = (0.2 * np.sin(2 * np.pi * kind.audio_hz * t).astype(np.float32)[:, None], 48000)
+        audio = (kind.audio_level * np.sin(2 * np.pi * kind.audio_hz * t).astype(np.float32)[:, None], 48000)
     video.write_clip(numbered_frames(kind), local, fps=fps, crf=23, preset="ultrafast", audio=audio)
     sha256 = hashlib.sha256(local.read_bytes()).hexdigest()
     key = f"clips/{kind.model}/{prompt.id}-{sample}.mp4"

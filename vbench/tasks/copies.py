@@ -38,8 +38,9 @@ class Recipe:
 
 POSTER = Recipe("poster", 60, False)
 SPRITE = Recipe("sprite", 180, False)
+WAVEFORM = Recipe("waveform", 180, False)
 PROXY = Recipe("proxy", 1800, True)
-RECIPES = {"poster.webp": POSTER, "sprite.webp": SPRITE, "proxy.mp4": PROXY}
+RECIPES = {"poster.webp": POSTER, "sprite.webp": SPRITE, "waveform.json": WAVEFORM, "proxy.mp4": PROXY}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +76,12 @@ def proxy_copy(clip: Clip) -> Copy:
 
 
 def missing_copies(bench: Bench) -> list[Copy]:
-    """What visitors will ask for and is not there: posters, proxies of what no browser plays, sides of pairs."""
+    """What visitors will ask for and is not there: posters, waveforms, proxies of what no browser plays, pairs."""
     if bench.n_clips() > MOST_POSTERS:
         return []
     clips = bench.clips()
     wanted = [Copy(clip=clip, name="poster.webp", recipe=POSTER) for clip in clips]
+    wanted += [Copy(clip=clip, name="waveform.json", recipe=WAVEFORM) for clip in clips if clip.probe.has_audio]
     if len(clips) <= MOST_CLIPS:
         wanted += [proxy_copy(clip) for clip in clips if not is_browser_playable(clip.probe)]
         wanted += _sides(clips)

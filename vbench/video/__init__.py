@@ -7,6 +7,7 @@ from vbench.video.encoder import EncoderSettings, exact_rate, write_clip
 from vbench.video.facts import Limits
 from vbench.video.frames import Frame, Kernel, read_frames
 from vbench.video.inspection import probe
+from vbench.video.peaks import waveform
 from vbench.video.sound import read_audio
 from vbench.video.stills import SpriteInfo, extract_frame, frames_at, poster, sprite
 from vbench.video.tags import text_tags
@@ -29,5 +30,6 @@ __all__ = [
     "side_by_side",
     "sprite",
     "text_tags",
+    "waveform",
     "write_clip",
 ]

@@ -39,6 +39,11 @@ def sprite(source: str, out: str) -> None:
     save_picture(sheet, Path(out))
 
 
+def waveform(source: str, out: str) -> None:
+    """Peaks of the sound and its loudness, as JSON."""
+    write_text(Path(out), json.dumps(to_json(video.waveform(Path(source)))))
+
+
 def picture(source: str, folder: str, name: str) -> dict[str, Any]:
     """Check a picture for tools and keep it in a folder; its name there, its size, and what was changed about it."""
     try:
@@ -80,6 +85,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "probe": probe,
     "poster": poster,
     "sprite": sprite,
+    "waveform": waveform,
     "picture": picture,
     "proxy": proxy,
     "conform": conform,

@@ -49,6 +49,7 @@ def _clip(row: Any, originals: Originals, say: Callable[[str], str]) -> dict[str
         "proxy_url": f"{base}/proxy.mp4",
         "poster_url": f"{base}/poster.webp",
         "sprite_url": f"{base}/sprite.webp",
+        "waveform_url": f"{base}/waveform.json" if probe.get("has_audio") else "",
         **{name: probe.get(name, 0) for name in ("width", "height", "fps", "n_frames", "duration_s", "size_bytes")},
         **{name: probe.get(name, "") for name in ("codec", "container")},
         "has_audio": bool(probe.get("has_audio")),

@@ -45,7 +45,7 @@ async def original(request: Request, sha256: Sha, page: PageState) -> Response:
 
 @routes.api_route("/media/{sha256}/{name}", methods=["GET", "HEAD"])
 async def derived(request: Request, sha256: Sha, name: str, page: PageState) -> Response:
-    """A poster, sprite or proxy; 202 while a proxy is being made."""
+    """A poster, sprite, waveform or proxy; 202 while a proxy is being made."""
     wanted = "sprite.webp" if name == "sprite.json" else name
     recipe = RECIPES.get(wanted)
     if recipe is None:

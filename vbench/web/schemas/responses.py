@@ -81,6 +81,8 @@ class ClipFacts(BaseModel):
     proxy_url: str
     poster_url: str
     sprite_url: str
+    waveform_url: str
+    """Peaks of its sound and its loudness; empty: it has none."""
     width: int
     height: int
     fps: float

@@ -45,6 +45,7 @@ export class Compare {
   /** @type {HTMLButtonElement} */ playButton;
   /** @type {HTMLButtonElement[]} */ modeButtons;
   /** @type {HTMLButtonElement} */ loopButton;
+  /** @type {HTMLButtonElement} */ loudnessButton;
   /** @type {HTMLButtonElement} */ loupeButton;
   /** @type {HTMLSelectElement} */ rateChoice;
   /** @type {HTMLSelectElement} */ alignChoice;
@@ -71,6 +72,7 @@ export class Compare {
     this.player = new Player();
     this.stage = new Stage(this.player);
     this.timelines = new Timelines(this.player);
+    this.timelines.hear = (index) => this.run("solo", index + 1);
     this.scopes = new Scopes(this.player);
     this.notes = new Notes(app, this.player);
     this.abort = new AbortController();
@@ -159,7 +161,25 @@ export class Compare {
     this.known = known;
     this.#drawMetricChoice();
     this.timelines.draw();
+    void this.#sounds(signal);
     put(this.factBox, factTable(this.clips, this.scores));
+  }
+
+  /**
+   * Waveforms and loudness; a sound that cannot be drawn can be heard all the same, so that is no error of the page.
+   * @param {AbortSignal} signal
+   */
+  async #sounds(signal) {
+    this.timelines.sounds = await Promise.all(
+      this.clips.map(async (clip) => {
+        try {
+          return clip.waveform_url ? await (await api.ready(clip.waveform_url, { signal })).json() : undefined;
+        } catch {
+          return undefined;
+        }
+      }),
+    );
+    if (!signal.aborted) this.player.set({ loudness: this.timelines.sounds.map((wave) => wave?.loudness_lufs) });
   }
 
   /**
@@ -250,6 +270,17 @@ export class Compare {
       { type: "button", class: "chip", onclick: () => this.player.set({ looping: !this.player.looping }) },
       t("player.loop"),
     );
+    this.loudnessButton = h(
+      "button",
+      {
+        type: "button",
+        class: "chip",
+        hidden: true,
+        title: t("sound.matchedWhy"),
+        onclick: () => this.player.set({ matched: !this.player.matched }),
+      },
+      t("sound.matched"),
+    );
     this.offsets = h("div", { class: "offsets" });
     this.scaleChoice = choice(
       t("player.scale"),
@@ -281,6 +312,7 @@ export class Compare {
       this.rateChoice,
       this.loopButton,
       this.scopesButton,
+      this.loudnessButton,
       h("div", { class: "segmented", role: "group", "aria-label": t("player.mode") }, this.modeButtons),
       this.tune,
       h("span", { class: "grow" }),
@@ -525,6 +557,9 @@ export class Compare {
     this.offsets.querySelectorAll("input").forEach((input, index) => {
       input.value = String(player.takes[index].offsetS);
     });
+    const nHeard = player.loudness.filter((lufs) => lufs !== undefined).length;
+    this.loudnessButton.hidden = nHeard < 2;
+    this.loudnessButton.setAttribute("aria-pressed", String(player.matched));
     for (const take of player.takes) put(take.soundButton, icon(player.solo === take.index ? "sound" : "mute"));
     const tuned = player.takes.length > 1 ? TUNED[stage.mode] : undefined;
     this.tune.hidden = !tuned;

@@ -6,7 +6,7 @@ export const GAP = 4;
 /** Pixels of a take's line of text below its picture. */
 export const LINE = 30;
 /** Pixels of a take's text beside its picture. */
-export const SIDE = 156;
+export const SIDE = 184; // seven buttons of a rating in one line
 const NARROWEST = 120; // a take's number, name and counter need this much
 const NARROW_STAGE = 640;
 const MIXED = 1.15; // shapes that differ by less are taken for one

@@ -3,6 +3,7 @@
 
 import { Clock } from "./clock.js";
 import { frameAt, frameCentre } from "./framestep.js";
+import { matchedVolumes } from "./sound.js";
 import { middle, stand, start } from "./starting.js";
 import { steering } from "./steering.js";
 import { clockTime, localTime, programLength, SEEK_BEYOND_S, speeds, within } from "./sync.js";
@@ -23,6 +24,9 @@ export class Player extends EventTarget {
   /** @type {number | null} */ inS = null;
   /** @type {number | null} */ outS = null;
   /** @type {number | null} */ solo = null;
+  /** Whether all takes are played as loud as the quietest. */
+  matched = true;
+  /** LUFS of each take, as far as known. @type {(number | undefined)[]} */ loudness = [];
   /** @type {number[] | null} */ spreads = null;
   /** @type {Steering} */ steering = "free";
 
@@ -124,11 +128,11 @@ export class Player extends EventTarget {
     this.#tell("length");
   }
 
-  /** @param {Partial<Pick<Player, "align" | "ending" | "looping" | "rate" | "inS" | "outS" | "solo">>} values */
+  /** @param {Partial<Pick<Player, "align" | "ending" | "looping" | "rate" | "inS" | "outS" | "solo" | "matched" | "loudness">>} values */
   set(values) {
     Object.assign(this, values);
     if ("align" in values) this.#retime();
-    if ("solo" in values) this.#sound();
+    if ("solo" in values || "matched" in values || "loudness" in values) this.#sound();
     if ("rate" in values && this.clock.rate > 0) this.clock.setRate(this.rate);
     this.#tell("length");
     this.#tell("state");
@@ -136,7 +140,11 @@ export class Player extends EventTarget {
   }
 
   #sound() {
-    for (const take of this.takes) take.video.muted = take.index !== this.solo;
+    const volumes = this.matched ? matchedVolumes(this.loudness) : [];
+    for (const take of this.takes) {
+      take.video.muted = take.index !== this.solo;
+      take.video.volume = volumes[take.index] ?? 1;
+    }
   }
 
   /**

@@ -4,11 +4,13 @@
 import { apart, beyond, commonRange, DASHES, points, range, rowsOf, valueAt } from "./curves.js";
 import { h, put, s, targetOf } from "./dom.js";
 import { clockcode } from "./framestep.js";
+import { soundLanes } from "./sound.js";
 import { clockTime, localTime } from "./sync.js";
 import { num, t } from "./words.js";
 
 /** @import { Take } from "./take.js" */
 /** @import { Player } from "./player.js" */
+/** @import { Waveform } from "./sound.js" */
 /** @import { Curve, EventFacts, Moment, NoteFacts, Scale } from "../types/page.js" */
 
 /** @typedef {{take: Take, curve: Curve}} Pair of a take and its curve in one lane */
@@ -26,6 +28,8 @@ export class Timelines {
   /** @type {Scale} */ scale = "most";
   /** Per take: metric → curve. @type {Record<string, Curve>[]} */ curves = [];
   /** Per take. @type {EventFacts[][]} */ events = [];
+  /** Per take; none where there is no sound. @type {(Waveform | undefined)[]} */ sounds = [];
+  /** @type {(index: number) => void} */ hear = () => {};
   /** @type {NoteFacts[]} */ notes = [];
   /** @type {number | null} */ focused = null;
   /**
@@ -119,6 +123,7 @@ export class Timelines {
       this.lanes,
       this.#used(length),
       this.#noted(length),
+      soundLanes(player.takes, this.sounds, length, player.solo, (index) => this.hear(index)),
       names.map((metric, row) => this.#lane(metric, length, row === 0)),
     );
     this.focus(this.focused);
@@ -403,7 +408,7 @@ export class Timelines {
     const to = (event) => void this.player.seek(shareOf(event) * this.player.length);
     let wasPlaying = false;
     this.element.addEventListener("pointerdown", (event) => {
-      if (targetOf(event).closest(".mark, .noted") || event.button !== 0) return;
+      if (targetOf(event).closest(".mark, .noted, .sound-head") || event.button !== 0) return;
       wasPlaying = this.player.playing;
       if (wasPlaying) this.player.pause(false);
       this.element.setPointerCapture(event.pointerId);

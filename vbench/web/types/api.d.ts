@@ -1122,6 +1122,8 @@ export interface components {
             poster_url: string;
             /** Sprite Url */
             sprite_url: string;
+            /** Waveform Url */
+            waveform_url: string;
             /** Width */
             width: number;
             /** Height */
