@@ -431,6 +431,47 @@ class Note:
     shares of its width and height, from the upper left corner."""
     is_resolved: bool = False
     """What it asks for is done."""
+    review: str = ""
+    """Token of the review whose guests read it; empty: it stays among the makers."""
+
+
+ReviewState = Literal["open", "expired", "revoked"]
+ApprovalState = Literal["approved", "changes"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A link by which guests see chosen takes, write notes on them and approve them."""
+
+    token: str
+    """Of its address; nobody guesses it."""
+    title: str
+    clips: tuple[str, ...]
+    """In the order of the makers; guests of a blind review see another one."""
+    password: str
+    """As a hash."""
+    is_blind: bool = False
+    """No guest reads which tool made a take, or sees it by the size of its picture."""
+    created: str
+    expires: str
+    """ISO 8601, UTC: from then on it opens nothing."""
+    revoked: str = ""
+    """When it was taken back; empty: it was not."""
+
+    def state(self, at: str) -> ReviewState:
+        """What it is at a time, ISO 8601, UTC."""
+        return "revoked" if self.revoked else "expired" if at >= self.expires else "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What a guest of a review says of a take."""
+
+    review: str
+    clip: str
+    guest: str
+    state: ApprovalState
+    updated: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

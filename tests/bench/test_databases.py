@@ -190,6 +190,9 @@ def walk_verbs(place: Path) -> set[str]:
         bench.set_select(Select(clip=first.id, state="selected", ranges=((0.0, 0.5),)))
         bench.set_select(Select(clip=second.id, state="reject", reason="melts"))
     assert [row["state"] for row in json.loads(typed("selects", "--json"))["rows"]] == ["selected", "reject"]
+    link = json.loads(typed("review", "create", "--json"))["review"]
+    assert json.loads(typed("review", "list", "--json"))["rows"][0]["url"] == link["url"]
+    typed("review", "revoke", link["url"])
     typed("cut", "fill", "rough", "--suite", "two")
     assert json.loads(typed("cut", "check", "rough", "--json"))["problems"] == []
     typed("votes", "export", place / "votes.csv")
@@ -255,7 +258,18 @@ def test_every_route_that_is_read(bench: Bench) -> None:
         assert page.get(drawn["left"]["url"]).status_code == 200
         assert page.post("/api/v1/arena/vote", json={"token": drawn["token"], "outcome": "left"}).status_code == 200
         task = bench.add_task("score", {"preset": "offline"})
-        values = {"clip": clips[0].id, "sha256": clips[0].sha256, "name": "poster.webp", "task": task, "file": file}
+        link = page.post("/api/v1/reviews", json={"clips": [clip.id for clip in clips]}).json()
+        page.post(link["path"], data={"name": "Maya", "password": link["password"]})
+        take = page.get(f"{link['path']}/api/clips").json()["clips"][0]["id"]
+        values = {
+            "token": link["token"],
+            "take": take,
+            "clip": clips[0].id,
+            "sha256": clips[0].sha256,
+            "name": "poster.webp",
+            "task": task,
+            "file": file,
+        }
         queries = {
             "/api/v1/board/drill": "?metric=flicker&model=alpha",
             "/api/v1/cuts/fill": f"?suite={PROMPTS[0].suite}",

@@ -21,7 +21,7 @@ from vbench.records import GROUPS, Prompt
 from vbench.report import render
 from vbench.web.schemas.responses import row_model
 from vbench.web.server import build
-from vbench.web.shell import translations
+from vbench.web.words import translations
 
 WIDTH = Column(
     key="ci_width",

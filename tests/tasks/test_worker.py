@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -95,11 +96,11 @@ def test_one_worker_per_bench_survives_the_page(bench: Bench) -> None:
     bench.add_task("export", {"kind": "zip", "clips": [bench.clips()[0].id], "author": "", "at_s": None})
     run = [sys.executable, "-m", "vbench.tasks.worker", "--idle", "6"]
     first = subprocess.Popen(run, env=worker.environment(bench), stdout=subprocess.PIPE)
-    for _ in range(100):
-        if worker.is_alive(bench):
-            break
+    while bench.tasks()[0].state not in ("done", "failed") and first.poll() is None:
         time.sleep(0.1)
+    first.send_signal(signal.SIGSTOP)  # so that it is there for as long as the second takes to start
     second = subprocess.run(run, env=worker.environment(bench), capture_output=True, check=True)
+    first.send_signal(signal.SIGCONT)
     assert b"running already" in second.stdout
     assert first.wait(timeout=60) == 0
     assert first.stdout is not None

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.judge.drawn import add_drawn
-from tests.web.browser import PATIENCE_MS, Open, require_chromium
+from tests.web.browser import PATIENCE_MS, Open, becomes, require_chromium
+from tests.web.conftest import FLICKER
 from tests.web.served import serving
 from vbench.bench import Bench
 from vbench.judge import judge
 from vbench.judge.sheet import sheet
+from vbench.records import Event, Outcomes
 
 pytestmark = [pytest.mark.browser]
 require_chromium()
@@ -81,3 +84,32 @@ def test_a_persons_word_stands_beside_a_cell_and_is_there_after_a_reload(opened:
         assert widths[0] <= widths[1]
     (cell_kept,) = [cell for cell in sheet(drawn).cells if cell.overruled]
     assert (cell_kept.verdict, cell_kept.overruled) == ("not_seen", "seen")
+
+
+def test_the_sheet_stands_beside_the_takes_and_frames_what_was_seen(opened: Open, drawn: Bench) -> None:
+    judge(drawn, with_=["planted-good"])
+    right = next(clip for clip in drawn.clips() if clip.model == "right")
+    answers = [answer for answer in drawn.answers(sha256s=[right.sha256]) if answer.verdict == "seen"]
+    box = (0.25, 0.25, 0.75, 0.5)
+    drawn.add_answers([replace(answer, t_s=0.5, box=box) for answer in answers], replace=True)
+    drawn.add_metrics([FLICKER])
+    mark = Event(
+        clip=right.id, kind="watermark", metric="flicker", start_s=0.75, end_s=0.9, frame=9, value=1.0, box=box
+    )
+    drawn.add_outcomes(Outcomes(clip=right.id, events=(mark,)))
+    with serving(drawn) as url:
+        takes = ",".join(clip.id for clip in sorted(drawn.clips(), key=lambda clip: clip.model))
+        window = opened(f"/ui/compare?takes={takes}", url=url)
+        window.wait_for_selector(".asked .verdict.seen", timeout=PATIENCE_MS)
+        assert window.locator(".asked thead th").all_inner_texts()[1:] == ["1 right", "2 wrong"]
+        assert window.locator(".box").count() == 0
+        window.locator(".asked .verdict.seen").first.click()
+        becomes(window, lambda: window.locator(".tile[data-take='0'] .box").count(), 1)
+        assert window.inner_text(".tile[data-take='0'] .tile-counter").startswith("00:00:00:06")
+        over, frame = (window.locator(f".tile[data-take='0'] .{name}").bounding_box() for name in ("box", "tile-frame"))
+        assert over["width"] / frame["width"] == pytest.approx(0.5, abs=0.02)
+        assert (over["x"] - frame["x"]) / frame["width"] == pytest.approx(0.25, abs=0.02)
+        window.keyboard.press("ArrowRight")
+        becomes(window, lambda: window.locator(".box").count(), 0)
+        window.keyboard.press("]")
+        becomes(window, lambda: window.locator(".box").all_inner_texts(), ["Watermark"])

@@ -12,7 +12,8 @@ from gradio.queueing import Queue
 
 from tests.web.conftest import Visit
 from vbench.web.pages import PAGES
-from vbench.web.shell import TEMPLATE, translations
+from vbench.web.shell import TEMPLATE
+from vbench.web.words import translations
 
 TESTS = Path(__file__).parent / "js"
 NODE = shutil.which("node")
@@ -51,7 +52,8 @@ def test_a_page_nobody_looks_at_rests(visit: Visit, monkeypatch: pytest.MonkeyPa
 def test_each_word_is_there_in_each_language() -> None:
     table = translations()
     assert set(table) == {"en", "zh-CN"}
-    assert set(table["en"]) == set(table["zh-CN"])
+    declared = {key for key in table["zh-CN"] if key.startswith("about.")}  # in English the metrics say it themselves
+    assert set(table["en"]) == set(table["zh-CN"]) - declared
     holes = lambda text: sorted(part.split("}")[0] for part in text.split("{")[1:])  # noqa: E731
     for key, text in table["en"].items():
         assert holes(text) == holes(table["zh-CN"][key]), key

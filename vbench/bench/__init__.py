@@ -10,6 +10,7 @@ from vbench.bench.cuts import CutChangedError, CutStore
 from vbench.bench.database import ReadOnlyError, StoreAwayError, StoreError, disk_trouble
 from vbench.bench.jobs import JobStore
 from vbench.bench.lists import ListStore
+from vbench.bench.reviews import ReviewStore
 from vbench.bench.scores import PASSING_CODES, DoneKey, FailedMeasure, ScoreColumns, ScoreStore
 from vbench.bench.selects import SelectStore
 from vbench.bench.tasks import TaskStore
@@ -44,6 +45,7 @@ class Bench(
     VoteStore,
     SelectStore,
     CutStore,
+    ReviewStore,
     TaskStore,
     ListStore,
 ):

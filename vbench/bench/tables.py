@@ -372,6 +372,7 @@ class NoteRow(Base):
     reply_to: Mapped[str] = mapped_column(String(32), server_default="")
     drawing: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
     is_resolved: Mapped[bool] = mapped_column(server_default=false())
+    review: Mapped[str] = mapped_column(String(64), server_default="")
 
 
 class SelectRow(Base):
@@ -395,6 +396,31 @@ class CutRow(Base):
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     shots: Mapped[list[Any]]
     revision: Mapped[int]
+    updated: Mapped[str] = mapped_column(String(32))
+
+
+class ReviewRow(Base):
+    """A link for guests."""
+
+    __tablename__ = "reviews"
+    token: Mapped[str] = mapped_column(String(64), primary_key=True)
+    title: Mapped[str] = mapped_column(String(200))
+    clips: Mapped[list[Any]]
+    password: Mapped[str] = mapped_column(String(300))
+    is_blind: Mapped[bool]
+    created: Mapped[str] = mapped_column(String(32))
+    expires: Mapped[str] = mapped_column(String(32))
+    revoked: Mapped[str] = mapped_column(String(32))
+
+
+class ApprovalRow(Base):
+    """What a guest says of a take."""
+
+    __tablename__ = "approvals"
+    review: Mapped[str] = mapped_column(ForeignKey("reviews.token"), primary_key=True)
+    clip: Mapped[str] = mapped_column(ForeignKey("clips.id"), primary_key=True)
+    guest: Mapped[str] = mapped_column(String(200), primary_key=True)
+    state: Mapped[str] = mapped_column(String(16))
     updated: Mapped[str] = mapped_column(String(32))
 
 

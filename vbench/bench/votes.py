@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, select, update
 
 from vbench.bench.tables import NoteRow, VoteRow
 from vbench.bench.workspace import Workspace, now
@@ -34,6 +34,7 @@ class VoteStore(Workspace):
         """Store a remark; the same id again replaces it, and False tells that it is another author's, and stays."""
         row = to_json(note) | {"created": note.created or now()}
         own = (NoteRow.id == note.id) & (NoteRow.author == note.author) & (NoteRow.clip == note.clip)
+        own &= NoteRow.review == note.review
         with self.write() as session:
             if self.database.insert_new(session, NoteRow, [row]):
                 return True
@@ -56,9 +57,11 @@ class VoteStore(Workspace):
         """The remark with this id, or None."""
         return next(iter(self._records(NoteRow, Note, NoteRow.id, wanted=NoteRow.id == note)), None)
 
-    def notes(self, clip: str | None = None) -> list[Note]:
-        """Remarks by clip and time."""
-        wanted = None if clip is None else NoteRow.clip == clip
+    def notes(self, clip: str | None = None, *, review: str | None = None) -> list[Note]:
+        """Remarks by clip and time: all, those of a clip, or those that the guests of a review read."""
+        parts = [] if clip is None else [NoteRow.clip == clip]
+        parts += [] if review is None else [NoteRow.review == review]
+        wanted = and_(*parts) if parts else None
         return self._records(NoteRow, Note, NoteRow.clip, NoteRow.start_s, NoteRow.id, wanted=wanted)
 
     def _records(self, row_type: type[Any], record_type: type[Any], *order: Any, wanted: Any = None) -> list[Any]:

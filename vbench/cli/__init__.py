@@ -26,6 +26,7 @@ from vbench.cli import (
     publish,
     rank,
     regress,
+    review,
     route,
     score,
     selects,
@@ -73,6 +74,7 @@ app.command("publish")(publish.publish)
 app.add_typer(votes.app, name="votes")
 app.command("selects")(selects.selects)
 app.add_typer(cut.app, name="cut")
+app.add_typer(review.app, name="review")
 app.command("agreement")(check.agreement)
 app.command("validate")(validate.validate)
 app.command("calibrate")(check.calibrate)

@@ -78,12 +78,17 @@ def selects(
         elif best_of:
             _print_best_of(opened, as_json=format is SelectFormat.JSON)
         elif format in LISTS:
-            _write_list(opened, _states(state), format, out)
+            _write_list(opened, states_of(state), format, out)
         else:
-            _write_timeline(_takes(opened, _states(state or "selected,approved")), format, rate, out)
+            _write_timeline(_takes(opened, states_of(state or "selected,approved")), format, rate, out)
 
 
-def _states(text: str | None) -> set[SelectState] | None:
+def states_of(text: str | None) -> set[SelectState] | None:
+    """The states that a list with commas names; None: all.
+
+    Raises:
+        OptionError: one is none.
+    """
     from vbench.records import SelectState
 
     if text is None:
@@ -129,6 +134,7 @@ def _as_json(row: Decided) -> dict[str, Any]:
         "stars": row.choice.stars,
         "ranges": [list(span) for span in row.choice.ranges],
         "notes": [{key: getattr(note, key) for key in keys} for note in row.notes],
+        "approvals": [{"guest": one.guest, "state": one.state} for one in row.approvals],
         "clip": row.clip.id,
     }
 
@@ -142,7 +148,8 @@ def _print_table(rows: list[Decided]) -> None:
         place = f"{row.clip.model}  {row.clip.prompt.id}-{row.clip.sample}"
         seconds = f"{spoken_ranges(choice)} s" if choice.ranges else ""
         notes = f"{len(row.notes)} notes" if row.notes else ""
-        parts = (f"{state:<18}", "*" * choice.stars or "-", place, seconds, notes)
+        guests = ", ".join(f"{one.guest}: {one.state}" for one in row.approvals)
+        parts = (f"{state:<18}", "*" * choice.stars or "-", place, seconds, notes, guests)
         print_line("  ".join(part for part in parts if part))
     print_line(f"{len(rows)} takes, {sum(row.choice.is_used for row in rows)} used")
 

@@ -14,7 +14,7 @@ from vbench.errors import OptionError
 from vbench.exports.takes import ExportWish, Take, at_rate, each_once, timecode
 from vbench.exports.timelines import Form, one_rate, timeline
 from vbench.files import frames_in, write_text, written_whole
-from vbench.records import Select
+from vbench.records import Approval, Select
 from vbench.text import spreadsheet_cell
 from vbench.video.sandbox import Sandbox
 
@@ -52,6 +52,7 @@ def table(takes: Sequence[Take]) -> str:
             *facts,
             *metrics,
             "notes",
+            "approvals",
             "prompt_sent",
         ]
     )
@@ -64,7 +65,7 @@ def table(takes: Sequence[Take]) -> str:
             *(probe.duration_s, probe.fps, probe.width, probe.height),
             *(origin.seed, origin.latency_s, origin.cost_usd, origin.licence, clip.sha256),
             *(take.scores.get(metric) for metric in metrics),
-            *(notes, origin.prompt_sent),
+            *(notes, spoken_approvals(take.approvals), origin.prompt_sent),
         ]
         rows.writerow([spreadsheet_cell(value) for value in row])
     return text.getvalue()
@@ -73,6 +74,11 @@ def table(takes: Sequence[Take]) -> str:
 def spoken_ranges(choice: Select) -> str:
     """`0.5-2 3-4.25`: the seconds to use; empty: all."""
     return " ".join(f"{start:g}-{end:g}" for start, end in choice.ranges)
+
+
+def spoken_approvals(approvals: Sequence[Approval]) -> str:
+    """`Maya: approved | Li: changes`: what guests said."""
+    return " | ".join(f"{approval.guest}: {approval.state}" for approval in approvals)
 
 
 def write_zip(takes: Sequence[Take], out: Path, wish: ExportWish) -> None:

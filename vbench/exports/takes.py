@@ -10,7 +10,7 @@ from pathlib import Path
 from vbench.bench import Bench
 from vbench.bench.media import safe_name
 from vbench.errors import ClipError, OptionError
-from vbench.records import Clip, Cut, Event, Note, Select
+from vbench.records import Approval, Clip, Cut, Event, Note, Select
 
 USUAL_RATES = (24.0, 25.0, 30.0, 50.0, 60.0)
 UNSTEADY = ("webp", "gif")
@@ -29,6 +29,8 @@ class Take:
     path: Path
     scores: Mapping[str, float]
     notes: tuple[Note, ...]
+    approvals: tuple[Approval, ...]
+    """Of guests of review links."""
     events: tuple[Event, ...]
     choice: Select
     conformed_fps: float = 0.0
@@ -110,6 +112,7 @@ def takes_of(bench: Bench, ids: Sequence[str], *, author: str | None) -> list[Ta
     choices = (
         bench.last_selects() if author is None else {choice.clip: choice for choice in bench.selects(author=author)}
     )
+    approvals = approvals_by_clip(bench)
     takes: list[Take] = []
     names: set[str] = set()
     for id in dict.fromkeys(ids):
@@ -134,11 +137,20 @@ def takes_of(bench: Bench, ids: Sequence[str], *, author: str | None) -> list[Ta
                 path=path,
                 scores={score.key.metric: score.value for score in bench.score_records(clip=clip.id)},
                 notes=tuple(bench.notes(clip.id)),
+                approvals=approvals.get(clip.id, ()),
                 events=tuple(bench.events(clip.id)),
                 choice=choice,
             )
         )
     return takes
+
+
+def approvals_by_clip(bench: Bench) -> dict[str, tuple[Approval, ...]]:
+    """Clip id → what guests said of it."""
+    said: dict[str, tuple[Approval, ...]] = {}
+    for approval in bench.approvals():
+        said[approval.clip] = (*said.get(approval.clip, ()), approval)
+    return said
 
 
 def takes_of_cut(bench: Bench, cut: Cut) -> list[Take]:

@@ -159,15 +159,18 @@ def _plan(
             foreseen = make_adapter(card).plan(request)
             setting, warnings = sent(foreseen, setting), [*foreseen.warnings, *fitted.warnings]
     except (UserError, JobError) as error:
-        return PlanFacts(**facts, runnable=False, reason=as_typed(str(error)), warnings=[]), None
-    reason = "; ".join(as_typed(lack.message) for lack in lacks[card.id] if lack.is_certain)
+        return PlanFacts(**facts, runnable=False, reason=as_typed(str(error)), lacks=[], warnings=[]), None
+    certain = [lack for lack in lacks[card.id] if lack.is_certain]
+    reason = "; ".join(as_typed(lack.message) for lack in certain)
     warnings += [as_typed(lack.message) for lack in lacks[card.id] if not lack.is_certain]
     facts |= {"cost_usd": None if cost is None else round(cost * n_jobs, 6), "is_billable": card.is_billable}
     if card.price is not None and card.is_billable:
         age = (today() - card.price.checked_on).days
         facts |= {"price_checked_on": card.price.checked_on.isoformat(), "price_is_old": age > PRICE_DAYS}
     facts |= to_json(setting)
-    return PlanFacts(**facts, runnable=not reason, reason=reason, warnings=warnings), setting
+    return PlanFacts(
+        **facts, runnable=not reason, reason=reason, lacks=[lack.kind for lack in certain], warnings=warnings
+    ), setting
 
 
 # --- one ended job, tried again -----------------------------------------------------------------------------------

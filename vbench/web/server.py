@@ -17,8 +17,9 @@ from vbench.arena.arena import Arena
 from vbench.bench import Bench
 from vbench.bench.page_database import PageDatabase
 from vbench.web import files, pages
-from vbench.web.api import arena, boards, cuts, media, root, sheet, takes, tasks
+from vbench.web.api import arena, boards, cuts, guests, media, reviews, root, sheet, takes, tasks
 from vbench.web.boards import Kept
+from vbench.web.guests import Guests
 from vbench.web.media import Makers, Originals
 from vbench.web.security import login
 from vbench.web.security.auth import Accounts
@@ -84,6 +85,7 @@ def build(
         arena=Arena(bench, must_watch=True),
         boards=Kept(),
         uploads=Uploads(bench),
+        guests=Guests(bench.secret("reviews")),
         voter_key=bench.secret("voters"),
         accounts=accounts,
     )
@@ -108,7 +110,7 @@ def build(
     app.state.page = page
     say_errors(app)
     app.include_router(routes)
-    for part in (login, pages, files, media, root, takes, cuts, boards, sheet, arena, tasks):
+    for part in (login, pages, files, media, root, takes, reviews, guests, cuts, boards, sheet, arena, tasks):
         app.include_router(part.routes)
     names = _mount_pages(app, bench)
     app.add_middleware(pages.PreloadHeaders)

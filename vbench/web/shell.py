@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from functools import cache
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -20,6 +18,7 @@ from vbench.bench import Bench
 from vbench.web.files import edition, static_url
 from vbench.web.pages import PAGES
 from vbench.web.security.guard import UI
+from vbench.web.words import translations
 
 TEMPLATE = '<div class="vb" data-room="dark"></div>'
 ON_LOAD = """
@@ -98,26 +97,6 @@ def _view() -> None:
 def _head() -> str:
     """The style; Gradio adds it from a script of its own, so nothing here may be inline."""
     return f'<link rel="stylesheet" href="{escape(static_url("vbench.css"))}">'
-
-
-# --- words --------------------------------------------------------------------------------------------------------
-
-WORDS = Path(__file__).with_name("words.json")
-LOCALES = ("en", "zh-CN")
-"""In the order of the columns of `words.json`."""
-
-
-@cache
-def translations() -> dict[str, dict[str, str]]:
-    """Locale → key → text: one table for Gradio, which picks by the browser's settings, and for the page's scripts.
-
-    Raises:
-        ValueError: a key without a text in each language.
-    """
-    table: dict[str, list[str]] = json.loads(WORDS.read_text(encoding="utf-8"))
-    if bad := [key for key, texts in table.items() if len(texts) != len(LOCALES) or not all(texts)]:
-        raise ValueError(f"{WORDS.name}: not one text for each of {', '.join(LOCALES)}: {', '.join(bad)}")
-    return {locale: {key: texts[column] for key, texts in table.items()} for column, locale in enumerate(LOCALES)}
 
 
 # --- looks --------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from vbench.cuts import EdgeReader
 from vbench.errors import as_typed
 from vbench.tasks.events import EventReaders
 from vbench.web.boards import Kept
+from vbench.web.guests import Guests
 from vbench.web.media import Makers, Originals
 from vbench.web.security.auth import Accounts
 from vbench.web.security.guard import PasswordTries, RateLimit, client_address
@@ -57,6 +58,7 @@ class Page:
     arena: Arena
     boards: Kept
     uploads: Uploads
+    guests: Guests
     voter_key: bytes
     """Turns sessions into what is stored with votes."""
     accounts: Accounts | None = None
@@ -131,14 +133,22 @@ Caller = Annotated[Visitor, Depends(_visitor)]
 
 
 def set_cookie(
-    response: Response, policy: Policy, request: Request, name: str, value: str, *, max_age: int | None
+    response: Response,
+    policy: Policy,
+    request: Request,
+    name: str,
+    value: str,
+    *,
+    max_age: int | None,
+    path: str = "/",
 ) -> None:
-    """Set a cookie that no script reads and no other site makes use of."""
+    """Set a cookie that no script reads and no other site makes use of; it is sent below `path` alone."""
     secure = request.url.scheme == "https" or policy.embedded
     response.set_cookie(
         name,
         value,
         max_age=max_age,
+        path=path,
         httponly=True,
         secure=secure,
         samesite="none" if policy.embedded else "strict",

@@ -265,8 +265,10 @@ def test_a_vote_counts_when_both_takes_were_watched(
 
 
 def test_one_address_with_new_cookies_does_not_make_a_ranking(visit: Visit, bench: Bench) -> None:
-    """250 votes in no time, each by a new voter; a rate has a little more as the clock runs on."""
+    """125 votes in no time, each by a new voter."""
     page = visit(host="0.0.0.0", public=True)
+    for limit in vars(page.app.state.page.limits).values():  # type: ignore[attr-defined]
+        limit._clock = lambda: 0.0  # on a slow machine a rate would have had time to refill
     codes = []
     for _ in range(125):
         page.cookies.clear()
@@ -278,7 +280,7 @@ def test_one_address_with_new_cookies_does_not_make_a_ranking(visit: Visit, benc
             codes.append(page.post("/api/v1/arena/vote", json=body).status_code)
     assert set(codes) == {200, 429}
     facts = page.get("/api/v1/ratings").json()["facts"]
-    assert 40 <= facts["n_counted"] < 80
+    assert facts["n_counted"] == 40
     assert facts["excluded"] == {arena_module.CROWDED: facts["n_votes"] - facts["n_counted"]}
     assert facts["excluded"][arena_module.CROWDED] > 0
 

@@ -16,5 +16,9 @@ test("an outline stands on the common clock", () => {
   const wave = { step_s: 0.5, low: [-0.1, -0.5], high: [0.25, 0.5], loudness_lufs: -20 };
   const take = { offsetS: 0, speed: 1 };
   assert.equal(outline(wave, take, 2), "M0.0,7.0L250.0,0.0L250.0,28.0L0.0,16.8Z");
-  assert.equal(outline(wave, { offsetS: -1, speed: 1 }, 2).split("L")[0], "M500.0,7.0", "it begins where the take does");
+  assert.equal(
+    outline(wave, { offsetS: -1, speed: 1 }, 2).split("L")[0],
+    "M500.0,7.0",
+    "it begins where the take does",
+  );
 });

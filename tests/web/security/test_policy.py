@@ -14,6 +14,7 @@ from vbench.bench import Bench
 from vbench.bench.tables import ClipRow, JobRow
 from vbench.errors import OptionError
 from vbench.records import Failure, Note, ScoreKey, Select
+from vbench.web.guests import GuestView, new_review
 from vbench.web.security.auth import hash_password
 from vbench.web.security.policy import is_trusted_host, policy_for
 
@@ -127,6 +128,8 @@ WRITES: list[tuple[str, str, Any]] = [
     ("PUT", "/api/v1/notes/abc/state", {"is_resolved": True}),
     ("PUT", "/api/v1/cuts", {"name": "first"}),
     ("DELETE", "/api/v1/cuts/0123456789abcdef", None),
+    ("POST", "/api/v1/reviews", {"clips": ["0" * 16]}),
+    ("DELETE", "/api/v1/reviews/0123456789abcdef", None),
 ]
 
 
@@ -156,15 +159,19 @@ def test_every_write_route_is_in_the_list_above(seen: TestClient) -> None:
     written = {(m, path) for m, path in flat(seen.app.routes) if m not in ("GET", "HEAD")}  # type: ignore[attr-defined]
     plain = {(m, p.partition("?")[0].replace("0123456789abcdef", "{}").replace("abc", "{}")) for m, p, _ in WRITES}
     shown = {(m, "/".join("{}" if part.startswith("{") else part for part in p.split("/"))) for m, p in written}
-    assert shown - plain == {("POST", "/api/v1/arena/vote"), ("POST", "/login"), ("POST", "/logout")}
+    for_guests = {(m, path) for m, path in shown if path.startswith("/review/")}
+    assert shown - plain - for_guests == {("POST", "/api/v1/arena/vote"), ("POST", "/login"), ("POST", "/logout")}
 
 
 # --- every route, for everyone ----------------------------------------------------------------------------------------
 
-ROLES = ("public", "signed out", "ana", "local")
-"""A visitor of a public page, a stranger before a page with accounts, an account, and whoever sits at the machine."""
+ROLES = ("public", "signed out", "ana", "local", "guest")
+"""A visitor of a public page, a stranger before a page with accounts, an account, whoever sits at the machine, and
+a guest of a review link on a page with accounts: as a stranger, but below the address of the link."""
 ANYONE = (200, 401, 200, 200)
 OPEN = (200, 200, 200, 200)
+SHUT = (401, 401, 401, 401)
+"""To whoever has not given the password of the link, whoever that is."""
 MAKERS = (403, 401, 404, 404)
 """Of something that is not there: a public page does not even look."""
 TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
@@ -175,7 +182,7 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/login"): OPEN,
     ("POST", "/login"): (303, 401, 401, 303),
     ("POST", "/logout"): (303, 401, 303, 303),
-    ("GET", "/static/{name:path}"): ANYONE,
+    ("GET", "/static/{name:path}"): OPEN,
     ("GET", "/media/{sha256}"): ANYONE,
     ("GET", "/media/{sha256}/{name}"): ANYONE,
     ("GET", "/arena/media/{file}.mp4"): (404, 401, 404, 404),
@@ -226,8 +233,45 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("DELETE", "/api/v1/cuts/{cut}"): MAKERS,
     ("GET", "/api/v1/cuts/fill"): (403, 401, 400, 400),
     ("GET", "/api/v1/cuts/joins"): (403, 401, 400, 400),
+    ("GET", "/api/v1/reviews"): (403, 401, 200, 200),
+    ("POST", "/api/v1/reviews"): (403, 401, 400, 400),
+    ("DELETE", "/api/v1/reviews/{token}"): (403, 401, 204, 204),
+    ("GET", "/api/v1/approvals"): ANYONE,
+    ("GET", "/review/{token}"): OPEN,
+    ("GET", "/review/{token}/compare"): OPEN,
+    ("POST", "/review/{token}"): SHUT,
+    ("GET", "/review/{token}/api/bench"): SHUT,
+    ("GET", "/review/{token}/api/clips"): SHUT,
+    ("GET", "/review/{token}/api/notes"): SHUT,
+    ("GET", "/review/{token}/api/approvals"): SHUT,
+    ("POST", "/review/{token}/api/notes"): SHUT,
+    ("PUT", "/review/{token}/api/notes/{note}/state"): SHUT,
+    ("DELETE", "/review/{token}/api/notes/{note}"): SHUT,
+    ("PUT", "/review/{token}/api/approvals/{take}"): SHUT,
+    ("GET", "/review/{token}/media/{take}/{name}"): SHUT,
 }
-"""(Method, path) → what each of `ROLES` is answered."""
+"""(Method, path) → what each of `ROLES` but the guest is answered."""
+FOR_GUESTS = {
+    ("POST", "/review/{token}"): 401,
+    ("GET", "/review/{token}/api/bench"): 200,
+    ("GET", "/review/{token}/api/clips"): 200,
+    ("GET", "/review/{token}/api/notes"): 200,
+    ("GET", "/review/{token}/api/approvals"): 200,
+    ("POST", "/review/{token}/api/notes"): 404,
+    ("PUT", "/review/{token}/api/notes/{note}/state"): 404,
+    ("DELETE", "/review/{token}/api/notes/{note}"): 404,
+    ("PUT", "/review/{token}/api/approvals/{take}"): 204,
+    ("GET", "/review/{token}/media/{take}/{name}"): 200,
+}
+"""What a guest with the password is answered where no stranger is; a note of the makers is not there."""
+
+
+def expected(role: str) -> dict[tuple[str, str], int]:
+    if role != "guest":
+        return {key: codes[ROLES.index(role)] for key, codes in TABLE.items()}
+    return {key: FOR_GUESTS.get(key, codes[ROLES.index("signed out")]) for key, codes in TABLE.items()}
+
+
 BODIES: dict[str, Any] = {
     "/api/v1/arena/vote": {"token": "x" * 20, "outcome": "left"},
     "/api/v1/tasks": {"kind": "generate"},
@@ -240,6 +284,9 @@ BODIES: dict[str, Any] = {
     "/api/v1/selects": {"choices": [{"clip": "0" * 16, "stars": 3}]},
     "/api/v1/notes/{note}/state": {"is_resolved": True},
     "/api/v1/cuts": {"name": "first"},
+    "/api/v1/reviews": {"clips": ["0" * 16]},
+    "/review/{token}/api/approvals/{take}": {"state": "approved"},
+    "/review/{token}/api/notes/{note}/state": {"is_resolved": True},
 }
 QUERIES = {
     "/api/v1/uploads": "?name=a.txt",
@@ -301,11 +348,16 @@ def test_every_route_answers_each_role_as_the_table_says(
         "signed out": {"auth": account_file},
         "ana": {"auth": account_file},
         "local": {},
+        "guest": {"auth": account_file},
     }[role]
     page = visit(**options)
     if role == "ana":
         assert page.post("/login", data={"name": "ana", "password": PASSWORD}).status_code == 303
     clip = bench.clips()[0]
+    review, _ = new_review(bench, [clip.id], password=PASSWORD)
+    if role == "guest":
+        entered = page.post(f"/review/{review.token}", data={"name": "Maya", "password": PASSWORD})
+        assert entered.status_code == 303
     parts = {
         "{name:path}": "app.js",
         "{sha256}": clip.sha256,
@@ -315,24 +367,28 @@ def test_every_route_answers_each_role_as_the_table_says(
         "{task}": "f" * 16,
         "{job}": "f" * 32,
         "{note}": "ab",
+        "{token}": review.token,
+        "{take}": next(iter(GuestView.of(bench, review).takes)),
     }
     routes = {(m, path) for m, path in flat(page.app.routes) if m != "HEAD"}  # type: ignore[attr-defined]
     assert routes == set(TABLE), "a new route has its line in the table"
     bodies: dict[str, Any] = BODIES | {
         "/api/v1/notes": {"clip": clip.id, "start_s": 0, "text": "mine now", "id": "ab"},
+        "/review/{token}/api/notes": {"clip": clip.id, "start_s": 0, "text": "mine now", "id": "ab"},
     }
     answers, told = {}, ""
-    ends_the_session = [key for key in TABLE if key[1] in ("/login", "/logout")]
-    for method, path in [*sorted(routes - set(ends_the_session)), *ends_the_session]:
+    last = [key for path in ("/api/v1/reviews/{token}", "/login", "/logout") for key in TABLE if key[1] == path]
+    for method, path in [*sorted(routes - set(last)), *last]:  # they end the link, and the session
         address = path + QUERIES.get(path, "")
         for part, value in parts.items():
             address = address.replace(part, value)
-        extra = {"data": {"name": "ana", "password": "wrong wrong"}} if path == "/login" else {}
+        signs_in = method == "POST" and path in ("/login", "/review/{token}")
+        extra = {"data": {"name": "ana", "password": "wrong wrong"}} if signs_in else {}
         body = bodies.get(path) if method != "GET" else None
         answer = page.request(method, address, json=body, **extra)
         answers[method, path] = answer.status_code
         told += f"\n{method} {path} {answer.text}" if "media" not in path and "static" not in path else ""
-    assert answers == {key: codes[ROLES.index(role)] for key, codes in TABLE.items()}
+    assert answers == expected(role)
     assert [(note.text, note.author) for note in bench.notes()] == [(REMARK, NAME)], "nobody changed or removed it"
     told_name, told_cost = NAME in told, str(COST) in told
     told_paths = [path for path in (PLACE, "secret place", str(bench.root), "/a folder") if path in told]

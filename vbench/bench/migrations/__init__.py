@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-HEAD = "0008"
+HEAD = "0010"
 FOLDER = Path(__file__).parent
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from vbench.errors import OptionError
 from vbench.rank import columns, selects
 from vbench.rank.board import BoardQuery
+from vbench.rank.reasons import reasons
 from vbench.records import Select
 from vbench.web import schemas
 from vbench.web.api.root import models
 from vbench.web.boards import boards
 from vbench.web.state import Caller, PageState, slow_down
+from vbench.web.words import locale_of, translated
 
 routes = APIRouter(prefix="/api/v1", tags=["boards"])
 
@@ -74,7 +77,9 @@ def _commercial_use(tool: schemas.ModelFacts) -> str:
 
 
 @routes.get("/board", response_model=None, responses={200: {"model": schemas.BoardFacts}})
-def leaderboard(page: PageState, visitor: Caller, wanted: Annotated[BoardFilter, Query()]) -> dict[str, Any]:
+def leaderboard(
+    request: Request, page: PageState, visitor: Caller, wanted: Annotated[BoardFilter, Query()]
+) -> dict[str, Any]:
     """Rows of the leaderboard: `{schema, rows, metrics, notes, models, tags}`.
 
     Tools are left out by what their cards say: `access`, `licence`, `country`, `status`, a length in `seconds` and a
@@ -90,7 +95,14 @@ def leaderboard(page: PageState, visitor: Caller, wanted: Annotated[BoardFilter,
     table = boards(page, wanted.query(chosen)).to_json()
     shown = {row["model"] for row in table["rows"]}
     tags = sorted({label for prompt in page.bench.prompts() for label in prompt.tags})
-    return table | {"models": {name: facts[name] for name in sorted(shown) if name in facts}, "tags": tags}
+    locale = locale_of(request.headers.get("accept-language", ""))
+    table["notes"] = [translated(note, locale) for note in table["notes"]]
+    broken = page.boards.get(reasons, page.bench.state_mark(), lambda: reasons(page.bench))
+    return table | {
+        "models": {name: facts[name] for name in sorted(shown) if name in facts},
+        "tags": tags,
+        "reasons": {name: [asdict(reason) for reason in broken[name]] for name in sorted(shown) if name in broken},
+    }
 
 
 @routes.get("/board/columns")

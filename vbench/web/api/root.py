@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from vbench._version import __version__
 from vbench.adapters import works_here
@@ -13,9 +13,11 @@ from vbench.catalog.card import Rights
 from vbench.catalog.cards import SecondsRange, cards
 from vbench.errors import CatalogError
 from vbench.web import schemas, take_list
+from vbench.web.api.takes import why_not
 from vbench.web.security.guard import MAX_UPLOAD_BYTES
 from vbench.web.security.policy import CLIENT_HEADER
 from vbench.web.state import Caller, Offset, PageState
+from vbench.web.words import locale_of
 
 routes = APIRouter(prefix="/api/v1", tags=["bench"])
 
@@ -116,7 +118,9 @@ def jobs(
 
 
 @routes.get("/failures")
-def failures(page: PageState, stage: Literal["", "import", "generate", "score"] = "") -> list[dict[str, str]]:
+def failures(
+    request: Request, page: PageState, stage: Literal["", "import", "generate", "score"] = ""
+) -> list[dict[str, str]]:
     """What could not be made or measured, and why; a public page leaves out imports, which name files.
 
     A measure that has nothing to measure (no sound, nothing asked of the camera) is no failure; each take says so.
@@ -126,7 +130,7 @@ def failures(page: PageState, stage: Literal["", "import", "generate", "score"] 
             "stage": failure.stage,
             "subject": page.say(failure.subject),
             "code": failure.code,
-            "message": page.say(failure.message),
+            "message": why_not(page, failure, locale_of(request.headers.get("accept-language", ""))),
             "metric": failure.key.metric if failure.key else "",
         }
         for failure in page.bench.failures(stage or None)

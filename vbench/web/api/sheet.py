@@ -54,12 +54,13 @@ def _prompts(made: Sheet, prompt_of: dict[str, Any]) -> list[dict[str, Any]]:
                 "id": cell.question,
                 "kind": cell.kind,
                 "text": cell.text,
-                **{name: [] for name in ("verdicts", "by", "t_s", "overruled")},
+                **{name: [] for name in ("verdicts", "by", "t_s", "boxes", "overruled")},
             },
         )
         row["verdicts"].append(cell.verdict)
         row["by"].append(cell.by)
         row["t_s"].append(cell.t_s)
+        row["boxes"].append(cell.box)
         row["overruled"].append(cell.overruled)
     lists = ("takes", "rows")
     return [table | {name: list(table[name].values()) for name in lists} for table in tables.values()]

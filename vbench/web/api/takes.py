@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse
 
 from vbench.bench.lists import ClipFilter, Sort
 from vbench.errors import BenchError
+from vbench.moments import severity_of_accusation, telling
 from vbench.rank import board, selects
-from vbench.records import Clip, MetricInfo, Note, RejectReason
+from vbench.records import Clip, Failure, MetricInfo, RejectReason
 from vbench.web import schemas, take_list
 from vbench.web.boards import boards
 from vbench.web.state import Caller, Offset, Page, PageState, slow_down
+from vbench.web.words import locale_of, translated
 
 routes = APIRouter(prefix="/api/v1", tags=["takes"])
 MOST_ROWS = 2000
 """Of one answer, about 2 MB: many visitors may ask at once. The wall asks for a few hundred at a time."""
-STATE = "(open|reject|maybe|selected|approved)"
+NOTHING_TO_MEASURE = ("not_applicable", "undefined", "too_short")
+"""Codes of a measure that has nothing to say of a clip: no sound, nothing asked; no fault of anybody."""
 NoteId = Annotated[str, PathParameter(pattern="^[0-9a-f]+$")]
 Ident = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{4,16}$")]
 
@@ -105,26 +107,42 @@ def clip_facts(page: PageState, visitor: Caller, clip: Ident) -> schemas.ClipFac
 
 
 @routes.get("/clips/{clip}/scores")
-def scores(page: PageState, clip: Ident) -> dict[str, schemas.ScoreFacts]:
+def scores(request: Request, page: PageState, clip: Ident) -> dict[str, schemas.ScoreFacts]:
     """Metric → its number for this take, with the mean and interval of its tool; failures say why."""
     take = _clip(page, clip)
+    locale = locale_of(request.headers.get("accept-language", ""))
     infos = page.bench.metrics()
     means = {row.metric: row for row in boards(page).rows if row.model == take.model}
     numbers: dict[str, schemas.ScoreFacts] = {}
     for failure in page.bench.score_failures(clip=take.id):
         if failure.key is not None and failure.key.metric in infos:
-            numbers[failure.key.metric] = _score(infos[failure.key.metric], means, None, page.say(failure.message))
+            numbers[failure.key.metric] = _score(
+                infos[failure.key.metric], means, failure=failure, why=why_not(page, failure, locale)
+            )
     for score in page.bench.score_records(clip=take.id):
         if score.key.metric in infos:
-            numbers[score.key.metric] = _score(infos[score.key.metric], means, score.value, "")
+            numbers[score.key.metric] = _score(infos[score.key.metric], means, score.value)
     return numbers
 
 
-def _score(info: MetricInfo, means: dict[str, board.BoardRow], value: float | None, failure: str) -> schemas.ScoreFacts:
+def why_not(page: Page, failure: Failure, locale: str) -> str:
+    """Why a take has no number, as visitors read it: without the id of the clip, which the page shows."""
+    return page.say(translated(failure.message.removeprefix(f"clip {failure.subject}: "), locale))
+
+
+def _score(
+    info: MetricInfo,
+    means: dict[str, board.BoardRow],
+    value: float | None = None,
+    *,
+    failure: Failure | None = None,
+    why: str = "",
+) -> schemas.ScoreFacts:
     mean = means.get(info.name)
     return schemas.ScoreFacts(
         value=value,
-        failure=failure,
+        failure=why,
+        applies=failure is None or failure.code not in NOTHING_TO_MEASURE,
         version=info.version,
         unit=info.unit,
         higher_is_better=info.higher_is_better,
@@ -154,11 +172,10 @@ def timelines(page: PageState, clip: Ident) -> dict[str, schemas.TimelineFacts]:
 
 @routes.get("/clips/{clip}/events")
 def events(page: PageState, clip: Ident) -> list[schemas.EventFacts]:
-    """Moments worth seeing, by time."""
+    """Moments worth seeing, by time, with how bad they are; none where nothing is wrong."""
     take = _clip(page, clip)
     facts = [
-        schemas.EventFacts(**{name: getattr(event, name) for name in schemas.EventFacts.model_fields})
-        for event in page.bench.events(take.id)
+        schemas.EventFacts(**asdict(event), severity=how_bad) for event, how_bad in telling(page.bench.events(take.id))
     ]
     facts += [
         schemas.EventFacts(
@@ -169,6 +186,7 @@ def events(page: PageState, clip: Ident) -> list[schemas.EventFacts]:
             frame=round(defect.start_s * take.probe.fps),
             value=defect.severity,
             box=defect.box,
+            severity=severity_of_accusation(defect.severity),
         )
         for defect in page.bench.defects(take.id)
         if defect.survived and defect.by == "judge"  # those of signals are events already
@@ -190,18 +208,11 @@ def add_note(page: PageState, visitor: Caller, body: schemas.NewNote) -> schemas
     page.require(page.may.annotate, "writing notes")
     slow_down(page.limits.writes, visitor.session)
     clip = _clip(page, body.clip)
-    if body.reply_to and ((answered := page.bench.note(body.reply_to)) is None or answered.clip != clip.id):
+    answered = page.bench.note(body.reply_to) if body.reply_to else None
+    if body.reply_to and (answered is None or answered.clip != clip.id):
         raise HTTPException(404, f"this take has no note {body.reply_to}; reload the page")
-    note = Note(
-        id=body.id or secrets.token_hex(8),
-        clip=clip.id,
-        start_s=body.start_s,
-        end_s=max(body.start_s, body.end_s if body.end_s is not None else body.start_s),
-        text=body.text,
-        author=visitor.author,
-        reply_to=body.reply_to,
-        drawing=tuple(shape.model_dump(mode="json") for shape in body.drawing),
-    )
+    # guests read what is answered to them
+    note = body.of(clip.id, visitor.author, review=answered.review if answered else "")
     if not page.bench.add_note(note):
         raise HTTPException(403, "this note is somebody else's, or of another take; answer it with reply_to")
     return schemas.NoteFacts(**asdict(note))

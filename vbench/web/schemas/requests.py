@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from vbench.bench.cuts import MOST_SHOTS
+from vbench.bench.reviews import MOST_CLIPS
 from vbench.errors import OptionError
 from vbench.exports import Kind
 from vbench.metrics.presets import known_preset
-from vbench.records import Cut, RejectReason, Select, SelectState, Shot
+from vbench.records import Cut, Note, RejectReason, Select, SelectState, Shot
 from vbench.schema import Strict
 
 
@@ -58,9 +60,40 @@ class NewNote(Strict):
     """Id of the note that this one answers."""
     drawing: list[Shape] = Field(default=[], max_length=50)
 
+    def of(self, clip: str, author: str, *, review: str) -> Note:
+        """As it is kept; a new one under an id of its own."""
+        return Note(
+            id=self.id or secrets.token_hex(8),
+            clip=clip,
+            start_s=self.start_s,
+            end_s=max(self.start_s, self.end_s if self.end_s is not None else self.start_s),
+            text=self.text,
+            author=author,
+            reply_to=self.reply_to,
+            drawing=tuple(shape.model_dump(mode="json") for shape in self.drawing),
+            review=review,
+        )
+
 
 class NoteState(Strict):
     is_resolved: bool
+
+
+class NewReview(Strict):
+    """A link for guests."""
+
+    clips: list[ClipId] = Field(min_length=1, max_length=MOST_CLIPS)
+    title: Words = Field(default="", max_length=200)
+    password: str = Field(default="", max_length=1000)
+    """At least ten characters; empty: one is made."""
+    is_blind: bool = False
+    days: float = Field(default=14, gt=0, le=365)
+
+
+class NewApproval(Strict):
+    """What a guest says of a take; empty: nothing any more."""
+
+    state: Literal["", "approved", "changes"]
 
 
 class Choice(Strict):

@@ -6,8 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue, create_model
 
+from vbench.adapters.contract import MissingKind
+from vbench.moments import Severity
 from vbench.rank import columns
-from vbench.records import RejectReason, SelectState
+from vbench.rank.reasons import Trouble
+from vbench.records import ApprovalState, RejectReason, ReviewState, SelectState
 
 
 class BenchFacts(BaseModel):
@@ -15,7 +18,8 @@ class BenchFacts(BaseModel):
 
     name: str
     version: str
-    mode: Literal["local", "public"]
+    mode: Literal["local", "public", "review"]
+    """`review`: what a guest of a link sees."""
     read_only: bool
     """The bench lies where this page may not write."""
     account: str
@@ -129,6 +133,8 @@ class ScoreFacts(BaseModel):
 
     value: float | None
     failure: str
+    applies: bool
+    """False: there is nothing to measure here, such as sound; true: it could not be measured."""
     version: int
     unit: str
     higher_is_better: bool | None
@@ -160,6 +166,14 @@ class MetricFacts(BaseModel):
     about: str
 
 
+class ReasonFacts(BaseModel):
+    """In how many of a tool's takes something breaks; see `vbench.rank.reasons.Reason`."""
+
+    kind: Trouble
+    n: int
+    of: int
+
+
 class BoardFacts(BaseModel):
     """A leaderboard, with the cards of its tools and the tags of the bench."""
 
@@ -169,6 +183,8 @@ class BoardFacts(BaseModel):
     notes: list[str]
     models: dict[str, ModelFacts]
     tags: list[str]
+    reasons: dict[str, list[ReasonFacts]]
+    """Tool → what breaks in its takes; a tool that is not in it was not looked over."""
 
 
 class BestOfFacts(BaseModel):
@@ -210,6 +226,8 @@ class EventFacts(BaseModel):
     value: float
     box: tuple[float, float, float, float] | None
     """Left, top, right, bottom in shares of the picture; null: all of it."""
+    severity: Severity
+    """1 slight, 2 clear, 3 bad."""
 
 
 class NoteFacts(BaseModel):
@@ -224,6 +242,47 @@ class NoteFacts(BaseModel):
     drawing: list[dict[str, Any]]
     """Shapes on the picture, as `vbench.records.Note` holds them."""
     is_resolved: bool
+    review: str
+    """Token of the review whose guests read it; empty: it stays among the makers."""
+
+
+class ApprovalFacts(BaseModel):
+    """What a guest says of a take."""
+
+    review: str
+    clip: str
+    guest: str
+    state: ApprovalState
+    updated: str
+
+
+class ReviewFacts(BaseModel):
+    """A link for guests."""
+
+    token: str
+    title: str
+    clips: list[str]
+    is_blind: bool
+    state: ReviewState
+    created: str
+    expires: str
+    path: str
+    """Of its address, below that of the page."""
+    n_notes: int
+    n_approved: int
+    """Takes that a guest approved."""
+    n_changes: int
+    """Takes of which a guest asks for changes."""
+    password: str
+    """Right after it was made; empty later, since the bench holds a hash."""
+
+
+class ReviewList(BaseModel):
+    """Links for guests, newest first."""
+
+    is_reachable: bool
+    """Whether this page lets others in at all; on one machine alone a link opens nowhere else."""
+    reviews: list[ReviewFacts]
 
 
 class ShotFacts(BaseModel):
@@ -360,6 +419,8 @@ class PlanFacts(BaseModel):
     runnable: bool
     reason: str
     """Why it cannot run here, or what stands in the way."""
+    lacks: list[MissingKind]
+    """What is missing, in kinds; empty where something else stands in the way."""
     n_jobs: int
     cost_usd: float | None
     """Of all jobs of this tool; None: the card has no price."""
@@ -470,6 +531,8 @@ class SheetRow(BaseModel):
     verdicts: list[Literal["seen", "not_seen", "unsure", "failed", "open"]]
     by: list[str]
     t_s: list[float | None]
+    boxes: list[tuple[float, float, float, float] | None]
+    """Where in the picture, as shares of its width and height."""
     overruled: list[Literal["", "seen", "not_seen"]]
 
 

@@ -40,6 +40,29 @@ def hash_password(password: str) -> str:
     return f"scrypt${_N}${_R}${_P}${_b64(salt)}${_b64(_scrypt(password, salt, _N, _R, _P))}"
 
 
+Hash = tuple[int, int, int, bytes, bytes]
+"""n, r, p, salt and digest."""
+
+
+def read_hash(coded: str) -> Hash:
+    """What `hash_password` wrote.
+
+    Raises:
+        ValueError: it is none, or one that takes too much memory.
+    """
+    scheme, n, r, p, salt, digest = coded.split("$")
+    cost = int(n), int(r), int(p)
+    if scheme != "scrypt" or 128 * cost[0] * cost[1] > _MAXMEM:
+        raise ValueError("no hash of ours")
+    return (*cost, _unb64(salt), _unb64(digest))
+
+
+def is_password(password: str, hash: Hash) -> bool:
+    """Whether the hash was made of this password; takes its time and 32 MB."""
+    n, r, p, salt, expected = hash
+    return hmac.compare_digest(_scrypt(password[:1024], salt, n, r, p), expected)
+
+
 def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
     return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=_MAXMEM, dklen=32)
 
@@ -78,9 +101,7 @@ def basic_words(authorization: str) -> tuple[str, str]:
 class Accounts:
     """Names and hashed passwords, one ``name:scrypt$...`` per line; ``#`` starts a comment."""
 
-    def __init__(
-        self, hashes: Mapping[str, tuple[int, int, int, bytes, bytes]], secret: bytes, keys: SessionKeys
-    ) -> None:
+    def __init__(self, hashes: Mapping[str, Hash], secret: bytes, keys: SessionKeys) -> None:
         self._hashes, self._secret, self._keys = dict(hashes), secret, keys
         self._generations = {name: keys.secret(_key_name(name)) for name in hashes}
         """Name → what its sessions stand on; another one ends them all."""
@@ -116,13 +137,9 @@ class Accounts:
                 continue
             name, _, coded = text.partition(":")
             try:
-                scheme, n, r, p, salt, digest = coded.split("$")
-                if scheme != "scrypt" or not name:
-                    raise ValueError(scheme)
-                cost = int(n), int(r), int(p)
-                if 128 * cost[0] * cost[1] > _MAXMEM:
-                    raise ValueError("cost")
-                hashes[name] = (*cost, _unb64(salt), _unb64(digest))
+                if not name:
+                    raise ValueError("nobody")
+                hashes[name] = read_hash(coded)
             except (ValueError, binascii.Error):
                 raise OptionError(
                     f"`auth={path}`, line {number}: not an account; write name:HASH with the HASH that "
@@ -138,9 +155,7 @@ class Accounts:
 
     def has_password(self, name: str, password: str) -> bool:
         """Whether the password is that of the account; takes as long for a name that is not there."""
-        n, r, p, salt, expected = self._hashes.get(name, (_N, _R, _P, b"-" * 16, b""))
-        digest = _scrypt(password[:1024], salt, n, r, p)
-        return hmac.compare_digest(digest, expected) and name in self._hashes
+        return is_password(password, self._hashes.get(name, (_N, _R, _P, b"-" * 16, b""))) and name in self._hashes
 
     def session(self, name: str) -> str:
         """A cookie value that says who this is, for `SESSION_S`."""

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vbench.web.security.auth import Accounts, basic_words
 from vbench.web.security.headers import RefusedRequest, SecuredAnswer
 from vbench.web.security.policy import CLIENT_HEADER, Policy, is_trusted_host, is_trusted_origin
+from vbench.web.words import locale_of
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +41,14 @@ UPLOADS, PICTURES = "/api/v1/uploads", "/api/v1/pictures"
 SESSION_COOKIE = "vbench_session"
 DEVICE_COOKIE = "vbench_device"
 WITHOUT_ACCOUNT = frozenset({"/login", "/healthz", "/favicon.ico", "/robots.txt"})
+FOR_GUESTS = "/review/"
+"""Its routes ask for the password of the link themselves."""
+SHOWN_TO_GUESTS = "/static/"
+"""The page's own scripts and style, which say nothing of a bench."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 METHODS = SAFE_METHODS | {"POST", "PUT", "DELETE"}
 
-_OURS = re.compile(r"/(?:|login|logout|healthz|favicon\.ico|robots\.txt|(?:media|static|api/v1|arena/media)/.+)")
+_OURS = re.compile(r"/(?:|login|logout|healthz|favicon\.ico|robots\.txt|(?:media|static|api/v1|arena/media|review)/.+)")
 _GRADIO = re.compile(
     r"/(?:assets/.+|static/.+|svelte/.+|theme\.css|favicon\.ico|manifest\.json|gradio_api/(?:theme\.css|startup-events))"
 )
@@ -152,9 +157,10 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        answer = SecuredAnswer(send, self._policy, self._edition if scope["path"].startswith("/api/") else "")
+        headers = Headers(scope=scope)
+        edition = self._edition if scope["path"].startswith("/api/") else ""
+        answer = SecuredAnswer(send, self._policy, edition, locale_of(headers.get("accept-language", "")))
         try:
-            headers = Headers(scope=scope)
             body = self._checked(scope, headers, receive, answer)
             if self._accounts is not None:
                 await self._identify(scope, headers, self._accounts)
@@ -210,7 +216,8 @@ class Guard:
             if name is not None:
                 self._tries.was_right(address, name)
         scope.setdefault("state", {})["account"] = name
-        if name is not None or scope["path"] in WITHOUT_ACCOUNT:
+        path = scope["path"]
+        if name is not None or path in WITHOUT_ACCOUNT or path.startswith((FOR_GUESTS, SHOWN_TO_GUESTS)):
             return
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             raise RefusedRequest(303, "sign in at /login", location="/login")

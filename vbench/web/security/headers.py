@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Send
 
 from vbench.web.security.policy import Policy
+from vbench.web.words import translated
 
 EDITION_HEADER = "x-vbench-edition"
 """By this a page that is open finds out that the server was upgraded; see `vbench.web.files.edition`."""
@@ -45,8 +46,8 @@ class RefusedRequest(Exception):
 class SecuredAnswer:
     """The way out: security headers on everything, a nonce on every script of a page."""
 
-    def __init__(self, send: Send, policy: Policy, edition: str = "") -> None:
-        self._send, self._policy, self._edition = send, policy, edition
+    def __init__(self, send: Send, policy: Policy, edition: str = "", locale: str = "en") -> None:
+        self._send, self._policy, self._edition, self._locale = send, policy, edition, locale
         self._nonce = secrets.token_urlsafe(16)
         self._start: Message | None = None
         self._page: list[bytes] = []
@@ -71,7 +72,7 @@ class SecuredAnswer:
             if self._refusal is None:
                 raise ConnectionAbortedError(refusal.message)
             return
-        body = json.dumps({"error": refusal.message}).encode()
+        body = json.dumps({"error": translated(refusal.message, self._locale)}).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         if refusal.location:
             headers.append((b"location", refusal.location.encode()))

@@ -31,10 +31,12 @@ class Permissions:
     import_: bool = True
     delete: bool = True
     export: bool = True
+    share: bool = True
+    """Making links for guests."""
 
 
-LOOK = Permissions(vote=False, annotate=False, generate=False, import_=False, delete=False)
-LOOK_AND_VOTE = Permissions(annotate=False, generate=False, import_=False, delete=False, export=False)
+LOOK = Permissions(vote=False, annotate=False, generate=False, import_=False, delete=False, share=False)
+LOOK_AND_VOTE = Permissions(annotate=False, generate=False, import_=False, delete=False, export=False, share=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

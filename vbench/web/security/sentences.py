@@ -23,6 +23,7 @@ from vbench.arena.tickets import (
 )
 from vbench.bench.page_database import DatabaseBusyError, DatabaseGoneError, DatabaseSilentError, UnstorableError
 from vbench.errors import ItemError, UserError
+from vbench.web.words import locale_of, translated
 
 _PART = r"[^\s/'\"<>|:,;()]+"
 _PATH = re.compile(
@@ -59,48 +60,51 @@ def without_paths(text: str, folders: Iterable[Path] = ()) -> str:
 def say_errors(app: FastAPI) -> None:
     """Have the application answer its errors so."""
 
-    def sentence(status: int, message: str, headers: Any = None) -> JSONResponse:
-        return JSONResponse({"error": app.state.page.say(message)}, status, headers)
+    def sentence(request: Request, status: int, message: str, headers: Any = None) -> JSONResponse:
+        locale = locale_of(request.headers.get("accept-language", ""))
+        return JSONResponse({"error": app.state.page.say(translated(message, locale))}, status, headers)
 
     @app.exception_handler(StarletteHTTPException)
-    def on_http(_: Request, error: StarletteHTTPException) -> JSONResponse:
-        return sentence(error.status_code, str(error.detail), error.headers)
+    def on_http(request: Request, error: StarletteHTTPException) -> JSONResponse:
+        return sentence(request, error.status_code, str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)
-    def on_invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         if first["type"] == "json_invalid":
-            return sentence(422, "the body is not JSON; send an object")
+            return sentence(request, 422, "the body is not JSON; send an object")
         place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-        return sentence(422, f"{place}: {first['msg'].removeprefix('Value error, ')}")
+        return sentence(request, 422, f"{place}: {first['msg'].removeprefix('Value error, ')}")
 
     @app.exception_handler(ArenaError)
-    def on_arena(_: Request, error: ArenaError) -> JSONResponse:
-        return sentence(ARENA_STATUS[type(error)], str(error))
+    def on_arena(request: Request, error: ArenaError) -> JSONResponse:
+        return sentence(request, ARENA_STATUS[type(error)], str(error))
 
     @app.exception_handler(UserError)
-    def on_user(_: Request, error: UserError) -> JSONResponse:
-        return sentence(400, str(error))
+    def on_user(request: Request, error: UserError) -> JSONResponse:
+        return sentence(request, 400, str(error))
 
     @app.exception_handler(ItemError)
-    def on_item(_: Request, error: ItemError) -> JSONResponse:
-        return sentence(422, str(error))
+    def on_item(request: Request, error: ItemError) -> JSONResponse:
+        return sentence(request, 422, str(error))
 
     @app.exception_handler(DatabaseBusyError)
-    def on_busy(_: Request, error: DatabaseBusyError) -> JSONResponse:
+    def on_busy(request: Request, error: DatabaseBusyError) -> JSONResponse:
         log.warning("database: %s", error)
-        return sentence(503, BUSY, {"retry-after": "3"})
+        return sentence(request, 503, BUSY, {"retry-after": "3"})
 
     @app.exception_handler(DatabaseGoneError)
-    def on_gone(_: Request, _error: DatabaseGoneError) -> JSONResponse:
+    def on_gone(request: Request, _error: DatabaseGoneError) -> JSONResponse:
         log.warning("database: its file is gone")
-        return sentence(503, GONE, {"retry-after": "3"})
+        return sentence(request, 503, GONE, {"retry-after": "3"})
 
     @app.exception_handler(DatabaseSilentError)
-    def on_silent(_: Request, error: DatabaseSilentError) -> JSONResponse:
+    def on_silent(request: Request, error: DatabaseSilentError) -> JSONResponse:
         log.warning("database: %s", error)
-        return sentence(503, SILENT, {"retry-after": "3"})
+        return sentence(request, 503, SILENT, {"retry-after": "3"})
 
     @app.exception_handler(UnstorableError)
-    def on_unstorable(_: Request, _error: UnstorableError) -> JSONResponse:
-        return sentence(422, "a value that was sent is none the database can hold; leave out control characters")
+    def on_unstorable(request: Request, _error: UnstorableError) -> JSONResponse:
+        return sentence(
+            request, 422, "a value that was sent is none the database can hold; leave out control characters"
+        )

@@ -1,6 +1,8 @@
 // @ts-check
 // The page's own API over fetch; every failure is an Error with the sentence the server gave.
 
+import { currentLocale } from "./words.js";
+
 /** @import { Answer, Body, QueryOf, PictureFacts, UploadFacts } from "../types/page.js" */
 
 export class ApiError extends Error {
@@ -35,6 +37,16 @@ export function watchEdition(own, other) {
   [edition, onOther] = [own, other];
 }
 
+let root = "/api/v1/";
+
+/**
+ * Ask elsewhere: guests of a review have an API of their own.
+ * @param {string} path
+ */
+export function setRoot(path) {
+  root = path;
+}
+
 /** @param {Response} response */
 function compareEdition(response) {
   const served = response.headers.get("x-vbench-edition");
@@ -50,9 +62,9 @@ function compareEdition(response) {
  * @param {AbortSignal} [signal]
  * @returns {Promise<any>}
  */
-async function send(method, path, body, signal) {
+export async function send(method, path, body, signal) {
   /** @type {Record<string, string>} */
-  const headers = { accept: "application/json" };
+  const headers = { accept: "application/json", "accept-language": currentLocale() };
   /** @type {RequestInit} */
   const options = { method, signal, credentials: "same-origin", headers };
   if (body instanceof FormData || body instanceof Blob) options.body = body;
@@ -62,7 +74,7 @@ async function send(method, path, body, signal) {
   }
   let response;
   try {
-    response = await fetch(`/api/v1/${path}`, options);
+    response = await fetch(root + path, options);
   } catch (error) {
     if (isAborted(error)) throw error;
     throw new ApiError(0, "offline");
@@ -76,7 +88,7 @@ async function send(method, path, body, signal) {
  * @returns {Promise<any>}
  */
 async function read(response) {
-  const isJson = (response.headers.get("content-type") ?? "").includes("json");
+  const isJson = response.status !== 204 && (response.headers.get("content-type") ?? "").includes("json");
   const answer = isJson ? await response.json() : null;
   if (!response.ok) throw new ApiError(response.status, answer?.error ?? `${response.status} ${response.statusText}`);
   return isJson ? answer : response;

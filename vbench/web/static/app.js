@@ -395,14 +395,20 @@ async function styled() {
 /**
  * Called by the Gradio component when it is on the page.
  * @param {HTMLElement} element
- * @param {{base: string, edition: string, pages: PageEntry[]}} served
+ * @param {object} served
+ * @param {string} served.base
+ * @param {string} served.edition
+ * @param {PageEntry[]} served.pages
+ * @param {string} [served.api] where its API is, for guests of a review
+ * @param {Record<string, Record<string, string>>} [served.words] where no Gradio hands them over
  */
-export async function mount(element, { base, edition, pages }) {
+export async function mount(element, { base, edition, pages, api: apiRoot, words }) {
+  if (apiRoot) api.setRoot(apiRoot);
   PAGES = Object.fromEntries(pages.map((page) => [page.path, { ...page, load: () => import(`./${page.script}`) }]));
   await styled();
   const language = new URLSearchParams(location.search).get("lang") ?? remembered("language");
   const locale = setWords(
-    /** @type {any} */ (window).gradio_config?.i18n_translations ?? {},
+    words ?? /** @type {any} */ (window).gradio_config?.i18n_translations ?? {},
     [...(language ? [language] : []), ...navigator.languages].filter(Boolean),
   );
   document.documentElement.lang = locale;

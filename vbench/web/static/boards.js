@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { groups, inOrder, intervalCell, legend, radar, scaled, scatter, standsAlone } from "./charts.js";
 import { choice, h, icon, put } from "./dom.js";
 import { answerOptions, rightsButton } from "./rights.js";
-import { money, num, seconds, t } from "./words.js";
+import { metricAbout, metricName, money, num, seconds, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
 /** @import { BestOfFacts, BoardAnswer, BoardRow, ColumnFacts, MetricInfo } from "../types/page.js" */
@@ -34,6 +34,8 @@ const DOWNLOADS = ["json", "csv", "md"];
 
 /** Columns that are left out where every tool has none or zero there: imported clips cost nothing and keep nobody waiting. */
 const MAY_BE_SILENT = new Set(["n_not_as_asked", "latency_s", "cost_usd"]);
+
+const MOST_REASONS = 2;
 
 class Boards {
   /** @type {BoardAnswer} */ board;
@@ -153,7 +155,7 @@ class Boards {
                     this.draw();
                   },
                 },
-                name.replaceAll("_", " "),
+                metricName(name),
               ),
             ),
         ),
@@ -188,10 +190,10 @@ class Boards {
             h(
               "h2",
               {},
-              this.metric.replaceAll("_", " "),
+              metricName(this.metric),
               h("span", { class: "unit" }, ` ${info.unit} · ${t(direction)} · v${info.version}`),
             ),
-            h("p", { class: "hint" }, info.about),
+            h("p", { class: "hint" }, metricAbout(this.metric, info.about)),
             this.#blocks(rows, info),
             h(
               "section",
@@ -353,8 +355,20 @@ class Boards {
         h("b", {}, row.model),
         small && h("span", { class: "unit" }, small),
       ),
+      this.#why(row),
       rightsButton(this.app, card),
     ];
+  }
+
+  /**
+   * What breaks in a tool's takes, in a sentence; under the headline and its parts alone.
+   * @param {BoardRow} row
+   */
+  #why(row) {
+    const reasons = this.board.reasons[row.model];
+    if (!reasons || this.board.metrics[row.metric].group !== "overall") return null;
+    const words = reasons.slice(0, MOST_REASONS).map(({ kind, n, of }) => t(`why.${kind}`, { n, of }));
+    return h("span", { class: "unit why" }, words.length ? words.join(t("why.and")) : t("why.none"));
   }
 
   /** @param {BoardRow} row */
@@ -380,7 +394,7 @@ class Boards {
     const clips = await api.get("board/drill", { metric: row.metric, model: row.model });
     const unit = this.board.metrics[row.metric].unit;
     const element = this.app.ask(
-      `${row.model} · ${row.metric.replaceAll("_", " ")}`,
+      `${row.model} · ${metricName(row.metric)}`,
       h("p", { class: "hint" }, t("board.drillAbout")),
       h(
         "table",
@@ -552,11 +566,11 @@ class Boards {
     return h(
       "figure",
       { class: "plot-box" },
-      h("h2", {}, t("board.against", { metric: this.metric.replaceAll("_", " "), what: label.toLowerCase() })),
+      h("h2", {}, t("board.against", { metric: metricName(this.metric), what: label.toLowerCase() })),
       new Set(points.map((point) => point.x)).size > 1 && info.higher_is_better !== null
         ? scatter(points, {
             xLabel: label,
-            yLabel: this.metric.replaceAll("_", " "),
+            yLabel: metricName(this.metric),
             higherIsBetter: info.higher_is_better,
             format,
             onclick: (point) => void this.app.attempt(() => this.#drill(point.row)),

@@ -7,6 +7,7 @@ import { clockcode, frameAt } from "./framestep.js";
 import { zoomAt } from "./gestures.js";
 import { keyName, PLAYER_KEYS } from "./keys.js";
 import { MODES } from "./link.js";
+import { spoken } from "./moments.js";
 import { askReason, withRange } from "./selects.js";
 import { clockTime, localTime } from "./sync.js";
 import { t } from "./words.js";
@@ -45,14 +46,7 @@ function jump({ app, player, timelines }, kinds, direction) {
   }
   player.pause(false);
   void player.seek(to.timeS + 1e-3);
-  app.toast(
-    t("player.event", {
-      kind: t(`event.${to.event.kind}`),
-      take: to.take + 1,
-      at: clockcode(to.timeS),
-      value: to.event.metric ? `(${to.event.metric.replaceAll("_", " ")})` : "",
-    }).trim(),
-  );
+  app.toast(t("player.event", { what: spoken(to.event), take: to.take + 1, at: clockcode(to.timeS) }));
 }
 
 /**

@@ -2,22 +2,25 @@
 // Two to nine takes on one clock: the stage, the transport, the curves, and everything known about the takes.
 
 import * as api from "./api.js";
+import { Approvals } from "./approvals.js";
 import { run } from "./commands.js";
 import { SCALES } from "./curves.js";
 import { choice, h, icon, iconButton, put, targetOf } from "./dom.js";
 import { askExport } from "./exports.js";
+import { Asked } from "./asked.js";
 import { factTable } from "./facts.js";
 import { clockcode, frameAt, timecode } from "./framestep.js";
 import { commandFor, isTyping, keyName, PLAYER_KEYS } from "./keys.js";
 import { ALIGNS, DEFAULTS, ENDINGS, fromQuery, MAX_LANES, MODES, toQuery } from "./link.js";
 import { Notes } from "./notes.js";
 import { Player } from "./player.js";
+import { askReview } from "./reviews.js";
 import { choiceOf, rating, roundRobin, stateWords } from "./selects.js";
 import { Scopes } from "./scopes.js";
 import { Stage } from "./stage.js";
 import { localTime } from "./sync.js";
 import { Timelines } from "./timeline.js";
-import { sentenceOf, t } from "./words.js";
+import { metricAbout, metricName, sentenceOf, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
 /** @import { Align, Choice, ClipFacts, Ending, Mode, Option, Scale, ScoreFacts } from "../types/page.js" */
@@ -75,6 +78,9 @@ export class Compare {
     this.timelines.hear = (index) => this.run("solo", index + 1);
     this.scopes = new Scopes(this.player);
     this.notes = new Notes(app, this.player);
+    this.asked = new Asked(this.player, (index) => this.focusTake(index));
+    this.approvals = new Approvals(app);
+    this.approvals.addEventListener("change", () => this.drawTakes());
     this.abort = new AbortController();
     this.focused = 0;
     this.keysOn = true;
@@ -100,7 +106,8 @@ export class Compare {
       return;
     }
     this.clips = clips;
-    void this.#facts();
+    if (!this.isGuest) void this.#facts();
+    void this.app.attempt(() => this.approvals.load());
     Object.assign(this.player, {
       align: this.state.align,
       ending: this.state.ending,
@@ -148,6 +155,8 @@ export class Compare {
     this.scores = scores;
     this.timelines.curves = curves;
     this.timelines.events = events;
+    this.asked.boxes.events = events;
+    void this.app.attempt(() => this.asked.load(this.clips, signal));
     const known = [...new Set(this.timelines.curves.flatMap((curve) => Object.keys(curve)))];
     const wished = this.state.metrics.filter((name) => known.includes(name));
     this.timelines.better = Object.fromEntries(
@@ -203,6 +212,7 @@ export class Compare {
           {
             type: "button",
             class: "chip",
+            title: metricAbout(name, this.scores.find((column) => column?.[name])?.[name].about),
             "aria-pressed": String(on),
             onclick: () => {
               const others = this.timelines.metrics.filter((other) => other !== name);
@@ -212,7 +222,7 @@ export class Compare {
               this.#save();
             },
           },
-          name.replaceAll("_", " "),
+          metricName(name),
         );
       }),
     );
@@ -316,16 +326,19 @@ export class Compare {
       h("div", { class: "segmented", role: "group", "aria-label": t("player.mode") }, this.modeButtons),
       this.tune,
       h("span", { class: "grow" }),
-      h(
-        "button",
-        { type: "button", class: "labelled", onclick: () => this.run("nextWorst") },
-        icon("next"),
-        t("player.nextWorst"),
-      ),
+      !this.isGuest &&
+        h(
+          "button",
+          { type: "button", class: "labelled", onclick: () => this.run("nextWorst") },
+          icon("next"),
+          t("player.nextWorst"),
+        ),
       this.loupeButton,
       iconButton("link", t("player.copyLink"), () => void this.#copyLink()),
       this.app.bench.permissions.export !== false &&
         iconButton("download", t("export.title"), () => askExport(this.app, this.clips, this.player.time)),
+      this.app.bench.permissions.share !== false &&
+        iconButton("share", t("review.title"), () => void askReview(this.app, this.clips)),
       iconButton("keyboard", t("key.help"), () => this.run("help")),
       iconButton("full", t("key.fullscreen"), () => this.run("fullscreen")),
     );
@@ -353,13 +366,14 @@ export class Compare {
             "div",
             { class: "policies" },
             this.maskChoice,
-            this.scaleChoice,
+            !this.isGuest && this.scaleChoice,
             this.alignChoice,
             this.endChoice,
             this.offsets,
           ),
         ),
-        this.factBox,
+        this.asked.element,
+        !this.isGuest && this.factBox,
         this.notes.element,
       ),
     );
@@ -432,6 +446,11 @@ export class Compare {
     return this.app.bench.permissions.annotate !== false && this.app.bench.mode === "local";
   }
 
+  /** Whether a guest of a review looks, who knows the takes of one link and no measures. */
+  get isGuest() {
+    return this.app.bench.mode === "review";
+  }
+
   /**
    * Decide about a take; the one in focus where none is named.
    * @param {Partial<Choice> | ((choice: Choice) => Partial<Choice>)} change
@@ -455,6 +474,7 @@ export class Compare {
    * @param {1 | -1} direction
    */
   async goOn(what, direction) {
+    if (this.isGuest) return this.app.go("");
     const here = this.clips[this.focused]?.prompt_key;
     await this.app.attempt(async () => {
       const prompts = (await api.get("prompts")).filter((prompt) => prompt.n_clips > 0);
@@ -489,11 +509,10 @@ export class Compare {
       soundButton.hidden = !clip.has_audio;
       soundButton.onclick = () => this.run("solo", index + 1);
       soundButton.setAttribute("aria-label", t("player.soloTake", { n: index + 1 }));
-      for (const old of take.head.querySelectorAll(".rating, .tile-state")) old.remove();
+      for (const old of take.head.querySelectorAll(".rating, .tile-state, .approval")) old.remove();
       take.element.classList.toggle("rejected", clip.state === "reject");
-      if (this.mayMark) {
-        take.head.append(rating(clip, (change) => this.decide(change, index)));
-      }
+      if (this.mayMark) take.head.append(rating(clip, (change) => this.decide(change, index)));
+      take.head.append(...this.approvals.of(clip.id));
       if (clip.state)
         take.head.append(h("span", { class: "tile-state", dataset: { state: clip.state } }, stateWords(clip)));
     }

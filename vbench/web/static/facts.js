@@ -2,7 +2,7 @@
 // Beside the takes: what was asked, what came, what it cost, and every score with the interval of its tool.
 
 import { h, s } from "./dom.js";
-import { bytes, money, namesUnder, num, seconds, t } from "./words.js";
+import { bytes, metricAbout, metricName, money, namesUnder, num, seconds, t } from "./words.js";
 
 /** @import { ClipFacts, ScoreFacts } from "../types/page.js" */
 
@@ -75,14 +75,17 @@ function scoreRow(metric, columns) {
     {},
     h(
       "th",
-      { scope: "row", title: any.about },
-      metric.replaceAll("_", " "),
+      { scope: "row", title: metricAbout(metric, any.about) },
+      metricName(metric),
       h("span", { class: "unit" }, `${any.unit}${arrow}`),
     ),
     columns.map((column, index) => {
       const score = column?.[metric];
       if (!score) return h("td", { class: "none" }, "–");
-      if (score.value === null) return h("td", { class: "failure", title: score.failure }, score.failure || "–");
+      if (score.value === null) {
+        const word = score.applies ? "fact.failed" : "fact.notApplicable";
+        return h("td", { class: score.applies ? "failure" : "none", title: score.failure }, t(word));
+      }
       return h(
         "td",
         { class: index === winner ? "best" : "" },
@@ -91,6 +94,39 @@ function scoreRow(metric, columns) {
       );
     }),
   );
+}
+
+/** Groups whose measures are shown; the others say only their name, and the sum of each stands under Overall. */
+const opened = new Set(["overall", "selects"]);
+
+/**
+ * The rows of a group under a heading that folds them away.
+ * @param {string} group
+ * @param {string[]} names
+ * @param {readonly Scores[]} scores
+ * @param {number} span columns of the table
+ */
+function foldedGroup(group, names, scores, span) {
+  const rows = names.map((metric) => scoreRow(metric, scores));
+  const show = () => {
+    const isOpen = opened.has(group);
+    button.setAttribute("aria-expanded", String(isOpen));
+    for (const row of rows) row.hidden = !isOpen;
+  };
+  const button = h(
+    "button",
+    {
+      type: "button",
+      onclick: () => {
+        if (!opened.delete(group)) opened.add(group);
+        show();
+      },
+    },
+    t(`group.${group}`),
+    h("span", { class: "unit" }, t("fact.more", { n: names.length })),
+  );
+  show();
+  return [h("tr", { class: "group" }, h("th", { scope: "colgroup", colspan: span }, button)), rows];
 }
 
 /**
@@ -150,12 +186,7 @@ export function factTable(clips, scores) {
           const names = metrics.filter(
             (metric) => (groups.includes(groupOf(metric)) ? groupOf(metric) : "other") === group,
           );
-          return names.length
-            ? [
-                h("tr", { class: "group" }, h("th", { scope: "colgroup", colspan: span }, t(`group.${group}`))),
-                names.map((metric) => scoreRow(metric, scores)),
-              ]
-            : null;
+          return names.length ? foldedGroup(group, names, scores, span) : null;
         }),
         h("tr", { class: "group" }, h("th", { scope: "colgroup", colspan: span }, t("fact.delivery"))),
         known.map(([label, read]) =>

@@ -13,7 +13,12 @@ import { money, seconds, t } from "./words.js";
 /** @import { ChoiceFacts, ModelFacts, PlanFacts, Props } from "../types/page.js" */
 
 const PLAN_AFTER_MS = 350;
-const KEY_MISSING = /(^|; )set [A-Z][A-Z0-9_]+/;
+/**
+ * What a tool lacks in plain words; how it is come by stands on the hover, for whoever runs this bench.
+ * @param {PlanFacts} plan
+ */
+const lackWords = (plan) =>
+  plan.lacks.length ? [...new Set(plan.lacks)].map((kind) => t(`lack.${kind}`)).join(t("why.and")) : plan.reason;
 
 /**
  * Id of the picked prompt as long as its text is as it was; an edited prompt is a new one.
@@ -298,7 +303,7 @@ class Generate {
       (a, b) => Number(this.plans.get(b.id)?.runnable ?? 0) - Number(this.plans.get(a.id)?.runnable ?? 0),
     );
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.model;
-    const lacksKey = order.some((model) => KEY_MISSING.test(this.plans.get(model.id)?.reason ?? ""));
+    const lacksKey = order.some((model) => this.plans.get(model.id)?.lacks.includes("key"));
     put(
       this.tools,
       order.length
@@ -358,7 +363,7 @@ class Generate {
               .join(" · "),
           ),
           plan?.runnable && h("span", { class: "unit asked" }, settingOf(plan)),
-          isOff && h("span", { class: "reason" }, plan.reason),
+          isOff && h("span", { class: "reason", title: plan.reason }, lackWords(plan)),
           plan?.runnable && plan.warnings.length > 0 && h("span", { class: "reason" }, plan.warnings.join("; ")),
         ),
         h(

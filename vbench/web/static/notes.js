@@ -2,6 +2,7 @@
 // Remarks at moments of takes: written over the picture at the playhead, drawn on it, listed in order, open or done.
 
 import * as api from "./api.js";
+import { spokenAuthor } from "./approvals.js";
 import { choice, h, iconButton, put } from "./dom.js";
 import { Drawing, TOOLS } from "./drawing.js";
 import { clockcode, timecode } from "./framestep.js";
@@ -283,7 +284,7 @@ export class Notes extends EventTarget {
             {},
             note.drawing.length > 0 && "✎ ",
             note.text,
-            note.author && h("span", { class: "unit" }, ` ${note.author}`),
+            note.author && h("span", { class: "unit" }, ` ${spokenAuthor(note.author)}`),
           ),
           this.mayWrite &&
             !note.reply_to &&

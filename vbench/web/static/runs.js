@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { choice, h, put } from "./dom.js";
 import { isBusy, taskCard } from "./tasks.js";
-import { money, num, sentenceOf, seconds, t } from "./words.js";
+import { metricName, money, num, seconds, sentenceOf, t } from "./words.js";
 
 /** @import { App } from "./app.js" */
 /** @import { FailureFacts, JobFacts, JobList, Option, StepFacts, TaskFacts } from "../types/page.js" */
@@ -383,7 +383,7 @@ class Runs {
               "tr",
               {},
               h("td", {}, t(`stage.${same[0].stage}`)),
-              h("td", {}, same[0].metric.replaceAll("_", " ") || "–"),
+              h("td", {}, same[0].metric ? metricName(same[0].metric) : "–"),
               h("td", { class: "why" }, same[0].message),
               h(
                 "td",

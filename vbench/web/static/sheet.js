@@ -12,7 +12,7 @@ import { num, seconds, t } from "./words.js";
 /** @typedef {SheetRow["verdicts"][number]} Verdict */
 
 /** @type {Record<Verdict, string>} */
-const MARKS = { seen: "✓", not_seen: "✕", unsure: "?", failed: "!", open: "·" };
+export const MARKS = { seen: "✓", not_seen: "✕", unsure: "?", failed: "!", open: "·" };
 /** Before the eye is there: tables are built as they come near the window. */
 const NEAR = "900px";
 

@@ -3,7 +3,7 @@
 
 import { h, s } from "./dom.js";
 import { clockTime } from "./sync.js";
-import { num, t } from "./words.js";
+import { t } from "./words.js";
 
 /** @import { Take } from "./take.js" */
 

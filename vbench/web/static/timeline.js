@@ -4,9 +4,10 @@
 import { apart, beyond, commonRange, DASHES, points, range, rowsOf, valueAt } from "./curves.js";
 import { h, put, s, targetOf } from "./dom.js";
 import { clockcode } from "./framestep.js";
+import { source, spoken } from "./moments.js";
 import { soundLanes } from "./sound.js";
 import { clockTime, localTime } from "./sync.js";
-import { num, t } from "./words.js";
+import { metricAbout, metricName, num, t } from "./words.js";
 
 /** @import { Take } from "./take.js" */
 /** @import { Player } from "./player.js" */
@@ -104,7 +105,7 @@ export class Timelines {
         const { localS, held } = localTime(timeS, take, this.player.ending);
         const value = valueAt(curve, held ? timeS * take.speed + take.offsetS : localS);
         cells[index].textContent = num(value);
-        if (value !== null) readings.push(`${metric.replaceAll("_", " ")} ${take.index + 1}: ${num(value)}`);
+        if (value !== null) readings.push(`${metricName(metric)} ${take.index + 1}: ${num(value)}`);
       });
     }
     return readings;
@@ -232,7 +233,7 @@ export class Timelines {
     return h(
       "div",
       { class: "lane-head" },
-      h("b", {}, metric.replaceAll("_", " ")),
+      h("b", { title: metricAbout(metric) }, metricName(metric)),
       h("span", { class: "unit" }, `${pairs[0]?.curve.unit ?? ""}${arrow}`),
       pairs.map(({ take }, index) =>
         h(
@@ -348,21 +349,17 @@ export class Timelines {
    */
   #mark({ timeS, take, event }, row, at, length) {
     const width = Math.max(0, (event.end_s - event.start_s) / this.player.takes[take].speed);
-    const words = t("player.event", {
-      kind: t(`event.${event.kind}`),
-      take: take + 1,
-      at: clockcode(timeS),
-      value: num(event.value),
-    });
+    const { severity } = event;
+    const words = t("player.event", { what: spoken(event), take: take + 1, at: clockcode(timeS) });
     return h(
       "button",
       {
         type: "button",
         class: "mark",
         tabindex: "-1",
-        title: words,
-        "aria-label": words,
-        dataset: { kind: event.kind },
+        title: `${words}\n${t(`severity.${severity}`)} · ${source(event)}`,
+        "aria-label": `${words}, ${t(`severity.${severity}`)}`,
+        dataset: { kind: event.kind, severity },
         style: { "--take": `var(--take-${take + 1})`, "--at": at, "--wide": width / length, "--row": row },
         onclick: (click) => {
           click.stopPropagation();

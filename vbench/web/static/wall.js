@@ -6,6 +6,7 @@ import { card } from "./card.js";
 import { choice, h, icon, put } from "./dom.js";
 import { columnsFor, windowOf } from "./grid.js";
 import { askExport } from "./exports.js";
+import { askReview } from "./reviews.js";
 import { isTyping } from "./keys.js";
 import { toQuery, DEFAULTS } from "./link.js";
 import { askReason, REASONS, roundRobin, STATES } from "./selects.js";
@@ -121,9 +122,7 @@ class Wall {
     );
     put(this.element, lesson);
     this.timer = setInterval(() => void this.#lookAgain(), LOOK_AGAIN_MS);
-    lesson.append(
-      h("pre", {}, "vbench demo\nvbench import FOLDER\nvbench generate --suite demo --models synthetic-clean"),
-    );
+    lesson.append();
   }
 
   #build() {
@@ -576,6 +575,8 @@ class Wall {
           },
           t("cut.send"),
         ),
+      this.app.bench.permissions.share !== false &&
+        h("button", { type: "button", onclick: () => void askReview(this.app, clips) }, t("review.share")),
       this.app.bench.permissions.export !== false &&
         h(
           "button",

@@ -48,6 +48,30 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
+/** What counts of defects begin with: `defects_per_min_melting`. */
+const DEFECTS = "defects_per_min";
+
+/**
+ * A metric as people call it; its own name where nobody gave it another, as those of plug-ins.
+ * @param {string} metric
+ */
+export function metricName(metric) {
+  const kind = metric.startsWith(`${DEFECTS}_`) ? metric.slice(DEFECTS.length + 1) : "";
+  if (metric === DEFECTS) return t("defects.all");
+  if (kind) return t("defects.kind", { kind: t(`defect.${kind}`) });
+  const key = `metric.${metric}`;
+  return table[key] ?? fallback[key] ?? metric.replaceAll("_", " ");
+}
+
+/**
+ * What a metric is, in the page's language, with its own name.
+ * @param {string} metric
+ * @param {string} [about] as it says of itself
+ */
+export function metricAbout(metric, about = "") {
+  return [table[`about.${metric}`] ?? about, metric].filter(Boolean).join(" · ");
+}
+
 /**
  * What went wrong, as a sentence for a person.
  * @param {unknown} error

@@ -198,7 +198,7 @@ export interface paths {
         };
         /**
          * Events
-         * @description Moments worth seeing, by time.
+         * @description Moments worth seeing, by time, with how bad they are; none where nothing is wrong.
          */
         get: operations["events_api_v1_clips__clip__events_get"];
         put?: never;
@@ -325,6 +325,70 @@ export interface paths {
          * @description For each tool, how often n takes of a prompt hold one that people use, from one take up.
          */
         get: operations["best_of_api_v1_best_of_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reviews
+         * @description Links for guests; a public page tells nobody of them.
+         */
+        get: operations["reviews_api_v1_reviews_get"];
+        put?: never;
+        /**
+         * Add Review
+         * @description Make a link for guests; its password is told once.
+         */
+        post: operations["add_review_api_v1_reviews_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reviews/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Review
+         * @description Take a link back, at once; what guests said stays.
+         */
+        delete: operations["revoke_review_api_v1_reviews__token__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Approvals
+         * @description What guests said of takes; a public page tells nobody.
+         */
+        get: operations["approvals_api_v1_approvals_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -915,6 +979,25 @@ export interface components {
             trusted: boolean;
         };
         /**
+         * ApprovalFacts
+         * @description What a guest says of a take.
+         */
+        ApprovalFacts: {
+            /** Review */
+            review: string;
+            /** Clip */
+            clip: string;
+            /** Guest */
+            guest: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "approved" | "changes";
+            /** Updated */
+            updated: string;
+        };
+        /**
          * BenchFacts
          * @description The bench behind this page, and what a visitor may do.
          */
@@ -927,7 +1010,7 @@ export interface components {
              * Mode
              * @enum {string}
              */
-            mode: "local" | "public";
+            mode: "local" | "public" | "review";
             /** Read Only */
             read_only: boolean;
             /** Account */
@@ -984,6 +1067,10 @@ export interface components {
             };
             /** Tags */
             tags: string[];
+            /** Reasons */
+            reasons: {
+                [key: string]: components["schemas"]["ReasonFacts"][];
+            };
         };
         /** BoardRowFacts */
         BoardRowFacts: {
@@ -1304,6 +1391,11 @@ export interface components {
                 number,
                 number
             ] | null;
+            /**
+             * Severity
+             * @enum {integer}
+             */
+            severity: 0 | 1 | 2 | 3;
         };
         /** GenerateArgs */
         GenerateArgs: {
@@ -1547,6 +1639,34 @@ export interface components {
              */
             note?: string;
         };
+        /**
+         * NewReview
+         * @description A link for guests.
+         */
+        NewReview: {
+            /** Clips */
+            clips: string[];
+            /**
+             * Title
+             * @default
+             */
+            title?: string;
+            /**
+             * Password
+             * @default
+             */
+            password?: string;
+            /**
+             * Is Blind
+             * @default false
+             */
+            is_blind?: boolean;
+            /**
+             * Days
+             * @default 14
+             */
+            days?: number;
+        };
         /** NewTask */
         NewTask: {
             /**
@@ -1605,6 +1725,8 @@ export interface components {
             }[];
             /** Is Resolved */
             is_resolved: boolean;
+            /** Review */
+            review: string;
         };
         /** NoteState */
         NoteState: {
@@ -1665,6 +1787,8 @@ export interface components {
             runnable: boolean;
             /** Reason */
             reason: string;
+            /** Lacks */
+            lacks: ("retired" | "adapter" | "key" | "licence" | "server" | "vram" | "disk" | "program")[];
             /** N Jobs */
             n_jobs: number;
             /** Cost Usd */
@@ -1740,6 +1864,21 @@ export interface components {
             component: number;
         };
         /**
+         * ReasonFacts
+         * @description In how many of a tool's takes something breaks; see `vbench.rank.reasons.Reason`.
+         */
+        ReasonFacts: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "freeze" | "black" | "cut" | "shape" | "look" | "watermark";
+            /** N */
+            n: number;
+            /** Of */
+            of: number;
+        };
+        /**
          * RetryArgs
          * @description One ended job, tried again at the price that was shown.
          */
@@ -1780,6 +1919,49 @@ export interface components {
             n_consistent: number;
         };
         /**
+         * ReviewFacts
+         * @description A link for guests.
+         */
+        ReviewFacts: {
+            /** Token */
+            token: string;
+            /** Title */
+            title: string;
+            /** Clips */
+            clips: string[];
+            /** Is Blind */
+            is_blind: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "expired" | "revoked";
+            /** Created */
+            created: string;
+            /** Expires */
+            expires: string;
+            /** Path */
+            path: string;
+            /** N Notes */
+            n_notes: number;
+            /** N Approved */
+            n_approved: number;
+            /** N Changes */
+            n_changes: number;
+            /** Password */
+            password: string;
+        };
+        /**
+         * ReviewList
+         * @description Links for guests, newest first.
+         */
+        ReviewList: {
+            /** Is Reachable */
+            is_reachable: boolean;
+            /** Reviews */
+            reviews: components["schemas"]["ReviewFacts"][];
+        };
+        /**
          * RightFacts
          * @description What a tool's maker says of one right.
          */
@@ -1810,6 +1992,8 @@ export interface components {
             value: number | null;
             /** Failure */
             failure: string;
+            /** Applies */
+            applies: boolean;
             /** Version */
             version: number;
             /** Unit */
@@ -1896,6 +2080,13 @@ export interface components {
             by: string[];
             /** T S */
             t_s: (number | null)[];
+            /** Boxes */
+            boxes: ([
+                number,
+                number,
+                number,
+                number
+            ] | null)[];
             /** Overruled */
             overruled: ("" | "seen" | "not_seen")[];
         };
@@ -2736,6 +2927,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BestOfFacts"][];
+                };
+            };
+        };
+    };
+    reviews_api_v1_reviews_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewList"];
+                };
+            };
+        };
+    };
+    add_review_api_v1_reviews_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReview"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewFacts"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    revoke_review_api_v1_reviews__token__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    approvals_api_v1_approvals_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalFacts"][];
                 };
             };
         };

@@ -17,6 +17,9 @@ export type ShotFacts = Schemas["ShotFacts"];
 export type EventFacts = Schemas["EventFacts"];
 export type GenerateArgs = Schemas["GenerateArgs"];
 export type ModelFacts = Schemas["ModelFacts"];
+export type ApprovalFacts = Schemas["ApprovalFacts"];
+export type ApprovalState = ApprovalFacts["state"];
+export type ReviewFacts = Schemas["ReviewFacts"];
 export type NoteFacts = Schemas["NoteFacts"];
 export type PairFacts = Schemas["PairFacts"];
 /** The server leaves out no field, also where it has a default. */
@@ -95,6 +98,7 @@ export interface BoardAnswer {
   notes: string[];
   models: Record<string, ModelFacts>;
   tags: string[];
+  reasons: Record<string, Schemas["ReasonFacts"][]>;
 }
 
 export interface DrillRow {
