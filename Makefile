@@ -29,7 +29,7 @@ check-scripts: node_modules/installed
 types: $(VENV)/test-installed node_modules/installed
 	$(BIN)/python tools/api_types.py
 
-tests: $(VENV)/test-installed
+tests: $(VENV)/test-installed .tools/moto/installed
 	bash tools/test_services.sh
 	$(BIN)/pytest -n 2 --dist worksteal
 
@@ -45,9 +45,15 @@ $(VENV)/test-installed: $(VENV)/installed
 	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[test,sdk,speech,text,trackers,mcp]'
 	touch $@
 
+# A server of S3 for the tests, apart from the rest: it needs an older python-dateutil.
+.tools/moto/installed:
+	$(PYTHON) -m venv .tools/moto
+	.tools/moto/bin/pip install --quiet 'moto[server]>=5.2.5,<6' || echo "moto's server could not be installed: tests of buckets will be skipped" >&2
+	touch $@
+
 node_modules/installed: package.json package-lock.json | $(VENV)/test-installed
 	bash tools/javascript.sh $(BIN)
 	touch $@
 
 clean:
-	rm -rf $(VENV) node_modules demo
+	rm -rf $(VENV) .tools node_modules demo

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.s3 import Gate, moto_program, moto_server
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
@@ -81,6 +83,29 @@ def postgres_url(postgres_server: str) -> str:
     with psycopg.connect(host=postgres_server, user="postgres", dbname="postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     return f"postgresql+psycopg://postgres@/{name}?host={postgres_server}"
+
+
+@pytest.fixture(scope="session")
+def moto_port() -> Iterator[int]:
+    """The port of moto's S3 server, started for this test run and stopped after it."""
+    if (program := moto_program()) is None:
+        if os.environ.get("VBENCH_REQUIRE_S3") == "1":
+            pytest.fail("VBENCH_REQUIRE_S3=1, but there is no moto_server; `make .tools/moto/installed` installs it")
+        pytest.skip("no S3 server; `make .tools/moto/installed` installs moto's")
+    with moto_server(program) as port:
+        yield port
+
+
+@pytest.fixture
+def s3_gate(moto_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """S3 behind a gate that has faults on demand; what is opened as `s3://` leads there."""
+    gate = Gate(moto_port)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", gate.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    yield gate
+    gate.close()
 
 
 @pytest.fixture(scope="session")

@@ -112,3 +112,12 @@ def test_no_votes_is_a_board_without_ratings(bench: Bench) -> None:
     board = vote_board(bench)
     assert {row.rating for row in board.rows} == {None}
     assert board.notes == ("No vote counts.",)
+
+
+def test_a_tool_without_votes_has_a_row_and_no_rating(bench: Bench) -> None:
+    for i in range(8):
+        cast(bench, i, "a" if i % 3 else "b")
+    rows = {row.tool: row for row in vote_board(bench).rows}
+    assert set(rows) == {"x", "y", "z"}
+    assert rows["z"].rating is None
+    assert rows["x"].rating is not None

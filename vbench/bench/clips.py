@@ -300,10 +300,11 @@ class ClipStore(Workspace):
 
         Raises:
             FileNotFoundError: it is gone.
+            OSError: the bucket it lies in cannot be read, or holds other bytes.
         """
         if clip.linked:
             path = Path(clip.media)
             if not path.exists():
                 raise FileNotFoundError(clip.media)
             return path
-        return self.media.local(clip.media)
+        return self.media.local(clip.media, sha256=clip.sha256)

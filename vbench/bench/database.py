@@ -94,8 +94,15 @@ class Database:
             yield session
 
     def insert_new(self, session: Session, table: type[Any], rows: list[dict[str, Any]]) -> int:
-        """Insert the rows whose primary or unique key is not there yet; how many were new."""
-        return len(self.inserted_keys(session, table, rows))
+        """Insert the rows whose primary or unique key is not there yet; how many were new.
+
+        As many as there are by one small statement: one with all their values would be read anew each time.
+        """
+        if not rows:
+            return 0
+        statement = self._insert(table.__table__).on_conflict_do_nothing().inline()
+        result = session.connection().execute(statement, rows, execution_options={"preserve_rowcount": True})
+        return int(result.rowcount)
 
     def upsert(self, session: Session, table: type[Any], rows: Iterable[dict[str, Any]]) -> None:
         """Insert rows, or change those of the same primary key; whichever of two processes is first.
@@ -112,12 +119,16 @@ class Database:
         """Insert the rows that are not there yet; the first column of the primary key of those that were new."""
         if not rows:
             return []
+        statement = self._insert(table).on_conflict_do_nothing().returning(*inspect(table).primary_key)
+        return [row[0] for row in session.execute(statement, rows)]
+
+    def _insert(self, table: Any) -> Any:
+        """An INSERT that may say what to do about conflicts, which each kind of database does in its own words."""
         if self.is_sqlite:
             from sqlalchemy.dialects.sqlite import insert
         else:
             from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
-        statement = insert(table).on_conflict_do_nothing().returning(*inspect(table).primary_key)
-        return [row[0] for row in session.execute(statement, rows)]
+        return insert(table)
 
 
 def open_database(url: str, *, create: bool) -> Database:

@@ -9,8 +9,8 @@ import shutil
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
+from vbench.bench.remote import RemoteFiles
 from vbench.errors import BenchError
 from vbench.files import home_expanded, written_whole
 
@@ -26,22 +26,17 @@ class Media:
 
     def __init__(self, url: str | Path, cache: Path) -> None:
         self.url, self.cache = str(url), cache
-        self._remote: Any = None
+        self._remote: RemoteFiles | None = None
         self._spare: TemporaryDirectory[str] | None = None
         if "://" in self.url and not self.url.startswith("file://"):
-            import fsspec  # here, since a plain folder does without
-
-            try:
-                self._remote, self._root = fsspec.core.url_to_fs(self.url)
-            except (ImportError, ValueError) as error:
-                raise BenchError(f"--media {self.url}: {error}; install what it names, or use a folder") from None
+            self._remote = RemoteFiles(self.url)
         else:
-            self._root = str(home_expanded(self.url.removeprefix("file://")).resolve())
+            self._folder = home_expanded(self.url.removeprefix("file://")).resolve()
 
-    def _checked(self, key: str) -> str:
-        if not key or key.startswith("/") or "\\" in key or ".." in key.split("/"):
-            raise ValueError(f"media key {key!r} leaves the store")
-        return f"{self._root}/{key}"
+    @property
+    def is_remote(self) -> bool:
+        """Whether files lie in a bucket, so that a copy is made before they are read."""
+        return self._remote is not None
 
     def put(self, local: Path, key: str) -> None:
         """Copy a file in; it appears under `key` whole or not at all.
@@ -49,49 +44,53 @@ class Media:
         Raises:
             BenchError: the store cannot be written to (disk full, no permission).
         """
-        target = self._checked(key)
+        _check(key)
         try:
             if self._remote is not None:
-                self._remote.put_file(str(local), target)
+                self._remote.put(local, key)
                 return
-            path = Path(target)
-            with written_whole(path) as part:
+            with written_whole(self._folder / key) as part:
                 shutil.copyfile(local, part)
         except OSError as error:
+            place = self.url if self._remote is not None else self._folder
             raise BenchError(
-                f"{target}: cannot be written ({error.strerror or error}); free space or choose another --media"
+                f"{place}/{key}: cannot be written ({error.strerror or error}); free space or choose another --media"
             ) from error
 
-    def local(self, key: str) -> Path:
+    def local(self, key: str, *, sha256: str = "") -> Path:
         """A path on this machine with the file's bytes; a remote file is copied once.
+
+        Args:
+            key: Of the file.
+            sha256: Of its content: what comes from a bucket is compared with it; empty: nothing is known of it.
 
         Raises:
             FileNotFoundError: no such key.
+            OSError: a bucket cannot be read, or holds other bytes.
         """
-        source = self._checked(key)
+        _check(key)
         if self._remote is None:
-            path = Path(source)
+            path = self._folder / key
             if not path.exists():
-                raise FileNotFoundError(source)
+                raise FileNotFoundError(path)
             return path
         copy = self._made(f"originals/{key}")
         if not copy.exists():
-            with written_whole(copy) as part:
-                self._remote.get_file(source, str(part))
+            self._remote.get(key, copy, sha256=sha256)
         return copy
 
     def exists(self, key: str) -> bool:
         """Whether a file lies under `key`."""
-        target = self._checked(key)
-        return bool(self._remote.exists(target)) if self._remote is not None else Path(target).exists()
+        _check(key)
+        return self._remote.exists(key) if self._remote is not None else (self._folder / key).exists()
 
     def delete(self, key: str) -> None:
         """Remove the file under `key`, and nothing else."""
-        target = self._checked(key)
+        _check(key)
         if self._remote is not None:
-            self._remote.rm_file(target)
+            self._remote.delete(key)
         else:
-            Path(target).unlink(missing_ok=True)
+            (self._folder / key).unlink(missing_ok=True)
 
     def derived(self, sha256: str, name: str) -> Path:
         """Where a poster, sprite or proxy of the original with this hash lies or may be written."""
@@ -119,6 +118,11 @@ class Media:
     def _spare_folder(self) -> str:
         self._spare = TemporaryDirectory(prefix="vbench-copies-", ignore_cleanup_errors=True)
         return self._spare.name
+
+
+def _check(key: str) -> None:
+    if not key or key.startswith("/") or "\\" in key or ".." in key.split("/"):
+        raise ValueError(f"media key {key!r} leaves the store")
 
 
 def clip_key(model: str, prompt_id: str, sample: int, suffix: str, sha256: str = "") -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 
 from vbench.bench.database import raw_rows
 from vbench.bench.rows import (
@@ -100,26 +100,33 @@ class ScoreStore(Workspace):
             owner: Whose claim of the clip ends with it.
         """
         scores, failures = outcomes.scores, outcomes.failures
-        keys = [score.key for score in scores] + [failure.key for failure in failures if failure.key is not None]
-        params = {key.params_key: dict(key.params) for key in keys}
+        stamp = now()
+        new = [{**key_columns(s.key), "value": float(s.value), "added": stamp} for s in scores]
+        scored = {(row["metric"], row["version"], row["params_key"]) for row in new}
+        params = {row["params_key"]: dict(score.key.params) for row, score in zip(new, scores, strict=True)}
+        params |= {f.key.params_key: dict(f.key.params) for f in failures if f.key is not None}
         with self.write() as session:
             self.database.insert_new(session, ParamsRow, [{"key": k, "values": v} for k, v in params.items()])
-            new = [{**key_columns(s.key), "value": float(s.value), "added": now()} for s in scores]
             self.database.insert_new(session, ScoreRow, new)
-            scored = {(s.key.metric, s.key.version, s.key.params_key) for s in scores}
-            columns = tuple_(FailureRow.metric, FailureRow.version, FailureRow.params_key)
-            session.execute(delete(FailureRow).where(FailureRow.clip == outcomes.clip, columns.in_(scored)))
+            # most clips had no failure and no event: asking for those costs less than a list of all keys
+            columns = FailureRow.id, FailureRow.metric, FailureRow.version, FailureRow.params_key
+            before = session.execute(select(*columns).where(FailureRow.clip == outcomes.clip)).all()
+            if settled := [id for id, *key in before if tuple(key) in scored]:
+                session.execute(delete(FailureRow).where(FailureRow.id.in_(settled)))
             rows = [
                 row_values(failure_row(failure))
                 for failure in failures
                 if (key := failure.key) is None or (key.metric, key.version, key.params_key) not in scored
             ]
-            session.execute(delete(FailureRow).where(FailureRow.id.in_([row["id"] for row in rows])))
-            self.database.insert_new(session, FailureRow, rows)
+            if rows:
+                session.execute(delete(FailureRow).where(FailureRow.id.in_([row["id"] for row in rows])))
+                self.database.insert_new(session, FailureRow, rows)
             lines = [{**key_columns(t.key), "t_s": packed(t.t_s), "value": packed(t.value)} for t in outcomes.timelines]
             self.database.insert_new(session, TimelineRow, lines)
             found_by = {event.metric for event in outcomes.events} | {score.key.metric for score in scores}
-            session.execute(delete(EventRow).where(EventRow.clip == outcomes.clip, EventRow.metric.in_(found_by)))
+            known = set(session.scalars(select(EventRow.metric).where(EventRow.clip == outcomes.clip).distinct()))
+            if old := known & found_by:
+                session.execute(delete(EventRow).where(EventRow.clip == outcomes.clip, EventRow.metric.in_(old)))
             session.add_all([EventRow(**to_json(event)) for event in outcomes.events])
             if owner:
                 session.execute(delete(ClaimRow).where(ClaimRow.clip == outcomes.clip, ClaimRow.owner == owner))

@@ -12,13 +12,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vbench.cli.generate_options import LIMIT_OPTIONS, MATRIX_OPTIONS, ONLY_SAMPLE, spec_of
-from vbench.cli.options import EXIT_FAILURES, EXIT_USER, BenchPath, Json, print_json, print_line, takes
+from vbench.cli.options import (
+    EXIT_FAILURES,
+    EXIT_USER,
+    BenchPath,
+    Engine,
+    EngineSet,
+    Json,
+    Machines,
+    fleet_of,
+    print_json,
+    print_line,
+    takes,
+)
 from vbench.cli.output import cost_words, in_flags, print_matrix, print_report, report_as_dict
 from vbench.errors import BudgetError, as_typed
 
 if TYPE_CHECKING:
     from vbench.bench import Bench
     from vbench.generate import GenerateReport, RunSpec, Step
+    from vbench.machines import Fleet
 
 TrustRemoteCode = Annotated[
     str,
@@ -50,6 +63,9 @@ def generate(
     trust_remote_code: TrustRemoteCode = "",
     yes: Yes = False,
     bench: BenchPath = None,
+    engine: Engine = "local",
+    machines: Machines = None,
+    engine_set: EngineSet = None,
     as_json: Json = False,
 ) -> None:
     """Make every clip that is wanted and not there; stop it whenever you like, the same line goes on from there.
@@ -58,7 +74,8 @@ def generate(
 
     Exit code 3: something was refused, failed, is of unknown outcome, or waits at a ceiling.
     """
-    report = _generate(bench, spec, trust_remote_code, yes=yes, quiet=as_json)
+    fleet = fleet_of(engine, machines, engine_set)
+    report = _generate(bench, spec, trust_remote_code, yes=yes, quiet=as_json, fleet=fleet)
     if as_json:
         print_json(in_flags(report_as_dict(report)))
     else:
@@ -91,7 +108,9 @@ def run(
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _generate(bench: Path | None, spec: RunSpec, trust_remote_code: str, *, yes: bool, quiet: bool) -> GenerateReport:
+def _generate(
+    bench: Path | None, spec: RunSpec, trust_remote_code: str, *, yes: bool, quiet: bool, fleet: Fleet | None = None
+) -> GenerateReport:
     from vbench.bench import Bench
     from vbench.generate import generate as make_clips
 
@@ -101,6 +120,10 @@ def _generate(bench: Path | None, spec: RunSpec, trust_remote_code: str, *, yes:
     with Bench.open(bench) as opened:
         if not yes:
             _agree_to_cost(opened, spec)
+        if fleet is not None:
+            from vbench.machines import generate as make_shared
+
+            return make_shared(opened, spec, fleet, note=_print_note)
         return make_clips(opened, spec, progress=None if quiet else _progress())
 
 
@@ -130,6 +153,10 @@ def _agree_to_cost(bench: Bench, spec: RunSpec) -> None:
 def is_terminal() -> bool:
     """Whether somebody sits there who can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _print_note(text: str) -> None:
+    sys.stderr.write(f"{as_typed(text)}\n")
 
 
 def _as_ctrl_c(*_: object) -> None:

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -23,6 +23,18 @@ Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if anything 
 
 SET_HELP = "K=V, e.g. clip.model=PATH; may be given several times."
 Set = Annotated[list[str] | None, typer.Option("--set", help=SET_HELP)]
+
+Engine = Annotated[
+    Literal["local", "ray", "slurm"],
+    typer.Option("--engine", help="Where: this process, or a share each for processes of Ray or Slurm."),
+]
+Machines = Annotated[
+    int | None,
+    typer.Option("--machines", help="Processes of the engine that share the work.  [default: Ray's GPUs or nodes]"),
+]
+EngineSet = Annotated[
+    list[str] | None, typer.Option("--engine-set", help="K=V for the engine, e.g. partition=gpu; repeatable.")
+]
 
 EXIT_USER, EXIT_FAILURES = 2, 3
 
@@ -72,8 +84,8 @@ def takes(
     return decorate
 
 
-def settings_of(pairs: list[str] | None) -> dict[str, str]:
-    """What `--set NAME=VALUE` gave, the last of a name.
+def settings_of(pairs: list[str] | None, flag: str = "--set") -> dict[str, str]:
+    """What `--set NAME=VALUE`, or another flag like it, gave: the last of a name.
 
     Raises:
         OptionError: one of them is no NAME=VALUE.
@@ -82,9 +94,24 @@ def settings_of(pairs: list[str] | None) -> dict[str, str]:
     for pair in pairs or []:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise OptionError(f"--set {pair!r}: expected NAME=VALUE, e.g. clip.model=PATH")
+            raise OptionError(f"{flag} {pair!r}: expected NAME=VALUE, e.g. clip.model=PATH")
         settings[name] = value
     return settings
+
+
+def fleet_of(engine: str, machines: int | None, engine_set: list[str] | None) -> Any:
+    """The machines that `--engine` and what goes with it mean; None: this process alone.
+
+    Raises:
+        OptionError: they cannot be meant.
+    """
+    from vbench.machines import Fleet
+
+    if engine == "local":
+        if machines is not None or engine_set:
+            raise OptionError("--machines and --engine-set go with --engine ray or slurm; name one, or leave them out")
+        return None
+    return Fleet(engine=engine, machines=machines, settings=settings_of(engine_set, "--engine-set"))  # type: ignore[arg-type]
 
 
 def names(text: str) -> list[str]:

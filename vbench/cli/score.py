@@ -14,8 +14,12 @@ from vbench.cli.options import (
     EXIT_FAILURES,
     SET_HELP,
     BenchPath,
+    Engine,
+    EngineSet,
     Json,
+    Machines,
     Strict,
+    fleet_of,
     names,
     option,
     print_json,
@@ -72,15 +76,32 @@ def choices_of(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @takes("choices", spec_options(*SPEC_OPTIONS, preset="standard"), choices_of)
-def score(*, bench: BenchPath = None, choices: ScoreChoices, json: Json = False, strict: Strict = False) -> None:
+def score(
+    *,
+    bench: BenchPath = None,
+    choices: ScoreChoices,
+    engine: Engine = "local",
+    machines: Machines = None,
+    engine_set: EngineSet = None,
+    json: Json = False,
+    strict: Strict = False,
+) -> None:
     """Measure the clips of a bench; what is done is skipped."""
     from dataclasses import asdict
 
     from vbench.bench import Bench
     from vbench.score import score as run
 
+    fleet = fleet_of(engine, machines, engine_set)
     with Bench.open(bench, create=False) as workspace, _progress(quiet=json) as progress:
-        report = run(workspace, progress=progress, **choices)
+        if fleet is None:
+            report = run(workspace, progress=progress, **choices)
+        else:
+            from vbench.machines import score as run_shared
+            from vbench.score.spec import ScoreSpec, spec_with
+
+            spec = spec_with(ScoreSpec(), **choices)
+            report = run_shared(workspace, spec, fleet, note=lambda text: progress(0, 0, text))
     if json:
         print_json(asdict(report))
     else:

@@ -125,6 +125,8 @@ def takes_of(bench: Bench, ids: Sequence[str], *, author: str | None) -> list[Ta
             path = bench.clip_path(clip)
         except FileNotFoundError:
             raise ClipError(f"{where}: the file is gone; put it back, or leave this take out") from None
+        except OSError as error:
+            raise ClipError(f"{where}: the file cannot be read ({error}); try again, or leave this take out") from None
         name = safe_name(f"{clip.prompt.id}_{clip.model}_{clip.sample}")
         name = name if name.casefold() not in names else f"{name}_{clip.id[:6]}"
         names.add(name.casefold())

@@ -155,7 +155,7 @@ def _put(bench: Bench, file: ClipFile, key: str) -> None:
     if not file.frames:
         bench.media.put(file.path, key)
         return
-    if "://" in bench.media.url and not bench.media.url.startswith("file://"):
+    if bench.media.is_remote:
         raise ClipError("a folder of frames cannot live in a bucket; make a video of it, or import it with `link=`")
     _remove(bench, file, key)
     for n, frame in enumerate(file.frames):

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vbench.bench import Bench
-from vbench.errors import OptionError
+from vbench.bench.remote import RemoteFiles
+from vbench.errors import BenchError, OptionError
 from vbench.files import home_expanded, write_text
 from vbench.publish import hub
 from vbench.publish.results import Edition, read_results, results
@@ -100,26 +101,20 @@ def _folder(work: Path | None) -> Iterator[Path]:
 
 def _fetch_results(target: str, folder: Path) -> None:
     """The document published there before, so that its history goes on."""
-    import fsspec
-
     try:
-        files, root = fsspec.core.url_to_fs(target)
-        if files.exists(f"{root}/{RESULTS}"):
-            files.get_file(f"{root}/{RESULTS}", str(folder / RESULTS))
-    except (ImportError, ValueError, OSError) as error:
+        there = RemoteFiles(target)
+        if there.exists(RESULTS):
+            there.get(RESULTS, folder / RESULTS)
+    except (BenchError, OSError) as error:
         raise OptionError(f"{target}: cannot be read ({first_line(error)})") from None
 
 
 def _put(folder: Path, target: str) -> None:
     """Copy every file, the first page last: a reader never meets links to what is not there."""
-    import fsspec
-
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     try:
-        files, root = fsspec.core.url_to_fs(target)
+        there = RemoteFiles(target)
         for path in sorted(paths, key=lambda path: path.name == "index.html"):
-            to = f"{root}/{path.relative_to(folder).as_posix()}"
-            files.makedirs(to.rpartition("/")[0], exist_ok=True)
-            files.put_file(str(path), to)
-    except (ImportError, ValueError, OSError) as error:
+            there.put(path, path.relative_to(folder).as_posix())
+    except (BenchError, OSError) as error:
         raise OptionError(f"{target}: cannot be written to ({first_line(error)})") from None

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any, Self, Unpack
 
 from vbench.bench import Bench
@@ -14,10 +17,13 @@ from vbench.extract.extraction import Extractor, Timing, Wanted
 from vbench.records import Clip, Outcomes, Score, ScoreKey
 from vbench.score.claims import POLL_S, Claims
 from vbench.score.clip import Unfinished, key_of, measured, outcomes_of, unmeasured
+from vbench.score.patience import Patience
 from vbench.score.plan import ScorePlan, make_plan
 from vbench.score.spec import ScoreChoices, ScoreSpec, cores, spec_with
 
 DEFAULT = ScoreSpec()
+FETCHES = 8
+"""Files that come from a bucket at once: one alone mostly waits."""
 CHUNK = 500
 """Clips whose stored keys are looked at together."""
 Progress = Callable[[int, int, str], None]
@@ -73,7 +79,8 @@ def score(
     """
     started = time.monotonic()
     spec = spec_with(spec, **choices)
-    clips = [clip for clip in bench.clips() if spec.clip_ids is None or clip.id in set(spec.clip_ids)]
+    chosen = None if spec.clip_ids is None else set(spec.clip_ids)
+    clips = [clip for clip in bench.clips() if chosen is None or clip.id in chosen]
     devices = spec.devices()
     plan = make_plan(spec, device=devices[0])
     bench.add_metrics(metric.info for metric in plan.metrics)
@@ -104,28 +111,30 @@ def score(
     def extractor(features: Sequence[Feature]) -> Extractor:
         return Extractor(features, workers=workers, devices=devices, note=note, timing=timing)
 
+    patient = Patience(note)
     with Claims(bench, workers=workers) as claims, _Passes(plan, extractor) as passes:
         began = time.monotonic()
         while left:
             speed = (time.monotonic() - began) / n_measured if n_measured else None
-            taken = claims.take(list(left), seconds_per_clip=speed)
+            taken = patient(partial(claims.take, list(left), seconds_per_clip=speed))
             if not taken:
                 if not is_waiting:
                     tell(f"the last {len(left)} clips are being measured by other processes; waiting for them")
                 is_waiting = True
                 time.sleep(POLL_S)
                 continue
-            batch = unfinished(bench, plan, [left[id] for id in taken])
+            batch = patient(partial(unfinished, bench, plan, [left[id] for id in taken]))
             for outcomes in run(bench, plan, batch, passes):
-                bench.add_outcomes(outcomes, owner=claims.owner)
+                patient(partial(bench.add_outcomes, outcomes, owner=claims.owner))
                 left.pop(outcomes.clip)
                 n_measured += 1
                 n_scores += len(outcomes.scores)
                 codes.update(failure.code for failure in outcomes.failures)
                 tell()
             if len(batch) < len(taken):  # others have measured some meanwhile, and perhaps more
-                claims.release(sorted({*taken} - {item.clip.id for item in batch}))
-                left = {item.clip.id: item.clip for item in unfinished(bench, plan, list(left.values()))}
+                patient(partial(claims.release, sorted({*taken} - {item.clip.id for item in batch})))
+                still = patient(partial(unfinished, bench, plan, list(left.values())))
+                left = {item.clip.id: item.clip for item in still}
                 n_elsewhere = len(todo) - n_measured - len(left)
                 tell()
     return ScoreReport(
@@ -226,12 +235,10 @@ def run(bench: Bench, plan: ScorePlan, todo: Sequence[Unfinished], passes: _Pass
         groups.setdefault(tuple(needed), []).append(item)
     for names, items in groups.items():
         ready: list[tuple[Unfinished, Wanted]] = []
-        for item in items:
-            try:
-                path = bench.clip_path(item.clip)
-            except OSError as error:
+        for item, path in _with_files(bench, items):
+            if isinstance(path, OSError):
                 yield unmeasured(
-                    plan, item, "io", f"{item.clip.media}: cannot be read ({error}); restore or import it again"
+                    plan, item, "io", f"{item.clip.media}: cannot be read ({path}); restore or import it again"
                 )
                 continue
             ready.append((item, Wanted(path=path, probe=item.clip.probe, prompt=item.clip.prompt)))
@@ -240,3 +247,19 @@ def run(bench: Bench, plan: ScorePlan, todo: Sequence[Unfinished], passes: _Pass
             continue
         for extracted in passes.of(names).extract([clip for _, clip in ready]):
             yield outcomes_of(plan, ready[extracted.number][0], extracted)
+
+
+def _with_files(bench: Bench, items: Sequence[Unfinished]) -> Iterator[tuple[Unfinished, Path | OSError]]:
+    """The file of each clip on this machine, or why there is none; from a bucket several come at once."""
+
+    def file(item: Unfinished) -> Path | OSError:
+        try:
+            return bench.clip_path(item.clip)
+        except OSError as error:
+            return error
+
+    if not bench.media.is_remote:
+        yield from ((item, file(item)) for item in items)
+        return
+    with ThreadPoolExecutor(FETCHES, thread_name_prefix="fetch") as threads:
+        yield from zip(items, threads.map(file, items), strict=True)

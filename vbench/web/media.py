@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,8 @@ from vbench.records import Clip
 from vbench.tasks.copies import Recipe
 from vbench.video.sandbox import Sandbox
 
+log = logging.getLogger(__name__)
+
 Stamp = tuple[int, int]
 """What changes when a file does: its time of change and its size."""
 
@@ -32,7 +35,7 @@ class Originals:
 
     def problem(self, media: str, linked: bool, size_bytes: int, sha256: str) -> Literal["", "missing", "changed"]:
         """What a glance at a file tells: it is gone, or has another size; a bucket is not asked."""
-        if not linked and "://" in self._bench.media.url:
+        if not linked and self._bench.media.is_remote:
             return ""
         try:
             path = Path(media) if linked else self._bench.media.local(media)
@@ -48,7 +51,7 @@ class Originals:
         """The file of a clip, hashed once per change on disk.
 
         Raises:
-            HTTPException: 410, the file is gone; 409, the file has another hash.
+            HTTPException: 410, the file is gone; 409, the file has another hash; 503, its bucket does not give it.
         """
         name = f"{clip.model}, prompt {clip.prompt.id}, sample {clip.sample}"
         try:
@@ -56,6 +59,11 @@ class Originals:
             _, stamp = _stamp(path)
         except (FileNotFoundError, NotADirectoryError):
             raise HTTPException(410, f"{name}: the file is gone; put it back, or import it again") from None
+        except OSError as error:
+            if not self._bench.media.is_remote:
+                raise
+            log.warning("%s: %s", name, error)
+            raise HTTPException(503, f"{name}: the bucket does not give the file; try again in a minute") from None
         known = self._checked.get(str(path))
         if known is None or known[0] != stamp:
             known = (stamp, sha256_of(path))
