@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -268,7 +269,8 @@ def sheet(
         table = made(workspace, prompt=prompt, models=model, kinds=None if kinds is None else names(kinds))
     if not table.cells:
         print(NOTHING_ASKED, file=sys.stderr)
-    text = "\n".join(summary_lines(shares(table.cells))) + "\n" if summary else sheet_text(table, format)
+    width = shutil.get_terminal_size().columns if out is None and sys.stdout.isatty() else None
+    text = "\n".join(summary_lines(shares(table.cells))) + "\n" if summary else sheet_text(table, format, width=width)
     if out is not None:
         from vbench.files import write_text
 

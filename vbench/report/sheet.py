@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Literal
@@ -15,6 +16,8 @@ from vbench.text import spreadsheet_cell
 SheetFormat = Literal["table", "json", "csv", "html"]
 MARKS = {"seen": "yes", "not_seen": "NO", "unsure": "?", "failed": "failed", "open": "·"}
 """Of a verdict on a terminal."""
+LEAST_TEXT = 24
+"""Characters of a question that must fit beside its takes."""
 CSS = """
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:90rem;padding:0 1rem}
 body{color:#1b1b1a;background:#fbfbfa}
@@ -27,9 +30,11 @@ td.v{white-space:nowrap}.seen{color:#17603a}.not_seen{color:#a4231c;font-weight:
 """
 
 
-def sheet_text(sheet: Sheet, format: SheetFormat) -> str:
-    """The sheet in one of the formats."""
-    writers = {"table": _table, "json": _json, "csv": _csv, "html": _html}
+def sheet_text(sheet: Sheet, format: SheetFormat, *, width: int | None = None) -> str:
+    """The sheet in one of the formats; a table that is wider than `width` characters stands take by take instead."""
+    if format == "table":
+        return _table(sheet, width)
+    writers = {"json": _json, "csv": _csv, "html": _html}
     return writers[format](sheet)
 
 
@@ -69,13 +74,17 @@ def mark(cell: SheetCell) -> str:
     return MARKS[cell.verdict] + beside
 
 
-def _table(sheet: Sheet) -> str:
+def _table(sheet: Sheet, most: int | None) -> str:
     lines: list[str] = []
     for prompt_id, takes, rows in _grids(sheet):
-        width = max(len(row.text) for row, _ in rows)
-        width = min(width, 70)
+        width = min(70, max(len(row.text) for row, _ in rows))
         columns = [max(6, min(18, len(take))) for take in takes]
+        around = 2 + sum(2 + n for n in columns)
         lines.append(prompt_id)
+        if most is not None and around + min(width, LEAST_TEXT) > most:
+            lines += _stacked(takes, rows, most)
+            continue
+        width = width if most is None else min(width, most - around)
         lines.append(
             f"  {'':<{width}}  " + "  ".join(f"{take[:n]:<{n}}" for take, n in zip(takes, columns, strict=True))
         )
@@ -85,9 +94,32 @@ def _table(sheet: Sheet) -> str:
             shown = "  ".join(f"{each:<{n}}" for each, n in zip(marks, columns, strict=True))
             lines.append(f"  {text:<{width}}  {shown}".rstrip())
         lines.append("")
-    lines.append("yes seen · NO not seen · ? unsure · · nobody has answered; (…!) a person's own verdict beside it")
-    lines += [f"{judge} failed its report card: its answers are left out" for judge in sheet.distrusted]
+    lines += wrapped(
+        "yes seen · NO not seen · ? unsure · · nobody has answered; (…!) a person's own verdict beside it", most
+    )
+    for judge in sheet.distrusted:
+        lines += wrapped(f"{judge} failed its report card: its answers are left out", most)
     return "\n".join(lines) + "\n"
+
+
+def _stacked(
+    takes: Sequence[str], rows: Sequence[tuple[SheetCell, Mapping[str, SheetCell]]], most: int
+) -> Iterator[str]:
+    """Each question over its takes, for narrow terminals."""
+    for row, cells in rows:
+        yield from wrapped(row.text, most, "  ")
+        for take in takes:
+            if take in cells:
+                verdict = mark(cells[take])
+                yield f"    {verdict:<6} {take[: max(4, most - 6 - len(verdict.ljust(6)))]}"
+    yield ""
+
+
+def wrapped(text: str, most: int | None, indent: str = "") -> list[str]:
+    """A text in lines of at most so many characters."""
+    if most is None:
+        return [indent + text]
+    return textwrap.wrap(text, max(20, most), initial_indent=indent, subsequent_indent=indent)
 
 
 def _html(sheet: Sheet) -> str:
