@@ -200,12 +200,12 @@ def _open_work(
         done: dict[str, set[str]] = {}
         sure: dict[str, str] = {}
         for question in asked_of[clip.prompt.key]:
-            place = (clip.sha256, question.digest)
-            done[question.digest] = {name for name in versions if (*place, name) in current}
+            place = (clip.sha256, digest := question.digest)
+            done[digest] = {name for name in versions if (*place, name) in current}
             others = [answer for answer in cells.get(place, {}).values() if answer.by != "judge"]
             lead = leading(others)
             if lead is not None and lead.verdict in ("seen", "not_seen"):
-                sure[question.digest] = lead.by
+                sure[digest] = lead.by
         questions = [q for q in asked_of[clip.prompt.key] if _somebody_open(q, roster, done, sure)]
         work.setdefault((clip.sha256, clip.prompt.key), _Work(clip=clip, questions=questions, done=done, sure=sure))
     return list(work.values())
@@ -218,10 +218,10 @@ def _is_open(answer: Answer, retry: Collection[str]) -> bool:
 def _somebody_open(
     question: Question, roster: Roster, done: Mapping[str, Collection[str]], sure: Mapping[str, str]
 ) -> bool:
-    there = done[question.digest]
+    there = done[digest := question.digest]
     if any(a.by in question.by and a.name not in there and a.may_answer(question) for a in roster.answerers):
         return True
-    if sure.get(question.digest) or "judge" not in question.by:
+    if sure.get(digest) or "judge" not in question.by:
         return False
     return any(card.id not in there for card in roster.judges)
 

@@ -148,9 +148,10 @@ def clip_outcomes(
         params: Who answers in this bench.
     """
     scores, failures = [], []
+    said = [(question.kind, verdicts[question.digest]) for question in questions]  # a digest takes a while
     for name in ASKED_METRICS:
         kinds = ASKED_GROUPS.get(name, ASKED_GROUPS["asked_seen"])
-        counted = [verdicts[question.digest] for question in questions if question.kind in kinds]
+        counted = [verdict for kind, verdict in said if kind in kinds]
         key = ScoreKey(clip=clip.id, metric=name, version=ASKED_VERSION, params=params)
         try:
             value = share(counted)
