@@ -200,7 +200,7 @@ def test_what_is_known_of_clips_is_counted_and_damaged_ones_can_be_left_out(benc
     assert row(board, "x").n_prompts == 6
     note = next(note for note in board.notes if note.startswith("Of 6 clips: 1 cut off: the end is missing"))
     assert "interlaced" in note
-    assert "whole_only" in note
+    assert "left out (whole clips only)" in note
     whole = leaderboard(bench, metrics=["good"], whole_only=True)
     assert row(whole, "x").mean == pytest.approx(53.0)
     assert whole.notes[0].startswith("1 damaged clip(s)")

@@ -61,8 +61,10 @@ def moving_square(seed: int, *, n: int = 12, size: tuple[int, int] = (64, 48)) -
         yield frame
 
 
-def make_clip(bench: Bench, model: str, prompt: Prompt, sample: int, *, seed: int, n: int = 12) -> Clip:
-    """A real clip in a bench."""
+def make_clip(
+    bench: Bench, model: str, prompt: Prompt, sample: int, *, seed: int, n: int = 12, warnings: tuple[str, ...] = ()
+) -> Clip:
+    """A real clip in a bench, of which its reader has said something."""
     local = bench.root / "new.mp4"
     video.write_clip(moving_square(seed, n=n), local, fps=8, crf=23, preset="ultrafast")
     sha256 = hashlib.sha256(local.read_bytes()).hexdigest()
@@ -77,7 +79,7 @@ def make_clip(bench: Bench, model: str, prompt: Prompt, sample: int, *, seed: in
         sha256=sha256,
         media=key,
         linked=False,
-        probe=video.probe(bench.media.local(key)),
+        probe=replace(video.probe(bench.media.local(key)), warnings=warnings),
         provenance=Provenance(seed=seed, latency_s=3.5, cost_usd=0.1, licence="cc-by", warnings=("no seed",)),
     )
     bench.add_clip(clip)

@@ -477,7 +477,7 @@ def _notes(
         )
     marks = Counter(mark for clip in clips.values() if clip.marks for mark in clip.marks)
     if marked := [f"{marks[mark]} {mark.about}" for mark in MARKS if marks[mark]]:
-        which = "; the damaged ones can be left out (whole_only)" if any(m.is_damage for m in marks) else ""
+        which = "; the damaged ones can be left out (whole clips only)" if any(m.is_damage for m in marks) else ""
         notes.append(f"Of {len(clips)} clips: {', '.join(marked)}{which}.")
     if n_files := len(bench.failures("import")):
         notes.append(f"{n_files} file(s) could not be imported and are in no row.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.web.conftest import PROMPTS
+from tests.web.conftest import PROMPTS, make_clip, score_clip
 from vbench.bench import Bench
 
 
@@ -33,6 +33,17 @@ def test_board_filters(seen: TestClient, query: str, models: set[str]) -> None:
     assert {row["model"] for row in seen.get(f"/api/v1/board?{query}").json()["rows"]} == models
 
 
+def test_damaged_clips_can_be_left_out(page: TestClient, bench: Bench) -> None:
+    clip = make_clip(bench, "torn", PROMPTS[0], 0, seed=7, warnings=("stops after 1.2 of 3.0 s",))
+    score_clip(bench, clip, 1.0)
+    board = page.get("/api/v1/board").json()
+    assert "torn" in {row["model"] for row in board["rows"]}
+    assert "1 cut off: the end is missing" in " ".join(board["notes"])
+    whole = page.get("/api/v1/board?whole=only").json()
+    assert {row["model"] for row in whole["rows"]} == {row["model"] for row in board["rows"]} - {"torn"}
+    assert "1 damaged clip(s)" in " ".join(whole["notes"])
+
+
 def test_a_filter_that_is_unknown_is_a_sentence(seen: TestClient) -> None:
     for query in ("metric=flickr", "tag=watre", "model=alpa"):
         answer = seen.get(f"/api/v1/board?{query}")
@@ -44,7 +55,6 @@ def test_a_filter_that_is_unknown_is_a_sentence(seen: TestClient) -> None:
 def test_the_board_is_made_once_until_the_bench_changes(
     page: TestClient, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.web.conftest import make_clip, score_clip
     from vbench.rank import board
 
     made: list[int] = []

@@ -38,6 +38,8 @@ class BoardFilter(BaseModel):
     """What the tool's maker says of commercial use."""
     seconds: Annotated[float | None, Field(gt=0)] = None
     resolution: Annotated[str, Field(max_length=40)] = ""
+    whole: Literal["", "only"] = ""
+    """`only`: clips that are cut off or damaged are left out."""
 
     @property
     def is_of_cards(self) -> bool:
@@ -68,7 +70,13 @@ class BoardFilter(BaseModel):
     def query(self, models: tuple[str, ...] | None) -> BoardQuery:
         """The board that is asked for, of these tools."""
         metrics = tuple(self.metric) if self.metric else None
-        return BoardQuery(metrics=metrics, by=self.by, models=models, tags=tuple(sorted(self.tag or ())))
+        return BoardQuery(
+            metrics=metrics,
+            by=self.by,
+            models=models,
+            tags=tuple(sorted(self.tag or ())),
+            whole_only=self.whole == "only",
+        )
 
 
 def _commercial_use(tool: schemas.ModelFacts) -> str:

@@ -12,6 +12,8 @@ import { metricAbout, metricName, money, num, seconds, t } from "./words.js";
 /** @import { ModelFacts, Option, RatingsAnswer, TrustFacts } from "../types/page.js" */
 
 const FILTERS = ["tag", "access", "licence", "country", "status", "commercial", "resolution"];
+/** All that a link to a board may carry. */
+const ALL_FILTERS = [...FILTERS, "by", "seconds", "whole"];
 /**
  * How numbers of a column are written; those that need more than their value are in `#cell`.
  * @type {Record<string, (value: any) => string>}
@@ -36,6 +38,16 @@ const DOWNLOADS = ["json", "csv", "md"];
 const MAY_BE_SILENT = new Set(["n_not_as_asked", "latency_s", "cost_usd"]);
 
 const MOST_REASONS = 2;
+
+/**
+ * A value as a cell of a CSV; text that a spreadsheet would run as a formula is made text by an apostrophe.
+ * @param {unknown} value
+ */
+export function csvCell(value) {
+  if (value === null || value === undefined) return "";
+  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
 
 class Boards {
   /** @type {BoardAnswer} */ board;
@@ -71,7 +83,7 @@ class Boards {
   }
 
   async open() {
-    const filters = Object.fromEntries([...FILTERS, "by", "seconds"].map((key) => [key, this.query.get(key) ?? ""]));
+    const filters = Object.fromEntries(ALL_FILTERS.map((key) => [key, this.query.get(key) ?? ""]));
     [this.board, this.known, this.ratings, this.bestOf, this.models] = await Promise.all([
       api.get("board", filters),
       this.known ?? api.get("board/columns"),
@@ -457,7 +469,7 @@ class Boards {
       commercial: answerOptions(),
       resolution: unique((model) => model.resolutions),
     };
-    const active = [...FILTERS, "by", "seconds"].some((key) => this.query.get(key));
+    const active = ALL_FILTERS.some((key) => this.query.get(key));
     return h(
       "div",
       { class: "filters", role: "group", "aria-label": t("board.filters") },
@@ -488,12 +500,21 @@ class Boards {
           this.query.get("by") ?? "",
           (value) => this.#filter({ by: value }),
         ),
+      choice(
+        t("filter.whole"),
+        [
+          ["", t("filter.whole")],
+          ["only", t("filter.wholeOnly")],
+        ],
+        this.query.get("whole") ?? "",
+        (value) => this.#filter({ whole: value }),
+      ),
       active &&
         h(
           "button",
           {
             type: "button",
-            onclick: () => this.#filter(Object.fromEntries([...FILTERS, "by", "seconds"].map((key) => [key, ""]))),
+            onclick: () => this.#filter(Object.fromEntries(ALL_FILTERS.map((key) => [key, ""]))),
           },
           t("filter.clear"),
         ),
@@ -503,16 +524,13 @@ class Boards {
   #downloads() {
     const rows = () => this.board.rows;
     const columns = Object.keys(rows()[0] ?? {});
-    /** @param {unknown} value */
-    const cell = (value) =>
-      value === null ? "" : /[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
     /** @type {Record<string, () => string>} */
     const make = {
       json: () => JSON.stringify({ schema: this.board.schema, rows: rows() }, null, 1),
       csv: () =>
         [
           columns.join(","),
-          ...rows().map((row) => columns.map((column) => cell(Reflect.get(row, column))).join(",")),
+          ...rows().map((row) => columns.map((column) => csvCell(Reflect.get(row, column))).join(",")),
         ].join("\n"),
       md: () =>
         [

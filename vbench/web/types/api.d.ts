@@ -3191,6 +3191,7 @@ export interface operations {
                 commercial?: "" | "yes" | "conditions" | "no" | "not stated";
                 seconds?: number | null;
                 resolution?: string;
+                whole?: "" | "only";
             };
             header?: never;
             path?: never;
