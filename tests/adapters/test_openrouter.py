@@ -133,6 +133,25 @@ def test_a_job_with_a_first_frame_and_what_it_billed(
         assert (run.provenance.cost_usd, run.provenance.cost_source) == (0.12, "billed")
 
 
+def test_references_go_to_models_that_price_them_and_to_no_other(
+    entries: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "who.png").write_bytes(b"\x89PNG\r\n\x1a\n0123")
+    shown = dataclasses.replace(CAT, references=(str(tmp_path / "who.png"),))
+    with Fake("openrouter") as fake, hosted(fake, monkeypatch) as (adapter, _):
+        assert "input_references" not in adapter.plan(Request(prompt=shown)).body
+    entries[0]["pricing_skus"]["reference_images"] = "0.01"
+    openrouter._read.clear()
+    with Fake("openrouter") as fake, hosted(fake, monkeypatch) as (adapter, _):
+        run = drive(adapter, tmp_path / "clip", Request(prompt=shown))
+        assert run.end == "file", run.error
+        created = next(asked.json for asked in fake.asked if asked.method == "POST")
+        (one,) = created["input_references"]
+        assert one["image_url"]["url"] == "data:image/png;base64,iVBORw0KGgowMTIz"
+        plain = billed(adapter).plan(Request(prompt=CAT)).cost_usd
+        assert adapter.plan(Request(prompt=shown)).cost_usd == pytest.approx(plain + 0.01)
+
+
 def test_the_catalogue_is_listed(entries: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     entries[1]["expiration_date"] = "2027-01-31"
     entries[2]["pricing_skus"]["video_tokens"] = "-1"

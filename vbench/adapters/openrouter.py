@@ -148,6 +148,8 @@ def live_card(card: ModelCard, entry: Mapping[str, Any]) -> ModelCard:
         "audio": "default_on" if entry.get("generate_audio") is True else "no",
         "i2v": "first_frame" in frames,
         "last_image": "last_frame" in frames,
+        # the catalogue says that a model takes references by naming their price, and never how many
+        "references": max(1, card.capabilities.references) if _takes_references(entry) else 0,
     }
     seconds = tuple(
         sorted({number for value in entry.get("supported_durations") or () if (number := _positive(value))})
@@ -171,6 +173,11 @@ def live_card(card: ModelCard, entry: Mapping[str, Any]) -> ModelCard:
             "price": price_of_skus(card.id, entry, tiers),
         }
     )
+
+
+def _takes_references(entry: Mapping[str, Any]) -> bool:
+    skus = entry.get("pricing_skus")
+    return isinstance(skus, Mapping) and any(str(name).replace("-", "_") == "reference_images" for name in skus)
 
 
 def price_of_skus(card: str, entry: Mapping[str, Any], tiers: tuple[str, ...] = ()) -> Price | None:
