@@ -295,14 +295,17 @@ class Arena:
 def _vote(pair: Pair, outcome: SideOutcome, watched: Mapping[str, Any], excluded: str) -> Vote:
     """A verdict in terms of sides as one in terms of takes."""
     right: Outcome = "b" if pair.left == "a" else "a"
+    take_of: Mapping[SideOutcome, Outcome] = {"left": pair.left, "right": right}
+    aspects = {name: take_of.get(said, said) for name, said in watched.get("aspects", {}).items()}
+    facts = {name: value for name, value in watched.items() if name != "aspects"}
     return Vote(
         id=f"v{pair.id}",
         a=pair.a,
         b=pair.b,
-        outcome=pair.left if outcome == "left" else right if outcome == "right" else outcome,
+        outcome=take_of.get(outcome, outcome),  # type: ignore[arg-type]  # only sides are not outcomes of takes
         voter=pair.voter,
         left=pair.left,
-        watched=dict(watched) | ({"repeats": pair.repeats} if pair.repeats else {}),
+        watched=facts | ({"aspects": aspects} if aspects else {}) | ({"repeats": pair.repeats} if pair.repeats else {}),
         propensity=pair.propensity,
         excluded=REPEAT if pair.repeats else excluded,
     )

@@ -17,6 +17,7 @@ from vbench.arena import arena as arena_module
 from vbench.arena import tickets
 from vbench.arena.arena import Arena
 from vbench.bench import Bench
+from vbench.rank.vote_board import VoteQuery, vote_board
 from vbench.records import Outcomes, Score, ScoreKey
 
 WATCHED = {"left_s": 2.0, "right_s": 2.0}
@@ -262,6 +263,26 @@ def test_a_vote_counts_when_both_takes_were_watched(
     facts = page.get("/api/v1/ratings").json()["facts"]
     assert facts["n_counted"] == (not excluded)
     assert facts["excluded"] == ({excluded: 1} if excluded else {})
+
+
+def test_what_is_better_in_one_respect_is_kept_by_take_and_can_be_ranked(
+    page: TestClient, bench: Bench
+) -> None:
+    pair = page.get("/api/v1/arena/pair").json()
+    watch(page)
+    said = {"prompt": "left", "motion": "right", "look": "tie"}
+    body = {"token": pair["token"], "outcome": "left", "watched": WATCHED | {"aspects": said}}
+    assert page.post("/api/v1/arena/vote", json=body).status_code == 200
+    (vote,) = bench.votes()
+    right = {"a": "b", "b": "a"}[vote.left]
+    assert vote.watched["aspects"] == {"prompt": vote.left, "motion": right, "look": "tie"}
+    assert vote.outcome == vote.left
+    tools = {clip.id: clip.model for clip in bench.clips()}
+    better = vote_board(bench, VoteQuery(aspect="motion")).rows[0]
+    assert better.tool == tools[vote.b if right == "b" else vote.a]
+    other = page.get("/api/v1/arena/pair").json()
+    wrong = {"token": other["token"], "outcome": "left", "watched": WATCHED | {"aspects": {"smell": "left"}}}
+    assert page.post("/api/v1/arena/vote", json=wrong).status_code == 422
 
 
 def test_one_address_with_new_cookies_does_not_make_a_ranking(visit: Visit, bench: Bench) -> None:

@@ -179,6 +179,8 @@ class Watched(Strict):
     prompt_shown: bool = True
     order: Literal["", "both", "left", "right"] = ""
     """Which was started first."""
+    aspects: dict[Literal["prompt", "motion", "look"], Literal["left", "right", "tie"]] = Field(default_factory=dict)
+    """Which is better in one respect, said before the names are shown."""
 
 
 class NewVote(Strict):

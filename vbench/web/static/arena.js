@@ -35,6 +35,14 @@ const excludedWord = (reason) => {
   return t(reason.includes("less time") ? "arena.hurried" : "arena.crowded");
 };
 
+/** @type {readonly ("prompt" | "motion" | "look")[]} */
+const ASPECTS = ["prompt", "motion", "look"];
+/** @type {readonly ("left" | "tie" | "right")[]} */
+const SIDES = ["left", "tie", "right"];
+/** @type {Record<string, string>} */
+const STACKED = { left: "upper", right: "lower" };
+/** @typedef {Partial<Record<(typeof ASPECTS)[number], (typeof SIDES)[number]>>} Aspects */
+
 class Arena {
   /** @type {PairFacts | null} */ pair = null;
   /** @type {Promise<PairFacts> | null} */ ahead = null;
@@ -59,6 +67,8 @@ class Arena {
     this.player = new Player({ blind: true });
     this.abort = new AbortController();
     this.voted = false;
+    /** @type {Aspects} */
+    this.aspects = {};
   }
 
   async open() {
@@ -116,7 +126,11 @@ class Arena {
     if (this.abort.signal.aborted) return;
     this.pair = pair;
     this.prompt.textContent = pair.prompt;
-    put(this.panel, h("div", { class: "votes", role: "group", "aria-label": t("arena.which") }, this.buttons));
+    put(
+      this.panel,
+      h("div", { class: "votes", role: "group", "aria-label": t("arena.which") }, this.buttons),
+      this.#aspects(),
+    );
     for (const button of this.buttons) button.disabled = false;
     /**
      * @param {SideFacts} facts
@@ -154,7 +168,48 @@ class Arena {
       device_width: innerWidth,
       prompt_shown: true,
       order: "both",
+      aspects: this.aspects,
     };
+  }
+
+  /**
+   * Which is better in one respect, for whoever wants to say; asked before the names are shown, as nobody is blind
+   * after that.
+   */
+  #aspects() {
+    this.aspects = {};
+    return h(
+      "details",
+      { class: "aspects" },
+      h("summary", {}, t("arena.aspects")),
+      ASPECTS.map((aspect) => {
+        /** @type {HTMLButtonElement[]} */
+        const buttons = SIDES.map((side) =>
+          h(
+            "button",
+            {
+              type: "button",
+              "aria-pressed": "false",
+              dataset: { side },
+              onclick: () => {
+                if (this.aspects[aspect] === side) delete this.aspects[aspect];
+                else this.aspects[aspect] = side;
+                for (const button of buttons)
+                  button.setAttribute("aria-pressed", String(this.aspects[aspect] === button.dataset.side));
+              },
+            },
+            t(`side.${isStacked() && side in STACKED ? STACKED[side] : side}`),
+          ),
+        );
+        const word = t(`aspect.${aspect}`);
+        return h(
+          "div",
+          { class: "aspect" },
+          h("span", {}, word),
+          h("div", { class: "segmented", role: "group", "aria-label": word }, buttons),
+        );
+      }),
+    );
   }
 
   /** @param {Outcome} outcome */

@@ -1696,7 +1696,8 @@ export interface components {
              *       "playback_rate": 1,
              *       "device_width": 0,
              *       "prompt_shown": true,
-             *       "order": ""
+             *       "order": "",
+             *       "aspects": {}
              *     }
              */
             watched?: components["schemas"]["Watched"];
@@ -2408,6 +2409,10 @@ export interface components {
              * @enum {string}
              */
             order?: "" | "both" | "left" | "right";
+            /** Aspects */
+            aspects?: {
+                [key: string]: "left" | "right" | "tie";
+            };
         };
     };
     responses: never;
