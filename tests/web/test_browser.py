@@ -184,8 +184,9 @@ def test_worst_moments_curves_and_scores(opened: Open, shown: tuple[str, list[Cl
     wait_for_frames(window, [28, 28])  # at 1.2 s
     window.locator(".track").click(position={"x": window.locator(".track").bounding_box()["width"] / 2, "y": 30})
     wait_for_frames(window, [36, 36])  # half of 3 s
+    window.get_by_role("button", name="Steadiness over time").click()
     table = window.inner_text(".facts")
-    assert "temporal consistency" in table
+    assert "Holds together (learned)" in table
     assert "cosine" in table
     assert "Apache-2.0" in table
     assert window.locator(".whisker").count() == 6

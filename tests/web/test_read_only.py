@@ -46,7 +46,8 @@ with TestClient(build("bench"), base_url=address, headers={"origin": address}) a
     bench = page.get("/api/v1/bench").json()
     clip = page.get("/api/v1/clips").json()["clips"][0]
     values = {"clip": clip["id"], "sha256": clip["sha256"], "name": "poster.webp", "task": "0" * 16, "file": "x" * 22,
-        "job": "0" * 32, "note": "0" * 16, "cut": "rough"}
+        "job": "0" * 32, "note": "0" * 16, "cut": "rough", "token": "x" * 43, "take": "0" * 16,
+        "review": "0" * 16}
     bodies = {"/api/v1/notes": {"clip": clip["id"], "start_s": 0.5, "text": "x"},
         "/api/v1/tasks": {"kind": "score"},
         "/api/v1/exports": {"kind": "csv", "clips": [clip["id"]]},

@@ -265,9 +265,7 @@ def test_a_vote_counts_when_both_takes_were_watched(
     assert facts["excluded"] == ({excluded: 1} if excluded else {})
 
 
-def test_what_is_better_in_one_respect_is_kept_by_take_and_can_be_ranked(
-    page: TestClient, bench: Bench
-) -> None:
+def test_what_is_better_in_one_respect_is_kept_by_take_and_can_be_ranked(page: TestClient, bench: Bench) -> None:
     pair = page.get("/api/v1/arena/pair").json()
     watch(page)
     said = {"prompt": "left", "motion": "right", "look": "tie"}

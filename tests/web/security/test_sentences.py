@@ -48,7 +48,7 @@ def test_many_who_write_do_not_keep_readers_waiting(
 ) -> None:
     """Another process holds the lock; more writers come than there are connections, and readers are served on."""
     n_writers = 30
-    monkeypatch.setattr(page_database, "BUSY_S", 3.0)
+    monkeypatch.setattr(page_database, "BUSY_S", 120.0)
     clip, begun = bench.clips()[0].id, threading.Semaphore(0)
 
     def write(_: int) -> int:
@@ -63,10 +63,9 @@ def test_many_who_write_do_not_keep_readers_waiting(
             begun.acquire()
         assert page.get("/api/v1/clips").status_code == 200
         assert not any(future.done() for future in writing)  # all wait at once, and the reader waited for none of them
-        assert {future.result() for future in writing} == {503}
-    other.execute("ROLLBACK")
+        other.execute("ROLLBACK")
+        assert {future.result() for future in writing} == {201}, "and all are let in once it is done"
     other.close()
-    assert note(page, clip) == 201
 
 
 def test_a_vote_is_not_counted_that_the_database_did_not_take(
