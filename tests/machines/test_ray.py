@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.generate.paid import Server
 from tests.machines.conftest import N_CLIPS, RayCluster, answer, vbench
 from vbench.bench import Bench
@@ -21,6 +23,7 @@ def wait_until(is_so: Callable[[], bool], *runs: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.timeout(900)  # two nodes on the cores of one small machine
 def test_a_node_that_dies_costs_no_score_no_clip_and_no_money(
     bench_folder: Path, ray_cluster: RayCluster, paid_tool: Server, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,3 +67,25 @@ def test_keys_of_tools_do_not_reach_the_sandbox(monkeypatch: pytest.MonkeyPatch,
     finally:
         box.close()
     assert "EXAMPLE_API_KEY" not in sandbox.PASSED_ON
+
+
+def test_one_that_is_closed_fails_calls_under_way_and_starts_nothing_more(tmp_path: Path) -> None:
+    """As when the page stops while a copy is being made: the call gets a sentence, and no process is left."""
+    closed = Sandbox()
+    said: list[ClipError] = []
+
+    def ask() -> None:
+        with pytest.raises(ClipError) as error:
+            closed.call("probe", {"source": str(tmp_path / "no.mp4")}, limit_s=60)
+        said.append(error.value)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    while closed._child is None:  # it takes a while from here until it can answer
+        pass
+    closed.close()
+    asking.join(timeout=60)
+    assert [error.code for error in said] in (["crashed"], ["stopped"])
+    with pytest.raises(ClipError, match="stopped with the page"):
+        closed.call("probe", {"source": str(tmp_path)}, limit_s=60)
+    assert closed._child is None

@@ -29,6 +29,7 @@ class Sandbox:
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
+        self._is_closed = False
 
     def call(self, operation: str, arguments: Mapping[str, Any], *, limit_s: float) -> Any:
         """Run one of `vbench.video.sandbox_child.OPERATIONS` and return what it returns (JSON values).
@@ -43,7 +44,7 @@ class Sandbox:
                 child.stdin.write(json.dumps({"operation": operation, "arguments": dict(arguments)}).encode() + b"\n")
                 child.stdin.flush()
                 line = self._read_line(child, time.monotonic() + limit_s)
-            except (BrokenPipeError, EOFError):
+            except (BrokenPipeError, EOFError, ValueError):  # the last: its pipes were closed under the call
                 self._end()
                 raise ClipError(
                     f"{operation}: the decoder died on this file (too much memory, or a crash); re-encode the file",
@@ -60,18 +61,23 @@ class Sandbox:
         return answer["value"]
 
     def close(self) -> None:
-        """End the process; a call under way fails."""
+        """End the process; a call under way fails, and so does every later one."""
+        self._is_closed = True
         self._end()
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._child is None or self._child.poll() is not None:
-            self._child = subprocess.Popen(
+        child = self._child
+        if child is None or child.poll() is not None:
+            child = self._child = subprocess.Popen(
                 [sys.executable, "-m", "vbench.video.sandbox_child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
             )
-        return self._child
+        if self._is_closed:  # by another thread, perhaps since it was started
+            self._end()
+            raise ClipError("the decoder was stopped with the page; ask again", code="stopped")
+        return child
 
     def _read_line(self, child: subprocess.Popen[bytes], end: float) -> bytes:
         assert child.stdout is not None
